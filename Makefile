@@ -1,0 +1,44 @@
+# Four verbs: check, test, slow, wheel; and search, the main job. The environment is .venv.
+PYTHON ?= python3.11
+VENV = .venv
+BIN = $(VENV)/bin
+BUDGET ?= 128KB
+SPACE ?= mbconv
+
+.PHONY: search test check slow wheel install clean
+
+install: $(VENV)/.installed
+
+# torch comes first and alone: its pinned version decides which build of everything else fits.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+search: install
+	$(BIN)/nas-asc search --budget $(BUDGET) --space $(SPACE)
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: check
+	$(BIN)/pytest
+
+slow: install
+	$(BIN)/pytest -m "slow and not gpu"
+
+# A bare install of the built wheel, away from the checkout.
+wheel: install
+	rm -rf dist build/wheel
+	$(BIN)/python -m build --wheel --outdir dist .
+	$(PYTHON) -m venv build/wheel
+	build/wheel/bin/pip install --quiet --constraint constraints.txt torch
+	build/wheel/bin/pip install --quiet --constraint constraints.txt dist/*.whl
+	cd / && $(CURDIR)/build/wheel/bin/nas-asc spaces
+	cd / && $(CURDIR)/build/wheel/bin/nas-asc models
+
+clean:
+	rm -rf $(VENV) build dist

@@ -1,0 +1,41 @@
+"""Neural architecture search for audio classifiers under hard complexity budgets.
+
+The names below are the public surface; they are imported when first used, so that `import nas_asc`
+loads neither torch nor optuna nor ray.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nas_asc.architecture import Architecture
+    from nas_asc.complexity import Complexity, count
+    from nas_asc.library import load_space
+    from nas_asc.network import build
+    from nas_asc.space import SearchSpace
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Architecture",
+    "Complexity",
+    "SearchSpace",
+    "build",
+    "count",
+    "load_space",
+]
+
+_HOMES = {
+    "Architecture": "nas_asc.architecture",
+    "Complexity": "nas_asc.complexity",
+    "SearchSpace": "nas_asc.space",
+    "build": "nas_asc.network",
+    "count": "nas_asc.complexity",
+    "load_space": "nas_asc.library",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nas_asc' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,18 @@
+"""Blocks: short functions that add layers to a graph.
+
+Adding a block is one file with one function and one row here. The names of a function's parameters
+are the keys that a stage with this block uses in a search space; a default there is the default in
+the TOML.
+"""
+
+from nas_asc.blocks.block import Block
+from nas_asc.blocks.conv import conv_block
+from nas_asc.blocks.mbconv import fused_mbconv, mbconv
+from nas_asc.blocks.separable import separable
+
+BLOCKS: dict[str, Block] = {
+    "conv": conv_block,
+    "separable": separable,
+    "mbconv": mbconv,
+    "fused_mbconv": fused_mbconv,
+}

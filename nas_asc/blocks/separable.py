@@ -1,0 +1,30 @@
+"""The depthwise separable block (Howard et al., MobileNets, 2017, arXiv 1704.04861)."""
+
+from nas_asc.blocks.block import ordered
+from nas_asc.frontend import Shape
+from nas_asc.graph import Tally
+from nas_asc.layers import Extent, depthwise, pointwise
+
+
+def separable(
+    g: Tally,
+    x: Shape,
+    *,
+    width: int,
+    kernel: Extent,
+    stride: Extent,
+    activation: str,
+    order: str = "conv-norm-act",
+    bias: bool = False,
+    padding: str = "half",
+) -> Shape:
+    """Add a depthwise convolution, which carries the stride, and a pointwise one.
+
+    As in Keras' SeparableConv2D there is nothing between the two and only the second has a bias.
+    """
+
+    def convolve(x: Shape) -> Shape:
+        x = depthwise(g, x, kernel, stride, name="depthwise", padding=padding)
+        return pointwise(g, x, width, name="pointwise", bias=bias)
+
+    return ordered(g, x, order, activation, convolve)

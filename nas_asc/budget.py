@@ -1,0 +1,140 @@
+"""The budget: limits that no architecture on a front exceeds.
+
+Conventions: limits are inclusive. Size and parameters are those that the counting rule counts,
+MACs those that it judges (`counted_macs`), peak activation memory is in bytes at the stored
+precision. None means no such limit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+from nas_asc.errors import ConfigError
+from nas_asc.rules import CountingRule
+from nas_asc.units import BYTE_UNITS, parse_bytes, parse_count
+
+
+class Counted(Protocol):
+    """What a budget looks at; a `Complexity` is one."""
+
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def counted_params(self) -> int: ...
+    @property
+    def counted_macs(self) -> int: ...
+    @property
+    def peak_activation_bytes(self) -> int: ...
+    @property
+    def precision(self) -> str: ...
+
+
+# Each limit and the measure of a complexity that it bounds.
+MEASURES: Mapping[str, str] = {
+    "size_bytes": "size_bytes",
+    "params": "counted_params",
+    "macs": "counted_macs",
+    "peak_activation_bytes": "peak_activation_bytes",
+}
+_WORDS = {
+    "size_bytes": "bytes",
+    "params": "parameters",
+    "macs": "multiply-accumulates",
+    "peak_activation_bytes": "bytes of peak activation memory",
+}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits on size, parameters, multiply-accumulates and peak activation memory."""
+
+    size_bytes: int | None = None
+    params: int | None = None
+    macs: int | None = None
+    peak_activation_bytes: int | None = None
+    precisions: tuple[str, ...] | None = None
+
+    def exceeded(self, counted: Counted) -> str | None:
+        """Name the first limit that `counted` exceeds; None if it fits.
+
+        Peak memory comes last since it is the only one that has to be worked out on demand.
+        """
+        if self.size_bytes is not None and counted.size_bytes > self.size_bytes:
+            return "size_bytes"
+        if self.params is not None and counted.counted_params > self.params:
+            return "params"
+        if self.macs is not None and counted.counted_macs > self.macs:
+            return "macs"
+        if self.precisions is not None and counted.precision not in self.precisions:
+            return "precision"
+        if (
+            self.peak_activation_bytes is not None
+            and counted.peak_activation_bytes > self.peak_activation_bytes
+        ):
+            return "peak_activation_bytes"
+        return None
+
+    def limits(self) -> dict[str, int]:
+        """Give the limits that are set, by name."""
+        return {name: value for name in MEASURES if (value := getattr(self, name)) is not None}
+
+    def to_dict(self) -> dict[str, int | None]:
+        """Give the four limits as JSON; a limit that is not set is null."""
+        values = asdict(self)
+        return {name: values[name] for name in MEASURES}
+
+    def __str__(self) -> str:
+        """Echo the budget as understood: "131,072 bytes, 30,000,000 multiply-accumulates"."""
+        return ", ".join(f"{value:,} {_WORDS[name]}" for name, value in self.limits().items())
+
+
+def parse_budget(text: str | None, rule: CountingRule, with_limits: bool = False) -> Budget:
+    """Read a budget such as "128KB,30MMAC,64KiBram".
+
+    Args:
+        text: limits joined by commas; None for the rule's own limits alone.
+        rule: says what a KB is.
+        with_limits: the rule's limits hold too, and the tighter of two wins.
+
+    Raises:
+        ConfigError: a limit is not understood, is given twice or is zero, or nothing is limited.
+    """
+    limits: dict[str, int] = {}
+    for part in (text or "").split(",") if text is not None else ():
+        name, value = _parse_limit(part.strip(), rule.kb)
+        if name in limits:
+            raise ConfigError(f"budget: expected one limit of a kind, got two on {name}: {text!r}")
+        limits[name] = value
+    if with_limits:
+        for name, limit in (
+            ("size_bytes", rule.max_bytes),
+            ("params", rule.max_params),
+            ("macs", rule.max_macs),
+        ):
+            if limit is not None:
+                limits[name] = min(limit, limits.get(name, limit))
+    if not limits:
+        raise ConfigError(
+            f"budget: expected a limit such as 128KB; rule {rule.id!r} has none of its own, "
+            "give --budget"
+        )
+    restricted = with_limits and len(rule.precisions) < 3
+    return Budget(**limits, precisions=rule.precisions if restricted else None)
+
+
+def _parse_limit(part: str, kb: int) -> tuple[str, int]:
+    for suffix, name in (("params", "params"), ("MAC", "macs")):
+        if part.endswith(suffix):
+            value = parse_count(part.removesuffix(suffix))
+            break
+    else:
+        name = "peak_activation_bytes" if part.endswith("ram") else "size_bytes"
+        value = parse_bytes(part.removesuffix("ram"), kb)
+    if value is None:
+        raise ConfigError(
+            f"budget: expected a number and one of {BYTE_UNITS} (the size), params, MAC (with K, M "
+            f"or G before it), or a size followed by ram; got {part!r}"
+        )
+    if value == 0:
+        raise ConfigError(f"budget: expected a limit above zero, got {part!r}")
+    return name, value

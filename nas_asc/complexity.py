@@ -1,0 +1,171 @@
+"""What a network costs, in closed form from its graph.
+
+Conventions: counts are for one clip. One MAC is one multiply-accumulate of a convolution or linear
+layer. `macs_fvcore_total` is fvcore's raw total (these and 2 per batch norm element);
+`macs_torchinfo` lets a bias cost one at every position and a batch norm its two parameters once.
+Peak activation memory is the largest sum of live tensors over the execution order, in bytes at the
+stored precision, input included; batch norm, activation and dropout work in place.
+"""
+
+from functools import cached_property
+
+from nas_asc.architecture import Architecture
+from nas_asc.assembly import assemble, build_graph
+from nas_asc.frontend import Shape, front_end
+from nas_asc.graph import Tally, peak_elements
+from nas_asc.rules import BYTES_PER_VALUE, RULES, CountingRule, counting_rule
+
+
+def kept_values(values: int, sparsity: float) -> int:
+    """Count what magnitude pruning leaves of a kernel of `values` values, at least one."""
+    return max(1, round(values * (1.0 - sparsity)))
+
+
+class Complexity:
+    """The cost of one architecture under one counting rule; each measure is worked out when asked.
+
+    Raises:
+        ConfigError: the architecture cannot be built on such clips.
+    """
+
+    def __init__(
+        self, architecture: Architecture, n_classes: int, clip_s: float, rule: CountingRule
+    ) -> None:
+        self.architecture = architecture
+        self.n_classes = n_classes
+        self.clip_s = clip_s
+        self.rule = rule
+        compression = architecture.sections["compression"]
+        self.precision = str(compression["precision"])
+        self.sparsity = float(compression.get("sparsity", 0.0))
+        self._tally = Tally()
+        assemble(self._tally, architecture, n_classes, clip_s)
+
+    @property
+    def input_shapes(self) -> tuple[Shape, ...]:
+        """The shape of each input, without the batch axis."""
+        return front_end(self.architecture.sections["frontend"]).input_shapes(self.clip_s)
+
+    @cached_property
+    def weights(self) -> int:
+        """Values of convolution and linear kernels."""
+        return sum(values for values, _ in self._tally.kernels)
+
+    @cached_property
+    def kept_weights(self) -> int:
+        """Kernel values that pruning leaves."""
+        if not self.sparsity:
+            return self.weights
+        return sum(kept_values(values, self.sparsity) for values, _ in self._tally.kernels)
+
+    @property
+    def params(self) -> int:
+        """Parameters that the module holds: kernels, biases, batch norm scale and shift."""
+        return self.weights + self._tally.biases + 2 * self._tally.norm_channels
+
+    def _besides_weights(self) -> int:
+        biases = self._tally.biases if self.rule.biases else 0
+        return biases + self.rule.batch_norm * self._tally.norm_channels
+
+    @property
+    def nonzero_params(self) -> int:
+        """Values of the rule's kinds that pruning leaves; those that happen to be zero count."""
+        return self.kept_weights + self._besides_weights()
+
+    @property
+    def counted_params(self) -> int:
+        """Parameters as the rule counts them."""
+        weights = self.weights if self.rule.zeros_counted else self.kept_weights
+        return weights + self._besides_weights()
+
+    @cached_property
+    def size_bytes(self) -> int:
+        """The size as the rule counts it."""
+        if not self.rule.compact:
+            width = min(BYTES_PER_VALUE[p] for p in self._storable())
+            return self.counted_params * width
+        return self.stored_bytes
+
+    def _storable(self) -> tuple[str, ...]:
+        """The precisions that the model's values have under the rule."""
+        rule = self.rule
+        return (self.precision,) if self.precision in rule.precisions else rule.precisions
+
+    @cached_property
+    def stored_bytes(self) -> int:
+        """What a compact file holds: see the rule `plain`."""
+        width = BYTES_PER_VALUE[self.precision]
+        is_int8 = self.precision == "int8"
+        rest = (self._tally.biases + 2 * self._tally.norm_channels) * (2 if is_int8 else width)
+        if is_int8:
+            rest += sum(2 * channels for _, channels in self._tally.kernels)
+        if not self.sparsity:
+            return self.weights * width + rest
+        return rest + sum(
+            min(values * width, -(-values // 8) + kept_values(values, self.sparsity) * width)
+            for values, _ in self._tally.kernels
+        )
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of convolution and linear layers."""
+        return self._tally.macs
+
+    @property
+    def macs_fvcore_total(self) -> int:
+        """What fvcore's raw total says."""
+        return self._tally.macs + 2 * self._tally.norm_elements
+
+    @property
+    def macs_torchinfo(self) -> int:
+        """What torchinfo says."""
+        return self._tally.macs_torchinfo
+
+    @property
+    def counted_macs(self) -> int:
+        """The multiply-accumulates that the rule judges."""
+        return int(getattr(self, self.rule.judged_macs))
+
+    @cached_property
+    def peak_activation_bytes(self) -> int:
+        """The largest sum of live tensors over the execution order."""
+        layers = build_graph(self.architecture, self.n_classes, self.clip_s).layers
+        return peak_elements(layers) * BYTES_PER_VALUE[self.precision]
+
+    @property
+    def shrunk(self) -> tuple[str, ...]:
+        """Layers whose window was larger than what is left of an axis."""
+        return tuple(self._tally.shrunk)
+
+    def to_dict(self) -> dict[str, object]:
+        """Give all measures as JSON."""
+        return {
+            "rule": self.rule.id,
+            "input_shape": [list(shape) for shape in self.input_shapes],
+            "params": self.params,
+            "nonzero_params": self.nonzero_params,
+            "counted_params": self.counted_params,
+            "size_bytes": self.size_bytes,
+            "macs": self.macs,
+            "counted_macs": self.counted_macs,
+            "macs_fvcore_total": self.macs_fvcore_total,
+            "macs_torchinfo": self.macs_torchinfo,
+            "peak_activation_bytes": self.peak_activation_bytes,
+            "precision": self.precision,
+            "sparsity": self.sparsity,
+        }
+
+
+def count(
+    architecture: Architecture,
+    n_classes: int,
+    clip_s: float,
+    rule: str | CountingRule = "plain",
+) -> Complexity:
+    """Count the cost of an architecture under a rule, without building or tracing anything.
+
+    Raises:
+        ConfigError: there is no such rule, or the architecture cannot be built on such clips.
+    """
+    resolved = rule if isinstance(rule, CountingRule) else RULES.get(rule) or counting_rule(rule)
+    return Complexity(architecture, n_classes, clip_s, resolved)

@@ -1,0 +1,61 @@
+"""Errors that a user can put right.
+
+```
+NasAscError               one line: expected, found, what to do          exit code 2
+├── ConfigError           a space, a study, an option, a budget
+├── DatasetError          a data set folder or a clip in it
+├── RunError              a run folder: locked, absent, of another study
+├── UnsupportedOperation  an operator without a stated cost
+├── TrainingError         a training that cannot go on: NaN, out of memory
+├── ExportError           a model that cannot be written or read
+└── NothingFits           no architecture of the space fits the budget   exit code 3
+```
+
+Misuse by a programmer is `ValueError` or `TypeError`; over budget is a result, not an error.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import ClassVar
+
+
+class NasAscError(Exception):
+    """Something that the user can put right; the message is one line."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class ConfigError(NasAscError):
+    """A search space, study, option or budget that is not valid."""
+
+
+class DatasetError(NasAscError):
+    """A data set folder or a clip that cannot be used."""
+
+
+class RunError(NasAscError):
+    """A run folder that cannot be used: locked, absent or of another study."""
+
+
+class UnsupportedOperation(NasAscError):
+    """An operator whose cost nobody has stated."""
+
+
+class TrainingError(NasAscError):
+    """A training that cannot go on."""
+
+
+class ExportError(NasAscError):
+    """A model that cannot be written or read."""
+
+
+class NothingFits(NasAscError):
+    """No architecture of the space fits the budget."""
+
+    exit_code: ClassVar[int] = 3
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Give ", did you mean 'x'?" for the known word nearest to `word`, or an empty string."""
+    close = get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f", did you mean {close[0]!r}?" if close else ""

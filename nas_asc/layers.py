@@ -1,0 +1,178 @@
+"""The layers that blocks are made of; the one place where each one's shape and cost stand.
+
+Conventions: `g` is a `Tally` or a `Graph`; `x` is the shape of the input; kernels and strides have
+one number per axis. Padding: "half" = kernel // 2 on both sides (PyTorch's usual), "same" =
+TensorFlow's (output ceil(n / stride), the odd cell at the end), "valid" = none. A "valid" window
+larger than what is left of an axis shrinks to it, so that every network can be built on every clip.
+"""
+
+from collections.abc import Sequence
+from math import prod
+
+from nas_asc.errors import ConfigError
+from nas_asc.frontend import Shape
+from nas_asc.graph import Tally
+
+Extent = tuple[int, ...]
+
+ACTIVATIONS = ("relu", "silu", "hardswish", "selu")
+PADDINGS = ("half", "same", "valid")
+POOLINGS = ("avg", "max", "avg+max", "flatten")
+
+
+def _outputs(
+    g: Tally, name: str, axes: Shape, kernel: Extent, stride: Extent, padding: str
+) -> tuple[Extent, Shape]:
+    """Give the kernel as it fits and the axes of the output."""
+    if padding == "same":
+        return kernel, tuple(-(-n // s) for n, s in zip(axes, stride, strict=True))
+    if padding == "valid":
+        fitting = tuple(min(k, n) for k, n in zip(kernel, axes, strict=True))
+        if fitting != kernel:
+            g.shrink(name)
+        return fitting, tuple(
+            (n - k) // s + 1 for n, k, s in zip(axes, fitting, stride, strict=True)
+        )
+    return kernel, tuple(
+        (n + 2 * (k // 2) - k) // s + 1 for n, k, s in zip(axes, kernel, stride, strict=True)
+    )
+
+
+def conv(
+    g: Tally,
+    x: Shape,
+    out: int,
+    kernel: Extent,
+    stride: Extent | None = None,
+    *,
+    name: str,
+    groups: int = 1,
+    bias: bool = False,
+    padding: str = "half",
+) -> Shape:
+    """Add a convolution of rank len(x) - 1; attributes: kernel, stride, padding, groups."""
+    rank = len(x) - 1
+    if stride is None:
+        stride = (1,) * rank
+    if rank == 2 and padding == "half":  # the common case, without a call
+        (h, w), (sh, sw) = kernel, stride
+        h = (x[1] + 2 * (h // 2) - h) // sh + 1
+        w = (x[2] + 2 * (w // 2) - w) // sw + 1
+        shape: Shape = (out, h, w)
+        positions = h * w
+        weights = x[0] // groups * out * kernel[0] * kernel[1]
+    else:
+        kernel, axes = _outputs(g, name, x[1:], kernel, stride, padding)
+        shape = (out, *axes)
+        positions = prod(axes)
+        weights = x[0] // groups * out * prod(kernel)
+    return g.kernel(
+        "conv",
+        name,
+        x,
+        shape,
+        weights,
+        out if bias else 0,
+        positions,
+        (kernel, stride, padding, groups),
+    )
+
+
+def depthwise(
+    g: Tally,
+    x: Shape,
+    kernel: Extent,
+    stride: Extent | None = None,
+    *,
+    name: str,
+    bias: bool = False,
+    padding: str = "half",
+) -> Shape:
+    """Add a convolution with one kernel per channel."""
+    return conv(g, x, x[0], kernel, stride, name=name, groups=x[0], bias=bias, padding=padding)
+
+
+def pointwise(g: Tally, x: Shape, out: int, *, name: str, bias: bool = False) -> Shape:
+    """Add a convolution with a kernel of one."""
+    return conv(g, x, out, (1,) * (len(x) - 1), name=name, bias=bias)
+
+
+def linear(g: Tally, x: Shape, out: int, *, name: str) -> Shape:
+    """Add a linear layer with bias on a vector."""
+    return g.kernel("linear", name, x, (out,), x[0] * out, out, 1, ())
+
+
+def norm(g: Tally, x: Shape, *, name: str = "norm", axis: int = 0) -> Shape:
+    """Add a batch normalisation per channel (axis 0) or per mel bin (axis 1)."""
+    return g.norm(name, x, x[axis], (axis,))
+
+
+def act(g: Tally, x: Shape, kind: str, *, name: str = "act") -> Shape:
+    """Add an activation; attributes: its kind."""
+    return g.free("act", name, (x,), x, (kind,))
+
+
+def dropout(g: Tally, x: Shape, rate: float, kind: str = "plain", *, name: str) -> Shape:
+    """Add a dropout; attributes: rate, kind (plain, alpha, spatial). A rate of 0 adds nothing."""
+    return g.free("dropout", name, (x,), x, (rate, kind)) if rate else x
+
+
+def pool(
+    g: Tally,
+    x: Shape,
+    kind: str,
+    kernel: Extent,
+    stride: Extent,
+    *,
+    name: str = "pool",
+    padding: str = "valid",
+) -> Shape:
+    """Add a max or average pooling; attributes: kind, kernel, stride, padding.
+
+    Padded cells count neither in a maximum nor in an average.
+    """
+    kernel, axes = _outputs(g, name, x[1:], kernel, stride, padding)
+    return g.free("pool", name, (x,), (x[0], *axes), (kind, kernel, stride, padding))
+
+
+def global_pool(g: Tally, x: Shape, kind: str, *, name: str = "pool", keep: bool = False) -> Shape:
+    """Add an average, a maximum or their sum over all axes but the channels.
+
+    Attributes: kind, keep (whether the axes stay, with length one).
+    """
+    shape = (x[0],) + (1,) * (len(x) - 1) if keep else (x[0],)
+    return g.free("global_pool", name, (x,), shape, (kind, keep))
+
+
+def flatten(g: Tally, x: Shape, *, name: str = "flatten") -> Shape:
+    """Add a flattening of all axes into one."""
+    return g.free("flatten", name, (x,), (prod(x),))
+
+
+def add(g: Tally, a: Shape, b: Shape, *, name: str = "add") -> Shape:
+    """Add an element-wise sum of two tensors of one shape."""
+    return g.free("add", name, (a, b), a)
+
+
+def mul(g: Tally, x: Shape, gate: Shape, *, name: str = "mul") -> Shape:
+    """Add an element-wise product; `gate` has length one along every axis but the channels."""
+    return g.free("mul", name, (x, gate), x)
+
+
+def concat(g: Tally, parts: Sequence[Shape], *, name: str = "concat") -> Shape:
+    """Add a concatenation over the channels."""
+    return g.free("concat", name, parts, (sum(part[0] for part in parts), *parts[0][1:]))
+
+
+def extent(value: object, rank: int) -> Extent:
+    """Read a kernel, stride or window: "3x5" is mel x frame, a number is a square.
+
+    Raises:
+        ConfigError: a pair where the data have one axis.
+    """
+    if isinstance(value, int):
+        return (value,) * rank
+    parts = tuple(int(part) for part in str(value).split("x"))
+    if len(parts) != rank:
+        raise ConfigError(f"expected {rank} numbers for data with {rank} axes, got {value!r}")
+    return parts

@@ -1,0 +1,80 @@
+"""What is shipped as data: search spaces and studies, found by name or by path."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from nas_asc.errors import ConfigError, nearest
+from nas_asc.space import ReportModel, SearchSpace
+from nas_asc.space_file import read_space
+
+_PACKAGE = Path(__file__).parent
+
+
+def shipped(kind: str) -> dict[str, Path]:
+    """Give the shipped files of a kind, "search_spaces" or "studies", by name.
+
+    In a wheel they lie inside the package, in a checkout beside it.
+    """
+    inside = _PACKAGE / kind
+    folder = inside if inside.is_dir() else _PACKAGE.parent / kind
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def find(kind: str, name_or_path: str, what: str) -> Path:
+    """Find a shipped file by name, or any file by path (with a "/" or ending in ".toml").
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if "/" in name_or_path or name_or_path.endswith(".toml"):
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise ConfigError(f"{what}: expected a TOML file, {name_or_path} is none")
+        return path
+    files = shipped(kind)
+    if name_or_path not in files:
+        raise ConfigError(
+            f"{what}: expected one of {', '.join(files)} or the path of a TOML file, "
+            f"got {name_or_path!r}{nearest(name_or_path, files)}"
+        )
+    return files[name_or_path]
+
+
+@lru_cache(maxsize=32)
+def _read(path: Path, modified_ns: int) -> SearchSpace:
+    return read_space(path)
+
+
+def load_space(name_or_path: str) -> SearchSpace:
+    """Load a search space by name or path.
+
+    Raises:
+        ConfigError: there is no such space, or it is not valid.
+    """
+    path = find("search_spaces", name_or_path, "space")
+    return _read(path, path.stat().st_mtime_ns)
+
+
+def report_models() -> dict[str, tuple[ReportModel, SearchSpace]]:
+    """Give every report model with its space, by id."""
+    return {
+        model.id: (model, space)
+        for name in shipped("search_spaces")
+        for space in [load_space(name)]
+        for model in space.models.values()
+    }
+
+
+def report_model(model_id: str) -> ReportModel:
+    """Look up a report model.
+
+    Raises:
+        ConfigError: there is no such model.
+    """
+    models = report_models()
+    if model_id not in models:
+        raise ConfigError(
+            f"model: expected one of {', '.join(models)}, got {model_id!r}"
+            f"{nearest(model_id, models)}"
+        )
+    return models[model_id][0]

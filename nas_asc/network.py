@@ -1,0 +1,234 @@
+"""The module: built from the same graph that is counted.
+
+Conventions: inputs are (batch, channels, mel, frame) or (batch, channels, samples); outputs are
+logits, (batch, classes). Parameters are named after their layer: "stage1.2.expand.weight".
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nas_asc.architecture import Architecture
+from nas_asc.assembly import build_graph
+from nas_asc.errors import UnsupportedOperation
+from nas_asc.graph import Layer, buffers
+
+Operation = Callable[..., Tensor]
+
+
+class StridedPointwise1d(nn.Conv1d):
+    """A strided 1x1 convolution as a slice and a dense one; see `StridedPointwise2d`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve every stride-th position. x: (batch, channels, samples)."""
+        return F.conv1d(x[:, :, :: self.stride[0]], self.weight, self.bias)
+
+
+class StridedPointwise2d(nn.Conv2d):
+    """A strided 1x1 convolution as a slice and a dense one.
+
+    The same parameters and multiply-accumulates; PyTorch 2.13's own backward pass corrupts memory
+    in channels-last float32 on the CPU.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve every stride-th position. x: (batch, channels, mel, frame)."""
+        return F.conv2d(x[:, :, :: self.stride[0], :: self.stride[1]], self.weight, self.bias)
+
+
+class PaddedConv1d(nn.Conv1d):
+    """A convolution with one more cell of padding at the end than at the start."""
+
+    margins: tuple[int, ...]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pad and convolve. x: (batch, channels, samples)."""
+        return super().forward(F.pad(x, self.margins))
+
+
+class PaddedConv2d(nn.Conv2d):
+    """A convolution with one more cell of padding at the end than at the start."""
+
+    margins: tuple[int, ...]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pad and convolve. x: (batch, channels, mel, frame)."""
+        return super().forward(F.pad(x, self.margins))
+
+
+class MelNorm(nn.BatchNorm2d):
+    """A batch normalisation per mel bin."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise. x: (batch, channels, mel, frame)."""
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+
+
+class Network(nn.Module):
+    """A network that runs the layers of a graph in order and forgets what nobody needs any more.
+
+    Attributes:
+        layers: the graph's layers.
+        input_shapes: of each input, without the batch axis.
+    """
+
+    def __init__(self, layers: list[Layer]) -> None:
+        super().__init__()
+        self.layers = layers
+        self.input_shapes = tuple(layer.shape for layer in layers if layer.op == "input")
+        last_read = {source: layer.index for layer in layers for source in layer.inputs}
+        buffer = buffers(layers)
+        self._steps: list[tuple[int, Operation, tuple[int, ...], tuple[int, ...]]] = []
+        for layer in layers:
+            if layer.op == "input":
+                continue
+            rank = len(layers[layer.inputs[0]].shape) - 1
+            operation: Operation
+            if layer.op in _MODULES:
+                module = _MODULES[layer.op](layer, layers[layer.inputs[0]].shape, rank)
+                self._place(layer.name, module)
+                operation = module
+            elif layer.op in _FUNCTIONS:
+                operation = _FUNCTIONS[layer.op](layer, buffer[layer.index] != layer.index)
+            else:
+                raise UnsupportedOperation(f"{layer.name}: no module for operator {layer.op!r}")
+            done = tuple(s for s in set(layer.inputs) if last_read[s] == layer.index)
+            self._steps.append((layer.index, operation, layer.inputs, done))
+
+    def _place(self, name: str, module: nn.Module) -> None:
+        *path, last = name.split(".")
+        holder: nn.Module = self
+        for part in path:
+            if not hasattr(holder, part):
+                holder.add_module(part, nn.Module())
+            holder = getattr(holder, part)
+        holder.add_module(last, module)
+
+    def module_of(self, name: str) -> nn.Module:
+        """Give the module of the layer called `name`."""
+        return self.get_submodule(name)
+
+    def example_inputs(self) -> tuple[Tensor, ...]:
+        """Give inputs of zeros for one clip, with a batch axis of one."""
+        return tuple(torch.zeros(1, *shape) for shape in self.input_shapes)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Give the logits, (batch, classes)."""
+        values: list[Tensor | None] = [*inputs, *([None] * (len(self.layers) - len(inputs)))]
+        index = 0
+        for index, operation, sources, done in self._steps:
+            values[index] = operation(*[values[s] for s in sources])
+            for source in done:
+                values[source] = None
+        logits = values[index]
+        assert logits is not None
+        return logits
+
+
+def build(architecture: Architecture, n_classes: int, clip_s: float) -> Network:
+    """Build the module of an architecture for clips of `clip_s` seconds.
+
+    Weights are drawn from torch's generator: seed it for a reproducible start.
+
+    Raises:
+        ConfigError: the architecture cannot be built on such clips.
+    """
+    return Network(build_graph(architecture, n_classes, clip_s).layers)
+
+
+def _conv(layer: Layer, shape: tuple[int, ...], rank: int) -> nn.Module:
+    kernel, stride, padding, groups = layer.attributes
+    assert isinstance(kernel, tuple)
+    assert isinstance(stride, tuple)
+    margins = [(0, 0)] * rank
+    if padding == "half":
+        margins = [(k // 2, k // 2) for k in kernel]
+    elif padding == "same":
+        margins = same_margins(shape[1:], kernel, stride)
+    even = all(before == after for before, after in margins)
+    plain, padded, strided = _CONVOLUTIONS[rank]
+    module = (strided if max(kernel) == 1 and max(stride) > 1 else plain if even else padded)(
+        shape[0],
+        layer.shape[0],
+        kernel,
+        stride,
+        padding=tuple(before for before, _ in margins) if even else 0,
+        groups=groups,
+        bias=layer.biases > 0,
+    )
+    if not even:  # F.pad wants the last axis first
+        module.margins = tuple(cells for pair in reversed(margins) for cells in pair)
+    return cast(nn.Module, module)
+
+
+def same_margins(
+    axes: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...]
+) -> list[tuple[int, int]]:
+    """Give (before, after) for each axis, so that the output has ceil(n / stride) positions."""
+    margins = []
+    for n, k, s in zip(axes, kernel, stride, strict=True):
+        total = max((-(-n // s) - 1) * s + k - n, 0)
+        margins.append((total // 2, total - total // 2))
+    return margins
+
+
+def _norm(layer: Layer, shape: tuple[int, ...], rank: int) -> nn.Module:
+    if layer.attributes[0] == 1:
+        return MelNorm(layer.norm)
+    return (nn.BatchNorm1d if rank < 2 else nn.BatchNorm2d)(layer.norm)
+
+
+def _linear(layer: Layer, shape: tuple[int, ...], rank: int) -> nn.Module:
+    return nn.Linear(shape[0], layer.shape[0])
+
+
+_CONVOLUTIONS: dict[int, tuple[Any, Any, Any]] = {
+    1: (nn.Conv1d, PaddedConv1d, StridedPointwise1d),
+    2: (nn.Conv2d, PaddedConv2d, StridedPointwise2d),
+}
+_MODULES: dict[str, Callable[[Layer, tuple[int, ...], int], nn.Module]] = {
+    "conv": _conv,
+    "norm": _norm,
+    "linear": _linear,
+}
+
+
+def _act(layer: Layer, in_place: bool) -> Operation:
+    kind = layer.attributes[0]
+    if kind == "relu":  # the only one whose gradient needs no copy of the input
+        return F.relu_ if in_place else F.relu
+    operations: dict[object, Operation] = {
+        "silu": F.silu,
+        "hardswish": F.hardswish,
+        "selu": F.selu,
+        "sigmoid": torch.sigmoid,
+    }
+    return operations[kind]
+
+
+def _global_pool(layer: Layer, in_place: bool) -> Operation:
+    kind, keep = layer.attributes
+    assert isinstance(keep, bool)
+
+    def average(x: Tensor) -> Tensor:
+        return x.mean(tuple(range(2, x.dim())), keepdim=keep)
+
+    def maximum(x: Tensor) -> Tensor:
+        return x.amax(tuple(range(2, x.dim())), keepdim=keep)
+
+    if kind == "avg":
+        return average
+    return maximum if kind == "max" else lambda x: average(x) + maximum(x)
+
+
+_FUNCTIONS: dict[str, Callable[[Layer, bool], Operation]] = {
+    "act": _act,
+    "global_pool": _global_pool,
+    "add": lambda layer, in_place: torch.add,
+    "mul": lambda layer, in_place: torch.mul,
+    "concat": lambda layer, in_place: lambda *parts: torch.cat(parts, 1),
+    "flatten": lambda layer, in_place: lambda x: x.flatten(1),
+}

@@ -1,0 +1,196 @@
+"""Counting rules: which parameters count, what a byte and a KB are, and what is allowed.
+
+Conventions: a rule is a value. `batch_norm` is the number of values counted per channel of a batch
+normalisation: 0, 1 (scale), 2 (scale and shift) or 4 (and the two running statistics). A size in
+KB is bytes / `kb`. Limits are hard and inclusive; None means no such limit.
+
+Sources: the organisers' calculators and baselines of each edition, and the five technical reports
+whose ways of counting differ (docs/rules.md names them one by one).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from nas_asc.errors import ConfigError, nearest
+
+BYTES_PER_VALUE: Mapping[str, int] = MappingProxyType({"float32": 4, "float16": 2, "int8": 1})
+
+
+@dataclass(frozen=True)
+class CountingRule:
+    """One way to count a network and the limits that go with it.
+
+    Attributes:
+        zeros_counted: whether values that pruning removed still count.
+        compact: sizes are what a compact file holds (bit masks, int8 scales), not count x bytes.
+        nonzero_leaves_out: layers with this word in their last name component are left out of the
+            non-zero count.
+        judged_macs: "macs" (convolution and linear multiply-accumulates) or "macs_torchinfo".
+        precisions: the stored precisions that the rule admits.
+        clip_s: the clip length that the limits are meant for, in seconds; None for any.
+    """
+
+    id: str
+    title: str
+    batch_norm: int
+    kb: int
+    source: str
+    biases: bool = True
+    zeros_counted: bool = True
+    compact: bool = False
+    nonzero_leaves_out: str = ""
+    max_bytes: int | None = None
+    max_params: int | None = None
+    max_macs: int | None = None
+    judged_macs: str = "macs"
+    precisions: tuple[str, ...] = ("float32", "float16", "int8")
+    clip_s: float | None = None
+    metric: str = "log_loss"
+    notes: tuple[str, ...] = field(default=())
+
+
+_TORCHINFO = "macs_torchinfo"
+
+RULES: dict[str, CountingRule] = {
+    rule.id: rule
+    for rule in (
+        CountingRule(
+            id="plain",
+            title="what a compact file holds: weights, biases, batch norm scale and shift",
+            batch_norm=2,
+            kb=1024,
+            compact=True,
+            source="this project",
+            notes=(
+                "a tensor pruned without structure costs min(dense, ceil(n / 8) + kept x bytes)",
+                "int8: 1 byte per convolution or linear weight, one float16 scale per output "
+                "channel, everything else float16",
+            ),
+        ),
+        CountingRule(
+            id="dcase2020-1b",
+            title="DCASE 2020 task 1B: 500 KB of non-zero parameters, batch norm free",
+            batch_norm=0,
+            kb=1024,
+            zeros_counted=False,
+            max_bytes=512_000,
+            clip_s=10.0,
+            metric="accuracy",
+            source="toni-heittola/dcase2020_task1_baseline, model_size_calculation.py",
+        ),
+        CountingRule(
+            id="dcase2021-1a",
+            title="DCASE 2021 task 1A: 128 KB of non-zero parameters",
+            batch_norm=4,
+            kb=1024,
+            zeros_counted=False,
+            max_bytes=131_072,
+            clip_s=10.0,
+            source="marmoi/dcase2021_task1a_baseline, model_size_calculation.py (Keras path)",
+            notes=(
+                "the calculator sees all four batch norm vectors of a Keras model",
+                "the baseline's README writes 128,000 bytes; its calculator prints KB of 1024",
+            ),
+        ),
+        CountingRule(
+            id="dcase2022-1",
+            title="DCASE 2022 task 1: 128 K parameters in int8, 30 M multiply-accumulates",
+            batch_norm=2,
+            kb=1000,
+            max_bytes=128_000,
+            max_params=128_000,
+            max_macs=30_000_000,
+            judged_macs=_TORCHINFO,
+            precisions=("int8",),
+            clip_s=1.0,
+            source="marmoi/dcase2022_task1_baseline; AlbertoAncilotto/NeSsi (PyTorch path)",
+        ),
+        CountingRule(
+            id="dcase2023-1",
+            title="DCASE 2023 task 1: 128 K bytes, 30 M multiply-accumulates",
+            batch_norm=2,
+            kb=1000,
+            max_bytes=128_000,
+            max_macs=30_000_000,
+            judged_macs=_TORCHINFO,
+            clip_s=1.0,
+            metric="accuracy",
+            source="DCASE 2023 task page; AlbertoAncilotto/NeSsi (PyTorch path)",
+            notes=("the base of the KB could not be read in the rule text; 1000 is the safe one",),
+        ),
+        CountingRule(
+            id="dcase2024-1",
+            title="DCASE 2024 task 1: 128 kB, 30 M multiply-accumulates",
+            batch_norm=2,
+            kb=1000,
+            max_bytes=128_000,
+            max_macs=30_000_000,
+            judged_macs=_TORCHINFO,
+            clip_s=1.0,
+            metric="accuracy",
+            source="CPJKU/dcase2024_task1_baseline, helpers/nessi.py",
+        ),
+        CountingRule(
+            id="dcase2025-1",
+            title="DCASE 2025 task 1: 128 kB, 30 M multiply-accumulates, per device model",
+            batch_norm=2,
+            kb=1000,
+            max_bytes=128_000,
+            max_macs=30_000_000,
+            judged_macs=_TORCHINFO,
+            clip_s=1.0,
+            metric="accuracy",
+            source="CPJKU/dcase2025_task1_baseline, helpers/complexity.py",
+            notes=("the limits hold for each device's model on its own",),
+        ),
+        CountingRule(
+            id="srpol",
+            title="as the SRPOL report counts: weights and biases, no batch norm",
+            batch_norm=0,
+            kb=1024,
+            source="SRPOL, DCASE 2020 task 1B, tables 2, 3 and 5",
+        ),
+        CountingRule(
+            id="srpol-3",
+            title="as the SRPOL report counts model 3: four values per batch norm channel",
+            batch_norm=4,
+            kb=1024,
+            source="SRPOL, DCASE 2020 task 1B, table 4",
+        ),
+        CountingRule(
+            id="ntu",
+            title="as the NTU report counts: non-zeros, four values per batch norm channel",
+            batch_norm=4,
+            kb=1024,
+            zeros_counted=False,
+            source="NTU, DCASE 2020 task 1B, table 1",
+        ),
+        CountingRule(
+            id="imt",
+            title="as the IMT report counts: weights and batch norm scales, no biases",
+            batch_norm=1,
+            kb=1024,
+            biases=False,
+            zeros_counted=False,
+            nonzero_leaves_out="bn",
+            source="IMT Atlantique, DCASE 2020 task 1B, per-layer tables",
+            notes=("the non-zero count leaves out the layers called bn; shortcut norms stay",),
+        ),
+    )
+}
+
+
+def counting_rule(rule_id: str) -> CountingRule:
+    """Look up a counting rule.
+
+    Raises:
+        ConfigError: there is no such rule.
+    """
+    try:
+        return RULES[rule_id]
+    except KeyError:
+        known = ", ".join(RULES)
+        raise ConfigError(
+            f"rule: expected one of {known}; got {rule_id!r}{nearest(rule_id, RULES)}"
+        ) from None

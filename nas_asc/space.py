@@ -1,0 +1,221 @@
+"""A search space: the choices that lead to an architecture, and the report models in it.
+
+In its TOML a list is a choice and a scalar is fixed. The dotted path (`stage2.width`) is at once the
+place in the TOML, the name of the optuna parameter and the column of every table. docs/search_spaces.md
+teaches the language.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+
+from nas_asc.architecture import Architecture, Value
+from nas_asc.errors import ConfigError, nearest
+from nas_asc.vocabulary import SELECTORS, keys_in_use, section_kind
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One choice: its dotted path and its options; options that are all numbers are ordered."""
+
+    path: str
+    options: tuple[Value, ...]
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the options are numbers, so that their order means something."""
+        return all(isinstance(o, int | float) and not isinstance(o, bool) for o in self.options)
+
+
+@dataclass(frozen=True)
+class ReportModel:
+    """A network of a technical report, as a point in a space.
+
+    Attributes:
+        classes: what the report's network tells apart.
+        clip_s: the clip length of the report, in seconds.
+        rule: the counting rule that the report used.
+        printed: the numbers that the report prints: params, nonzero_params, size_kb.
+        note: what explains a printed number that cannot be reproduced.
+    """
+
+    id: str
+    report: str
+    title: str
+    architecture: Architecture
+    classes: int
+    clip_s: float
+    rule: str
+    printed: Mapping[str, float]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is left to ask in a section once its selectors are known."""
+
+    fixed: Mapping[str, Value]
+    choices: tuple[tuple[str, Parameter, tuple[Value, ...], int], ...]
+    chosen: tuple[tuple[str, str], ...]
+
+
+class Section:
+    """One section of a space: its selectors and, per selection, a plan of the rest."""
+
+    def __init__(self, name: str, values: Mapping[str, tuple[Value, ...] | Value]) -> None:
+        self.name = name
+        self.kind = section_kind(name) or ""
+        self.values = values
+        self.selectors = tuple(
+            (key, self._options(key)) for key in SELECTORS[self.kind] if key in values
+        )
+        self._plans: dict[tuple[Value, ...], _Plan] = {}
+        self.parameters = {
+            key: Parameter(f"{name}.{key}", options)
+            for key in values
+            if len(options := self._options(key)) > 1
+        }
+
+    def _options(self, key: str) -> tuple[Value, ...]:
+        value = self.values[key]
+        return value if isinstance(value, tuple) else (value,)
+
+    def selections(self) -> list[tuple[Value, ...]]:
+        """Give every combination of the selectors' options."""
+        return list(product(*(options for _, options in self.selectors)))
+
+    def plan(self, selected: tuple[Value, ...]) -> _Plan:
+        """Give what is fixed and what is to be asked under a selection."""
+        try:
+            return self._plans[selected]
+        except KeyError:
+            self._plans[selected] = plan = self._make_plan(selected)
+            return plan
+
+    def _make_plan(self, selected: tuple[Value, ...]) -> _Plan:
+        named = dict(zip((key for key, _ in self.selectors), selected, strict=True))
+        if named.get("depth", 1) == 0:
+            named = {"depth": 0}
+        rest = [key for key, _ in keys_in_use(self.kind, named) if key in self.values]
+        asked = [key for key in rest if key in self.parameters]
+        fixed = {key: self._options(key)[0] for key in rest if key not in self.parameters}
+        chosen = [key for key in (*named, *asked) if key in self.parameters]
+        return _Plan(
+            {**named, **fixed},
+            tuple(
+                (key, p, p.options, len(p.options)) for key in asked for p in [self.parameters[key]]
+            ),
+            tuple((self.name, key) for key in chosen),
+        )
+
+    def draw(self, choose: Callable[[Parameter], Value]) -> tuple[dict[str, Value], _Plan]:
+        """Ask for every active choice of the section, in order."""
+        selected: list[Value] = []
+        for key, options in self.selectors:
+            if key in self.parameters and not (selected and self._dropped(selected)):
+                selected.append(choose(self.parameters[key]))
+            else:
+                selected.append(options[0])
+        plan = self.plan(tuple(selected))
+        values = dict(plan.fixed)
+        for key, parameter, _, _ in plan.choices:
+            values[key] = choose(parameter)
+        return values, plan
+
+    def _dropped(self, selected: list[Value]) -> bool:
+        return self.selectors[0][0] == "depth" and selected[0] == 0
+
+    def size(self) -> int:
+        """Count the section's different outcomes."""
+        outcomes = {}
+        for selected in self.selections():
+            plan = self.plan(selected)
+            key = tuple(sorted((k, plan.fixed[k]) for k, _ in self.selectors if k in plan.fixed))
+            outcomes[key] = prod(n for _, _, _, n in plan.choices)
+        return sum(outcomes.values())
+
+
+class SearchSpace:
+    """The choices that lead to an architecture.
+
+    Attributes:
+        name: how the space is called.
+        title: one line on what it holds.
+        models: the report models in it, by id.
+    """
+
+    def __init__(self, name: str, title: str, sections: tuple[Section, ...]) -> None:
+        self.name = name
+        self.title = title
+        self.sections = sections
+        self.models: dict[str, ReportModel] = {}
+        self._draws = [(s.name, s, s.selectors) for s in sections]
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Give all choices, active or not, in asking order."""
+        return tuple(p for section in self.sections for p in section.parameters.values())
+
+    def size(self) -> int:
+        """Count the architectures of the space."""
+        return prod(section.size() for section in self.sections)
+
+    def architecture(self, choose: Callable[[Parameter], Value]) -> Architecture:
+        """Walk the space, asking `choose` for each choice that is active, in order."""
+        sections: dict[str, dict[str, Value]] = {}
+        chosen: list[tuple[str, str]] = []
+        for section in self.sections:
+            sections[section.name], plan = section.draw(choose)
+            chosen.extend(plan.chosen)
+        return Architecture(self.name, sections, chosen)
+
+    def random(self, rng: random.Random) -> Architecture:
+        """Draw an architecture; each active choice is uniform over its options."""
+        uniform = rng.random
+        sections: dict[str, dict[str, Value]] = {}
+        chosen: list[tuple[str, str]] = []
+        # The same walk as `architecture`, written out: a search draws thousands a second.
+        for name, section, selectors in self._draws:
+            plan = section.plan(
+                tuple([options[int(uniform() * len(options))] for _, options in selectors])
+            )
+            values = dict(plan.fixed)
+            for key, _, options, count in plan.choices:
+                values[key] = options[int(uniform() * count)]
+            sections[name] = values
+            chosen += plan.chosen
+        return Architecture(self.name, sections, chosen)
+
+    def from_choices(self, choices: Mapping[str, object]) -> Architecture:
+        """Build the architecture that has exactly these active choices, by dotted path.
+
+        Raises:
+            ConfigError: a choice is missing, unknown, not in use, or not among its options.
+        """
+        faults: list[str] = []
+        used: set[str] = set()
+
+        def choose(parameter: Parameter) -> Value:
+            used.add(parameter.path)
+            value = choices.get(parameter.path)
+            for option in parameter.options:
+                if option == value and isinstance(option, bool) == isinstance(value, bool):
+                    return option
+            got = "nothing" if parameter.path not in choices else repr(value)
+            faults.append(f"{parameter.path}: expected one of {list(parameter.options)}, got {got}")
+            return parameter.options[0]
+
+        architecture = self.architecture(choose)
+        paths = [p.path for p in self.parameters()]
+        for path in choices:
+            if path not in used:
+                why = (
+                    "a choice that is in use"
+                    if path in paths
+                    else f"a choice of the space{nearest(path, paths)}"
+                )
+                faults.append(f"{path}: expected {why}")
+        if faults:
+            raise ConfigError("; ".join(faults))
+        return architecture

@@ -1,0 +1,61 @@
+"""Sizes, counts and durations as people write them.
+
+Conventions: `B`; `kB` = 1000 bytes; `KiB` = 1024, `MiB` = 1024 x 1024; `KB` and `MB` are the
+counting rule's K and its square. Counts take the decimal prefixes K, M and G.
+"""
+
+import re
+
+from nas_asc.errors import ConfigError
+
+_NUMBER = r"(?P<number>\d+(?:\.\d+)?)"
+_BYTES = re.compile(_NUMBER + r"(?P<unit>B|kB|KB|MB|KiB|MiB)")
+_COUNT = re.compile(_NUMBER + r"(?P<prefix>[KMG]?)")
+_DURATION = re.compile(_NUMBER + r"(?P<unit>s|m|h)")
+_DECIMAL = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+BYTE_UNITS = "B, kB, KB, MB, KiB, MiB"
+
+
+def parse_bytes(text: str, kb: int) -> int | None:
+    """Read a size such as "128KB"; `kb` is what the rule takes a KB for; None if it is no size."""
+    match = _BYTES.fullmatch(text)
+    if match is None:
+        return None
+    factor = {"B": 1, "kB": 1000, "KiB": 1024, "MiB": 1024**2, "KB": kb, "MB": kb**2}
+    return int(float(match["number"]) * factor[match["unit"]])
+
+
+def parse_count(text: str) -> int | None:
+    """Read a count such as "30M"; None if it is no count."""
+    match = _COUNT.fullmatch(text)
+    return None if match is None else int(float(match["number"]) * _DECIMAL[match["prefix"]])
+
+
+def parse_duration(text: str) -> float:
+    """Read a duration such as "90s", "10m" or "1.5h", in seconds.
+
+    Raises:
+        ConfigError: it is no duration above zero.
+    """
+    match = _DURATION.fullmatch(text)
+    if match is None or float(match["number"]) == 0:
+        raise ConfigError(f"expected a duration such as 90s, 10m or 1.5h, got {text!r}")
+    return float(match["number"]) * _SECONDS[match["unit"]]
+
+
+def format_duration(seconds: float) -> str:
+    """Write a duration for people: "45 s", "12 min" or "1 h 05 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def format_count(count: float) -> str:
+    """Write a count with three digits and a decimal prefix: "61.1 K", "29.4 M"."""
+    for factor, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "K")):
+        if count >= factor:
+            return f"{count / factor:.3g} {prefix}"
+    return f"{count:.0f}"
