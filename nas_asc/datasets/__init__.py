@@ -1,0 +1,8 @@
+"""Labelled recordings: found in folders of several layouts, split without leaks, or made here."""
+
+from nas_asc.datasets.check import Finding, check
+from nas_asc.datasets.dataset import SPLITS, Clip, Dataset
+from nas_asc.datasets.layouts import LAYOUTS
+from nas_asc.datasets.loading import load_dataset
+
+__all__ = ["LAYOUTS", "SPLITS", "Clip", "Dataset", "Finding", "check", "load_dataset"]

@@ -1,0 +1,187 @@
+"""From a folder to a data set: layout, headers, splits, clip length."""
+
+import json
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from nas_asc.datasets.dataset import SPLITS, Clip, Dataset
+from nas_asc.datasets.folder import Folder, walk
+from nas_asc.datasets.headers import Header, read_headers
+from nas_asc.datasets.layouts import LAYOUTS, Entry, Listing
+from nas_asc.datasets.splits import split, straddling
+from nas_asc.errors import DatasetError
+
+SYNTHETIC_MARK = "synthetic.json"
+
+
+def load_dataset(root: Path, clip_s: float | None = None, skip_bad: bool = False) -> Dataset:
+    """Read a data set folder, whichever of the known layouts it has.
+
+    Args:
+        root: the folder.
+        clip_s: the length to pad or cut every clip to, in seconds; None takes the data's median.
+        skip_bad: leave out clips that cannot be read, instead of refusing the data set.
+
+    Raises:
+        DatasetError: no data set of at least two classes with clips in every split, or a clip that
+            cannot be read; names the file.
+    """
+    if clip_s is not None and not 0 < clip_s < float("inf"):
+        raise DatasetError(f"clip length: expected seconds above 0, found {clip_s:g} - change it")
+    folder = walk(root.absolute())
+    name, listing = list_clips(folder)
+    entries, splitting = split(listing.entries)
+    headers = read_headers([entry.path for entry in entries])
+    kept = [pair for pair in zip(entries, headers, strict=True) if not pair[1].fault]
+    if len(kept) < len(entries) and not skip_bad:
+        raise DatasetError(unreadable(entries, headers))
+    skipped = [entry for entry, header in zip(entries, headers, strict=True) if header.fault]
+    classes = check_classes(folder.root, [entry for entry, _ in kept], skipped)
+    label_of = {label: index for index, label in enumerate(classes)}
+    lengths = [header.duration_s for _, header in kept]
+    length = clip_s or max(0.1, round(statistics.median(lengths), 1))
+    rates = Counter(header.sample_rate_hz for _, header in kept)
+    channels = Counter(header.channels for _, header in kept)
+    synthetic = _synthetic_name(folder.root)
+    return Dataset(
+        name=synthetic or folder.root.resolve().name,
+        root=folder.root,
+        classes=classes,
+        clips=tuple(
+            Clip(
+                path=entry.path,
+                label=label_of[entry.label],
+                split=entry.split or "",
+                group=entry.group,
+                device=entry.device,
+                fold=entry.fold,
+            )
+            for entry, _ in kept
+        ),
+        clip_s=length,
+        synthetic=synthetic is not None,
+        sample_rate_hz=rates.most_common(1)[0][0],
+        channels=channels.most_common(1)[0][0],
+        notes=(
+            f"layout: {name} ({LAYOUTS[name].pattern})",
+            splitting,
+            f"recordings are grouped by {listing.grouping}",
+            *_leaks(entries),
+            _length_note(length, lengths, "as asked" if clip_s else "the median of the clips"),
+            *listing.notes,
+            *_mixed("sample rates", "Hz", rates),
+            *_mixed("channel counts", "channels", channels),
+        ),
+        skipped=tuple(entry.path for entry in skipped),
+    )
+
+
+def list_clips(folder: Folder) -> tuple[str, Listing]:
+    """Find the layout of a folder, and read it.
+
+    Returns:
+        The name of the layout and what it lists.
+
+    Raises:
+        DatasetError: no layout matches, or the one that does contradicts itself.
+    """
+    for name, layout in LAYOUTS.items():
+        if layout.matches(folder):
+            return name, layout.read(folder)
+    raise DatasetError(
+        f"{folder.root}: expected labels, found {len(folder.audio)} audio files without any - "
+        "put one folder of clips per class into it, or a meta.csv with filename and label"
+    )
+
+
+def check_classes(
+    root: Path, entries: Sequence[Entry], skipped: Sequence[Entry] = ()
+) -> tuple[str, ...]:
+    """Give the classes, sorted, once there are two of them with clips in every split.
+
+    Raises:
+        DatasetError: too few classes, a class with one recording, or one absent from a split.
+    """
+    counts: defaultdict[str, Counter[str | None]] = defaultdict(Counter)
+    for entry in entries:
+        counts[entry.label][entry.split] += 1
+    for entry in skipped:
+        counts[entry.label][entry.split] += 0
+    if len(counts) < 2:
+        found = f"{len(counts)} ({', '.join(counts)})" if counts else "none"
+        raise DatasetError(
+            f"{root}: expected at least two classes, found {found} - "
+            "give the folder that holds the class folders or the table"
+        )
+    for label, in_split in sorted(counts.items()):
+        if all(in_split[name] for name in SPLITS):
+            continue
+        clips = in_split.total()
+        groups = len({entry.group for entry in entries if entry.label == label})
+        absent = " and ".join(name for name in SPLITS if not in_split[name])
+        if groups < len(SPLITS):
+            few = f"{_plural(clips, 'clip')} of {_plural(groups, 'recording')}"
+            found = few if groups != clips else _plural(clips, "clip")
+            raise DatasetError(
+                f"{root}: expected at least three recordings of class {label!r} "
+                f"(train, validation, test), found {found} - add clips or remove the class"
+            )
+        raise DatasetError(
+            f"{root}: expected clips of class {label!r} in every split, "
+            f"found {_plural(clips, 'clip')} and none for {absent} - add some or change the split"
+        )
+    return tuple(sorted(counts))
+
+
+def unreadable(entries: Sequence[Entry], headers: Sequence[Header]) -> str:
+    """Say which clip cannot be read, and how many more."""
+    bad = [
+        (entry.path, header.fault)
+        for entry, header in zip(entries, headers, strict=True)
+        if header.fault
+    ]
+    path, fault = bad[0]
+    more = f" and {len(bad) - 1} more like it" if len(bad) > 1 else ""
+    return (
+        f"{path}: expected a WAV, FLAC or OGG clip, found {fault}{more} - "
+        "repair or remove it, or pass --skip-bad to go on without it"
+    )
+
+
+def _synthetic_name(root: Path) -> str | None:
+    """Give the name that the writer of synthetic scenes left in a folder, or None."""
+    mark = root / SYNTHETIC_MARK
+    if not mark.is_file():
+        return None
+    try:
+        seed = json.loads(mark.read_text(encoding="utf-8"))["seed"]
+    except (ValueError, KeyError, TypeError):
+        return "synthetic-unknown"
+    return f"synthetic-scenes-{seed}"
+
+
+def _leaks(entries: Sequence[Entry]) -> tuple[str, ...]:
+    groups = straddling(entries)
+    if not groups:
+        return ()
+    return (f"{len(groups)} recording groups lie in more than one split (such as {groups[0]})",)
+
+
+def _length_note(clip_s: float, lengths: Sequence[float], reason: str) -> str:
+    slack_s = 0.05
+    padded = sum(length < clip_s - slack_s for length in lengths)
+    cut = sum(length > clip_s + slack_s for length in lengths)
+    return f"clip length: {clip_s:g} s, {reason}; {padded} shorter are padded, {cut} longer are cut"
+
+
+def _mixed(what: str, unit: str, counts: Counter[int]) -> tuple[str, ...]:
+    if len(counts) < 2:
+        return ()
+    found = ", ".join(f"{count} x {value} {unit}" for value, count in counts.most_common(4))
+    return (f"mixed {what}: {found}",)
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,360 @@
+"""Every layout, its splits, and what is said about data that cannot be used."""
+
+import os
+import zlib
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from nas_asc.datasets import LAYOUTS, Dataset, check, load_dataset
+from nas_asc.errors import DatasetError
+
+
+def write_clip(path, seconds=0.25, rate=8000, channels=1, subtype=None, seed=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    seed = seed if seed is not None else zlib.crc32(path.as_posix().encode())
+    noise = np.random.default_rng(seed).uniform(-0.5, 0.5, (round(seconds * rate), channels))
+    soundfile.write(path, noise, rate, subtype=subtype)
+
+
+def write_classes(root, classes=("dog", "rain"), clips=5):
+    for name in classes:
+        for number in range(clips):
+            write_clip(root / name / f"{number}.wav")
+
+
+def write_esc10(root, classes=("001 - Dog bark", "002 - Rain")):
+    for index, name in enumerate(classes):
+        for fold in range(1, 6):
+            for take in "AB":
+                write_clip(root / name / f"{fold}-{1000 * index + fold}-{take}.ogg")
+
+
+def write_esc50(root, classes=("dog", "rain")):
+    rows = ["filename,fold,target,category,esc10,src_file,take"]
+    for index, name in enumerate(classes):
+        for fold in range(1, 6):
+            source = 1000 * index + fold
+            rows.append(f"{fold}-{source}-A-{index}.wav,{fold},{index},{name},True,{source},A")
+            write_clip(root / "audio" / f"{fold}-{source}-A-{index}.wav")
+    (root / "meta").mkdir()
+    (root / "meta" / "esc50.csv").write_text("\n".join(rows))
+
+
+def write_tau(root, scenes=("bus", "park"), places=10):
+    meta, train, test = [], [], []
+    for scene in scenes:
+        for place in range(places):
+            for device in ("a", "s4"):
+                name = f"audio/{scene}-lyon-{place}-{place}00-{device}.wav"
+                meta.append(f"{name}\t{scene}\tlyon-{scene}{place}\t{device}")
+                if place < 2:
+                    test.append(f"{name}\t{scene}")
+                elif device == "a":
+                    train.append(f"{name}\t{scene}")
+                write_clip(root / name)
+    (root / "evaluation_setup").mkdir()
+    for name, header, rows in (
+        ("meta.csv", "filename\tscene_label\tidentifier\tsource_label", meta),
+        ("evaluation_setup/fold1_train.csv", "filename\tscene_label", train),
+        ("evaluation_setup/fold1_evaluate.csv", "filename\tscene_label", test),
+    ):
+        (root / name).write_bytes("\r\n".join([header, *rows, ""]).encode())
+
+
+def write_table(root):
+    rows = ["\ufefffile;Class;Subset;device"]
+    for label in ("dog", "rain"):
+        for number, split in enumerate(("train", "Train", "val", "test", "test")):
+            rows.append(f"{label}{number}.flac;{label};{split};phone")
+            write_clip(root / f"{label}{number}.flac")
+    (root / "clips.csv").write_bytes("\r\n".join(rows).encode())
+
+
+def write_split_folders(root):
+    for split, clips in (("train", 3), ("valid", 1), ("test", 2)):
+        write_classes(root / split, clips=clips)
+
+
+def write_speech_commands(root):
+    for word in ("no", "yes"):
+        for speaker in ("0a", "1b", "2c", "3d"):
+            write_clip(root / word / f"{speaker}_nohash_0.wav")
+    write_clip(root / "_background_noise_" / "tap.wav")
+    (root / "validation_list.txt").write_text("no/0a_nohash_0.wav\nyes/0a_nohash_0.wav\n")
+    (root / "testing_list.txt").write_text("no/1b_nohash_0.wav\nyes/1b_nohash_0.wav\n")
+
+
+EXAMPLES = {
+    "tau": (write_tau, {"train": 12, "validation": 4, "test": 8}, ("bus", "park")),
+    "esc50": (write_esc50, {"train": 6, "validation": 2, "test": 2}, ("dog", "rain")),
+    "speech_commands": (
+        write_speech_commands,
+        {"train": 4, "validation": 2, "test": 2},
+        ("no", "yes"),
+    ),
+    "table": (write_table, {"train": 4, "validation": 2, "test": 4}, ("dog", "rain")),
+    "split_folders": (
+        write_split_folders,
+        {"train": 6, "validation": 2, "test": 4},
+        ("dog", "rain"),
+    ),
+    "esc10": (write_esc10, {"train": 12, "validation": 4, "test": 4}, ("Dog bark", "Rain")),
+    "class_folders": (write_classes, {"train": 6, "validation": 2, "test": 2}, ("dog", "rain")),
+}
+
+
+def straddling(dataset: Dataset) -> list[str]:
+    splits = defaultdict(set)
+    for clip in dataset.clips:
+        splits[clip.group].add(clip.split)
+    return [group for group, found in splits.items() if len(found) > 1]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_is_found_and_split(layout, tmp_path):
+    write, splits, classes = EXAMPLES[layout]
+    write(tmp_path)
+    dataset = load_dataset(tmp_path)
+    assert dataset.notes[0].startswith(f"layout: {layout} ")
+    assert dataset.classes == classes
+    assert dataset.describe()["splits"] == splits
+    assert all(clip.path.is_file() for clip in dataset.clips)
+    assert dataset == load_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("layout", set(LAYOUTS) - {"speech_commands"})
+def test_no_recording_lies_in_two_splits(layout, tmp_path):
+    EXAMPLES[layout][0](tmp_path)
+    assert straddling(load_dataset(tmp_path)) == []
+
+
+def test_esc10_folds_decide_the_split(tmp_path):
+    write_esc10(tmp_path)
+    splits = {clip.fold: clip.split for clip in load_dataset(tmp_path).clips}
+    assert splits == {1: "train", 2: "train", 3: "train", 4: "validation", 5: "test"}
+
+
+def test_tau_keeps_the_official_test_and_its_devices(tmp_path):
+    write_tau(tmp_path)
+    dataset = load_dataset(tmp_path)
+    assert dataset.devices == ("a", "s4")
+    assert dataset.unseen_devices == ("s4",)
+    assert {c.group for c in dataset.clips if c.split == "test"} == {
+        f"lyon-{scene}{place}" for scene in ("bus", "park") for place in range(2)
+    }
+    assert any(note.startswith("16 clips of meta.csv") for note in dataset.notes)
+
+
+def test_groups_of_unequal_size_stay_whole_and_near_their_shares(tmp_path):
+    sizes = {"dog": (7, 5, 4, 3, 1), "rain": (6, 6, 4, 2, 2)}
+    for label, clips in sizes.items():
+        for recording, count in enumerate(clips):
+            for take in range(count):
+                write_clip(tmp_path / label / f"recording{recording}" / f"{take}.wav")
+    dataset = load_dataset(tmp_path)
+    assert straddling(dataset) == []
+    shares = Counter(clip.split for clip in dataset.clips)
+    assert 0.4 <= shares["train"] / 40 <= 0.75
+    assert "recordings are grouped by sub-folder" in dataset.notes
+
+
+def test_splits_do_not_change_when_a_bad_clip_is_skipped(tmp_path):
+    write_classes(tmp_path, clips=20)
+    before = {clip.path: clip.split for clip in load_dataset(tmp_path).clips}
+    bad = next(path for path, split in before.items() if split == "train")
+    bad.write_bytes(b"RIFF????")
+    after = load_dataset(tmp_path, skip_bad=True)
+    assert after.skipped == (bad,)
+    assert {clip.path: clip.split for clip in after.clips} == {
+        path: split for path, split in before.items() if path != bad
+    }
+
+
+def test_numbers_are_taken_off_only_when_all_folders_have_one(tmp_path):
+    write_classes(tmp_path, ("1 - dog", "2_rain", "03.wind"))
+    assert load_dataset(tmp_path).classes == ("dog", "rain", "wind")
+    write_classes(tmp_path, ("saw",))
+    assert load_dataset(tmp_path).classes == ("03.wind", "1 - dog", "2_rain", "saw")
+
+
+def test_clip_length_is_the_median_and_says_what_is_padded_and_cut(tmp_path):
+    write_classes(tmp_path, clips=5)
+    write_clip(tmp_path / "dog" / "short.wav", seconds=0.1)
+    write_clip(tmp_path / "dog" / "long.wav", seconds=1.0)
+    write_clip(tmp_path / "dog" / "longer.wav", seconds=2.0)
+    dataset = load_dataset(tmp_path, clip_s=0.5)
+    assert dataset.clip_s == 0.5
+    assert "clip length: 0.5 s, as asked; 11 shorter are padded, 2 longer are cut" in dataset.notes
+    assert load_dataset(tmp_path).clip_s == pytest.approx(0.2)
+
+
+def test_mixed_formats_rates_and_channels_are_accepted_and_noted(tmp_path):
+    write_classes(tmp_path)
+    write_clip(tmp_path / "dog" / "a.wav", rate=16000, channels=2, subtype="PCM_24")
+    write_clip(tmp_path / "dog" / "b.flac", rate=16000)
+    write_clip(tmp_path / "rain" / "c.ogg", rate=44100)
+    dataset = load_dataset(tmp_path)
+    assert (dataset.sample_rate_hz, dataset.channels) == (8000, 1)
+    assert "mixed sample rates: 10 x 8000 Hz, 2 x 16000 Hz, 1 x 44100 Hz" in dataset.notes
+    assert "mixed channel counts: 12 x 1 channels, 1 x 2 channels" in dataset.notes
+
+
+def test_ten_folds_are_shared_out_six_two_two(tmp_path):
+    rows = ["slice_file_name,fsID,start,fold,classID,class"]
+    for label in ("dog", "rain"):
+        for fold in range(1, 11):
+            rows.append(f"{label}{fold}.wav,{label}{fold},0.0,{fold},3,{label}")
+            write_clip(tmp_path / "audio" / f"fold{fold}" / f"{label}{fold}.wav")
+    (tmp_path / "metadata").mkdir()
+    (tmp_path / "metadata" / "UrbanSound8K.csv").write_text("\n".join(rows))
+    dataset = load_dataset(tmp_path)
+    assert dataset.describe()["splits"] == {"train": 12, "validation": 4, "test": 4}
+    assert "splits by fold: train 1-6, validation 7-8, test 9-10" in dataset.notes
+
+
+def spoil_nothing_there(root):
+    root.rmdir()
+
+
+def spoil_empty(root):
+    pass
+
+
+def spoil_no_audio(root):
+    (root / "notes.txt").write_text("hello")
+
+
+def spoil_single_class(root):
+    write_classes(root, ("dog",))
+
+
+def spoil_one_clip(root):
+    write_classes(root)
+    write_clip(root / "wind" / "0.wav")
+
+
+def spoil_undecodable(root):
+    write_classes(root)
+    (root / "dog" / "2.wav").write_text("this is no audio")
+
+
+def spoil_empty_file(root):
+    write_classes(root)
+    (root / "dog" / "2.wav").write_bytes(b"")
+
+
+def spoil_unlabelled(root):
+    write_clip(root / "a.wav")
+
+
+def spoil_missing_file(root):
+    write_table(root)
+    (root / "dog2.flac").unlink()
+
+
+def spoil_twice(root):
+    write_table(root)
+    with (root / "clips.csv").open("a") as table:
+        table.write("\ndog0.flac;rain;test;phone")
+
+
+def spoil_no_label_column(root):
+    write_clip(root / "a.wav")
+    (root / "meta.csv").write_text("filename,split\na.wav,train\n")
+
+
+def spoil_empty_label(root):
+    write_clip(root / "a.wav")
+    (root / "meta.csv").write_text("filename,label\na.wav,\n")
+
+
+def spoil_split_word(root):
+    write_clip(root / "a.wav")
+    (root / "meta.csv").write_text("filename,label,split\na.wav,dog,trian\n")
+
+
+def spoil_absent_from_a_split(root):
+    write_split_folders(root)
+    for clip in (root / "test" / "rain").iterdir():
+        clip.unlink()
+
+
+def spoil_two_tables(root):
+    write_clip(root / "a.wav")
+    for name in ("one.csv", "two.csv"):
+        (root / name).write_text("filename,label\na.wav,dog\n")
+
+
+FAULTS = [
+    (spoil_nothing_there, "found nothing of that name - check the path"),
+    (spoil_empty, "found an empty folder - put one folder of clips per class into it"),
+    (spoil_no_audio, "found 1 other files (.txt) - give WAV, FLAC or OGG clips"),
+    (spoil_single_class, "expected at least two classes, found 1 (dog)"),
+    (spoil_one_clip, "at least three recordings of class 'wind' (train, validation, test), found"),
+    (spoil_undecodable, "2.wav: expected a WAV, FLAC or OGG clip, found something else"),
+    (spoil_empty_file, "2.wav: expected a WAV, FLAC or OGG clip, found an empty file"),
+    (spoil_unlabelled, "expected labels, found 1 audio files without any"),
+    (spoil_missing_file, "dog2.flac: expected a WAV, FLAC or OGG clip, found no such file"),
+    (spoil_twice, "clips.csv line 12: expected every file once, found dog0.flac again (line 2)"),
+    (spoil_no_label_column, "meta.csv: expected a column of labels (label, "),
+    (spoil_empty_label, "meta.csv line 2: expected a label, found an empty cell (a.wav)"),
+    (spoil_split_word, "'trian' - correct the split, did you mean 'train'?"),
+    (spoil_absent_from_a_split, "class 'rain' in every split, found 4 clips and none for test"),
+    (spoil_two_tables, "expected one table of clips, found 2 (one.csv, two.csv)"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "message"), FAULTS, ids=[f[0].__name__ for f in FAULTS])
+def test_bad_data_is_refused_in_one_line(spoil, message, tmp_path):
+    root = tmp_path / "data"
+    root.mkdir()
+    spoil(root)
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(root)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert any(finding.kind == "problem" for finding in check(root))
+
+
+def test_a_wrong_clip_length_is_refused(tmp_path):
+    write_classes(tmp_path)
+    with pytest.raises(DatasetError, match="expected seconds above 0, found -1"):
+        load_dataset(tmp_path, clip_s=-1)
+
+
+def test_check_finds_nothing_wrong_with_good_data(tmp_path):
+    write_classes(tmp_path)
+    findings = check(tmp_path)
+    assert [finding for finding in findings if finding.kind == "problem"] == []
+    facts = {finding.subject: finding.text for finding in findings}
+    assert facts["clips"] == "10"
+    assert facts["sample rates"] == "10 x 8000 Hz"
+    assert facts["class dog"] == "3 train, 1 validation, 1 test"
+
+
+def test_check_names_copies_silence_and_bad_clips(tmp_path):
+    write_classes(tmp_path, clips=8)
+    (tmp_path / "rain" / "copy.wav").write_bytes((tmp_path / "dog" / "1.wav").read_bytes())
+    soundfile.write(tmp_path / "dog" / "silent.wav", np.zeros(2000), 8000)
+    (tmp_path / "dog" / "broken.wav").write_text("no audio")
+    problems = {finding.text for finding in check(tmp_path) if finding.kind == "problem"}
+    assert problems == {
+        f"{tmp_path}/dog/1.wav: the same audio as {tmp_path}/rain/copy.wav",
+        f"{tmp_path}/dog/silent.wav: silent throughout",
+        f"{tmp_path}/dog/broken.wav: cannot be read, found something else (format not recognised)",
+    }
+
+
+@pytest.mark.data
+def test_real_esc10_has_the_published_folds():
+    dataset = load_dataset(Path(os.environ["NAS_ASC_DATA"]))
+    assert dataset.describe()["splits"] == {"train": 240, "validation": 80, "test": 80}
+    assert dataset.clip_s == 5.0
+    assert dataset.skipped == ()
+    assert straddling(dataset) == []
+    counts = Counter((clip.label, clip.split) for clip in dataset.clips)
+    assert set(counts.values()) == {24, 8}
