@@ -18,15 +18,24 @@ class Counted(Protocol):
     """What a budget looks at; a `Complexity` is one."""
 
     @property
-    def size_bytes(self) -> int: ...
+    def size_bytes(self) -> int:
+        """Bytes as the rule counts them."""
+
     @property
-    def counted_params(self) -> int: ...
+    def counted_params(self) -> int:
+        """Parameters as the rule counts them."""
+
     @property
-    def counted_macs(self) -> int: ...
+    def counted_macs(self) -> int:
+        """The multiply-accumulates that the rule judges."""
+
     @property
-    def peak_activation_bytes(self) -> int: ...
+    def peak_activation_bytes(self) -> int:
+        """The largest sum of live tensors."""
+
     @property
-    def precision(self) -> str: ...
+    def precision(self) -> str:
+        """What values are stored as."""
 
 
 # Each limit and the measure of a complexity that it bounds.
@@ -123,13 +132,14 @@ def parse_budget(text: str | None, rule: CountingRule, with_limits: bool = False
 
 
 def _parse_limit(part: str, kb: int) -> tuple[str, int]:
-    for suffix, name in (("params", "params"), ("MAC", "macs")):
-        if part.endswith(suffix):
-            value = parse_count(part.removesuffix(suffix))
-            break
+    if part.endswith("params"):
+        name, value = "params", parse_count(part.removesuffix("params"))
+    elif part.endswith("MAC"):
+        name, value = "macs", parse_count(part.removesuffix("MAC"))
+    elif part.endswith("ram"):
+        name, value = "peak_activation_bytes", parse_bytes(part.removesuffix("ram"), kb)
     else:
-        name = "peak_activation_bytes" if part.endswith("ram") else "size_bytes"
-        value = parse_bytes(part.removesuffix("ram"), kb)
+        name, value = "size_bytes", parse_bytes(part, kb)
     if value is None:
         raise ConfigError(
             f"budget: expected a number and one of {BYTE_UNITS} (the size), params, MAC (with K, M "

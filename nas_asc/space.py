@@ -1,8 +1,8 @@
 """A search space: the choices that lead to an architecture, and the report models in it.
 
-In its TOML a list is a choice and a scalar is fixed. The dotted path (`stage2.width`) is at once the
-place in the TOML, the name of the optuna parameter and the column of every table. docs/search_spaces.md
-teaches the language.
+In its TOML a list is a choice and a scalar is fixed. The dotted path (`stage2.width`) is at once
+the place in the TOML, the name of the optuna parameter and the column of every table.
+docs/search_spaces.md teaches the language.
 """
 
 import random
