@@ -1,0 +1,182 @@
+"""Where suggestions come from: optuna's samplers on an in-memory copy of the study, or chance.
+
+Conventions: a sampler's suggestions for trial n depend on the seed, on n and on the results of the
+trials up to n - lag, and on nothing else. Its random numbers start anew for each trial, and results
+are told in the order of the trials, right before a trial is asked for. So the suggestions are the
+same with any number of workers, and after a resumption.
+
+What the samplers see differs from what is stored. Ordered options are ranks (an integer range), so
+that TPE knows which are neighbours; optuna offers no ordered category. NSGA-II crosses over only
+parameters that all trials have, so it is shown a value for each choice of the space, active or not.
+"""
+
+import random
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
+from optuna.storages import InMemoryStorage
+from optuna.trial import TrialState
+
+from nas_asc.architecture import Architecture, Value
+from nas_asc.space import Parameter, SearchSpace
+
+_POPULATION = 24
+_LEAST_TRIALS = 4  # below this TPE draws at random
+
+
+def trial_seed(seed: int, number: int, purpose: str) -> int:
+    """Give the seed, 0 to 2**32 - 1, of one purpose in one trial of a study."""
+    digest = sha256(f"{seed}/{number}/{purpose}".encode()).digest()
+    return int.from_bytes(digest[:4])
+
+
+def _tpe(seed: int) -> BaseSampler:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # `group`, since optuna 2.8
+        return TPESampler(
+            n_startup_trials=_LEAST_TRIALS,
+            multivariate=True,
+            group=True,
+            constant_liar=True,
+            seed=seed,
+        )
+
+
+def _nsga2(seed: int) -> BaseSampler:
+    return NSGAIISampler(population_size=_POPULATION, seed=seed)
+
+
+# The samplers by name; None draws every active choice uniformly.
+SAMPLERS: Mapping[str, Callable[[int], BaseSampler] | None] = {
+    "tpe": _tpe,
+    "nsga2": _nsga2,
+    "random": None,
+}
+
+
+class Suggestions:
+    """What a sampler suggests for one trial after the other."""
+
+    def __init__(self, space: SearchSpace, sampler: str, seed: int) -> None:
+        self._space = space
+        self._make = SAMPLERS[sampler]
+        self._seed = seed
+        self._memory = _Memory(space) if self._make else None
+        self._told = 0
+
+    def begin(self, number: int, tell: Callable[[int], tuple[float, float] | str | None]) -> None:
+        """Ask for the next trial.
+
+        Args:
+            number: of the trial; each is begun once, in order.
+            tell: gives what came of a trial: the two objectives, "stopped_early", "failed", or
+                None from the first trial on that the sampler must not know about.
+        """
+        if self._memory is None or self._make is None:
+            return
+        while self._told < number and (outcome := tell(self._told)) is not None:
+            self._memory.tell(self._told, outcome)
+            self._told += 1
+        self._memory.ask(self._make(trial_seed(self._seed, number, "sampler")))
+
+    def endless(self, number: int) -> Iterator[Architecture]:
+        """Give the sampler's suggestions for the trial that was begun last, one after the other."""
+        if self._memory is None:
+            yield from self.random(number, "sampler")
+        else:
+            while True:
+                yield self._space.architecture(self._memory.suggestion())
+
+    def random(self, number: int, purpose: str) -> Iterator[Architecture]:
+        """Give architectures for a trial at random, each active choice uniform, without end."""
+        rng = random.Random(trial_seed(self._seed, number, purpose))
+        while True:
+            yield self._space.random(rng)
+
+    def settle(self, number: int, architecture: Architecture) -> None:
+        """Tell which architecture the trial that was begun last became."""
+        if self._memory is not None:
+            rng = random.Random(trial_seed(self._seed, number, "inactive"))
+            self._memory.settle(architecture, rng)
+
+
+class _Memory:
+    """The in-memory study that optuna's samplers look at; trials have the numbers of the run's."""
+
+    def __init__(self, space: SearchSpace) -> None:
+        self._parameters = {p.path: p for p in space.parameters()}
+        self._distributions = {p.path: _distribution(p) for p in space.parameters()}
+        self._storage = InMemoryStorage()
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._study = optuna.create_study(storage=self._storage, directions=["minimize"] * 2)
+        self._current = -1
+        self._relative_space: dict[str, BaseDistribution] | None = None
+
+    def tell(self, number: int, outcome: tuple[float, float] | str) -> None:
+        if isinstance(outcome, tuple):
+            self._study.tell(number, outcome)
+        elif outcome == "stopped_early":
+            # Without values: that it was not worth going on is known, its loss is not.
+            self._study.tell(number, state=TrialState.PRUNED)
+        else:
+            self._study.tell(number, state=TrialState.FAIL)
+
+    def ask(self, sampler: BaseSampler) -> None:
+        self._study.sampler = sampler
+        self._current = self._study.ask().number
+        self._relative_space = None
+        if isinstance(sampler, NSGAIISampler):
+            # Fix now who the parents are: later, more trials of their generation will be known.
+            trial = self._storage.get_trial(self._current)
+            sampler.get_parent_population(
+                self._study, sampler.get_trial_generation(self._study, trial)
+            )
+
+    def suggestion(self) -> Callable[[Parameter], Value]:
+        study, sampler = self._study, self._study.sampler
+        trial = self._storage.get_trial(self._current)
+        if self._relative_space is None:
+            # NSGA-II would take the choices that all trials have; here that is every one.
+            self._relative_space = (
+                self._distributions
+                if isinstance(sampler, NSGAIISampler)
+                else sampler.infer_relative_search_space(study, trial)
+            )
+        relative = sampler.sample_relative(study, trial, self._relative_space)
+
+        def choose(parameter: Parameter) -> Value:
+            path = parameter.path
+            value = relative.get(path)
+            if path not in relative:
+                value = sampler.sample_independent(study, trial, path, self._distributions[path])
+            return _option(parameter, value)
+
+        return choose
+
+    def settle(self, architecture: Architecture, rng: random.Random) -> None:
+        values = dict(architecture.choices)
+        if isinstance(self._study.sampler, NSGAIISampler):
+            for path, parameter in self._parameters.items():
+                option = rng.choice(parameter.options)
+                values.setdefault(path, option)
+        else:
+            # What TPE noted of its last suggestion holds choices that are not active.
+            self._storage.set_trial_system_attr(self._current, "tpe:relative_params:0", "")
+        for path, value in values.items():
+            rank = float(self._parameters[path].options.index(value))
+            self._storage.set_trial_param(self._current, path, rank, self._distributions[path])
+
+
+def _distribution(parameter: Parameter) -> BaseDistribution:
+    if parameter.ordered:
+        return IntDistribution(0, len(parameter.options) - 1)
+    return CategoricalDistribution(parameter.options)
+
+
+def _option(parameter: Parameter, value: object) -> Value:
+    return parameter.options[int(value)] if parameter.ordered else value  # type: ignore[call-overload, return-value]  # optuna's

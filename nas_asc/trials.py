@@ -1,0 +1,222 @@
+"""The trials of a run, kept by optuna in one SQLite file: the one record of truth.
+
+Conventions: a trial is written once when it starts and once when it ends. Writes are safe against
+`kill -9` at any moment (write-ahead log). Optuna's own tools (`optuna-dashboard`, `best_trials`)
+open the file as it is: parameters are the active choices by dotted path with their real values,
+objectives are the loss (log loss, or 1 - accuracy) and the size. Optuna's states mean: COMPLETE
+trained to the end; PRUNED stopped early, or a report model skipped for want of time; FAIL failed;
+RUNNING in training, or lost with its session and to be run again; WAITING a report model to be
+trained.
+"""
+
+import sqlite3
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import CategoricalDistribution
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from nas_asc.architecture import Architecture
+from nas_asc.job import JobResult
+from nas_asc.space import SearchSpace
+
+_STUDY = "nas-asc"
+_BUSY_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial of a run.
+
+    Attributes:
+        number: from 0, without gaps.
+        model: id of the report model that it is, or None.
+        seed: of its training.
+        complexity: as `Complexity.to_dict` gives it.
+        rejected_over_budget: proposals over the budget before this one.
+        duplicates: proposals of an earlier trial's architecture before this one.
+        state: waiting, running, completed, stopped_early, failed or skipped.
+        result: of a trial that completed or was stopped early.
+        reason: of a trial that failed or was skipped.
+        elapsed_s: seconds of the run, all sessions, until it ended.
+    """
+
+    number: int
+    architecture: Architecture
+    model: str | None
+    seed: int
+    complexity: Mapping[str, Any]
+    rejected_over_budget: int = 0
+    duplicates: int = 0
+    state: str = "running"
+    result: JobResult | None = None
+    reason: str = ""
+    elapsed_s: float = 0.0
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has ended, in whatever way."""
+        return self.state not in ("waiting", "running")
+
+    @property
+    def size_bytes(self) -> int:
+        """Its size as the rule counts it."""
+        return int(self.complexity["size_bytes"])
+
+    @property
+    def macs(self) -> int:
+        """Its multiply-accumulates for one clip."""
+        return int(self.complexity["macs"])
+
+
+_STATES = {
+    "waiting": TrialState.WAITING,
+    "running": TrialState.RUNNING,
+    "completed": TrialState.COMPLETE,
+    "stopped_early": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+    "skipped": TrialState.PRUNED,
+}
+
+
+class TrialStore:
+    """The trials of one run in its `study.db`."""
+
+    def __init__(self, path: Path, space: SearchSpace | None = None) -> None:
+        """Open a file, or make it.
+
+        Args:
+            path: of the file.
+            space: whose choices become optuna's parameters; only needed to add trials.
+        """
+        self._storage = _open(path)
+        self._options = {p.path: p.options for p in space.parameters()} if space else {}
+        self._distributions: dict[str, CategoricalDistribution] = {}
+        self._ids: dict[int, int] = {}
+        try:
+            self._study_id = self._storage.get_study_id_from_name(_STUDY)
+        except KeyError:
+            self._study_id = self._storage.create_new_study([StudyDirection.MINIMIZE] * 2, _STUDY)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
+
+    def describe(self, facts: Mapping[str, Any], metric_names: Sequence[str]) -> None:
+        """Store facts about the run, and what the objectives are called."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            study = optuna.load_study(study_name=_STUDY, storage=self._storage)
+            study.set_metric_names(list(metric_names))
+        for name, value in facts.items():
+            self._storage.set_study_user_attr(self._study_id, name, value)
+
+    def facts(self) -> dict[str, Any]:
+        """Give what was described."""
+        return self._storage.get_study_user_attrs(self._study_id)
+
+    def add(self, trial: Trial) -> None:
+        """Store a trial that starts, in one write.
+
+        Trials are added in the order of their numbers.
+        """
+        template = create_trial(
+            state=_STATES[trial.state],
+            params=dict(trial.architecture.choices),
+            distributions={path: self._distribution(path) for path in trial.architecture.choices},
+            user_attrs={
+                "key": trial.architecture.key,
+                "model": trial.model,
+                "seed": trial.seed,
+                "complexity": dict(trial.complexity),
+                "architecture": trial.architecture.to_dict(),
+                "rejected_over_budget": trial.rejected_over_budget,
+                "duplicates": trial.duplicates,
+            },
+        )
+        self._ids[trial.number] = self._storage.create_new_trial(self._study_id, template)
+
+    def start(self, number: int) -> None:
+        """Store that a waiting trial starts."""
+        self._storage.set_trial_state_values(self._ids[number], TrialState.RUNNING)
+
+    def finish(self, trial: Trial, loss: float | None) -> None:
+        """Store how a trial ended.
+
+        Args:
+            trial: with its final state.
+            loss: the first objective of a completed trial.
+        """
+        ended = {"state": trial.state, "reason": trial.reason, "elapsed_s": trial.elapsed_s}
+        if trial.result is not None:
+            ended["result"] = trial.result.to_dict()
+        trial_id = self._ids[trial.number]
+        self._storage.set_trial_user_attr(trial_id, "ended", ended)
+        values = None if loss is None else [loss, float(trial.size_bytes)]
+        self._storage.set_trial_state_values(trial_id, _STATES[trial.state], values)
+
+    def load(self) -> list[Trial]:
+        """Read all trials, in order."""
+        stored = self._storage.get_all_trials(self._study_id, deepcopy=False)
+        self._ids = {trial.number: trial._trial_id for trial in stored}
+        return [_trial(trial) for trial in stored]
+
+    def _distribution(self, path: str) -> CategoricalDistribution:
+        if path not in self._distributions:
+            self._distributions[path] = CategoricalDistribution(self._options[path])
+        return self._distributions[path]
+
+
+def read_trials(path: Path) -> tuple[list[Trial], dict[str, Any]]:
+    """Read the trials of a run, also while it goes on, and the facts about it."""
+    store = TrialStore(path)
+    try:
+        return store.load(), store.facts()
+    finally:
+        store.close()
+
+
+def _trial(stored: FrozenTrial) -> Trial:
+    attributes = stored.user_attrs
+    trial = Trial(
+        number=stored.number,
+        architecture=Architecture.from_dict(attributes["architecture"]),
+        model=attributes["model"],
+        seed=attributes["seed"],
+        complexity=attributes["complexity"],
+        rejected_over_budget=attributes["rejected_over_budget"],
+        duplicates=attributes["duplicates"],
+        state="waiting" if stored.state == TrialState.WAITING else "running",
+    )
+    if not stored.state.is_finished():
+        return trial
+    ended = attributes["ended"]
+    result = JobResult(**ended["result"]) if "result" in ended else None
+    return replace(
+        trial,
+        state=ended["state"],
+        reason=ended["reason"],
+        elapsed_s=ended["elapsed_s"],
+        result=result,
+    )
+
+
+def _open(path: Path) -> RDBStorage:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would tell people of every study
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")  # safe unless the power fails
+        return connection
+
+    # The path is not in the URL, where braces and question marks would have a meaning.
+    return RDBStorage("sqlite:///study.db", engine_kwargs={"creator": connect})
