@@ -1,0 +1,88 @@
+"""How much of a space fits a budget, by uniform draws.
+
+Conventions: a draw is uniform over the options of each active choice, as a random search draws; the
+share is of draws, not of different architectures. Intervals are Wilson's at 95 %.
+"""
+
+import random
+from collections import Counter
+from dataclasses import asdict, dataclass
+from math import sqrt
+
+from nas_asc.budget import Budget
+from nas_asc.complexity import count
+from nas_asc.rules import CountingRule
+from nas_asc.space import SearchSpace
+
+
+@dataclass(frozen=True)
+class Feasibility:
+    """What uniform draws from a space cost.
+
+    Attributes:
+        share: of the draws that fit the budget; 1 without a budget.
+        interval: of the share, at 95 %.
+        binds: by limit, how many draws exceeded it first.
+        size_bytes: smallest, median and largest size of all draws.
+        macs: likewise, multiply-accumulates that the rule judges.
+    """
+
+    draws: int
+    share: float
+    interval: tuple[float, float]
+    binds: dict[str, int]
+    size_bytes: tuple[int, int, int]
+    macs: tuple[int, int, int]
+
+    def to_dict(self) -> dict[str, object]:
+        """Give the estimate as JSON."""
+        return asdict(self)
+
+
+def feasibility(
+    space: SearchSpace,
+    rule: CountingRule,
+    budget: Budget | None,
+    *,
+    classes: int,
+    clip_s: float,
+    draws: int = 5000,
+    seed: int = 0,
+) -> Feasibility:
+    """Estimate how much of a space fits a budget; takes about half a second.
+
+    Raises:
+        ConfigError: an architecture cannot be built on such clips.
+    """
+    rng = random.Random(seed)
+    binds: Counter[str] = Counter()
+    sizes, macs = [], []
+    for _ in range(draws):
+        complexity = count(space.random(rng), classes, clip_s, rule)
+        sizes.append(complexity.size_bytes)
+        macs.append(complexity.counted_macs)
+        if budget is not None and (limit := budget.exceeded(complexity)) is not None:
+            binds[limit] += 1
+    fitting = draws - binds.total()
+    return Feasibility(
+        draws,
+        fitting / draws,
+        wilson_interval(fitting, draws),
+        dict(binds.most_common()),
+        _spread(sizes),
+        _spread(macs),
+    )
+
+
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
+    """Give the 95 % interval of a share (Wilson 1927)."""
+    z = 1.959964
+    share = successes / trials
+    centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z * sqrt(share * (1 - share) / trials + z * z / (4 * trials**2)) / (1 + z * z / trials)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _spread(values: list[int]) -> tuple[int, int, int]:
+    values.sort()
+    return values[0], values[len(values) // 2], values[-1]

@@ -1,0 +1,114 @@
+"""A trained model on disk: `models/TRIAL/` of a run.
+
+Conventions: `architecture.json` holds the architecture with its class names, clip length and rule;
+`weights.safetensors` exactly the bytes that the rule `plain` counts; `metrics.json` what it
+reached; `standard.json`, where the front end standardises, the mean and deviation of each mel bin.
+Nothing is a pickle. The folder appears at once, complete, or not at all.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from nas_asc.architecture import Architecture
+from nas_asc.compression import restore
+from nas_asc.errors import ExportError
+from nas_asc.network import Network, build
+
+ARCHITECTURE, WEIGHTS, METRICS = "architecture.json", "weights.safetensors", "metrics.json"
+STANDARD = "standard.json"
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A trained model.
+
+    Attributes:
+        classes: names, in the order of the logits.
+        arrays: the stored weights, as `nas_asc.compression.store` gives them.
+        standard: mean and deviation per mel bin, (2, mel), or None.
+    """
+
+    architecture: Architecture
+    classes: tuple[str, ...]
+    clip_s: float
+    rule: str
+    arrays: Mapping[str, NDArray[np.generic]]
+    metrics: Mapping[str, object]
+    standard: NDArray[np.float32] | None = None
+
+    def network(self) -> Network:
+        """Build the module with the stored weights, in evaluation mode."""
+        network = build(self.architecture, len(self.classes), self.clip_s)
+        restore(network, self.arrays)
+        return network.eval()
+
+
+def save_model(folder: Path, model: SavedModel) -> None:
+    """Write a model into `folder`, replacing what stood there."""
+    part = folder.with_name(f"{folder.name}.part{os.getpid()}")
+    part.mkdir(parents=True)
+    described = {
+        **model.architecture.to_dict(),
+        "classes": list(model.classes),
+        "clip_s": model.clip_s,
+        "rule": model.rule,
+    }
+    _write_json(part / ARCHITECTURE, described)
+    _write_json(part / METRICS, model.metrics)
+    if model.standard is not None:
+        mean, deviation = model.standard.tolist()
+        _write_json(part / STANDARD, {"mean": mean, "deviation": deviation})
+    save_file(dict(model.arrays), part / WEIGHTS)
+    shutil.rmtree(folder, ignore_errors=True)
+    part.replace(folder)
+
+
+def load_saved(folder: Path) -> SavedModel:
+    """Read a model that `save_model` wrote.
+
+    Raises:
+        ExportError: the folder holds no complete model.
+    """
+    try:
+        described = json.loads((folder / ARCHITECTURE).read_text(encoding="utf-8"))
+        metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+        arrays = load_file(folder / WEIGHTS)
+        standard = None
+        if (folder / STANDARD).is_file():
+            values = json.loads((folder / STANDARD).read_text(encoding="utf-8"))
+            standard = np.array([values["mean"], values["deviation"]], dtype=np.float32)
+        return SavedModel(
+            architecture=Architecture.from_dict(described),
+            classes=tuple(described["classes"]),
+            clip_s=described["clip_s"],
+            rule=described["rule"],
+            arrays=arrays,
+            metrics=metrics,
+            standard=standard,
+        )
+    except OSError as error:
+        raise ExportError(f"{folder}: expected a saved model, {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise ExportError(f"{folder}: expected a complete saved model, found {error}") from None
+
+
+def load_model(folder: str | Path) -> Network:
+    """Load the module of a saved model, `RUN/models/TRIAL`, with its stored weights.
+
+    Raises:
+        ExportError: the folder holds no complete model.
+    """
+    return load_saved(Path(folder)).network()
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
