@@ -1,0 +1,132 @@
+"""How good a network is, on clips that it has not seen.
+
+Conventions, those of the official tools: accuracy is macro, the mean over classes of the share of a
+class's clips that are right; log loss is the mean over clips (not over classes) of -ln of the true
+class's probability, in float64, probabilities clipped at 1e-15 and renormalised. For a class or a
+device both are the same figures of its clips alone. Of equal probabilities the first class wins.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+SMALLEST_PROBABILITY = 1e-15
+
+Probabilities = NDArray[np.float64]
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Score:
+    """Macro accuracy, 0 to 1, and log loss of some clips."""
+
+    clips: int
+    accuracy: float
+    log_loss: float
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What a network reached.
+
+    Attributes:
+        accuracy: Macro, 0 to 1.
+        log_loss: Mean over clips.
+        clips: How many were judged.
+        per_class: By class; a class without a clip is left out, here and in `accuracy`.
+        per_device: By recording device; empty where devices are not known.
+        unseen_devices: Of all clips of devices that training had none of, if there are any.
+    """
+
+    accuracy: float
+    log_loss: float
+    clips: int
+    per_class: dict[str, Score]
+    per_device: dict[str, Score]
+    unseen_devices: Score | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """Give the metrics as JSON."""
+        return asdict(self)
+
+
+def evaluate(
+    network: nn.Module,
+    inputs: Tensor,
+    labels: Tensor,
+    classes: Sequence[str],
+    devices: Sequence[str | None] | None = None,
+    training_devices: Sequence[str | None] | None = None,
+) -> Metrics:
+    """Judge a network on labelled clips.
+
+    Args:
+        network: Gives logits, (batch, class).
+        inputs: Normalised features, (clip, ...), of any floating type.
+        labels: Class of each clip, (clip,).
+        classes: Their names, in the order of the logits.
+        devices: Recording device of each clip, None where it is not known.
+        training_devices: Devices of the training clips; any other is unseen.
+
+    Raises:
+        ValueError: There is no clip.
+    """
+    probabilities = predict_proba(network, inputs)
+    return judge(probabilities, labels.cpu().numpy(), classes, devices, training_devices)
+
+
+def judge(
+    probabilities: Probabilities,
+    labels: Labels,
+    classes: Sequence[str],
+    devices: Sequence[str | None] | None = None,
+    training_devices: Sequence[str | None] | None = None,
+) -> Metrics:
+    """Judge class probabilities, (clip, class), with the arguments of `evaluate`."""
+    total = score(probabilities, labels)
+
+    def part(chosen: NDArray[np.bool_]) -> Score:
+        return score(probabilities[chosen], labels[chosen])
+
+    per_class = {name: part(labels == c) for c, name in enumerate(classes) if (labels == c).any()}
+    names = np.array([device or "" for device in devices or [None] * len(labels)])
+    per_device = {str(name): part(names == name) for name in np.unique(names) if name}
+    unseen = None
+    if training_devices is not None:
+        new = (names != "") & ~np.isin(names, [device or "" for device in training_devices])
+        unseen = part(new) if new.any() else None
+    return Metrics(total.accuracy, total.log_loss, total.clips, per_class, per_device, unseen)
+
+
+def score(probabilities: Probabilities, labels: Labels) -> Score:
+    """Give macro accuracy and log loss of class probabilities, (clip, class).
+
+    Raises:
+        ValueError: There is no clip.
+    """
+    if len(labels) == 0:
+        raise ValueError("expected at least one clip, found none")
+    right = probabilities.argmax(axis=1) == labels
+    accuracy = np.mean([right[labels == c].mean() for c in np.unique(labels)])
+    clipped = probabilities.astype(np.float64)
+    clipped = np.clip(clipped, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
+    true = clipped[np.arange(len(labels)), labels] / clipped.sum(axis=1)
+    return Score(len(labels), float(accuracy), float(-np.log(true).mean()))
+
+
+def predict_proba(network: nn.Module, inputs: Tensor, batch_size: int = 64) -> Probabilities:
+    """Give the class probabilities of each clip, (clip, class); computed in float32."""
+    was_training = network.training
+    network.eval()
+    device = next(network.parameters()).device
+    with torch.inference_mode():
+        logits = [
+            network(part.to(device, torch.float32)).double().cpu()
+            for part in torch.split(inputs, batch_size)
+        ]
+    network.train(was_training)
+    return np.asarray(torch.cat(logits).softmax(dim=1).numpy(), dtype=np.float64)

@@ -1,0 +1,141 @@
+"""The training of one candidate.
+
+Conventions: one seed decides everything (order, augmentations, dropout) and torch's global
+generator is left as it was. The same seed, network and number of torch threads give the same
+weights to the last bit, in any process.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from math import isfinite
+from time import perf_counter
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, one_hot
+
+from nas_asc.augmentations import mixup, spec_augment, time_shift
+from nas_asc.errors import TrainingError
+from nas_asc.evaluation import predict_proba, score
+from nas_asc.execution import PLAIN, Execution
+from nas_asc.optimisation import Optimisation
+from nas_asc.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What is known after an epoch.
+
+    Attributes:
+        epoch: Epochs done, from 1.
+        train_loss: Mean over the epoch's augmented clips, so not comparable with `log_loss`.
+        log_loss: On the validation clips, None where they were not judged.
+        accuracy: Macro, 0 to 1, likewise.
+        seconds: Since the training began.
+    """
+
+    epoch: int
+    train_loss: float
+    log_loss: float | None
+    accuracy: float | None
+    seconds: float
+
+
+def train(
+    network: nn.Module,
+    inputs: Tensor,
+    labels: Tensor,
+    recipe: Recipe,
+    *,
+    epochs: int,
+    seed: int,
+    n_classes: int,
+    sparsity: float = 0.0,
+    validation: tuple[Tensor, Tensor] | None = None,
+    judged_epochs: Collection[int] | None = None,
+    report: Callable[[EpochReport], bool] | None = None,
+    execution: Execution = PLAIN,
+) -> list[EpochReport]:
+    """Train a network in place and give its course.
+
+    The weights of the last epoch are the result (their moving average, if the recipe has one): no
+    epoch is picked by its validation score. A last batch that is not full is left out.
+
+    Args:
+        network: Gives logits, (batch, class); initialised by the caller.
+        inputs: Normalised features in memory, (clip, ...), any floating type.
+        labels: Class of each clip, int64, (clip,).
+        recipe: Optimisation and augmentation.
+        epochs: What the schedule is made for.
+        seed: Of order, augmentations and dropout.
+        n_classes: Of the network.
+        sparsity: Share of the convolution and linear weights that is pruned on the way.
+        validation: Inputs and labels that are judged after epochs.
+        judged_epochs: After which epochs; after each if None.
+        report: Called after each epoch; training ends when it gives False.
+        execution: Layout and precision, which change the result by rounding only.
+
+    Raises:
+        TrainingError: The loss is no longer a number.
+        ValueError: There is no clip or no epoch, or a label is missing.
+    """
+    if len(inputs) == 0 or len(inputs) != len(labels) or epochs < 1:
+        found = f"{len(inputs)} clips, {len(labels)} labels, {epochs} epochs"
+        raise ValueError(f"expected clips, as many labels and an epoch, found {found}")
+    began = perf_counter()
+    device = next(network.parameters()).device
+    inputs, targets = inputs.to(device), one_hot(labels, n_classes).to(device, torch.float32)
+    execution.lay_out(network)
+    steps = max(1, len(inputs) // recipe.batch_size)
+    optimisation = Optimisation(network, recipe, epochs * steps, sparsity)
+    generator = torch.Generator().manual_seed(seed)
+    course: list[EpochReport] = []
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for epoch in range(1, epochs + 1):
+            network.train()
+            total = torch.zeros((), device=device)
+            order = torch.randperm(len(inputs), generator=generator).to(device)
+            for chosen in torch.split(order, recipe.batch_size)[:steps]:
+                batch, wanted = augment(inputs[chosen].float(), targets[chosen], recipe, generator)
+                with execution.autocast(device):
+                    logits = network(execution.arrange(batch))
+                loss = cross_entropy(logits.float(), wanted, label_smoothing=recipe.label_smoothing)
+                optimisation.step(loss)
+                total += loss.detach()
+            mean = total.item() / steps
+            if not isfinite(mean):
+                raise TrainingError(
+                    f"expected a finite loss, found {mean} in epoch {epoch} of {epochs}, lower "
+                    f"recipe.learning_rate ({recipe.learning_rate}) or recipe.gradient_clip"
+                )
+            log_loss = accuracy = None
+            if validation and (judged_epochs is None or epoch in judged_epochs):
+                with optimisation.evaluated_weights():
+                    judged = score(predict_proba(network, validation[0]), validation[1].numpy())
+                log_loss, accuracy = judged.log_loss, judged.accuracy
+            course.append(EpochReport(epoch, mean, log_loss, accuracy, perf_counter() - began))
+            if report and not report(course[-1]):
+                break
+    optimisation.finish()
+    return course
+
+
+def augment(
+    batch: Tensor, targets: Tensor, recipe: Recipe, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Apply a recipe's augmentations to a batch, (batch, ...), and its targets, (batch, class)."""
+    if recipe.time_shift:
+        batch = time_shift(batch, recipe.time_shift, generator)
+    if recipe.mel_masks or recipe.frame_masks:
+        batch = spec_augment(
+            batch,
+            generator,
+            mel_masks=recipe.mel_masks,
+            mel_mask_width=recipe.mel_mask_width,
+            frame_masks=recipe.frame_masks,
+            frame_mask_width=recipe.frame_mask_width,
+        )
+    if recipe.mixup_alpha:
+        batch, targets = mixup(batch, targets, recipe.mixup_alpha, generator)
+    return batch, targets
