@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from nas_asc.architecture import Architecture
     from nas_asc.complexity import Complexity, count
     from nas_asc.library import load_space
+    from nas_asc.model_files import load_model
     from nas_asc.network import build
     from nas_asc.space import SearchSpace
+    from nas_asc.study import load_front, run_search
+    from nas_asc.study_config import load_study
 
 __version__ = "0.1.0"
 
@@ -22,7 +25,11 @@ __all__ = [
     "SearchSpace",
     "build",
     "count",
+    "load_front",
+    "load_model",
     "load_space",
+    "load_study",
+    "run_search",
 ]
 
 _HOMES = {
@@ -31,7 +38,11 @@ _HOMES = {
     "SearchSpace": "nas_asc.space",
     "build": "nas_asc.network",
     "count": "nas_asc.complexity",
+    "load_front": "nas_asc.study",
+    "load_model": "nas_asc.model_files",
     "load_space": "nas_asc.library",
+    "load_study": "nas_asc.study_config",
+    "run_search": "nas_asc.study",
 }
 
 

@@ -63,8 +63,9 @@ def main() -> None:
         click.echo(error.ctx.get_help() if error.ctx else "")
         sys.exit(0)
     except click.ClickException as error:
-        command = f" - see {error.ctx.command_path} --help" if _has_context(error) else ""
-        sys.exit(_fail(_lower(error.format_message()) + command, 2))
+        context = getattr(error, "ctx", None)  # of usage errors only
+        help_hint = f" - see {context.command_path} --help" if context else ""
+        sys.exit(_fail(_lower(error.format_message()) + help_hint, 2))
     except (KeyboardInterrupt, click.Abort):
         sys.exit(_fail("interrupted", 130))
     except BrokenPipeError:  # the reader of a pipe has seen enough
@@ -77,10 +78,6 @@ def _fail(message: str, code: int) -> int:
     for line in message.splitlines():
         click.echo(f"error: {line}", err=True)
     return code
-
-
-def _has_context(error: click.ClickException) -> bool:
-    return getattr(error, "ctx", None) is not None
 
 
 def _lower(message: str) -> str:

@@ -19,7 +19,7 @@ from nas_asc.compression import restore, store
 from nas_asc.datasets import Dataset, load_dataset
 from nas_asc.evaluation import evaluate
 from nas_asc.execution import execution_for
-from nas_asc.features import load_features
+from nas_asc.features import leave_out_faulty, load_features
 from nas_asc.frontend import FrontEnd, front_end
 from nas_asc.fvcore import reference_count
 from nas_asc.job import Job, JobResult, Report
@@ -80,7 +80,6 @@ def run_job(job: Job, report: Report) -> JobResult:
     )
     stopped = len(course) if len(course) < job.epochs else None
 
-    compression = architecture.sections["compression"]
     arrays = store(network, precision=complexity.precision, sparsity=complexity.sparsity)
     stored_bytes = sum(array.nbytes for array in arrays.values())
     assert stored_bytes == complexity.stored_bytes, (stored_bytes, complexity.stored_bytes)
@@ -124,7 +123,8 @@ def check_count(network: Network, complexity: Complexity) -> None:
 
 @lru_cache(maxsize=2)
 def _dataset(root: str, clip_s: float | None, skip_bad: bool) -> Dataset:
-    return load_dataset(Path(root), clip_s, skip_bad)
+    dataset = load_dataset(Path(root), clip_s, skip_bad)
+    return leave_out_faulty(dataset) if skip_bad else dataset
 
 
 @lru_cache(maxsize=4)

@@ -1,0 +1,193 @@
+"""`nas-asc search`: run or resume a search and show its front."""
+
+import shutil
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nas_asc.budget import parse_budget
+from nas_asc.commands.live import Live
+from nas_asc.commands.output import json_option, print_json, remark
+from nas_asc.errors import ConfigError, DatasetError, RunError
+from nas_asc.rules import CountingRule, counting_rule
+from nas_asc.units import format_duration, parse_duration
+
+if TYPE_CHECKING:
+    from nas_asc.datasets import Dataset
+    from nas_asc.study_config import StudyConfig
+    from nas_asc.summary import Summary
+
+_DEFAULT_STUDY, _DEFAULT_STUDY_WITH_DATA = "quick", "esc10"
+
+
+@click.command("search")
+@click.option("--space", help="Search space: a name (nas-asc spaces) or the path of a TOML file.")
+@click.option("--budget", help="Hard limits, such as 128KB or 32KB,10MMAC,64KiBram.")
+@click.option("--rule", help="Counting rule (nas-asc rules); its limits hold too.")
+@click.option("--data", help="Folder of recordings; without it, built-in synthetic scenes.")
+@click.option("--clip", "clip_s", type=float, help="Clip length in seconds; default: the median.")
+@click.option("--skip-bad", is_flag=True, default=None, help="Leave out clips that can't be read.")
+@click.option("--study", help="Study with all settings (nas-asc studies), or the path of one.")
+@click.option("--objective", type=click.Choice(["log_loss", "accuracy"]), help="Beside the size.")
+@click.option("--trials", type=click.IntRange(1), help="Finished trials in all, resumed included.")
+@click.option("--time", "time_text", help="Ends the search after a while: 90s, 10m, 1.5h.")
+@click.option("--epochs", type=click.IntRange(1), help="Epochs of a full training.")
+@click.option("--sampler", type=click.Choice(["tpe", "nsga2", "random"]))
+@click.option("--seed", type=click.IntRange(0), help="Of everything that is drawn at random.")
+@click.option("--no-seeds", is_flag=True, help="Do not train the report models first.")
+@click.option("--workers", default="auto", show_default=True, help="Worker processes: a number.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Run folder; default: runs/SPACE-TIME."
+)
+@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+@json_option
+def command(
+    time_text: str | None,
+    no_seeds: bool,
+    workers: str,
+    out: Path | None,
+    resume: bool,
+    as_json: bool,
+    **options: object,
+) -> int:
+    """Search the architectures of a space for those worth having under a budget.
+
+    Ends with the Pareto front of log loss (or accuracy) against size: nothing on it is over the
+    budget, every size is proved, and the report models stand beside what was found.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    if time_text is not None:
+        given["time_s"] = parse_duration(time_text)
+    if no_seeds:
+        given["seeds"] = False
+    if given.get("data"):
+        given["data"] = str(Path(str(given["data"])).absolute())
+    count = _count_workers(workers)
+    config, run = _resolve(given, out, resume)
+    rule = counting_rule(config.rule)
+    budget = parse_budget(config.budget, rule, with_limits=True)
+    remark(f"budget: {budget} by rule {rule.id}")
+    dataset = _dataset(config)
+    for note in dataset.notes:
+        remark(f"data: {note}")
+    summary = _run(config, dataset, rule, run, count, resume)
+    _write_files(summary, rule, run)
+    _show(summary, rule, run, as_json)
+    trials = summary.trials
+    return 4 if trials.get("failed", 0) and not trials.get("completed", 0) else 0
+
+
+def _count_workers(text: str) -> int:
+    from nas_asc.workers.count import fitting_workers
+
+    if text == "auto":
+        return fitting_workers()
+    if not (text.isdecimal() and int(text) > 0):
+        raise ConfigError(f"--workers: expected auto or a number above zero, got {text!r}")
+    return int(text)
+
+
+def _resolve(
+    given: dict[str, object], out: Path | None, resume: bool
+) -> "tuple[StudyConfig, Path]":
+    from nas_asc.study import resumed_config
+    from nas_asc.study_config import load_study, with_options
+
+    if resume:
+        if out is None:
+            raise click.UsageError("--resume: expected the run folder with --out")
+        return resumed_config(out, given), out
+    study = str(given.pop("study", _DEFAULT_STUDY_WITH_DATA if "data" in given else _DEFAULT_STUDY))
+    config = load_study(study)
+    if "time_s" in given and "trials" not in given:
+        config = config.model_copy(update={"trials": None})
+    config = with_options(config, given)
+    if config.space is None:
+        raise ConfigError("--space: expected a search space (nas-asc spaces), got none")
+    if config.budget is None and not counting_rule(config.rule).max_bytes:
+        raise ConfigError("--budget: expected a limit such as 128KB, got none")
+    run = out or Path("runs") / f"{Path(config.space).stem}-{datetime.now():%Y%m%d-%H%M%S}"
+    if run.exists():
+        raise RunError(f"{run}: expected a new folder, it exists - add --resume or change --out")
+    remark(f"study {study}: {config.title}")
+    return config, run
+
+
+def _dataset(config: "StudyConfig") -> "Dataset":
+    from nas_asc.datasets import load_dataset, synthetic_dataset
+    from nas_asc.features import leave_out_faulty
+
+    if config.data is None:
+        remark("data: built-in synthetic scenes, no real recordings")
+        return synthetic_dataset()
+    dataset = load_dataset(Path(config.data), config.clip_s, config.skip_bad)
+    sound = leave_out_faulty(dataset)  # a clip may break off after a header that looks well
+    faulty = [path for path in sound.skipped if path not in dataset.skipped]
+    if faulty and not config.skip_bad:
+        raise DatasetError(
+            f"{faulty[0]}: expected a clip that can be decoded, found "
+            f"{len(faulty)} that cannot - replace it or add --skip-bad"
+        )
+    return sound
+
+
+def _run(
+    config: "StudyConfig",
+    dataset: "Dataset",
+    rule: CountingRule,
+    run: Path,
+    count: int,
+    resume: bool,
+) -> "Summary":
+    from nas_asc.study import expected_seconds, run_search
+    from nas_asc.workers import KINDS
+
+    ends = [f"{config.trials} trials" if config.trials else "", ""]
+    if config.time_s:
+        ends[1] = format_duration(config.time_s)
+    else:
+        ends[1] = f"about {format_duration(expected_seconds(config, dataset, count))}"
+    remark(
+        f"search: {' or '.join(filter(None, ends))}, {config.epochs} epochs each, "
+        f"sampler {config.sampler}, seed {config.seed}, {count} worker{'s' * (count > 1)}; "
+        f"run folder {run}"
+    )
+    pool = KINDS["processes"](count, "nas_asc.trial:run_job")
+    live = Live(rule.kb)
+    try:
+        return run_search(config, dataset, run=run, workers=pool, progress=live.show, resume=resume)
+    except KeyboardInterrupt:
+        live.end()
+        remark(f"interrupted; go on with: nas-asc search --out {run} --resume")
+        raise
+    finally:
+        live.end()
+        pool.close()
+
+
+def _write_files(summary: "Summary", rule: CountingRule, run: Path) -> None:
+    from nas_asc.front_data import front_csv, front_json
+    from nas_asc.html import front_html
+    from nas_asc.plots import front_png, front_svg
+
+    (run / "front.json").write_text(front_json(summary), encoding="utf-8")
+    (run / "front.csv").write_text(front_csv(summary.front), encoding="utf-8")
+    (run / "front.svg").write_bytes(front_svg(summary, rule.kb))
+    (run / "front.png").write_bytes(front_png(summary, rule.kb))
+    (run / "front.html").write_text(front_html(summary, rule.kb), encoding="utf-8")
+
+
+def _show(summary: "Summary", rule: CountingRule, run: Path, as_json: bool) -> None:
+    from nas_asc.tables import front_text
+
+    if as_json:
+        print_json(summary.to_dict())
+        return
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else 140
+    click.echo(front_text(summary, rule.kb, width=width, colour=terminal))
+    names = "front.csv front.json front.svg front.png front.html".split()
+    remark("wrote " + " ".join(str(run / name) for name in names))
