@@ -4,8 +4,9 @@ Conventions: everything here is plain data that survives JSON or a pipe. `log_lo
 are those of the validation clips.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from nas_asc.rungs import Rung
 
@@ -55,9 +56,9 @@ class JobResult:
         stopped_epoch: after which training was stopped early; None when it went to its end.
     """
 
-    metrics: Mapping[str, object]
-    complexity: Mapping[str, object]
-    curve: list[dict[str, object]]
+    metrics: Mapping[str, Any]
+    complexity: Mapping[str, Any]
+    curve: Sequence[Mapping[str, Any]]
     seconds: float
     stopped_epoch: int | None = None
 

@@ -25,6 +25,9 @@ from optuna.trial import TrialState
 from nas_asc.architecture import Architecture, Value
 from nas_asc.space import Parameter, SearchSpace
 
+# The two objectives, both to be minimised, of a trial that completed; the state of another.
+Outcome = tuple[float, float] | str
+
 _POPULATION = 24
 _LEAST_TRIALS = 4  # below this TPE draws at random
 
@@ -67,22 +70,16 @@ class Suggestions:
         self._make = SAMPLERS[sampler]
         self._seed = seed
         self._memory = _Memory(space) if self._make else None
-        self._told = 0
 
-    def begin(self, number: int, tell: Callable[[int], tuple[float, float] | str | None]) -> None:
-        """Ask for the next trial.
+    def tell(self, number: int, outcome: Outcome) -> None:
+        """Tell what came of a trial; trials are told in order."""
+        if self._memory is not None:
+            self._memory.tell(number, outcome)
 
-        Args:
-            number: of the trial; each is begun once, in order.
-            tell: gives what came of a trial: the two objectives, "stopped_early", "failed", or
-                None from the first trial on that the sampler must not know about.
-        """
-        if self._memory is None or self._make is None:
-            return
-        while self._told < number and (outcome := tell(self._told)) is not None:
-            self._memory.tell(self._told, outcome)
-            self._told += 1
-        self._memory.ask(self._make(trial_seed(self._seed, number, "sampler")))
+    def begin(self, number: int) -> None:
+        """Ask for a trial; trials are asked for in order."""
+        if self._memory is not None and self._make is not None:
+            self._memory.ask(self._make(trial_seed(self._seed, number, "sampler")))
 
     def endless(self, number: int) -> Iterator[Architecture]:
         """Give the sampler's suggestions for the trial that was begun last, one after the other."""
@@ -117,7 +114,7 @@ class _Memory:
         self._current = -1
         self._relative_space: dict[str, BaseDistribution] | None = None
 
-    def tell(self, number: int, outcome: tuple[float, float] | str) -> None:
+    def tell(self, number: int, outcome: Outcome) -> None:
         if isinstance(outcome, tuple):
             self._study.tell(number, outcome)
         elif outcome == "stopped_early":

@@ -25,6 +25,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from nas_asc.architecture import Architecture
 from nas_asc.job import JobResult
+from nas_asc.rungs import loss_of
 from nas_asc.space import SearchSpace
 
 _STUDY = "nas-asc"
@@ -45,6 +46,7 @@ class Trial:
         state: waiting, running, completed, stopped_early, failed or skipped.
         result: of a trial that completed or was stopped early.
         reason: of a trial that failed or was skipped.
+        traceback: where a fault of the program arose that made it fail.
         elapsed_s: seconds of the run, all sessions, until it ended.
     """
 
@@ -58,7 +60,14 @@ class Trial:
     state: str = "running"
     result: JobResult | None = None
     reason: str = ""
+    traceback: str = ""
     elapsed_s: float = 0.0
+
+    def loss(self, objective: str) -> float | None:
+        """Give what is minimised besides the size; None of a trial that is not completed."""
+        if self.state != "completed" or self.result is None:
+            return None
+        return loss_of(self.result.metrics, objective)
 
     @property
     def finished(self) -> bool:
@@ -86,6 +95,9 @@ _STATES = {
 }
 
 
+_ENDED = ("state", "reason", "traceback", "elapsed_s")
+
+
 class TrialStore:
     """The trials of one run in its `study.db`."""
 
@@ -100,6 +112,7 @@ class TrialStore:
         self._options = {p.path: p.options for p in space.parameters()} if space else {}
         self._distributions: dict[str, CategoricalDistribution] = {}
         self._ids: dict[int, int] = {}
+        self._waiting: set[int] = set()
         try:
             self._study_id = self._storage.get_study_id_from_name(_STUDY)
         except KeyError:
@@ -124,10 +137,7 @@ class TrialStore:
         return self._storage.get_study_user_attrs(self._study_id)
 
     def add(self, trial: Trial) -> None:
-        """Store a trial that starts, in one write.
-
-        Trials are added in the order of their numbers.
-        """
+        """Store a new trial, in one write; trials are added in the order of their numbers."""
         template = create_trial(
             state=_STATES[trial.state],
             params=dict(trial.architecture.choices),
@@ -143,10 +153,16 @@ class TrialStore:
             },
         )
         self._ids[trial.number] = self._storage.create_new_trial(self._study_id, template)
+        if trial.state == "waiting":
+            self._waiting.add(trial.number)
 
-    def start(self, number: int) -> None:
-        """Store that a waiting trial starts."""
-        self._storage.set_trial_state_values(self._ids[number], TrialState.RUNNING)
+    def start(self, trial: Trial) -> None:
+        """Store that a trial starts, whether it is new, waiting, or started before and lost."""
+        if trial.number not in self._ids:
+            self.add(trial)
+        elif trial.number in self._waiting:
+            self._waiting.remove(trial.number)
+            self._storage.set_trial_state_values(self._ids[trial.number], TrialState.RUNNING)
 
     def finish(self, trial: Trial, loss: float | None) -> None:
         """Store how a trial ended.
@@ -155,7 +171,7 @@ class TrialStore:
             trial: with its final state.
             loss: the first objective of a completed trial.
         """
-        ended = {"state": trial.state, "reason": trial.reason, "elapsed_s": trial.elapsed_s}
+        ended = {name: getattr(trial, name) for name in _ENDED}
         if trial.result is not None:
             ended["result"] = trial.result.to_dict()
         trial_id = self._ids[trial.number]
@@ -167,7 +183,9 @@ class TrialStore:
         """Read all trials, in order."""
         stored = self._storage.get_all_trials(self._study_id, deepcopy=False)
         self._ids = {trial.number: trial._trial_id for trial in stored}
-        return [_trial(trial) for trial in stored]
+        trials = [_trial(trial) for trial in stored]
+        self._waiting = {trial.number for trial in trials if trial.state == "waiting"}
+        return trials
 
     def _distribution(self, path: str) -> CategoricalDistribution:
         if path not in self._distributions:
@@ -200,13 +218,7 @@ def _trial(stored: FrozenTrial) -> Trial:
         return trial
     ended = attributes["ended"]
     result = JobResult(**ended["result"]) if "result" in ended else None
-    return replace(
-        trial,
-        state=ended["state"],
-        reason=ended["reason"],
-        elapsed_s=ended["elapsed_s"],
-        result=result,
-    )
+    return replace(trial, result=result, **{name: ended[name] for name in _ENDED})
 
 
 def _open(path: Path) -> RDBStorage:

@@ -1,0 +1,98 @@
+"""What a run has found, read from its folder."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nas_asc.budget import Budget, parse_budget
+from nas_asc.errors import RunError
+from nas_asc.pareto import Point
+from nas_asc.rules import counting_rule
+from nas_asc.run_folder import TRIALS_FILE, saved_study
+from nas_asc.study_config import StudyConfig
+from nas_asc.summary import Summary
+from nas_asc.trials import Trial, read_trials
+
+
+def load_front(run: Path) -> Summary:
+    """Give what a run has found so far, finished or not.
+
+    Raises:
+        RunError: there is no run in the folder.
+    """
+    study = saved_study(run)
+    trials, facts = read_trials(run / TRIALS_FILE) if (run / TRIALS_FILE).is_file() else ([], {})
+    return summarise(run, study, trials, facts)
+
+
+def load_trial(run: Path, number: int) -> Trial:
+    """Give one trial of a run.
+
+    Raises:
+        RunError: there is no such run or trial.
+    """
+    saved_study(run)
+    trials = read_trials(run / TRIALS_FILE)[0] if (run / TRIALS_FILE).is_file() else []
+    if not 0 <= number < len(trials):
+        raise RunError(f"{run}: expected a trial from 0 to {len(trials) - 1}, got {number}")
+    return trials[number]
+
+
+def summarise(
+    run: Path, study: StudyConfig, trials: Sequence[Trial], facts: Mapping[str, Any]
+) -> Summary:
+    """Give the state of a search as tables and plots take it."""
+    states = Counter(trial.state for trial in trials)
+    return Summary(
+        run=str(run),
+        space=study.space or "",
+        rule=study.rule,
+        seed=study.seed,
+        objective=study.objective,
+        budget=budget_of(study),
+        data=facts.get("data", {}),
+        classes=tuple(facts.get("classes", ())),
+        trials={
+            "completed": states["completed"],
+            "stopped_early": states["stopped_early"],
+            "failed": states["failed"],
+            "duplicates": sum(trial.duplicates for trial in trials),
+            "rejected_over_budget": sum(trial.rejected_over_budget for trial in trials),
+        },
+        points=tuple(points(trials)),
+        seeds_over_budget=tuple(facts.get("seeds_over_budget", ())),
+        seconds=max((trial.elapsed_s for trial in trials), default=0.0),
+    )
+
+
+def budget_of(study: StudyConfig) -> Budget:
+    """Give the budget of a study: its own limits and those of its rule, the tighter of two."""
+    return parse_budget(study.budget, counting_rule(study.rule), with_limits=True)
+
+
+def points(trials: Iterable[Trial]) -> list[Point]:
+    """Give the trials that were trained to the end as points."""
+    return [point(trial) for trial in trials if trial.state == "completed"]
+
+
+def point(trial: Trial) -> Point:
+    """Give a completed trial as a point."""
+    if trial.result is None:
+        raise ValueError(f"trial {trial.number}: expected a result")
+    cost, metrics = trial.complexity, trial.result.metrics
+    return Point(
+        trial=trial.number,
+        model=trial.model,
+        accuracy=metrics["accuracy"],
+        log_loss=metrics["log_loss"],
+        size_bytes=cost["size_bytes"],
+        params=cost["params"],
+        nonzero_params=cost["nonzero_params"],
+        macs=cost["macs"],
+        counted_macs=cost["counted_macs"],
+        peak_activation_bytes=cost["peak_activation_bytes"],
+        precision=cost["precision"],
+        sparsity=cost["sparsity"],
+        choices=dict(trial.architecture.choices),
+    )

@@ -1,0 +1,104 @@
+"""How long a search has taken, how long its trials take, and what that leaves time for.
+
+Conventions: seconds. A run's time is that of all its sessions, so that resuming one that was cut
+short gives it the rest and not the whole again.
+"""
+
+import time
+from math import inf
+
+
+class Clock:
+    """The time of a run.
+
+    Attributes:
+        limit_s: after which the run ends; None for never.
+        earlier_s: what earlier sessions took.
+    """
+
+    def __init__(self, limit_s: float | None, earlier_s: float = 0.0) -> None:
+        self.limit_s = limit_s
+        self.earlier_s = earlier_s
+        self._began = time.monotonic()
+
+    @property
+    def session_s(self) -> float:
+        """What this session has taken."""
+        return time.monotonic() - self._began
+
+    @property
+    def elapsed_s(self) -> float:
+        """What all sessions have taken."""
+        return self.earlier_s + self.session_s
+
+    @property
+    def left_s(self) -> float:
+        """What is left."""
+        return inf if self.limit_s is None else self.limit_s - self.elapsed_s
+
+
+class Pace:
+    """How long a full training takes, learnt from those that ended.
+
+    A training costs a base and so much per multiply-accumulate, the number of clips and epochs
+    being the same for all trials of a study.
+    """
+
+    def __init__(self) -> None:
+        self._seen: list[tuple[float, float]] = []
+
+    @property
+    def known(self) -> bool:
+        """Whether anything was learnt."""
+        return bool(self._seen)
+
+    def learn(self, macs: int, seconds: float) -> None:
+        """Take note of a training: multiply-accumulates for one clip, and seconds."""
+        self._seen.append((float(macs), seconds))
+
+    def predict(self, macs: int) -> float:
+        """Say how long a training takes: least squares, neither part below 0; 0 if unknown."""
+        if not self._seen:
+            return 0.0
+        n = len(self._seen)
+        mean_macs = sum(m for m, _ in self._seen) / n
+        mean_s = sum(s for _, s in self._seen) / n
+        spread = sum((m - mean_macs) ** 2 for m, _ in self._seen)
+        if spread == 0.0:
+            return mean_s * macs / mean_macs if mean_macs else mean_s
+        slope = sum((m - mean_macs) * (s - mean_s) for m, s in self._seen) / spread
+        slope = min(max(slope, 0.0), mean_s / mean_macs)
+        return mean_s + slope * (macs - mean_macs)
+
+
+class SeedShare:
+    """The part of a run's time that report models may take: half of all workers' seconds.
+
+    Attributes:
+        share_s: worker-seconds; infinite without a limit.
+        spent_s: worker-seconds of the report models that ended.
+    """
+
+    def __init__(self, limit_s: float | None, workers: int) -> None:
+        self.share_s = inf if limit_s is None else limit_s * workers / 2
+        self.spent_s = 0.0
+
+    def decide(self, pace: Pace, macs: int, running: list[tuple[int, float]]) -> str:
+        """Say whether a report model should "start", "wait" or be left out ("skip").
+
+        Args:
+            pace: what is known about durations. Before anything is, they go one at a time.
+            macs: of the report model.
+            running: multiply-accumulates and seconds so far of those that are trained now.
+        """
+        if self.share_s == inf:
+            return "start"
+        if not pace.known:
+            return "wait" if running else "start"
+        planned = sum(max(pace.predict(m), seconds) for m, seconds in running)
+        fits = self.spent_s + planned + pace.predict(macs) <= self.share_s
+        return "start" if fits else "skip"
+
+    def used_up(self, running: list[tuple[int, float]]) -> bool:
+        """Say whether the report models that are trained now must be cut."""
+        return self.spent_s + sum(seconds for _, seconds in running) >= self.share_s

@@ -1,0 +1,97 @@
+"""A job that is over at once: its metrics are computed from the architecture.
+
+Larger networks are better, some choices are better than others, and chance has its part; all of it
+depends on the architecture and the seed only.
+"""
+
+import math
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+from nas_asc.architecture import Architecture
+from nas_asc.complexity import count
+from nas_asc.errors import TrainingError
+from nas_asc.job import Job, JobResult, Report
+
+CLASSES = ("bus", "park", "metro", "tram")
+CLIP_S = 1.0
+
+
+def run_job(job: Job, report: Report) -> JobResult:
+    began = time.perf_counter()
+    architecture = Architecture.from_dict(job.architecture)
+    cost = count(architecture, len(CLASSES), CLIP_S, str(job.context["rule"]))
+    rng = random.Random(f"{architecture.key}/{job.seed}")
+    final = true_loss(architecture, cost.size_bytes) * rng.uniform(0.97, 1.03)
+    curve: list[dict[str, object]] = []
+    stopped = None
+    for epoch in range(1, job.epochs + 1):
+        loss = final + 1.5 * math.exp(-4.0 * epoch / job.epochs) * rng.uniform(0.9, 1.1)
+        judged = epoch in job.judged_epochs
+        curve.append(
+            {
+                "epoch": epoch,
+                "log_loss": loss if judged else None,
+                "accuracy": math.exp(-loss) if judged else None,
+            }
+        )
+        if not report(curve[-1]) and epoch < job.epochs:
+            stopped = epoch
+            break
+    metrics = {"log_loss": final, "accuracy": math.exp(-final)}
+    return JobResult(metrics, cost.to_dict(), curve, time.perf_counter() - began, stopped)
+
+
+def true_loss(architecture: Architecture, size_bytes: int) -> float:
+    choices = architecture.choices
+    loss = 0.25 + 1.1 * math.exp(-math.log2(size_bytes / 200) / 3)
+    loss *= {"mbconv": 0.8, "fused_mbconv": 0.9}.get(str(choices["stage1.block"]), 1.0)
+    loss *= 1.0 + 0.15 * abs(math.log2(float(choices["frontend.n_mels"]) / 64))
+    loss *= 0.9 if choices.get("stage2.squeeze_excite") else 1.0
+    loss *= {"silu": 0.9, "hardswish": 0.95}.get(str(choices["stem.activation"]), 1.0)
+    return loss
+
+
+def unsteady(job: Job, report: Report) -> JobResult:
+    """Take a while, some longer than others, so that jobs end in another order than they began."""
+    key = Architecture.from_dict(job.architecture).key
+    time.sleep(int(key[:2], 16) / 256 * 0.03)
+    return run_job(job, report)
+
+
+def faulty(job: Job, report: Report) -> JobResult:
+    """Fail in one of several ways, for some architectures."""
+    key = Architecture.from_dict(job.architecture).key
+    if key[0] == "0":
+        raise ValueError("three\nlines\nof text")
+    if key[0] in "12":
+        raise TrainingError("expected a finite loss, found nan in epoch 1 of 3")
+    if key[0] in "34":
+        return JobResult({"log_loss": math.nan, "accuracy": 0.5}, {}, [], 0.1)
+    if key[0] in "5":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return run_job(job, report)
+
+
+def slow(job: Job, report: Report) -> JobResult:
+    """Take a fifth of a second, and note in the run folder that the job has begun."""
+    begun = Path(str(job.context["run"])) / "begun"
+    with begun.open("a", encoding="utf-8") as file:
+        file.write(f"{job.number}\n")
+    time.sleep(0.2)
+    return run_job(job, report)
+
+
+def waiting(job: Job, report: Report) -> JobResult:
+    """Never end."""
+    report({"epoch": 1, "log_loss": None, "accuracy": None})
+    time.sleep(3600)
+    raise AssertionError
+
+
+def crash_at_start(job: Job, report: Report) -> JobResult:
+    """End the process without a word."""
+    os._exit(3)
