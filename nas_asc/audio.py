@@ -1,0 +1,151 @@
+"""From a sound file to the waveform that a front end asks for.
+
+Conventions: a waveform is float32, (channels, samples), full scale at 1. Several channels become
+one by their mean; one becomes several by copying. A clip that is too long is cut at its end, one
+that is too short is padded with zeros at its end.
+"""
+
+import math
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+from numpy.typing import NDArray
+
+from nas_asc.errors import DatasetError
+from nas_asc.torchaudio_native import torchaudio
+
+Waveform = NDArray[np.float32]
+
+# torchaudio's resampling filter, by its default values: a sinc with this many zero crossings on
+# either side, at this share of the lower Nyquist frequency, under a squared cosine.
+_ZERO_CROSSINGS = 6
+_ROLLOFF = 0.99
+# torchaudio keeps one filter per phase; above this many phases that is hundreds of megabytes.
+_MOST_PHASES = 1000
+
+
+def read_clip(path: Path, sample_rate_hz: int, channels: int, samples: int) -> Waveform:
+    """Read a clip as a waveform of given rate, channels and length.
+
+    Returns:
+        (channels, samples), decoded no further than needed.
+
+    Raises:
+        DatasetError: the file cannot be decoded, or not to this number of channels; names it.
+    """
+    waveform, rate_hz = decode(path, most_s=samples / sample_rate_hz)
+    try:
+        waveform = match_channels(waveform, channels)
+    except ValueError as error:
+        raise DatasetError(f"{path}: {error} - convert it, or take one channel") from error
+    return fit(resample(waveform, rate_hz, sample_rate_hz), samples)
+
+
+def decode(path: Path, most_s: float = math.inf) -> tuple[Waveform, int]:
+    """Decode a WAV, FLAC or OGG file.
+
+    Args:
+        path: of the file.
+        most_s: how many seconds are wanted; a little more is decoded, for the resampling filter.
+
+    Returns:
+        The waveform and its sample rate in Hz.
+
+    Raises:
+        DatasetError: it cannot be decoded, is cut short, or holds no or non-finite samples.
+    """
+    try:
+        with soundfile.SoundFile(path) as file:
+            expected = file.frames
+            if math.isfinite(most_s):
+                expected = min(expected, math.ceil((most_s + 0.1) * file.samplerate))
+            interleaved = file.read(expected, dtype="float32", always_2d=True)
+            rate_hz = file.samplerate
+    except (OSError, RuntimeError, ValueError, TypeError) as error:
+        raise _undecodable(path, getattr(error, "error_string", str(error))) from error
+    if len(interleaved) == 0:
+        raise _undecodable(path, "no samples")
+    if len(interleaved) < expected:
+        raise _undecodable(path, f"{len(interleaved)} of {expected} samples")
+    if not np.isfinite(interleaved.sum(dtype=np.float64)):
+        raise _undecodable(path, "samples that are not finite")
+    return np.ascontiguousarray(interleaved.T), rate_hz
+
+
+def match_channels(waveform: Waveform, channels: int) -> Waveform:
+    """Mix a waveform down to one channel by the mean, or copy its one channel to several.
+
+    Raises:
+        ValueError: several channels are asked of a different several.
+    """
+    found = waveform.shape[0]
+    if found == channels:
+        return waveform
+    if channels == 1:
+        mixed: Waveform = waveform.mean(axis=0, keepdims=True, dtype=np.float32)
+        return mixed
+    if found == 1:
+        return np.repeat(waveform, channels, axis=0)
+    raise ValueError(f"expected 1 or {channels} channels, found {found}")
+
+
+def resample(waveform: Waveform, from_hz: int, to_hz: int) -> Waveform:
+    """Resample by torchaudio's windowed sinc (its default filter).
+
+    Returns:
+        (channels, ceil(samples x to_hz / from_hz)).
+    """
+    if from_hz == to_hz:
+        return waveform
+    if to_hz // math.gcd(from_hz, to_hz) > _MOST_PHASES:
+        return _resample_by_sample(waveform, from_hz, to_hz)
+    with torch.inference_mode():
+        resampled: Waveform = _resampler(from_hz, to_hz)(torch.from_numpy(waveform)).numpy()
+    return resampled
+
+
+def fit(waveform: Waveform, samples: int) -> Waveform:
+    """Cut the end off a waveform, or pad it with zeros at its end, to exactly `samples`."""
+    missing = samples - waveform.shape[1]
+    if missing <= 0:
+        return waveform[:, :samples]
+    return np.pad(waveform, ((0, 0), (0, missing)))
+
+
+@lru_cache(maxsize=32)
+def _resampler(from_hz: int, to_hz: int) -> torch.nn.Module:
+    resampler: torch.nn.Module = torchaudio.transforms.Resample(
+        from_hz, to_hz, lowpass_filter_width=_ZERO_CROSSINGS, rolloff=_ROLLOFF
+    )
+    return resampler
+
+
+def _resample_by_sample(waveform: Waveform, from_hz: int, to_hz: int) -> Waveform:
+    """Resample with the same filter, evaluated for each sample where its phases are too many."""
+    cutoff_hz = min(from_hz, to_hz) * _ROLLOFF
+    half_width = math.ceil(_ZERO_CROSSINGS * from_hz / cutoff_hz)
+    taps = np.arange(-half_width, half_width + 1)
+    length = math.ceil(waveform.shape[1] * to_hz / from_hz)
+    padded = np.pad(waveform, ((0, 0), (half_width, half_width + 1)))
+    resampled = np.empty((waveform.shape[0], length), dtype=np.float32)
+    for start in range(0, length, 1 << 15):
+        output = np.arange(start, min(start + (1 << 15), length), dtype=np.int64)[:, None]
+        source = output * from_hz // to_hz + taps
+        seconds = (source * to_hz - output * from_hz) / (from_hz * to_hz)
+        phase = np.clip(seconds * cutoff_hz, -_ZERO_CROSSINGS, _ZERO_CROSSINGS)
+        window = np.cos(phase * np.pi / _ZERO_CROSSINGS / 2) ** 2
+        kernel = (np.sinc(phase) * window * cutoff_hz / from_hz).astype(np.float32)
+        index = np.minimum(source + half_width, padded.shape[1] - 1)
+        resampled[:, output[:, 0]] = np.einsum("nk,cnk->cn", kernel, padded[:, index])
+    return resampled
+
+
+def _undecodable(path: Path, found: str) -> DatasetError:
+    reason = found.strip().rstrip(".") or "something else"
+    return DatasetError(
+        f"{path}: expected a WAV, FLAC or OGG clip, found {reason[0].lower() + reason[1:]} - "
+        "repair or remove it, or pass --skip-bad to go on without it"
+    )

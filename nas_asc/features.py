@@ -1,0 +1,147 @@
+"""The features of a data set: computed once per front end, then mapped from the cache.
+
+Conventions: features are float16, (clips, channels, mel, frame) or, of kind "waveform", (clips,
+channels, samples), in the order of the data set's clips. Of the normalisations only "peak" is part
+of them; the others belong to the network or to training. They are always computed from audio in
+block floating point, so they do not depend on what the cache held before.
+"""
+
+import logging
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nas_asc.audio import decode
+from nas_asc.clip_index import ClipIndex, ClipRecord
+from nas_asc.datasets import SPLITS, Dataset
+from nas_asc.errors import DatasetError, NasAscError, UnsupportedOperation
+from nas_asc.feature_cache import FeatureCache, cache_folder, key_of
+from nas_asc.feature_pass import ClipAudio, compute, feature_entry, pass_of
+from nas_asc.frontend import FrontEnd
+
+__all__ = ["Features", "cache_folder", "leave_out_faulty", "load_features"]
+
+Features = NDArray[np.float16]
+
+_ATTEMPTS = 3  # another process may evict what this one has just computed
+
+_log = logging.getLogger(__name__)
+
+
+def load_features(
+    dataset: Dataset,
+    frontend: FrontEnd,
+    *,
+    siblings: Iterable[FrontEnd] = (),
+    cache: Path | None = None,
+    limit_bytes: int | None = None,
+) -> Features:
+    """Give the features of every clip, from the cache or computed now.
+
+    Uses as many threads as torch may (`torch.get_num_threads`). Processes that ask for the same
+    features at once wait for the first of them.
+
+    Args:
+        dataset: whose clips, in whose order and of whose length.
+        frontend: how.
+        siblings: front ends that may be asked for later; those that share the spectrogram of
+            `frontend` are computed in the same pass, as far as the cache has room.
+        cache: the cache folder; None takes $NAS_ASC_CACHE or the user's.
+        limit_bytes: of the cache; None takes $NAS_ASC_CACHE_BYTES or 8 GiB.
+
+    Returns:
+        Memory-mapped copy-on-write: changes made to it do not reach the cache.
+
+    Raises:
+        DatasetError: a clip cannot be decoded, or changed while it was read; names it.
+        UnsupportedOperation: the front end has a second plane or input, which are not made here.
+        NasAscError: the cache folder cannot be written, is full, or its limit is too small.
+    """
+    if frontend.mean_spectrum or frontend.second_window:
+        raise UnsupportedOperation("front end: expected one plane, found a second plane or input")
+    store = FeatureCache(cache, limit_bytes)
+    paths = tuple(clip.path for clip in dataset.clips)
+    audio = ClipAudio(
+        paths=paths,
+        records=ClipIndex(store, dataset.root).look_up(paths, torch.get_num_threads()),
+        sample_rate_hz=frontend.sample_rate_hz,
+        channels=frontend.channels,
+        samples=frontend.samples(dataset.clip_s),
+    )
+    key, layouts = feature_entry(audio, frontend)
+    found = store.find(key, layouts)
+    for _ in range(_ATTEMPTS):
+        if found is not None:
+            features: Features = found["features"].view(np.float16)
+            return features
+        with store.lock(key_of({"audio": audio.key, "pass": pass_of(frontend)})):
+            found = store.find(key, layouts)
+            if found is None:
+                compute(store, audio, [frontend, *_missing(store, audio, frontend, siblings)])
+                found = store.find(key, layouts)
+    raise NasAscError(
+        f"{store.folder}: expected features to stay once written, found them gone - "
+        "keep other programs from it, or set NAS_ASC_CACHE_BYTES to more"
+    )
+
+
+def leave_out_faulty(dataset: Dataset, cache: Path | None = None) -> Dataset:
+    """Leave out the clips whose header can be read but whose samples cannot be decoded.
+
+    What was found is remembered with the hash of each file, so only new files are decoded.
+
+    Raises:
+        DatasetError: a class would be left without clips in a split.
+    """
+    index = ClipIndex(FeatureCache(cache), dataset.root)
+    paths = [clip.path for clip in dataset.clips]
+    records = index.look_up(paths, torch.get_num_threads())
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        records = tuple(pool.map(_judge, paths, records))
+    index.remember(zip(paths, records, strict=True))
+    pairs = list(zip(dataset.clips, records, strict=True))
+    kept = tuple(clip for clip, record in pairs if record.sound)
+    skipped = tuple(clip.path for clip, record in pairs if not record.sound)
+    present = {(clip.label, clip.split) for clip in kept}
+    for label, name in enumerate(dataset.classes):
+        for split in SPLITS:
+            if (label, split) not in present:
+                raise DatasetError(
+                    f"{dataset.root}: expected clips of class {name!r} in every split, found none "
+                    f"that can be decoded for {split} - add some or remove the class"
+                )
+    return replace(dataset, clips=kept, skipped=(*dataset.skipped, *skipped))
+
+
+def _judge(path: Path, record: ClipRecord) -> ClipRecord:
+    if record.sound is not None:
+        return record
+    try:
+        decode(path)
+    except DatasetError as error:
+        _log.warning("%s", error)
+        return replace(record, sound=False)
+    return replace(record, sound=True)
+
+
+def _missing(
+    store: FeatureCache, audio: ClipAudio, frontend: FrontEnd, siblings: Iterable[FrontEnd]
+) -> list[FrontEnd]:
+    """Choose the siblings to compute in the pass of `frontend`: one for each absent entry."""
+    entries = dict([feature_entry(audio, frontend)])
+    chosen = []
+    for sibling in siblings:
+        if pass_of(sibling) != pass_of(frontend):
+            continue
+        key, layouts = feature_entry(audio, sibling)
+        if key in entries or store.find(key, layouts) is not None:
+            continue
+        if store.has_room(layouts, *entries.values()):
+            entries[key] = layouts
+            chosen.append(sibling)
+    return chosen
