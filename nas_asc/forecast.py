@@ -5,6 +5,7 @@ import random
 from nas_asc.complexity import count
 from nas_asc.datasets import Dataset
 from nas_asc.library import load_space
+from nas_asc.proposals import affordable
 from nas_asc.rules import counting_rule
 from nas_asc.run_summary import budget_of
 from nas_asc.study_config import StudyConfig
@@ -18,7 +19,8 @@ _PASSES = 3
 def expected_seconds(config: StudyConfig, dataset: Dataset, workers: int) -> float:
     """Estimate how long a search takes: right within a factor of two or three, not better."""
     space = load_space(config.space or "")
-    budget, rule = budget_of(config), counting_rule(config.rule)
+    budget = affordable(budget_of(config), config.macs_ceiling)
+    rule = counting_rule(config.rule)
     rng = random.Random(0)
     counted = [
         count(space.random(rng), len(dataset.classes), dataset.clip_s, rule) for _ in range(_DRAWS)

@@ -8,7 +8,7 @@ architectures over the budget it would need fewer proposals, but the front would
 
 import random
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from nas_asc.architecture import Architecture
@@ -35,14 +35,26 @@ class Proposal:
     duplicates: int
 
 
+def affordable(budget: Budget, macs_ceiling: int | None) -> Budget:
+    """Give the budget with the multiply-accumulates that a study can afford to train."""
+    if macs_ceiling is None or (budget.macs is not None and budget.macs <= macs_ceiling):
+        return budget
+    return replace(budget, macs=macs_ceiling)
+
+
 class Gate:
-    """Lets through what fits the budget and is new."""
+    """Lets through what fits the budget, is new and can be afforded."""
 
     def __init__(
-        self, space: SearchSpace, budget: Budget, measure: Callable[[Architecture], Complexity]
+        self,
+        space: SearchSpace,
+        budget: Budget,
+        measure: Callable[[Architecture], Complexity],
+        macs_ceiling: int | None = None,
     ) -> None:
         self._space = space
         self._budget = budget
+        self._affordable = affordable(budget, macs_ceiling)
         self._measure = measure
         self._known: set[str] = set()
 
@@ -75,6 +87,8 @@ class Gate:
             complexity = self._measure(architecture)
             if self._budget.exceeded(complexity) is not None:
                 rejected += 1
+            elif self._affordable.exceeded(complexity) is not None:
+                continue
             elif architecture.key in self._known:
                 duplicates += 1
             else:
@@ -84,4 +98,4 @@ class Gate:
     def _repairs(self, seed: int) -> Iterable[Architecture]:
         rng = random.Random(seed)
         for _ in range(_REPAIRS):
-            yield from repaired(self._space, self._budget, self._measure, rng, tries=1)
+            yield from repaired(self._space, self._affordable, self._measure, rng, tries=1)

@@ -29,7 +29,7 @@ class Scheduler:
     ) -> None:
         self._study = study
         self._suggestions = Suggestions(space, study.sampler, study.seed)
-        self._gate = Gate(space, budget, measure)
+        self._gate = Gate(space, budget, measure, study.macs_ceiling)
         self._epochs = study.early_stopping.epochs(study.epochs)
         self._earlier: Mapping[int, list[tuple[int, float]]] = {e: [] for e in self._epochs}
         self._told = 0

@@ -28,6 +28,7 @@ from nas_asc.interrupts import held_interrupts
 from nas_asc.job import Done, Event, Job, JobResult, Reported
 from nas_asc.library import load_space
 from nas_asc.progress import Progress
+from nas_asc.proposals import affordable
 from nas_asc.report_models import seed_trials
 from nas_asc.rules import counting_rule
 from nas_asc.run_folder import TRIALS_FILE, check_new, check_same, locked, save_study, saved_study
@@ -90,6 +91,9 @@ def run_search(
         )
         measure = partial(count, n_classes=len(dataset.classes), clip_s=dataset.clip_s, rule=rule)
         check_that_something_fits(space, budget, measure, config.seed)
+        if config.macs_ceiling is not None:
+            ceiling = affordable(budget, config.macs_ceiling)
+            check_that_something_fits(space, ceiling, measure, config.seed)
         seeds, over_budget = seed_trials(space, budget, measure, config.seed)
         facts = {
             "data": dataset.describe(),

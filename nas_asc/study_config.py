@@ -78,6 +78,9 @@ class StudyConfig(_Table):
             kept busy at most, and the results do not depend on how many there are.
         startup_trials: so many trials after the report models are drawn at random and wait for
             nothing.
+        macs_ceiling: multiply-accumulates for one clip above which a proposal is not trained, so
+            that a search ends in time on the machine it is meant for; report models are exempt.
+            None for no ceiling.
         max_proposals: of a sampler for one trial, before chance takes over.
         seeds: whether the report models of the space are trained first.
     """
@@ -97,6 +100,7 @@ class StudyConfig(_Table):
     seed: int = Field(ge=0)
     lag: int = Field(ge=1)
     startup_trials: int = Field(ge=0)
+    macs_ceiling: int | None = Field(default=None, ge=1)
     max_proposals: int = Field(ge=1)
     seeds: bool
     early_stopping: EarlyStopping

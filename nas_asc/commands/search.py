@@ -13,7 +13,7 @@ from nas_asc.commands.live import Live
 from nas_asc.commands.output import json_option, print_json, remark
 from nas_asc.errors import ConfigError, DatasetError, RunError
 from nas_asc.rules import CountingRule, counting_rule
-from nas_asc.units import format_duration, parse_duration
+from nas_asc.units import format_count, format_duration, parse_duration
 
 if TYPE_CHECKING:
     from nas_asc.datasets import Dataset
@@ -99,6 +99,8 @@ def _resolve(
     if resume:
         if out is None:
             raise click.UsageError("--resume: expected the run folder with --out")
+        if "study" in given:
+            raise click.UsageError("--resume: expected no --study, the run has its own")
         return resumed_config(out, given), out
     study = str(given.pop("study", _DEFAULT_STUDY_WITH_DATA if "data" in given else _DEFAULT_STUDY))
     config = load_study(study)
@@ -117,10 +119,12 @@ def _resolve(
 
 
 def _dataset(config: "StudyConfig") -> "Dataset":
-    from nas_asc.datasets import load_dataset, synthetic_dataset
+    from nas_asc.datasets import load_dataset
     from nas_asc.features import leave_out_faulty
 
     if config.data is None:
+        from nas_asc.datasets import synthetic_dataset
+
         remark("data: built-in synthetic scenes, no real recordings")
         return synthetic_dataset()
     dataset = load_dataset(Path(config.data), config.clip_s, config.skip_bad)
@@ -142,7 +146,8 @@ def _run(
     count: int,
     resume: bool,
 ) -> "Summary":
-    from nas_asc.study import expected_seconds, run_search
+    from nas_asc.forecast import expected_seconds
+    from nas_asc.study import run_search
     from nas_asc.workers import KINDS
 
     ends = [f"{config.trials} trials" if config.trials else "", ""]
@@ -155,6 +160,11 @@ def _run(
         f"sampler {config.sampler}, seed {config.seed}, {count} worker{'s' * (count > 1)}; "
         f"run folder {run}"
     )
+    if config.macs_ceiling:
+        remark(
+            f"search: proposals above {format_count(config.macs_ceiling)} multiply-accumulates a "
+            "clip are not trained (macs_ceiling of the study); report models are exempt"
+        )
     pool = KINDS["processes"](count, "nas_asc.trial:run_job")
     live = Live(rule.kb)
     try:
@@ -189,5 +199,5 @@ def _show(summary: "Summary", rule: CountingRule, run: Path, as_json: bool) -> N
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else 140
     click.echo(front_text(summary, rule.kb, width=width, colour=terminal))
-    names = "front.csv front.json front.svg front.png front.html".split()
+    names = ["front.csv", "front.json", "front.svg", "front.png", "front.html"]
     remark("wrote " + " ".join(str(run / name) for name in names))
