@@ -1,0 +1,140 @@
+"""How results are put into words, the same in tables, plots and pages.
+
+Conventions: KB is what the counting rule takes it for. Text for the terminal is plain ASCII, but
+for names that the user chose.
+"""
+
+import math
+from collections.abc import Mapping
+
+from nas_asc.summary import Summary
+
+
+def size_caption(size_bytes: int, kb: int) -> str:
+    """Write a size in the rule's KB: "30.5 KB"."""
+    return f"{size_bytes / kb:.1f} KB" if size_bytes % kb else f"{size_bytes // kb} KB"
+
+
+def budget_caption(size_bytes: int, kb: int) -> str:
+    """Write a size limit in KB and in the bytes that it was understood as."""
+    return f"{size_caption(size_bytes, kb)} ({size_bytes:,} B)"
+
+
+def is_synthetic(summary: Summary) -> bool:
+    """Say whether the data are made, not recorded."""
+    return str(summary.data.get("name", "")).lower().startswith("synthetic")
+
+
+def data_caption(summary: Summary) -> str:
+    """Write what the search saw: "esc10, 400 clips of 10 classes (train 240, ...)".
+
+    Synthetic data are always called so.
+    """
+    name = str(summary.data.get("name", "unnamed data"))
+    if is_synthetic(summary):
+        name += " (made by a program, not recorded)"
+    clips = summary.data.get("clips")
+    text = name if clips is None else f"{name}, {clips:,} clips"
+    text += f" of {len(summary.classes)} classes"
+    splits = summary.data.get("splits")
+    if isinstance(splits, Mapping) and splits:
+        text += f" ({', '.join(f'{split} {count:,}' for split, count in splits.items())})"
+    return text
+
+
+def trials_caption(summary: Summary) -> str:
+    """Write how the trials ended: "48 trials: 40 trained, 6 stopped early, 2 failed"."""
+    done, stopped, failed = (
+        summary.trials.get(name, 0) for name in ("completed", "stopped_early", "failed")
+    )
+    total = done + stopped + failed
+    parts = [f"{done:,} trained"]
+    parts += [f"{stopped:,} stopped early"] if stopped else []
+    parts += [f"{failed:,} failed"] if failed else []
+    return f"{total:,} {'trial' if total == 1 else 'trials'}: {', '.join(parts)}"
+
+
+def chance_accuracy(summary: Summary) -> float:
+    """Give the macro accuracy of guessing, 0 to 1; 1 before the classes are known."""
+    return 1 / max(len(summary.classes), 1)
+
+
+def chance_log_loss(summary: Summary) -> float:
+    """Give the log loss of guessing all classes alike, in nats; 0 before they are known."""
+    return math.log(max(len(summary.classes), 1))
+
+
+def shorten(text: str, width: int) -> str:
+    """Cut a text to a width, and show that it was cut."""
+    return text if len(text) <= width else text[: max(width - 2, 0)] + ".."[:width]
+
+
+def shorten_name(name: str, width: int) -> str:
+    """Cut a name to a width in its middle: where names are alike, their ends differ."""
+    if len(name) <= width:
+        return name
+    end = max((width - 2) // 2, 0)
+    return name[: max(width - 2 - end, 0)] + ".."[:width] + name[len(name) - end :]
+
+
+def choices_by_section(choices: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """Group choices by section: {"stage1": {"width": 12, ...}, ...}."""
+    sections: dict[str, dict[str, object]] = {}
+    for path, value in choices.items():
+        section, _, name = path.rpartition(".")
+        sections.setdefault(section, {})[name] = value
+    return sections
+
+
+def architecture_caption(choices: Mapping[str, object], width: int = 10_000) -> str:
+    """Describe an architecture in one line of at most `width` characters.
+
+    In full "64 mel hop 690 | conv 6 k3x5 | mbconv 2x24 e4 k5x5 s2x2 se | ... | head 100 avg"; where
+    that is too long "64 mel | 6 2x24 3x30", then "64 mel 6-24-30" (widths), then cut.
+    """
+    sections = choices_by_section(choices)
+    stages = [
+        (name, values)
+        for name, values in sections.items()
+        if values.get("depth") != 0 and not name.endswith(("frontend", "head", "compression"))
+    ]
+    head = next((v for name, v in sections.items() if name.endswith("head")), {})
+    front_end = next((v for name, v in sections.items() if name.endswith("frontend")), {})
+    mels = f"{front_end['n_mels']} mel" if "n_mels" in front_end else ""
+    hop = f"hop {front_end['hop']}" if "hop" in front_end else ""
+    extents = [_extent(values) for _, values in stages]
+    widths = [str(values["width"]) for _, values in stages if "width" in values]
+    in_full = [_joined(" ", [mels, hop]), *(_stage(v) for _, v in stages), _head(head)]
+    for text in (
+        _joined(" | ", in_full),
+        _joined(" | ", [mels, _joined(" ", extents)]),
+        _joined(" ", [mels, "-".join(widths)]),
+    ):
+        if text and len(text) <= width:
+            return text
+    known = _joined(" ", [mels, "-".join(widths)])
+    return shorten(known or ", ".join(f"{path}={value}" for path, value in choices.items()), width)
+
+
+def _joined(separator: str, parts: list[str]) -> str:
+    return separator.join(part for part in parts if part)
+
+
+def _extent(stage: Mapping[str, object]) -> str:
+    return _joined("x", [str(stage[key]) for key in ("depth", "width") if key in stage])
+
+
+def _stage(stage: Mapping[str, object]) -> str:
+    signed = [
+        f"{sign}{stage[key]}"
+        for key, sign in (("expand", "e"), ("kernel", "k"), ("stride", "s"))
+        if key in stage
+    ]
+    attention = "se" if stage.get("squeeze_excite") else ""
+    return _joined(" ", [str(stage.get("block", "")), _extent(stage), *signed, attention])
+
+
+def _head(head: Mapping[str, object]) -> str:
+    width = str(head["conv"]) if head.get("conv") else ""
+    text = _joined(" ", [width, str(head.get("pooling", ""))])
+    return f"head {text}" if text else ""

@@ -1,0 +1,141 @@
+"""`front.html`: one page with the front as an interactive chart and a table.
+
+The page is complete in itself: plotly's script stands in it (about 4.8 MB, the one bundle that the
+plotly package ships), and its content security policy forbids every request. The chart is written
+as plain data for that script, so that the same front gives the same bytes.
+"""
+
+import json
+from collections.abc import Sequence
+from html import escape
+
+from nas_asc.captions import (
+    architecture_caption,
+    budget_caption,
+    choices_by_section,
+    data_caption,
+)
+from nas_asc.chart import chart
+from nas_asc.html_chart import chart_json
+from nas_asc.pareto import Point
+from nas_asc.summary import Summary
+
+_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+)
+_STYLE = """
+:root { color-scheme: light; }
+body { margin: 24px auto; max-width: 1240px; padding: 0 16px; background: #fff; color: #202124;
+       font: 15px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
+h1 { font-size: 22px; margin: 0 0 4px; }
+h2 { font-size: 17px; margin: 28px 0 6px; }
+p { margin: 2px 0; color: #5f6368; }
+table { border-collapse: collapse; width: 100%; font-size: 14px;
+        font-variant-numeric: tabular-nums; }
+th, td { padding: 4px 10px; border-bottom: 1px solid #e8eaed; text-align: right;
+         vertical-align: top; }
+th { font-weight: 600; color: #5f6368; }
+.word { text-align: left; }
+.model { color: #b34e00; font-weight: 600; }
+summary, th { white-space: nowrap; }
+summary { cursor: pointer; }
+dl { margin: 6px 0; display: grid; grid-template-columns: max-content 1fr; gap: 0 12px; }
+dt { color: #5f6368; } dd { margin: 0; }
+"""
+
+_HEADS = (
+    "trial",
+    "report model",
+    "accuracy %",
+    "log loss",
+    "bytes",
+    "KB",
+    "parameters",
+    "M MAC",
+    "RAM KB",
+    "stored",
+    "zeros %",
+    "architecture: mel | depth x width",
+)
+_WORDS = {_HEADS[1], _HEADS[9], _HEADS[11]}
+
+
+def front_html(summary: Summary, kb: int) -> str:
+    """Write the page.
+
+    Args:
+        summary: what to show.
+        kb: bytes in a KB, by the counting rule.
+    """
+    from plotly.offline.offline import get_plotlyjs
+
+    script = get_plotlyjs()  # type: ignore[no-untyped-call]  # plotly 7 has no types
+    shown = chart(summary, kb)
+    limit = summary.budget.size_bytes
+    budget = "no byte limit" if limit is None else f"budget {budget_caption(limit, kb)}"
+    others = [point for point in summary.reference if point not in summary.front]
+    parts = [
+        "<!doctype html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+        f"<title>{escape(shown.title)}</title>",
+        f"<style>{_STYLE}</style>",
+        f"<script>{script}</script></head><body>",
+        f"<h1>{escape(shown.title)}</h1>",
+        f"<p>{escape(shown.subtitle)}</p>",
+        f"<p>{escape(data_caption(summary))}; {escape(budget)}, KB = {kb} bytes</p>",
+        '<div id="front"></div>',
+        f"<script>const figure = {_in_script(chart_json(shown))};",
+        'Plotly.newPlot("front", figure.data, figure.layout, figure.config);</script>',
+        "<h2>Front, smallest first</h2>",
+        _table(summary.front, kb),
+    ]
+    if others:
+        parts += ["<h2>Report models that are not on the front</h2>", _table(others, kb)]
+    if shown.over_budget:
+        names = ", ".join(f"{escape(name)} ({size:,} B)" for name, size in shown.over_budget)
+        parts += ["<h2>Report models over the budget, not trained</h2>", f"<p>{names}</p>"]
+    return "\n".join([*parts, "</body></html>", ""])
+
+
+def _in_script(value: object) -> str:
+    """Write JSON that cannot end the script that it stands in."""
+    text = json.dumps(value, allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _table(points: Sequence[Point], kb: int) -> str:
+    if not points:
+        return "<p>No trial was trained to the end.</p>"
+    rows = []
+    for point in points:
+        sections = "".join(
+            f"<dt>{escape(section)}</dt><dd>"
+            + escape(", ".join(f"{key} {value}" for key, value in values.items()))
+            + "</dd>"
+            for section, values in choices_by_section(point.choices).items()
+        )
+        caption = escape(architecture_caption(point.choices, 48))
+        cells = (
+            f"{point.trial}",
+            f'<span class="model">{escape(point.model or "")}</span>',
+            f"{100 * point.accuracy:.1f}",
+            f"{point.log_loss:.3f}",
+            f"{point.size_bytes:,}",
+            f"{point.size_bytes / kb:.1f}",
+            f"{point.params:,}",
+            f"{point.counted_macs / 1e6:.2f}",
+            f"{point.peak_activation_bytes / kb:.1f}",
+            escape(point.precision),
+            f"{100 * point.sparsity:.0f}",
+            f"<details><summary>{caption}</summary><dl>{sections}</dl></details>",
+        )
+        rows.append("".join(map(_cell, _HEADS, cells)))
+    head = "".join(
+        f'<th class="word">{name}</th>' if name in _WORDS else f"<th>{name}</th>" for name in _HEADS
+    )
+    return f"<table><tr>{head}</tr>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
+
+
+def _cell(head: str, content: str) -> str:
+    return f'<td class="word">{content}</td>' if head in _WORDS else f"<td>{content}</td>"

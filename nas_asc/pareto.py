@@ -1,0 +1,151 @@
+"""The Pareto front of size against error, and how much of the possible it covers.
+
+Conventions: fewer bytes and a lower log loss (or a higher accuracy) are better. A point dominates
+another if it is no worse in both and better in one; equal pairs do not dominate each other.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+
+OBJECTIVES = ("log_loss", "accuracy")
+SMALLEST_SIZE_BYTES = 1024
+
+
+@dataclass(frozen=True)
+class Point:
+    """One trained architecture: what it achieves on validation data and what it costs.
+
+    Attributes:
+        trial: number of the trial in its study.
+        model: id of the report model that it is, or None.
+        accuracy: macro accuracy, 0 to 1.
+        log_loss: mean cross entropy in nats.
+        nonzero_params: parameters that pruning leaves.
+        counted_macs: the multiply-accumulates for one clip that the counting rule judges.
+        sparsity: share of the prunable weights that pruning removed, 0 to 1.
+        choices: the active choices of the search space by dotted path.
+    """
+
+    trial: int
+    model: str | None
+    accuracy: float
+    log_loss: float
+    size_bytes: int
+    params: int
+    nonzero_params: int
+    macs: int
+    counted_macs: int
+    peak_activation_bytes: int
+    precision: str
+    sparsity: float
+    choices: Mapping[str, object] = field(hash=False)
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.accuracy) and math.isfinite(self.log_loss)):
+            raise ValueError(
+                f"trial {self.trial}: expected finite metrics, "
+                f"got accuracy {self.accuracy} and log loss {self.log_loss}"
+            )
+
+    def to_dict(self) -> dict[str, object]:
+        """Give the point as JSON, in the order of the columns."""
+        values = {name: getattr(self, name) for name in POINT_COLUMNS}
+        return {**values, "choices": dict(self.choices)}
+
+
+# All attributes of a point but its choices, in the order of every table.
+POINT_COLUMNS = tuple(f.name for f in fields(Point) if f.name != "choices")
+
+
+def front(points: Sequence[Point], objective: str = "log_loss") -> list[Point]:
+    """Select the points that no other dominates in size and `objective`, smallest first.
+
+    Of points that are equal in both, the one that is better in the other objective is kept, then
+    the one with fewer multiply-accumulates, then the earliest.
+
+    Args:
+        points: any number of points, in any order.
+        objective: "log_loss" or "accuracy".
+    """
+    if objective not in OBJECTIVES:
+        raise ValueError(f"objective: expected one of {OBJECTIVES}, got {objective!r}")
+
+    def worse(point: Point) -> tuple[float, ...]:
+        errors = (point.log_loss, -point.accuracy)
+        first, second = errors if objective == "log_loss" else errors[::-1]
+        return (point.size_bytes, first, second, point.counted_macs, point.trial)
+
+    selected: list[Point] = []
+    best = math.inf
+    for point in sorted(points, key=worse):
+        if worse(point)[1] < best:
+            best = worse(point)[1]
+            selected.append(point)
+    return selected
+
+
+def hypervolume(
+    points: Sequence[Point], size_limit_bytes: int | None, n_classes: int
+) -> float | None:
+    """Give the share of what the budget allows that the points dominate, 0 to 1.
+
+    The whole is the rectangle of log2(bytes) from 1 KiB to the limit and log loss from 0 to
+    ln(n_classes), which is that of guessing. A point below 1 KiB counts as one of 1 KiB; one over
+    the limit, or worse than guessing, dominates nothing.
+
+    Returns:
+        The share, or None without a limit above 1 KiB.
+    """
+    if n_classes < 2:
+        raise ValueError(f"n_classes: expected at least 2, got {n_classes}")
+    if size_limit_bytes is None or size_limit_bytes <= SMALLEST_SIZE_BYTES:
+        return None
+    width = math.log2(size_limit_bytes / SMALLEST_SIZE_BYTES)
+    height = math.log(n_classes)
+    corners = sorted(
+        (
+            math.log2(max(point.size_bytes, SMALLEST_SIZE_BYTES) / SMALLEST_SIZE_BYTES),
+            point.log_loss,
+        )
+        for point in points
+        if point.size_bytes <= size_limit_bytes and point.log_loss < height
+    )
+    area = 0.0
+    lowest = height
+    ends = [size for size, _ in corners[1:]] + [width]
+    for (size, log_loss), end in zip(corners, ends, strict=False):
+        lowest = min(lowest, max(log_loss, 0.0))
+        area += (end - size) * (height - lowest)
+    return min(area / (width * height), 1.0)
+
+
+def non_dominated_rank(pairs: Sequence[tuple[float, float]]) -> list[int]:
+    """Sort pairs of objectives, both to be minimised, into successive fronts.
+
+    Rank 0 are the pairs that no other dominates, rank 1 those that only rank 0 dominates, and so
+    on; equal pairs have equal ranks. The fast non-dominated sorting of Deb et al. 2002 (NSGA-II)
+    by a sweep over the first objective, O(n log n) as two objectives allow (Jensen 2003).
+
+    Returns:
+        The rank of each pair, in the order given.
+    """
+    if any(math.isnan(value) for pair in pairs for value in pair):
+        raise ValueError("pairs: expected numbers, got NaN")
+    ranks = [0] * len(pairs)
+    # The lowest second objective seen in each front; it grows from front to front.
+    lowest: list[float] = []
+    previous: int | None = None
+    for index in sorted(range(len(pairs)), key=lambda i: pairs[i]):
+        if previous is not None and pairs[index] == pairs[previous]:
+            ranks[index] = ranks[previous]
+            continue
+        previous = index
+        rank = bisect_right(lowest, pairs[index][1])
+        ranks[index] = rank
+        if rank == len(lowest):
+            lowest.append(pairs[index][1])
+        else:
+            lowest[rank] = pairs[index][1]
+    return ranks

@@ -1,0 +1,234 @@
+"""Pictures of a front, drawn with matplotlib: the same front gives the same bytes.
+
+Nothing here touches pyplot, the screen or the user's matplotlib settings.
+"""
+
+import io
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from nas_asc.captions import shorten_name
+from nas_asc.chart import Chart, Panel, chart, steps
+from nas_asc.chart_names import LONGEST_NAME, named_markers, place_names
+from nas_asc.label_placement import Box
+from nas_asc.pareto import Point
+from nas_asc.summary import Summary
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Colours that remain apart in common colour blindness (Okabe and Ito 2008).
+BLUE, ORANGE, GREY, DARK = "#0072B2", "#D55E00", "#9AA0A6", "#202124"
+_SIZE_INCHES = (12.0, 5.6)
+_DPI = 160
+_SETTINGS: Mapping[str, object] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#5F6368",
+    "axes.labelcolor": DARK,
+    "text.color": DARK,
+    "text.parse_math": False,
+    "xtick.color": "#5F6368",
+    "ytick.color": "#5F6368",
+    "grid.color": "#E8EAED",
+    "svg.hashsalt": "nas-asc",
+}
+
+
+def front_svg(summary: Summary, kb: int) -> bytes:
+    """Draw the front as SVG.
+
+    Args:
+        summary: what to draw.
+        kb: bytes in a KB, by the counting rule.
+    """
+    return _drawn(summary, kb, "svg", {"Date": None})
+
+
+def front_png(summary: Summary, kb: int) -> bytes:
+    """Draw the front as PNG, 1920 x 896 pixels.
+
+    Args:
+        summary: what to draw.
+        kb: bytes in a KB, by the counting rule.
+    """
+    return _drawn(summary, kb, "png", {})
+
+
+def _drawn(summary: Summary, kb: int, kind: str, metadata: Mapping[str, str | None]) -> bytes:
+    file = io.BytesIO()
+    with _own_settings():
+        figure = front_figure(chart(summary, kb))
+        figure.savefig(file, format=kind, dpi=_DPI, metadata=dict(metadata))
+    return file.getvalue()
+
+
+@contextmanager
+def _own_settings() -> Iterator[None]:
+    import matplotlib
+
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        # Names of data sets may hold signs that the font does not have.
+        warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_SETTINGS)  # type: ignore[arg-type]  # stubs want literals
+        yield
+
+
+def front_figure(shown: Chart) -> "Figure":
+    """Draw a chart: log loss on the left, accuracy on the right, both against bytes."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=_SIZE_INCHES, dpi=_DPI)
+    figure.subplots_adjust(left=0.06, right=0.985, top=0.82, bottom=0.185, wspace=0.16)
+    figure.text(0.06, 0.955, shown.title, size=13, weight="bold", va="center")
+    figure.text(0.06, 0.905, shown.subtitle, size=10, color="#5F6368", va="center")
+    axes = figure.subplots(1, 2)
+    for axis, panel in zip(axes, shown.panels, strict=True):
+        _draw_frame(axis, panel, shown)
+        _draw_points(axis, panel, shown)
+    handles = {}
+    for axis in axes:
+        handles.update(dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True)))
+    figure.legend(
+        handles.values(), handles.keys(), loc="lower center", ncol=6, frameon=False, fontsize=9.5
+    )
+    for axis, panel in zip(axes, shown.panels, strict=True):
+        _draw_names(axis, panel, shown)
+    return figure
+
+
+def _draw_frame(axis: "Axes", panel: Panel, shown: Chart) -> None:
+    axis.set_xscale("log", base=2)
+    axis.set_xlim(shown.x_limits)
+    axis.set_ylim(panel.limits)
+    axis.set_xticks([size for size, _ in shown.x_ticks], [label for _, label in shown.x_ticks])
+    axis.minorticks_off()
+    axis.grid(visible=True)
+    axis.set_axisbelow(True)
+    axis.set_xlabel(shown.x_label)
+    axis.set_ylabel(panel.label)
+    axis.axhline(
+        panel.chance, color="#5F6368", linestyle=(0, (1, 2)), linewidth=1.3, label="chance"
+    )
+    axis.annotate(
+        panel.chance_label,
+        (0, panel.chance),
+        xycoords=("axes fraction", "data"),
+        xytext=(4, 3),
+        textcoords="offset points",
+        size=9,
+        color="#5F6368",
+    )
+    if shown.budget_bytes is not None:
+        at_left = shown.budget_bytes < shown.x_limits[0] ** 0.75 * shown.x_limits[1] ** 0.25
+        axis.axvspan(shown.budget_bytes, shown.x_limits[1], color="#FBE9E7", zorder=0, linewidth=0)
+        axis.axvline(shown.budget_bytes, color="#B3261E", linewidth=1.4, linestyle="--")
+        axis.annotate(
+            shown.budget_label,
+            (shown.budget_bytes, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 4),
+            textcoords="offset points",
+            size=10,
+            color="#B3261E",
+            ha="left" if at_left else "right",
+        )
+
+
+def _draw_points(axis: "Axes", panel: Panel, shown: Chart) -> None:
+    inside = [point for point in shown.dominated if panel.inside(point)]
+    beyond = [point for point in shown.dominated if not panel.inside(point)]
+    front, reference = shown.front, shown.reference
+    if front:
+        end = shown.budget_bytes or shown.x_limits[1]
+        axis.plot(*steps(front, panel, end), color=BLUE, linewidth=1.6, alpha=0.8)
+    grey = {"color": GREY, "markersize": 4.5, "alpha": 0.55, "markeredgewidth": 0, "zorder": 1.8}
+    blue = {"color": BLUE, "markersize": 7, "markeredgecolor": "white"}
+    full = {"color": ORANGE, "markersize": 7.5, "markeredgecolor": "white", "zorder": 4}
+    hollow = {**full, "color": "white", "markeredgecolor": ORANGE, "markeredgewidth": 1.5}
+    series = (
+        ("dominated trial", "o", grey, _places(inside, panel)),
+        ("worse than the axis shows", "^", grey, _places(beyond, panel)),
+        (shown.front_label, "o", blue, _places(front, panel)),
+        ("report model", "D", full, _places(reference, panel)),
+        (
+            "report model over the budget, not trained",
+            "D",
+            hollow,
+            [(size, panel.bad_end) for _, size in shown.over_budget],
+        ),
+    )
+    for label, marker, look, places in series:
+        if places:
+            x, y = zip(*places, strict=True)
+            axis.plot(x, y, linestyle="none", marker=marker, clip_on=False, label=label, **look)  # type: ignore[arg-type]  # one look per series
+
+
+def _places(points: Sequence[Point], panel: Panel) -> list[tuple[float, float]]:
+    return [(point.size_bytes, panel.shown(point)) for point in points]
+
+
+def _draw_names(axis: "Axes", panel: Panel, shown: Chart) -> None:
+    """Write the names of the report models beside their markers."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.patheffects import withStroke
+
+    figure = axis.get_figure(root=True)
+    assert figure is not None
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]  # matplotlib 3.11
+    points_per_pixel = 72 / figure.dpi
+
+    def on_page(size_bytes: float, value: float) -> tuple[float, float]:
+        x, y = axis.transData.transform((size_bytes, value)) * points_per_pixel
+        return float(x), float(y)
+
+    def box(artist: "Artist") -> Box:
+        extents = artist.get_window_extent(renderer).extents
+        left, bottom, right, top = (float(e) * points_per_pixel for e in extents)
+        return left, bottom, right, top
+
+    taken = [box(text) for text in axis.texts]
+    texts = [
+        axis.annotate(
+            "\n".join(shorten_name(name, LONGEST_NAME) for name in marker.names),
+            (marker.size_bytes, marker.value),
+            xytext=(0, 0),
+            textcoords="offset points",
+            size=9.5,
+            ha="center",
+            va="center",
+            linespacing=1.25,
+            path_effects=[withStroke(linewidth=2.5, foreground="white", alpha=0.85)],
+            zorder=5,
+        )
+        for marker in named_markers(shown, panel)
+    ]
+    boxes = [box(text) for text in texts]
+    extents = [(right - left + 2, top - bottom + 2) for left, bottom, right, top in boxes]
+    for text, name in zip(
+        texts, place_names(shown, panel, on_page, extents, box(axis), taken), strict=True
+    ):
+        text.set_position(name.anchor)
+        text.set_horizontalalignment(name.align)
+        text.set_multialignment(name.align)
+        if name.far:
+            axis.annotate(
+                "",
+                text.xy,
+                xytext=name.anchor,
+                textcoords="offset points",
+                arrowprops={
+                    "arrowstyle": "-",
+                    "color": ORANGE,
+                    "lw": 0.7,
+                    "shrinkA": 0,
+                    "shrinkB": 3,
+                },
+            )

@@ -1,0 +1,82 @@
+"""One line that says how far a search has come."""
+
+from dataclasses import dataclass
+
+from nas_asc.captions import shorten, size_caption
+from nas_asc.pareto import Point
+from nas_asc.units import format_duration
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The state of a running search.
+
+    Attributes:
+        completed: trials trained to the end, earlier sessions of the run included.
+        total: finished trials at which the search ends, or None.
+        running: trials in training now.
+        resumed: finished trials that this session started with; they took none of its time.
+        best: the point with the best objective so far.
+        elapsed_s: seconds of this session.
+        limit_s: seconds after which the search ends, or None.
+    """
+
+    completed: int
+    total: int | None = None
+    stopped_early: int = 0
+    failed: int = 0
+    rejected_over_budget: int = 0
+    running: int = 0
+    resumed: int = 0
+    best: Point | None = None
+    elapsed_s: float = 0.0
+    limit_s: float | None = None
+
+    @property
+    def finished(self) -> int:
+        """Trials that ended, in whatever way."""
+        return self.completed + self.stopped_early + self.failed
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds left, by the pace so far or by the limit, the sooner; None if unknown."""
+        by_limit = None if self.limit_s is None else max(self.limit_s - self.elapsed_s, 0.0)
+        here = self.finished - self.resumed
+        if self.total is None or here <= 0:
+            return by_limit
+        by_trials = max(self.total - self.finished, 0) * self.elapsed_s / here
+        return by_trials if by_limit is None else min(by_limit, by_trials)
+
+
+def progress_line(progress: Progress, kb: int, width: int = 10_000) -> str:
+    """Write progress as one line of at most `width` characters.
+
+    Args:
+        progress: what to write.
+        kb: what the counting rule takes a KB for.
+        width: of the terminal; what matters less is left out where it is narrow.
+    """
+    done = f"{progress.finished:,}" + (f"/{progress.total:,}" if progress.total else "") + " done"
+    endings = (("stopped", progress.stopped_early), ("failed", progress.failed))
+    every = ", ".join(f"{count:,} {name}" for name, count in endings)
+    some = ", ".join(f"{count:,} {name}" for name, count in endings if count)
+    rejected = f"{progress.rejected_over_budget:,} rejected"
+    left = progress.left_s
+    time = "time left unknown" if left is None else f"{format_duration(left)} left"
+    best = "best: none yet"
+    if progress.best is not None:
+        best = (
+            f"best {progress.best.accuracy:.1%}, log loss {progress.best.log_loss:.3f} "
+            f"at {size_caption(progress.best.size_bytes, kb)}"
+        )
+    done_some = f"{done} ({some})" if some else done
+    for parts in (
+        (f"{done} ({every}), {rejected} over budget", best, time),
+        (f"{done_some}, {rejected}", best, time),
+        (done_some, best, time),
+        (done_some, time),
+    ):
+        line = " | ".join(parts)
+        if len(line) <= width:
+            return line
+    return shorten(f"{done} | {time}", width)

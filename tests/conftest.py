@@ -1,0 +1,84 @@
+from collections.abc import Callable
+
+import pytest
+
+from nas_asc.budget import Budget
+from nas_asc.pareto import Point
+from nas_asc.summary import Summary
+
+CHOICES = {
+    "frontend.hop": 690,
+    "frontend.n_mels": 64,
+    "stem.width": 6,
+    "stage1.depth": 2,
+    "stage1.block": "mbconv",
+    "stage1.width": 24,
+    "stage1.kernel": "3x5",
+    "stage1.squeeze_excite": 0.25,
+    "stage2.depth": 0,
+    "head.pooling": "avg+max",
+    "compression.precision": "float16",
+}
+
+
+@pytest.fixture(scope="session")
+def make_point() -> Callable[..., Point]:
+    """A point with the given attributes, the rest as of a plausible small model."""
+
+    def make(trial: int = 0, size_bytes: int = 31232, **given: object) -> Point:
+        values: dict[str, object] = {
+            "model": None,
+            "accuracy": 0.8125,
+            "log_loss": 0.625,
+            "params": 15616,
+            "nonzero_params": 15616,
+            "macs": 9_800_000,
+            "counted_macs": 9_800_000,
+            "peak_activation_bytes": 65_280,
+            "precision": "float16",
+            "sparsity": 0.0,
+            "choices": CHOICES,
+        }
+        return Point(trial=trial, size_bytes=size_bytes, **{**values, **given})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_summary(make_point: Callable[..., Point]) -> Callable[..., Summary]:
+    """A finished search of ten classes with a front of three points and two report models."""
+
+    def make(**given: object) -> Summary:
+        values: dict[str, object] = {
+            "run": "runs/demo",
+            "space": "mbconv",
+            "rule": "plain",
+            "seed": 1,
+            "objective": "log_loss",
+            "budget": Budget(size_bytes=131_072),
+            "data": {
+                "name": "esc10",
+                "clips": 400,
+                "classes": 10,
+                "splits": {"train": 240, "validation": 80, "test": 80},
+            },
+            "classes": tuple("abcdefghij"),
+            "trials": {
+                "completed": 5,
+                "stopped_early": 2,
+                "failed": 1,
+                "duplicates": 0,
+                "rejected_over_budget": 40,
+            },
+            "points": (
+                make_point(0, 124_308, model="deepsound-64", log_loss=0.75, accuracy=0.775),
+                make_point(1, 124_692, model="deepsound-160", log_loss=0.5, accuracy=0.85),
+                make_point(2, 8192, log_loss=1.25, accuracy=0.575),
+                make_point(3, 40_000, log_loss=1.5, accuracy=0.5),
+                make_point(4, 31_232),
+            ),
+            "seconds": 3605.0,
+        }
+        return Summary(**{**values, **given})
+
+    return make

@@ -1,0 +1,110 @@
+import math
+from collections.abc import Callable
+
+import pytest
+
+from nas_asc.captions import (
+    architecture_caption,
+    budget_caption,
+    chance_accuracy,
+    chance_log_loss,
+    choices_by_section,
+    data_caption,
+    shorten,
+    shorten_name,
+    size_caption,
+    trials_caption,
+)
+from nas_asc.summary import Summary
+
+CHOICES = {
+    "frontend.hop": 690,
+    "frontend.n_mels": 64,
+    "stem.width": 6,
+    "stage1.depth": 2,
+    "stage1.block": "fused_mbconv",
+    "stage1.width": 12,
+    "stage1.expand": 4,
+    "stage1.kernel": "3x5",
+    "stage1.squeeze_excite": 0.25,
+    "stage2.depth": 0,
+    "stage3.depth": 3,
+    "stage3.width": 24,
+    "head.conv": 100,
+    "head.pooling": "avg",
+    "compression.precision": "int8",
+}
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "kb", "text"),
+    [
+        (131_072, 1024, "128 KB"),
+        (128_000, 1000, "128 KB"),
+        (128_000, 1024, "125 KB"),
+        (124_692, 1024, "121.8 KB"),
+    ],
+)
+def test_sizes_are_in_the_kb_of_the_rule(size_bytes: int, kb: int, text: str) -> None:
+    assert size_caption(size_bytes, kb) == text
+
+
+def test_a_budget_echoes_its_bytes() -> None:
+    assert budget_caption(131_072, 1024) == "128 KB (131,072 B)"
+
+
+def test_data_are_described(make_summary: Callable[..., Summary]) -> None:
+    assert data_caption(make_summary()) == (
+        "esc10, 400 clips of 10 classes (train 240, validation 80, test 80)"
+    )
+
+
+def test_synthetic_data_are_said_not_to_be_recorded(make_summary: Callable[..., Summary]) -> None:
+    text = data_caption(make_summary(data={"name": "synthetic scenes", "clips": 1200}))
+    assert text == ("synthetic scenes (made by a program, not recorded), 1,200 clips of 10 classes")
+
+
+def test_trials_are_counted_by_how_they_ended(make_summary: Callable[..., Summary]) -> None:
+    assert trials_caption(make_summary()) == "8 trials: 5 trained, 2 stopped early, 1 failed"
+    assert trials_caption(make_summary(trials={"completed": 1})) == "1 trial: 1 trained"
+
+
+def test_chance_is_that_of_guessing(make_summary: Callable[..., Summary]) -> None:
+    assert chance_accuracy(make_summary()) == 0.1
+    assert chance_log_loss(make_summary()) == pytest.approx(math.log(10))
+
+
+def test_choices_are_grouped_by_section_with_a_family_before_it() -> None:
+    assert choices_by_section({"mbconv.stem.width": 6, "mbconv.stem.kernel": "3x5", "x": 1}) == {
+        "mbconv.stem": {"width": 6, "kernel": "3x5"},
+        "": {"x": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    ("width", "text"),
+    [
+        (200, "64 mel hop 690 | 6 | fused_mbconv 2x12 e4 k3x5 se | 3x24 | head 100 avg"),
+        (40, "64 mel | 6 2x12 3x24"),
+        (18, "64 mel 6-12-24"),
+        (10, "64 mel 6.."),
+    ],
+)
+def test_an_architecture_is_described_as_fully_as_fits(width: int, text: str) -> None:
+    assert architecture_caption(CHOICES, width) == text
+
+
+def test_an_architecture_of_unknown_words_is_listed() -> None:
+    assert architecture_caption({"net.size": 3, "net.kind": "x"}) == "net.size=3, net.kind=x"
+    assert architecture_caption({}) == ""
+
+
+@pytest.mark.parametrize("width", range(8))
+def test_shortened_texts_are_never_wider_than_asked(width: int) -> None:
+    assert len(shorten("abcdefghij", width)) == width
+    assert len(shorten_name("abcdefghij", width)) == width
+
+
+def test_a_short_name_keeps_both_ends() -> None:
+    assert shorten_name("deepsound-with-a-long-name-160", 14) == "deepso..me-160"
+    assert shorten_name("imt-a", 14) == "imt-a"

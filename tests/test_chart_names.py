@@ -1,0 +1,47 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+from nas_asc.chart import chart
+from nas_asc.chart_names import named_markers, place_names
+from nas_asc.pareto import Point
+from nas_asc.summary import Summary
+
+SEEDS = tuple(
+    {"model": f"deepsound-{mels}", "size_bytes": size, "macs": 5, "binds": "size_bytes"}
+    for mels, size in ((32, 124_180), (64, 124_308), (128, 124_564))
+)
+
+
+def test_models_at_one_place_share_a_marker(make_summary: Callable[..., Summary]) -> None:
+    shown = chart(make_summary(points=(), seeds_over_budget=SEEDS), 1024)
+    (marker,) = named_markers(shown, shown.panels[0])
+    assert marker.names == ("deepsound-32", "deepsound-64", "deepsound-128")
+    assert marker.value == shown.panels[0].limits[1]
+
+
+def test_models_that_differ_have_their_own_markers(make_summary: Callable[..., Summary]) -> None:
+    shown = chart(make_summary(), 1024)
+    log_loss, accuracy = (named_markers(shown, panel) for panel in shown.panels)
+    assert [(m.names, m.value) for m in log_loss] == [
+        (("deepsound-64",), 0.75),
+        (("deepsound-160",), 0.5),
+    ]
+    assert [m.value for m in accuracy] == [77.5, 85.0]
+
+
+def test_names_at_the_budget_stand_to_the_left_of_their_markers(
+    make_summary: Callable[..., Summary], make_point: Callable[..., Point]
+) -> None:
+    points = (make_point(0, 8192), *make_summary().points[:2])
+    shown = chart(make_summary(points=points), 1024)
+    low, high = shown.x_limits
+    panel = replace(shown.panels[0], limits=(0.0, 2.0))
+    names = place_names(
+        shown,
+        panel,
+        on_page=lambda size, value: (400 * (size - low) / (high - low), 150 * value),
+        extents=[(90, 12), (90, 12)],
+        bounds=(0, 0, 400, 300),
+    )
+    assert [name.align for name in names] == ["right", "right"]
+    assert all(name.anchor[0] < 0 for name in names)

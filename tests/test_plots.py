@@ -1,0 +1,115 @@
+import io
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+
+import pytest
+
+from nas_asc.chart import chart
+from nas_asc.pareto import Point
+from nas_asc.plots import front_figure, front_png, front_svg
+from nas_asc.summary import Summary
+
+SEEDS = (
+    {"model": "srpol-4", "size_bytes": 438_000, "macs": 36_422_400, "binds": "size_bytes"},
+    {"model": "imt-d", "size_bytes": 478_000, "macs": 794_690_944, "binds": "size_bytes"},
+)
+
+
+def texts(summary: Summary) -> set[str]:
+    figure = front_figure(chart(summary, 1024))
+    axes = [text.get_text() for axis in figure.axes for text in axis.texts]
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    return {*(text.get_text() for text in figure.texts), *axes, *legend}
+
+
+def test_the_same_front_gives_the_same_bytes(make_summary: Callable[..., Summary]) -> None:
+    assert front_svg(make_summary(), 1024) == front_svg(make_summary(), 1024)
+    assert front_png(make_summary(), 1024) == front_png(make_summary(), 1024)
+
+
+def test_the_svg_is_complete_in_itself_and_has_no_date(
+    make_summary: Callable[..., Summary],
+) -> None:
+    root = ElementTree.fromstring(front_svg(make_summary(), 1024))
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    links = [
+        value
+        for element in root.iter()
+        for name, value in element.attrib.items()
+        if name.endswith(("href", "src"))
+    ]
+    assert all(link.startswith("#") for link in links)
+    assert not list(root.iter("{http://purl.org/dc/elements/1.1/}date"))
+
+
+def test_the_png_is_1920_pixels_wide_on_white(make_summary: Callable[..., Summary]) -> None:
+    import matplotlib.image
+
+    picture = matplotlib.image.imread(io.BytesIO(front_png(make_summary(), 1024)))
+    assert picture.shape == (896, 1920, 4)
+    assert (picture[0, 0] == 1).all()
+
+
+def test_everything_that_is_drawn_is_named(
+    make_summary: Callable[..., Summary], make_point: Callable[..., Point]
+) -> None:
+    useless = make_point(9, 50_000, log_loss=9.0)
+    summary = make_summary()
+    found = texts(make_summary(points=(*summary.points, useless), seeds_over_budget=SEEDS))
+    assert {
+        "deepsound-64",
+        "deepsound-160",
+        "srpol-4",
+        "imt-d",
+        "budget 128 KB",
+        "chance 2.30",
+        "chance 10 %",
+        "front of size and log loss",
+        "dominated trial",
+        "report model",
+        "report model over the budget, not trained",
+        "worse than the axis shows",
+        "Size against error on esc10, space mbconv, rule plain",
+    } <= found
+
+
+def test_axes_carry_their_units(make_summary: Callable[..., Summary]) -> None:
+    left, right = front_figure(chart(make_summary(), 1024)).axes
+    assert "bytes" in left.get_xlabel()
+    assert "nats" in left.get_ylabel()
+    assert "%" in right.get_ylabel()
+    assert "32 KiB" in [label.get_text() for label in left.get_xticklabels()]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"points": ()},
+        {"points": (), "seeds_over_budget": SEEDS},
+        {"points": (), "classes": (), "data": {}, "trials": {}},
+        {"data": {"name": "$x_1$ \\frac <b>& \N{SNOWMAN} \N{CJK UNIFIED IDEOGRAPH-97F3}"}},
+    ],
+    ids=["nothing", "all over budget", "just begun", "odd name"],
+)
+def test_the_odd_front_is_drawn_too(
+    make_summary: Callable[..., Summary], given: dict[str, object]
+) -> None:
+    assert front_png(make_summary(**given), 1024).startswith(b"\x89PNG")
+
+
+def test_the_settings_of_the_caller_are_left_alone(make_summary: Callable[..., Summary]) -> None:
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    front_svg(make_summary(), 1024)
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_neither_pyplot_nor_matplotlib_is_loaded_before_it_is_needed() -> None:
+    program = (
+        "import sys, nas_asc.plots, nas_asc.html, nas_asc.front_files\n"
+        "assert not {'matplotlib', 'plotly', 'torch', 'optuna'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
