@@ -7,7 +7,7 @@ Peak activation memory is the largest sum of live tensors over the execution ord
 stored precision, input included; batch norm, activation and dropout work in place.
 """
 
-from functools import cached_property
+from functools import cache, cached_property
 
 from nas_asc.architecture import Architecture
 from nas_asc.assembly import assemble, build_graph
@@ -19,6 +19,12 @@ from nas_asc.rules import BYTES_PER_VALUE, RULES, CountingRule, counting_rule
 def kept_values(values: int, sparsity: float) -> int:
     """Count what magnitude pruning leaves of a kernel of `values` values, at least one."""
     return max(1, round(values * (1.0 - sparsity)))
+
+
+@cache  # a search prices the same few thousand kernels again and again
+def pruned_bytes(values: int, width: int, sparsity: float) -> int:
+    """Price a pruned kernel: a bit mask and what is kept, unless the dense kernel is smaller."""
+    return min(values * width, -(-values // 8) + kept_values(values, sparsity) * width)
 
 
 class Complexity:
@@ -46,12 +52,12 @@ class Complexity:
         """The shape of each input, without the batch axis."""
         return front_end(self.architecture.sections["frontend"]).input_shapes(self.clip_s)
 
-    @cached_property
+    @property
     def weights(self) -> int:
         """Values of convolution and linear kernels."""
-        return sum(values for values, _ in self._tally.kernels)
+        return self._tally.weights
 
-    @cached_property
+    @property
     def kept_weights(self) -> int:
         """Kernel values that pruning leaves."""
         if not self.sparsity:
@@ -78,7 +84,7 @@ class Complexity:
         weights = self.weights if self.rule.zeros_counted else self.kept_weights
         return weights + self._besides_weights()
 
-    @cached_property
+    @property
     def size_bytes(self) -> int:
         """The size as the rule counts it."""
         if not self.rule.compact:
@@ -91,7 +97,7 @@ class Complexity:
         rule = self.rule
         return (self.precision,) if self.precision in rule.precisions else rule.precisions
 
-    @cached_property
+    @property
     def stored_bytes(self) -> int:
         """What a compact file holds: see the rule `plain`."""
         width = BYTES_PER_VALUE[self.precision]
@@ -101,10 +107,8 @@ class Complexity:
             rest += sum(2 * channels for _, channels in self._tally.kernels)
         if not self.sparsity:
             return self.weights * width + rest
-        return rest + sum(
-            min(values * width, -(-values // 8) + kept_values(values, self.sparsity) * width)
-            for values, _ in self._tally.kernels
-        )
+        sparsity = self.sparsity
+        return rest + sum([pruned_bytes(n, width, sparsity) for n, _ in self._tally.kernels])
 
     @property
     def macs(self) -> int:

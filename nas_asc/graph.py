@@ -69,6 +69,7 @@ class Tally:
 
     Attributes:
         kernels: (values, output channels) of every convolution and linear kernel, in order.
+        weights: values of all these kernels.
         biases: bias values in all.
         norm_channels: channels of batch normalisations in all.
         norm_elements: elements that pass through batch normalisations, for one clip.
@@ -87,11 +88,13 @@ class Tally:
         "norm_elements",
         "prefix",
         "shrunk",
+        "weights",
     )
 
     def __init__(self) -> None:
         self.prefix = ""
         self.kernels: list[tuple[int, int]] = []
+        self.weights = 0
         self.biases = 0
         self.norm_channels = 0
         self.norm_elements = 0
@@ -116,6 +119,7 @@ class Tally:
     ) -> Shape:
         """Add a convolution or linear layer."""
         self.kernels.append((weights, shape[0]))
+        self.weights += weights
         self.biases += biases
         self.macs += weights * positions
         self.macs_torchinfo += (weights + biases) * positions

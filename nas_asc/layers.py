@@ -33,9 +33,7 @@ def _outputs(
         return fitting, tuple(
             (n - k) // s + 1 for n, k, s in zip(axes, fitting, stride, strict=True)
         )
-    return kernel, tuple(
-        (n + 2 * (k // 2) - k) // s + 1 for n, k, s in zip(axes, kernel, stride, strict=True)
-    )
+    return kernel, tuple((n - k % 2) // s + 1 for n, k, s in zip(axes, kernel, stride, strict=True))
 
 
 def conv(
@@ -51,16 +49,16 @@ def conv(
     padding: str = "half",
 ) -> Shape:
     """Add a convolution of rank len(x) - 1; attributes: kernel, stride, padding, groups."""
-    rank = len(x) - 1
     if stride is None:
-        stride = (1,) * rank
-    if rank == 2 and padding == "half":  # the common case, without a call
-        (h, w), (sh, sw) = kernel, stride
-        h = (x[1] + 2 * (h // 2) - h) // sh + 1
-        w = (x[2] + 2 * (w // 2) - w) // sw + 1
-        shape: Shape = (out, h, w)
-        positions = h * w
-        weights = x[0] // groups * out * kernel[0] * kernel[1]
+        stride = (1,) * len(kernel)
+    if len(x) == 3 and padding == "half":  # the common case, without a call
+        channels, mel, frame = x
+        height, width = kernel
+        mel = (mel - height % 2) // stride[0] + 1
+        frame = (frame - width % 2) // stride[1] + 1
+        shape: Shape = (out, mel, frame)
+        positions = mel * frame
+        weights = channels // groups * out * height * width
     else:
         kernel, axes = _outputs(g, name, x[1:], kernel, stride, padding)
         shape = (out, *axes)
@@ -150,7 +148,17 @@ def flatten(g: Tally, x: Shape, *, name: str = "flatten") -> Shape:
 
 
 def add(g: Tally, a: Shape, b: Shape, *, name: str = "add") -> Shape:
-    """Add an element-wise sum of two tensors of one shape."""
+    """Add an element-wise sum of two tensors of one shape.
+
+    Raises:
+        ConfigError: they differ, as an even kernel makes them.
+    """
+    if a != b:
+        sizes = " and ".join("x".join(map(str, shape)) for shape in (a, b))
+        raise ConfigError(
+            f"{g.prefix}{name}: expected two tensors of one shape, got {sizes}; "
+            "give the block an odd kernel"
+        )
     return g.free("add", name, (a, b), a)
 
 

@@ -19,24 +19,25 @@ from nas_asc.graph import Layer, buffers
 Operation = Callable[..., Tensor]
 
 
-class StridedPointwise1d(nn.Conv1d):
-    """A strided 1x1 convolution as a slice and a dense one; see `StridedPointwise2d`."""
+class StridedPointwiseConv1d(nn.Conv1d):
+    """A strided 1x1 convolution as a slice and a dense one; see `StridedPointwiseConv2d`."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve every stride-th position. x: (batch, channels, samples)."""
-        return F.conv1d(x[:, :, :: self.stride[0]], self.weight, self.bias)
+        return F.conv1d(x[:, :, :: self.stride[0]], self.weight, self.bias, groups=self.groups)
 
 
-class StridedPointwise2d(nn.Conv2d):
+class StridedPointwiseConv2d(nn.Conv2d):
     """A strided 1x1 convolution as a slice and a dense one.
 
     The same parameters and multiply-accumulates; PyTorch 2.13's own backward pass corrupts memory
-    in channels-last float32 on the CPU.
+    in channels-last float32 on the CPU. ("Conv" in a class's name is how torchinfo knows one.)
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve every stride-th position. x: (batch, channels, mel, frame)."""
-        return F.conv2d(x[:, :, :: self.stride[0], :: self.stride[1]], self.weight, self.bias)
+        x = x[:, :, :: self.stride[0], :: self.stride[1]]
+        return F.conv2d(x, self.weight, self.bias, groups=self.groups)
 
 
 class PaddedConv1d(nn.Conv1d):
@@ -186,8 +187,8 @@ def _linear(layer: Layer, shape: tuple[int, ...], rank: int) -> nn.Module:
 
 
 _CONVOLUTIONS: dict[int, tuple[Any, Any, Any]] = {
-    1: (nn.Conv1d, PaddedConv1d, StridedPointwise1d),
-    2: (nn.Conv2d, PaddedConv2d, StridedPointwise2d),
+    1: (nn.Conv1d, PaddedConv1d, StridedPointwiseConv1d),
+    2: (nn.Conv2d, PaddedConv2d, StridedPointwiseConv2d),
 }
 _MODULES: dict[str, Callable[[Layer, tuple[int, ...], int], nn.Module]] = {
     "conv": _conv,

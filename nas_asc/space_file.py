@@ -9,7 +9,7 @@ from nas_asc.architecture import Value
 from nas_asc.errors import ConfigError, nearest
 from nas_asc.rules import RULES
 from nas_asc.space import ReportModel, SearchSpace, Section
-from nas_asc.vocabulary import DOMAINS, SELECTORS, keys_in_use, section_kind
+from nas_asc.vocabulary import DOMAINS, MODEL_DOMAINS, SELECTORS, keys_in_use, section_kind
 
 _MODEL_KEYS = {"report", "title", "classes", "clip_s", "rule", "printed", "choices", "like", "note"}
 _PRINTED_KEYS = {"params", "nonzero_params", "size_kb"}
@@ -30,12 +30,15 @@ def read_space(path: Path) -> SearchSpace:
         raise ConfigError(f"{path}: expected TOML, {error}") from None
     faults: list[str] = []
     sections = _sections(data, faults)
+    models = data.get("models", {})
+    if not _is_table(models) or not all(_is_table(model) for model in models.values()):
+        faults.append("models: expected one table per model, [models.ID]")
     if faults:
         raise ConfigError(f"{path.name}: " + "; ".join(faults))
     space = SearchSpace(path.stem, str(data.get("title", path.stem)), sections)
-    for model_id in data.get("models", {}):
+    for model_id in models:
         try:
-            space.models[model_id] = _model(space, model_id, data["models"])
+            space.models[model_id] = _model(space, model_id, models)
         except ConfigError as error:
             faults.append(f"models.{model_id}: {error}")
     if faults:
@@ -110,28 +113,31 @@ def _model(space: SearchSpace, model_id: str, tables: Mapping[str, Any]) -> Repo
         for key in table
         if key not in _MODEL_KEYS
     ]
-    for key, kind in (("classes", int), ("clip_s", float), ("report", str), ("rule", str)):
-        if not isinstance(table.get(key), kind):
-            faults.append(f"{key}: expected a {kind.__name__}, got {table.get(key)!r}")
-    if table.get("rule") not in RULES:
-        rule = str(table.get("rule"))
+    for key, domain in MODEL_DOMAINS.items():
+        if not domain.holds(table.get(key)):
+            faults.append(f"{key}: expected {domain.expected}, got {table.get(key)!r}")
+    rule = str(table.get("rule"))
+    if rule not in RULES:
         faults.append(f"rule: expected a counting rule, got {rule!r}{nearest(rule, RULES)}")
     printed = table.get("printed", {})
-    faults += [
-        f"printed.{key}: expected one of {', '.join(sorted(_PRINTED_KEYS))}"
-        for key in printed
-        if key not in _PRINTED_KEYS
-    ]
+    if not _is_table(printed):
+        faults.append(f"printed: expected a table, got {printed!r}")
+    else:
+        faults += [
+            f"printed.{key}: expected one of {', '.join(sorted(_PRINTED_KEYS))}"
+            for key in printed
+            if key not in _PRINTED_KEYS
+        ]
     if faults:
         raise ConfigError("; ".join(faults))
-    architecture = space.from_choices(_flat(table.get("choices", {})))
+    architecture = space.from_choices(_choices(table))
     return ReportModel(
         id=model_id,
         report=table["report"],
         title=table.get("title", model_id),
         architecture=architecture,
         classes=table["classes"],
-        clip_s=table["clip_s"],
+        clip_s=float(table["clip_s"]),
         rule=table["rule"],
         printed=printed,
         note=table.get("note", ""),
@@ -144,11 +150,22 @@ def _inherited(model_id: str, tables: Mapping[str, Any]) -> dict[str, Any]:
     like = table.pop("like", None)
     if like is None:
         return table
-    if like not in tables or "like" in tables[like]:
+    if not isinstance(like, str) or like not in tables or "like" in tables[like]:
         raise ConfigError(f"like: expected a model that stands for itself, got {like!r}")
     base = {**tables[like], **table}
-    base["choices"] = {**_flat(tables[like].get("choices", {})), **_flat(table.get("choices", {}))}
+    base["choices"] = {**_choices(tables[like]), **_choices(table)}
     return base
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _choices(table: Mapping[str, Any]) -> dict[str, Any]:
+    choices = table.get("choices", {})
+    if not _is_table(choices):
+        raise ConfigError(f"choices: expected a table, got {choices!r}")
+    return _flat(choices)
 
 
 def _flat(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ counting rule's K and its square. Counts take the decimal prefixes K, M and G.
 """
 
 import re
+from decimal import Decimal
 
 from nas_asc.errors import ConfigError
 
@@ -24,13 +25,13 @@ def parse_bytes(text: str, kb: int) -> int | None:
     if match is None:
         return None
     factor = {"B": 1, "kB": 1000, "KiB": 1024, "MiB": 1024**2, "KB": kb, "MB": kb**2}
-    return int(float(match["number"]) * factor[match["unit"]])
+    return int(Decimal(match["number"]) * factor[match["unit"]])
 
 
 def parse_count(text: str) -> int | None:
     """Read a count such as "30M"; None if it is no count."""
     match = _COUNT.fullmatch(text)
-    return None if match is None else int(float(match["number"]) * _DECIMAL[match["prefix"]])
+    return None if match is None else int(Decimal(match["number"]) * _DECIMAL[match["prefix"]])
 
 
 def parse_duration(text: str) -> float:
@@ -56,6 +57,6 @@ def format_duration(seconds: float) -> str:
 def format_count(count: float) -> str:
     """Write a count with three digits and a decimal prefix: "61.1 K", "29.4 M"."""
     for factor, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "K")):
-        if count >= factor:
+        if count >= 0.9995 * factor:
             return f"{count / factor:.3g} {prefix}"
     return f"{count:.0f}"

@@ -91,6 +91,13 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
     },
 }
 
+# What a report model says of itself besides its choices.
+MODEL_DOMAINS: Mapping[str, Domain] = {
+    "classes": _whole(2),
+    "clip_s": _number(0.01, 3600),
+    "report": Domain("a name", lambda v: isinstance(v, str)),
+}
+
 # The keys that decide which others are in use; they are asked for first.
 SELECTORS: Mapping[str, tuple[str, ...]] = {
     "frontend": ("kind",),

@@ -1,0 +1,132 @@
+from dataclasses import dataclass
+
+import pytest
+
+from nas_asc.budget import Budget, parse_budget
+from nas_asc.errors import ConfigError
+from nas_asc.rules import counting_rule
+
+PLAIN = counting_rule("plain")
+
+
+@dataclass(frozen=True)
+class Cost:
+    size_bytes: int = 0
+    counted_params: int = 0
+    counted_macs: int = 0
+    peak_activation_bytes: int = 0
+    precision: str = "float16"
+
+
+@pytest.mark.parametrize(
+    ("text", "budget"),
+    [
+        ("128KB", Budget(size_bytes=131_072)),
+        ("65536params", Budget(params=65_536)),
+        ("64Kparams", Budget(params=64_000)),
+        ("30MMAC", Budget(macs=30_000_000)),
+        ("500MAC", Budget(macs=500)),
+        ("64KiBram", Budget(peak_activation_bytes=65_536)),
+        ("0.5MB,30MMAC", Budget(size_bytes=524_288, macs=30_000_000)),
+        (" 32KB , 10MMAC ", Budget(size_bytes=32_768, macs=10_000_000)),
+        ("1kB,2params,3MAC,4Bram", Budget(1000, 2, 3, 4)),
+    ],
+)
+def test_budgets_are_read(text, budget):
+    assert parse_budget(text, PLAIN) == budget
+
+
+def test_a_kb_follows_the_rule():
+    assert parse_budget("128KB", counting_rule("dcase2024-1")).size_bytes == 128_000
+    assert parse_budget("128KBram", counting_rule("dcase2024-1")).peak_activation_bytes == 128_000
+
+
+@pytest.mark.parametrize(
+    "text", ["", "128", "128kb", "128 KB", "30MMACs", "30mMAC", "-1KB", "128KB,", "ram", "10Kparam"]
+)
+def test_another_spelling_is_refused_with_the_known_ones(text):
+    with pytest.raises(ConfigError, match=r"B, kB, KB, MB, KiB, MiB .* params, MAC .* ram; got"):
+        parse_budget(text, PLAIN)
+
+
+@pytest.mark.parametrize("text", ["0KB", "0MAC", "0.1params"])
+def test_a_limit_of_zero_is_refused(text):
+    with pytest.raises(ConfigError, match="expected a limit above zero"):
+        parse_budget(text, PLAIN)
+
+
+def test_two_limits_of_a_kind_are_refused():
+    with pytest.raises(ConfigError, match="expected one limit of a kind, got two on size_bytes"):
+        parse_budget("128KB,64KB", PLAIN)
+
+
+def test_a_rules_limits_hold_too_and_the_tighter_wins():
+    rule = counting_rule("dcase2022-1")
+    budget = parse_budget("64KB,40MMAC", rule, with_limits=True)
+    assert budget.limits() == {"size_bytes": 64_000, "params": 128_000, "macs": 30_000_000}
+
+
+def test_a_rule_alone_is_a_budget():
+    budget = parse_budget(None, counting_rule("dcase2020-1b"), with_limits=True)
+    assert budget.limits() == {"size_bytes": 512_000}
+
+
+@pytest.mark.parametrize("with_limits", [True, False])
+def test_no_limit_at_all_is_refused(with_limits):
+    with pytest.raises(ConfigError, match="rule 'plain' has none of its own, give --budget"):
+        parse_budget(None, PLAIN, with_limits=with_limits)
+
+
+def test_a_rules_limits_do_not_hold_unless_asked_for():
+    assert parse_budget("1MB", counting_rule("dcase2024-1")).limits() == {"size_bytes": 1_000_000}
+
+
+@pytest.mark.parametrize(
+    ("limit", "measure"),
+    [
+        ("size_bytes", "size_bytes"),
+        ("params", "counted_params"),
+        ("macs", "counted_macs"),
+        ("peak_activation_bytes", "peak_activation_bytes"),
+    ],
+)
+def test_limits_are_inclusive(limit, measure):
+    budget = Budget(**{limit: 100})
+    assert budget.exceeded(Cost(**{measure: 100})) is None
+    assert budget.exceeded(Cost(**{measure: 101})) == limit
+
+
+def test_an_edition_of_int8_refuses_other_precisions():
+    budget = parse_budget(None, counting_rule("dcase2022-1"), with_limits=True)
+    assert budget.exceeded(Cost(precision="float16")) == "precision"
+    assert budget.exceeded(Cost(precision="int8")) is None
+
+
+def test_peak_memory_is_not_worked_out_when_something_else_binds():
+    class Unasked:
+        size_bytes = 2
+        precision = "int8"
+
+        @property
+        def peak_activation_bytes(self):
+            raise AssertionError("worked out")
+
+    assert Budget(size_bytes=1, peak_activation_bytes=1).exceeded(Unasked()) == "size_bytes"
+    assert Budget(size_bytes=2).exceeded(Unasked()) is None
+
+
+def test_the_echo_says_bytes():
+    text = str(parse_budget("128KB,30MMAC,64KiBram,64Kparams", PLAIN))
+    assert text == (
+        "131,072 bytes, 64,000 parameters, 30,000,000 multiply-accumulates, "
+        "65,536 bytes of peak activation memory"
+    )
+
+
+def test_json_has_null_for_a_limit_that_is_not_set():
+    assert parse_budget("128KB", PLAIN).to_dict() == {
+        "size_bytes": 131_072,
+        "params": None,
+        "macs": None,
+        "peak_activation_bytes": None,
+    }

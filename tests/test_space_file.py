@@ -1,0 +1,222 @@
+import pytest
+
+from nas_asc.errors import ConfigError
+from nas_asc.library import load_space, shipped
+from nas_asc.space_file import read_space
+
+SPACE = """
+title = "one stage"
+
+[frontend]
+kind = "logmel"
+channels = 1
+sample_rate_hz = 16000
+window = 512
+hop = [256, 512]
+n_mels = 32
+f_min_hz = 0
+f_max_hz = 0
+normalisation = "none"
+
+[stage1]
+depth = [1, 2]
+block = "conv"
+width = [4, 8]
+kernel = "3x5"
+stride = 2
+activation = "relu"
+
+[head]
+conv = 0
+pooling = "avg"
+
+[compression]
+precision = "float16"
+pruning = "none"
+"""
+MODEL = """
+[models.mine]
+report = "mine"
+classes = 3
+clip_s = 1
+rule = "plain"
+choices = { "frontend.hop" = 256, stage1.depth = 1, stage1.width = 8 }
+"""
+
+
+@pytest.fixture
+def read(tmp_path):
+    path = tmp_path / "mine.toml"
+
+    def read_text(text):
+        path.write_text(text, encoding="utf-8")
+        return read_space(path)
+
+    return read_text
+
+
+def faults_of(read, text):
+    with pytest.raises(ConfigError) as error:
+        read(text)
+    assert str(error.value).startswith("mine.toml: ")
+    return str(error.value).removeprefix("mine.toml: ").split("; ")
+
+
+@pytest.mark.parametrize("name", shipped("search_spaces"))
+def test_every_shipped_space_is_valid(name):
+    space = load_space(name)
+    assert space.name == name
+    assert space.size() > 1000
+    assert space.models
+
+
+def test_a_space_is_named_after_its_file(read):
+    space = read(SPACE)
+    assert (space.name, space.title) == ("mine", "one stage")
+
+
+def test_sections_are_walked_in_the_order_of_the_network(read):
+    stage = SPACE[SPACE.index("[stage1]") : SPACE.index("[head]")]
+    text = SPACE + stage.replace("stage1", "stage10") + stage.replace("stage1", "stage2")
+    text += stage.replace("stage1", "stem")
+    assert list(read(text).architecture(lambda p: p.options[0]).sections) == [
+        "frontend",
+        "stem",
+        "stage1",
+        "stage2",
+        "stage10",
+        "head",
+        "compression",
+    ]
+
+
+def test_a_list_of_one_is_fixed(read):
+    space = read(SPACE.replace("width = [4, 8]", "width = [4]"))
+    assert "stage1.width" not in [p.path for p in space.parameters()]
+
+
+def test_all_faults_are_reported_at_once(read):
+    text = (
+        SPACE.replace("n_mels = 32", "n_mel = 32")
+        .replace('kernel = "3x5"', 'kernel = ["3x5", "3x"]')
+        .replace("width = [4, 8]", "width = []")
+        .replace("stride = 2", "stride = [2, 2]")
+        .replace('block = "conv"', 'block = "conf"')
+        .replace('pooling = "avg"', "")
+        .replace("[compression]", "[compresion]")
+    )
+    expected = [
+        ("compresion: expected a section of a space", ", did you mean 'compression'?"),
+        ("compression: expected this section", ", got none"),
+        ("frontend.n_mel: expected a known key", ", did you mean 'n_mels'?"),
+        ("head.pooling: expected one of avg, max", ", got nothing"),
+        ("stage1.block: expected one of conv, separable", ", got 'conf'"),
+        ("stage1.kernel: expected a number or a pair", ", got '3x' in ['3x5', '3x']"),
+        ("stage1.stride: expected different options", ", got [2, 2]"),
+        ("stage1.width: expected at least one option", ", got an empty list"),
+    ]
+    found = sorted(faults_of(read, text))
+    assert len(found) == len(expected)
+    for fault, (start, end) in zip(found, expected, strict=True):
+        assert fault.startswith(start)
+        assert fault.endswith(end)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "fault"),
+    [
+        ("width = [4, 8]", "width = 0", "expected a whole number of at least 1, got 0"),
+        ("width = [4, 8]", "width = true", "expected a whole number of at least 1, got True"),
+        ("width = [4, 8]", "width = [4, 8.0]", "at least 1, got 8.0 in [4, 8.0]"),
+        ("width = [4, 8]", "", "stage1.width: expected a whole number of at least 1, got nothing"),
+        ('kernel = "3x5"', 'kernel = "3x5x7"', "expected a number or a pair mel x frame"),
+        ('kernel = "3x5"', "kernel = [[3, 5]]", "got [3, 5] in [[3, 5]]"),
+        ('kernel = "3x5"', 'kernel = "0x5"', "got '0x5'"),
+        ('activation = "relu"', 'activation = "tanh"', "stage1.activation: expected one of relu"),
+        ("stride = 2", "stride = 2\nexpand = 4", "a key that some option of the section uses"),
+        ("stride = 2", "stride = 2\nbias = 1", "stage1.bias: expected true or false, got 1"),
+        ("depth = [1, 2]", "depth = -1", "expected a whole number of at least 0, got -1"),
+        ("conv = 0", "conv = [0, 8]", "head.activation: expected one of relu"),
+        ('pruning = "none"', 'pruning = ["none", "magnitude"]', "compression.sparsity: expected"),
+        ('kind = "logmel"', 'kind = "mfcc"', "expected one of logmel, waveform, got 'mfcc'"),
+        ("[head]", "[stageone]\n[head]", "stageone: expected a section of a space"),
+        ("[head]", "[stage1.more]\n[head]", "stage1.more: expected a known key"),
+        ('title = "one stage"', "stem = 3", "stem: expected a section of a space"),
+        ('title = "one stage"', "models = 3", "models: expected one table per model, [models.ID]"),
+    ],
+)
+def test_a_fault_is_named_by_its_path(read, good, bad, fault):
+    assert any(fault in found for found in faults_of(read, SPACE.replace(good, bad, 1)))
+
+
+def test_a_fault_of_the_toml_is_named_by_file_and_line(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(SPACE.replace("width = [4, 8]", "width = [4, 8"), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"mine.toml: expected TOML, .*at line \d+"):
+        read_space(path)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"\x00"])
+def test_a_file_that_is_no_text_is_refused(tmp_path, content):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"mine\.toml: expected TOML"):
+        read_space(path)
+
+
+def test_an_absent_file_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"mine.toml: expected a search space, No such file"):
+        read_space(tmp_path / "mine.toml")
+
+
+def test_a_report_model_is_a_point_of_the_space(read):
+    model = read(SPACE + MODEL).models["mine"]
+    assert (model.classes, model.clip_s, model.rule) == (3, 1.0, "plain")
+    assert dict(model.architecture.choices) == {
+        "frontend.hop": 256,
+        "stage1.depth": 1,
+        "stage1.width": 8,
+    }
+
+
+def test_a_model_takes_over_what_the_one_it_is_like_says(read):
+    other = '[models.other]\nlike = "mine"\nclip_s = 2.5\nchoices.stage1.width = 4\n'
+    models = read(SPACE + MODEL + other).models
+    assert (models["other"].classes, models["other"].clip_s) == (3, 2.5)
+    assert models["other"].architecture.choices == {
+        **models["mine"].architecture.choices,
+        "stage1.width": 4,
+    }
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "fault"),
+    [
+        ("classes = 3", 'classes = "3"', "models.mine: classes: expected a whole number"),
+        ("clip_s = 1", "clip_s = 0", "clip_s: expected a number from 0.01 to 3600, got 0"),
+        ("clip_s = 1", "clips = 1", "clips: expected a key of a model, did you mean 'clip_s'?"),
+        ('rule = "plain"', 'rule = "plane"', "got 'plane', did you mean 'plain'?"),
+        ('report = "mine"', "", "report: expected a name, got None"),
+        ('report = "mine"', 'report = "mine"\nprinted = 3', "printed: expected a table, got 3"),
+        ('report = "mine"', 'report = "m"\nprinted = { macs = 3 }', "printed.macs: expected one"),
+        ("stage1.width = 8", "stage1.width = 9", "stage1.width: expected one of [4, 8], got 9"),
+        ("stage1.width = 8", "stage1.width = [8]", "expected one of [4, 8], got [8]"),
+        (", stage1.width = 8", "", "stage1.width: expected one of [4, 8], got nothing"),
+        ("classes = 3", 'like = "yours"', "a model that stands for itself, got 'yours'"),
+        ("classes = 3", "like = ['mine']", "a model that stands for itself, got ['mine']"),
+        (MODEL[MODEL.index("choices") :], "choices = 3\n", "choices: expected a table, got 3"),
+    ],
+)
+def test_a_fault_of_a_model_is_named(read, good, bad, fault):
+    assert good in MODEL
+    assert any(fault in found for found in faults_of(read, SPACE + MODEL.replace(good, bad)))
+
+
+def test_the_faults_of_all_models_are_reported(read):
+    text = (
+        SPACE
+        + MODEL.replace("classes = 3", "")
+        + MODEL.replace("mine]", "yours]", 1).replace("clip_s = 1", "")
+    )
+    faults = faults_of(read, text)
+    assert [fault.split(":")[0] for fault in faults] == ["models.mine", "models.yours"]
