@@ -97,7 +97,14 @@ def front_figure(shown: Chart) -> "Figure":
     for axis in axes:
         handles.update(dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True)))
     figure.legend(
-        handles.values(), handles.keys(), loc="lower center", ncol=6, frameon=False, fontsize=9.5
+        handles.values(),
+        handles.keys(),
+        loc="lower center",
+        ncol=6,
+        frameon=False,
+        fontsize=9,
+        columnspacing=1.6,
+        handletextpad=0.5,
     )
     for axis, panel in zip(axes, shown.panels, strict=True):
         _draw_names(axis, panel, shown)
