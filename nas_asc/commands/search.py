@@ -58,6 +58,8 @@ def command(
     Ends with the Pareto front of log loss (or accuracy) against size: nothing on it is over the
     budget, every size is proved, and the report models stand beside what was found.
     """
+    from nas_asc.front_files import write_front
+
     given = {name: value for name, value in options.items() if value is not None}
     if time_text is not None:
         given["time_s"] = parse_duration(time_text)
@@ -74,8 +76,9 @@ def command(
     for note in dataset.notes:
         remark(f"data: {note}")
     summary = _run(config, dataset, rule, run, count, resume)
-    _write_files(summary, rule, run)
-    _show(summary, rule, run, as_json)
+    paths = write_front(summary, run)
+    _show(summary, rule, as_json)
+    remark("wrote " + " ".join(map(str, paths)))
     trials = summary.trials
     return 4 if trials.get("failed", 0) and not trials.get("completed", 0) else 0
 
@@ -171,26 +174,14 @@ def _run(
         return run_search(config, dataset, run=run, workers=pool, progress=live.show, resume=resume)
     except KeyboardInterrupt:
         live.end()
-        remark(f"interrupted; go on with: nas-asc search --out {run} --resume")
+        remark(f"go on with: nas-asc search --out {run} --resume")
         raise
     finally:
         live.end()
         pool.close()
 
 
-def _write_files(summary: "Summary", rule: CountingRule, run: Path) -> None:
-    from nas_asc.front_data import front_csv, front_json
-    from nas_asc.html import front_html
-    from nas_asc.plots import front_png, front_svg
-
-    (run / "front.json").write_text(front_json(summary), encoding="utf-8")
-    (run / "front.csv").write_text(front_csv(summary.front), encoding="utf-8")
-    (run / "front.svg").write_bytes(front_svg(summary, rule.kb))
-    (run / "front.png").write_bytes(front_png(summary, rule.kb))
-    (run / "front.html").write_text(front_html(summary, rule.kb), encoding="utf-8")
-
-
-def _show(summary: "Summary", rule: CountingRule, run: Path, as_json: bool) -> None:
+def _show(summary: "Summary", rule: CountingRule, as_json: bool) -> None:
     from nas_asc.tables import front_text
 
     if as_json:
@@ -199,5 +190,3 @@ def _show(summary: "Summary", rule: CountingRule, run: Path, as_json: bool) -> N
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else 140
     click.echo(front_text(summary, rule.kb, width=width, colour=terminal))
-    names = ["front.csv", "front.json", "front.svg", "front.png", "front.html"]
-    remark("wrote " + " ".join(str(run / name) for name in names))

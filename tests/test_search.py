@@ -1,0 +1,162 @@
+"""The whole way: from a folder of recordings to a front and models that run."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from safetensors.numpy import load_file
+
+from nas_asc.cli import main
+
+RATE_HZ = 16000
+SMALL = ("--budget", "24KB,4MMAC", "--space", "mbconv", "--epochs", "2", "--seed", "3")
+
+
+def search(capsys, monkeypatch, *argv):
+    monkeypatch.setattr(sys, "argv", ["nas-asc", "search", *map(str, argv)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    captured = capsys.readouterr()
+    return ended.value.code, captured.out, captured.err
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory):
+    """Two classes of half a second: low tones and high tones, twelve recordings each."""
+    folder = tmp_path_factory.mktemp("tones")
+    rng = np.random.default_rng(0)
+    time_s = np.arange(RATE_HZ // 2) / RATE_HZ
+    for label, low_hz, high_hz in (("low", 200, 400), ("high", 3000, 5000)):
+        (folder / label).mkdir()
+        for n in range(12):
+            tone = np.sin(2 * np.pi * rng.uniform(low_hz, high_hz) * time_s)
+            noise = rng.normal(0, 0.05, len(time_s))
+            soundfile.write(folder / label / f"{n}.wav", 0.3 * tone + noise, RATE_HZ)
+    return folder
+
+
+def comparable(text):
+    value = json.loads(text)
+    return {key: value[key] for key in value if key not in ("run", "seconds")}
+
+
+def test_a_search_ends_with_a_front_of_proved_models(capsys, monkeypatch, tmp_path, tones):
+    run = tmp_path / "run"
+    code, out, err = search(
+        capsys, monkeypatch, *SMALL, "--data", tones, "--trials", 3, "--out", run, "--json"
+    )
+    value = json.loads(out)
+
+    assert code == 0, err
+    assert "24,576 bytes" in err
+    assert value["trials"]["completed"] == 3
+    assert value["budget"]["size_bytes"] == 24 * 1024
+    assert {seed["model"] for seed in value["seeds_over_budget"]} >= {"deepsound-32"}
+    for point in value["front"]:
+        assert point["size_bytes"] <= 24 * 1024
+        assert point["macs"] <= 4_000_000
+        folder = run / "models" / str(point["trial"])
+        stored = load_file(folder / "weights.safetensors")
+        assert sum(array.nbytes for array in stored.values()) == point["size_bytes"]
+    for name in ("front.csv", "front.json", "front.svg", "front.png", "front.html", "study.toml"):
+        assert (run / name).stat().st_size > 100
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_front_with_one_worker_and_with_two(
+    capsys, monkeypatch, tmp_path, tones
+):
+    fronts = [
+        search(
+            capsys, monkeypatch, *SMALL, "--data", tones, "--trials", 8,
+            "--workers", workers, "--out", tmp_path / f"run{n}", "--json",
+        )[1]
+        for n, workers in enumerate((1, 2, 2))
+    ]  # fmt: skip
+
+    assert comparable(fronts[0]) == comparable(fronts[1]) == comparable(fronts[2])
+
+
+@pytest.mark.slow
+def test_a_saved_model_gives_the_metrics_of_the_front(capsys, monkeypatch, tmp_path, tones):
+    import torch
+
+    from nas_asc.datasets import load_dataset
+    from nas_asc.evaluation import evaluate
+    from nas_asc.features import load_features
+    from nas_asc.frontend import front_end
+    from nas_asc.model_files import load_saved
+    from nas_asc.standardise import standardised
+
+    run = tmp_path / "run"
+    _, out, _ = search(
+        capsys, monkeypatch, *SMALL, "--data", tones, "--trials", 4, "--out", run, "--json"
+    )
+    dataset = load_dataset(tones)
+    chosen = list(dataset.indices("validation"))
+    for point in json.loads(out)["front"]:
+        saved = load_saved(run / "models" / str(point["trial"]))
+        inputs = load_features(dataset, front_end(saved.architecture.sections["frontend"]))
+        inputs = torch.from_numpy(np.array(inputs[chosen]))
+        if saved.standard is not None:
+            inputs = standardised(inputs, torch.from_numpy(saved.standard))
+        labels = torch.tensor([dataset.clips[i].label for i in chosen])
+        metrics = evaluate(saved.network(), inputs, labels, saved.classes)
+        assert metrics.accuracy == point["accuracy"]
+        assert metrics.log_loss == pytest.approx(point["log_loss"], rel=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_the_readme_search_on_real_recordings_repeats_itself(capsys, monkeypatch, tmp_path):
+    data = Path(os.environ["NAS_ASC_DATA"])
+    argv = (
+        "--budget", "32KB,10MMAC", "--space", "mbconv", "--data", data,
+        "--trials", 8, "--epochs", 3, "--seed", 1, "--json",
+    )  # fmt: skip
+    first = search(capsys, monkeypatch, *argv, "--out", tmp_path / "a", "--workers", 1)
+    second = search(capsys, monkeypatch, *argv, "--out", tmp_path / "b", "--workers", 2)
+
+    assert first[0] == second[0] == 0
+    assert comparable(first[1]) == comparable(second[1])
+    value = json.loads(first[1])
+    assert value["trials"]["completed"] + value["trials"]["stopped_early"] == 8
+    assert value["data"]["splits"] == {"train": 240, "validation": 80, "test": 80}
+    assert all(p["size_bytes"] <= 32768 and p["macs"] <= 10**7 for p in value["front"])
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "parts"),
+    [
+        (("--budget", "100B"), 3, ("size", "100")),
+        (("--budget", "128KB", "--data", "EMPTY"), 2, ("EMPTY",)),
+        (("--budget", "128KB", "--data", "NONE"), 2, ("NONE",)),
+        (("--budget", "24KB", "--data", "LONELY"), 2, ("LONELY",)),
+        (("--budget", "24KB", "--data", "BROKEN"), 2, ("3.wav", "--skip-bad")),
+    ],
+)
+def test_bad_data_and_budgets_get_one_line(capsys, monkeypatch, tmp_path, tones, argv, code, parts):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "EMPTY").mkdir()
+    for name in ("LONELY", "BROKEN"):
+        for path in sorted(tones.glob("*/*.wav")):
+            if name == "LONELY" and path.parent.name == "low" and path.stem != "0":
+                continue
+            target = tmp_path / name / path.parent.name / path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+    (tmp_path / "BROKEN" / "high" / "3.wav").write_bytes(b"RIFF but no sound")
+    data = () if "--data" in argv else ("--data", tones)
+    ended, out, err = search(
+        capsys, monkeypatch, "--space", "mbconv", "--trials", "2", *data, *argv, "--out", "run"
+    )
+
+    errors = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert (ended, out, len(errors)) == (code, "", 1), err
+    for part in parts:
+        assert part in errors[0]
+    assert "Traceback" not in err
