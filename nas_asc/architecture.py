@@ -20,19 +20,30 @@ class Architecture:
         sections: every active value, chosen or fixed, as {"stage1": {"width": 12, ...}, ...}, in
             the order of the network.
         chosen: (section, key) of those that are choices in the space, in asking order.
+        family: the member that it was drawn from, where the space is one of several spaces; it is
+            then a choice itself, and in front of the paths of the others.
     """
 
-    def __init__(self, space: str, sections: Sections, chosen: Iterable[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        space: str,
+        sections: Sections,
+        chosen: Iterable[tuple[str, str]],
+        family: str | None = None,
+    ) -> None:
         self.space = space
         self.sections = sections
-        self._chosen = chosen
+        self.chosen = chosen
+        self.family = family
 
     @cached_property
     def choices(self) -> Mapping[str, Value]:
         """The active choices by dotted path."""
-        return MappingProxyType(
-            {f"{section}.{key}": self.sections[section][key] for section, key in self._chosen}
-        )
+        values = {f"{section}.{key}": self.sections[section][key] for section, key in self.chosen}
+        if self.family is not None:
+            values = {f"{self.family}.{path}": value for path, value in values.items()}
+            values = {"family": self.family, **values}
+        return MappingProxyType(values)
 
     @cached_property
     def key(self) -> str:
@@ -53,8 +64,9 @@ class Architecture:
         """Give the architecture as JSON."""
         return {
             "space": self.space,
+            **({} if self.family is None else {"family": self.family}),
             "sections": {name: dict(values) for name, values in self.sections.items()},
-            "choices": list(self.choices),
+            "choices": [f"{section}.{key}" for section, key in self.chosen],
         }
 
     @classmethod
@@ -65,11 +77,13 @@ class Architecture:
             ConfigError: it is no architecture.
         """
         space, sections, choices = data.get("space"), data.get("sections"), data.get("choices")
+        family = data.get("family")
         if (
             not isinstance(space, str)
             or not isinstance(sections, Mapping)
             or not all(isinstance(values, Mapping) for values in sections.values())
             or not isinstance(choices, list)
+            or not isinstance(family, str | None)
         ):
             raise ConfigError(
                 "architecture: expected space, sections and choices, "
@@ -79,4 +93,4 @@ class Architecture:
         missing = [".".join(c) for c in chosen if len(c) != 2 or c[1] not in sections.get(c[0], {})]
         if missing:
             raise ConfigError(f"architecture: expected a value for {', '.join(missing)}, got none")
-        return cls(space, {name: dict(v) for name, v in sections.items()}, chosen)  # type: ignore[arg-type]
+        return cls(space, {name: dict(v) for name, v in sections.items()}, chosen, family)  # type: ignore[arg-type]

@@ -2,14 +2,20 @@
 
 from functools import cache
 from inspect import signature
+from typing import Any
 
 from nas_asc.architecture import Architecture
 from nas_asc.blocks import BLOCKS
 from nas_asc.frontend import Shape, front_end
 from nas_asc.graph import Graph, Tally
-from nas_asc.layers import act, extent, flatten, global_pool, linear, norm, pointwise
+from nas_asc.head import head
+from nas_asc.layers import dropout, extent, norm, pool, read_dropout, read_pool
 
 _EXTENTS = frozenset({"kernel", "stride"})
+
+_cached_extent = cache(extent)
+_cached_pool = cache(read_pool)
+_cached_dropout = cache(read_dropout)
 
 
 @cache
@@ -19,14 +25,12 @@ def block_keys(block: str) -> tuple[tuple[str, bool], ...]:
     return tuple((p.name, p.default is not p.empty) for p in parameters if p.kind is p.KEYWORD_ONLY)
 
 
-_cached_extent = cache(extent)
-
-
 def assemble(g: Tally, architecture: Architecture, n_classes: int, clip_s: float) -> Shape:
     """Add all layers of a network to `g` and give the shape of its logits, (n_classes,)."""
     sections = architecture.sections
     frontend = front_end(sections["frontend"])
-    x = g.input(frontend.input_shapes(clip_s)[0])
+    inputs = [g.input(shape) for shape in frontend.input_shapes(clip_s)]
+    x = inputs[0]
     rank = len(x) - 1
     if frontend.normalisation == "batch_norm":
         g.prefix = "input."
@@ -38,7 +42,7 @@ def assemble(g: Tally, architecture: Architecture, n_classes: int, clip_s: float
         if not depth:
             continue
         block = BLOCKS[str(stage["block"])]
-        keys = {
+        keys: dict[str, Any] = {
             key: _cached_extent(stage[key], rank) if key in _EXTENTS else stage[key]
             for key, _ in block_keys(str(stage["block"]))
             if key in stage
@@ -46,31 +50,21 @@ def assemble(g: Tally, architecture: Architecture, n_classes: int, clip_s: float
         g.prefix = f"{name}.1." if depth != 1 else f"{name}."
         x = block(g, x, **keys)
         if depth != 1:
-            keys["stride"] = (1,) * rank
+            if "stride" in keys:
+                keys["stride"] = (1,) * rank
             for repeat in range(2, depth + 1):
                 g.prefix = f"{name}.{repeat}."
                 x = block(g, x, **keys)
+        g.prefix = f"{name}."
+        if (pooled := stage.get("pool", "none")) != "none":
+            cells = _cached_pool(pooled, rank)
+            x = pool(g, x, *cells, padding=str(stage.get("pool_padding", "valid")))
+            if stage.get("pool_norm"):
+                x = norm(g, x, name="pool_norm")
+        if (dropped := stage.get("dropout", "none")) != "none":
+            x = dropout(g, x, *_cached_dropout(dropped))
     g.prefix = "head."
-    return _head(g, x, n_classes, **sections["head"])  # type: ignore[arg-type]
-
-
-def _head(
-    g: Tally,
-    x: Shape,
-    n_classes: int,
-    *,
-    conv: int,
-    pooling: str,
-    activation: str = "relu",
-    dense: int = 0,
-) -> Shape:
-    """Add the last 1x1 convolution, the pooling and the classifier."""
-    if conv:
-        x = act(g, norm(g, pointwise(g, x, conv, name="conv", bias=True)), activation)
-    x = flatten(g, x) if pooling == "flatten" else global_pool(g, x, pooling)
-    if dense:
-        x = linear(g, x, dense, name="dense")
-    return linear(g, x, n_classes, name="classifier")
+    return head(g, x, inputs[1:], n_classes, **sections["head"])  # type: ignore[arg-type]
 
 
 def build_graph(architecture: Architecture, n_classes: int, clip_s: float) -> Graph:

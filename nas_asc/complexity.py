@@ -7,24 +7,14 @@ Peak activation memory is the largest sum of live tensors over the execution ord
 stored precision, input included; batch norm, activation and dropout work in place.
 """
 
-from functools import cache, cached_property
+from functools import cached_property
 
 from nas_asc.architecture import Architecture
 from nas_asc.assembly import assemble, build_graph
 from nas_asc.frontend import Shape, front_end
 from nas_asc.graph import Tally, peak_elements
+from nas_asc.pruning_counts import kept_values, masked_bytes, pruning_of
 from nas_asc.rules import BYTES_PER_VALUE, RULES, CountingRule, counting_rule
-
-
-def kept_values(values: int, sparsity: float) -> int:
-    """Count what magnitude pruning leaves of a kernel of `values` values, at least one."""
-    return max(1, round(values * (1.0 - sparsity)))
-
-
-@cache  # a search prices the same few thousand kernels again and again
-def pruned_bytes(values: int, width: int, sparsity: float) -> int:
-    """Price a pruned kernel: a bit mask and what is kept, unless the dense kernel is smaller."""
-    return min(values * width, -(-values // 8) + kept_values(values, sparsity) * width)
 
 
 class Complexity:
@@ -44,6 +34,7 @@ class Complexity:
         compression = architecture.sections["compression"]
         self.precision = str(compression["precision"])
         self.sparsity = float(compression.get("sparsity", 0.0))
+        self.pruning = pruning_of(compression)
         self._tally = Tally()
         assemble(self._tally, architecture, n_classes, clip_s)
 
@@ -62,35 +53,57 @@ class Complexity:
         """Kernel values that pruning leaves."""
         if not self.sparsity:
             return self.weights
-        return sum(kept_values(values, self.sparsity) for values, _ in self._tally.kernels)
+        if self.pruning.kind == "magnitude":
+            sparsity = self.sparsity
+            return sum([kept_values(values, sparsity) for values, _ in self._tally.kernels])
+        *kernels, classifier = self._tally.kernels
+        kept = self.pruning.kept
+        return sum([kept(*kernel) for kernel in kernels]) + kept(*classifier, is_classifier=True)
+
+    @property
+    def kept_norms(self) -> int:
+        """Values of batch norms that the rule's non-zero count has after pruning."""
+        per_channel, kept_scales = self.rule.batch_norm, self.pruning.kept_scales
+        if not per_channel:
+            return 0
+        norms = self._tally.norms if self.rule.nonzero_main_norms else self._tally.shortcut_norms
+        return sum([kept_scales(channels) + (per_channel - 1) * channels for channels in norms])
 
     @property
     def params(self) -> int:
         """Parameters that the module holds: kernels, biases, batch norm scale and shift."""
         return self.weights + self._tally.biases + 2 * self._tally.norm_channels
 
-    def _besides_weights(self) -> int:
-        biases = self._tally.biases if self.rule.biases else 0
-        return biases + self.rule.batch_norm * self._tally.norm_channels
+    def _biases(self) -> int:
+        return self._tally.biases if self.rule.biases else 0
 
     @property
     def nonzero_params(self) -> int:
         """Values of the rule's kinds that pruning leaves; those that happen to be zero count."""
-        return self.kept_weights + self._besides_weights()
+        return self.kept_weights + self._biases() + self.kept_norms
 
     @property
     def counted_params(self) -> int:
         """Parameters as the rule counts them."""
-        weights = self.weights if self.rule.zeros_counted else self.kept_weights
-        return weights + self._besides_weights()
+        if not self.rule.zeros_counted:
+            return self.nonzero_params
+        return self.weights + self._biases() + self.rule.batch_norm * self._tally.norm_channels
 
     @property
     def size_bytes(self) -> int:
         """The size as the rule counts it."""
-        if not self.rule.compact:
-            width = min(BYTES_PER_VALUE[p] for p in self._storable())
-            return self.counted_params * width
-        return self.stored_bytes
+        if self.rule.compact:
+            return self.stored_bytes
+        sized = self.nonzero_params if self.rule.nonzero_sized else self.counted_params
+        return sized * self._width()
+
+    @property
+    def unpruned_bytes(self) -> int:
+        """What the counted values would take with those that pruning set to zero."""
+        return self.counted_params * self._width()
+
+    def _width(self) -> int:
+        return min(BYTES_PER_VALUE[p] for p in self._storable())
 
     def _storable(self) -> tuple[str, ...]:
         """The precisions that the model's values have under the rule."""
@@ -107,8 +120,13 @@ class Complexity:
             rest += sum(2 * channels for _, channels in self._tally.kernels)
         if not self.sparsity:
             return self.weights * width + rest
-        sparsity = self.sparsity
-        return rest + sum([pruned_bytes(n, width, sparsity) for n, _ in self._tally.kernels])
+        if self.pruning.kind == "magnitude":
+            sparsity = self.sparsity
+            return rest + sum([masked_bytes(n, width, sparsity) for n, _ in self._tally.kernels])
+        *kernels, classifier = self._tally.kernels
+        price = self.pruning.stored_bytes
+        rest += price(*classifier, width, is_classifier=True)
+        return rest + sum([price(values, channels, width) for values, channels in kernels])
 
     @property
     def macs(self) -> int:

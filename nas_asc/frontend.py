@@ -6,6 +6,7 @@ batch axis. Lengths are in samples at `sample_rate_hz`, unless a name says other
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 Shape = tuple[int, ...]
 
@@ -16,6 +17,13 @@ class FrontEnd:
 
     `normalisation`: "none"; "batch_norm" (a layer of the network, per mel bin, counted); "standard"
     (per mel bin, mean and deviation over the training clips, not counted); "peak" (per clip).
+
+    Attributes:
+        mean_spectrum: whether the network is also given, as a second input, the mean over time of
+            every mel bin, before any normalisation.
+        second_window: window of a second log-mel spectrogram, as a second channel; 0 for none. Its
+            mel bins are the frames of the first and its frames the first one's mel bins: it is
+            transposed to the shape of the first.
     """
 
     kind: str
@@ -44,6 +52,14 @@ class FrontEnd:
             return 1 + samples // self.hop
         return max(1, 1 + (samples - self.n_fft) // self.hop)
 
+    def second_hop(self, clip_s: float) -> int:
+        """Give the hop of the second spectrogram: the one that makes `n_mels` centred frames."""
+        return self.samples(clip_s) // self.n_mels + 1
+
+    def second_n_mels(self, clip_s: float) -> int:
+        """Count the mel bins of the second spectrogram: the frames of the first."""
+        return self.frames(clip_s)
+
     def input_shapes(self, clip_s: float) -> tuple[Shape, ...]:
         """Give the shape of each input of the network for one clip."""
         if self.kind == "waveform":
@@ -58,7 +74,12 @@ def front_end(section: Mapping[str, object]) -> FrontEnd:
 
     `n_fft` = 0 means as long as the window; `f_max_hz` = 0 means half the sample rate.
     """
-    values = dict(section)
+    return _front_end(tuple(section.items()))
+
+
+@cache  # a search meets the same few again and again
+def _front_end(items: tuple[tuple[str, object], ...]) -> FrontEnd:
+    values = dict(items)
     if values["kind"] == "logmel":
         values["n_fft"] = values.get("n_fft") or values["window"]
         values["f_max_hz"] = values.get("f_max_hz") or values["sample_rate_hz"] / 2  # type: ignore[operator]  # ints, checked by the space

@@ -71,6 +71,8 @@ class Tally:
         kernels: (values, output channels) of every convolution and linear kernel, in order.
         weights: values of all these kernels.
         biases: bias values in all.
+        norms: channels of every batch normalisation, in order.
+        shortcut_norms: those that stand in a shortcut.
         norm_channels: channels of batch normalisations in all.
         norm_elements: elements that pass through batch normalisations, for one clip.
         macs: multiply-accumulates of convolution and linear layers for one clip.
@@ -86,7 +88,9 @@ class Tally:
         "macs_torchinfo",
         "norm_channels",
         "norm_elements",
+        "norms",
         "prefix",
+        "shortcut_norms",
         "shrunk",
         "weights",
     )
@@ -96,6 +100,8 @@ class Tally:
         self.kernels: list[tuple[int, int]] = []
         self.weights = 0
         self.biases = 0
+        self.norms: list[int] = []
+        self.shortcut_norms: list[int] = []
         self.norm_channels = 0
         self.norm_elements = 0
         self.macs = 0
@@ -127,6 +133,7 @@ class Tally:
 
     def norm(self, name: str, x: Shape, channels: int, attributes: tuple[object, ...]) -> Shape:
         """Add a batch normalisation over `channels` channels."""
+        self.norms.append(channels)
         self.norm_channels += channels
         self.norm_elements += prod(x)
         self.macs_torchinfo += 2 * channels
@@ -191,7 +198,8 @@ class Graph(Tally):
 
     def input(self, shape: Shape) -> Shape:
         """Add an input of the network."""
-        return self._keep("input", "input", (), shape)
+        index = len(self.layers) + 1
+        return self._keep("input", "input" if index == 1 else f"input{index}", (), shape)
 
     def kernel(
         self,

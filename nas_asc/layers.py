@@ -17,7 +17,9 @@ Extent = tuple[int, ...]
 
 ACTIVATIONS = ("relu", "silu", "hardswish", "selu")
 PADDINGS = ("half", "same", "valid")
+POOL_PADDINGS = ("same", "valid")
 POOLINGS = ("avg", "max", "avg+max", "flatten")
+DROPOUTS = ("plain", "alpha", "spatial")
 
 
 def _outputs(
@@ -51,11 +53,15 @@ def conv(
     """Add a convolution of rank len(x) - 1; attributes: kernel, stride, padding, groups."""
     if stride is None:
         stride = (1,) * len(kernel)
-    if len(x) == 3 and padding == "half":  # the common case, without a call
+    if len(x) == 3 and padding != "valid":  # the common cases, without a call
         channels, mel, frame = x
         height, width = kernel
-        mel = (mel - height % 2) // stride[0] + 1
-        frame = (frame - width % 2) // stride[1] + 1
+        if padding == "half":
+            mel = (mel - height % 2) // stride[0] + 1
+            frame = (frame - width % 2) // stride[1] + 1
+        else:
+            mel = -(-mel // stride[0])
+            frame = -(-frame // stride[1])
         shape: Shape = (out, mel, frame)
         positions = mel * frame
         weights = channels // groups * out * height * width
@@ -100,9 +106,16 @@ def linear(g: Tally, x: Shape, out: int, *, name: str) -> Shape:
     return g.kernel("linear", name, x, (out,), x[0] * out, out, 1, ())
 
 
-def norm(g: Tally, x: Shape, *, name: str = "norm", axis: int = 0) -> Shape:
-    """Add a batch normalisation per channel (axis 0) or per mel bin (axis 1)."""
-    return g.norm(name, x, x[axis], (axis,))
+def norm(
+    g: Tally, x: Shape, *, name: str = "norm", axis: int = 0, shortcut: bool = False
+) -> Shape:
+    """Add a batch normalisation per channel (axis 0) or per mel bin (axis 1).
+
+    Attributes: axis, whether it stands in a shortcut.
+    """
+    if shortcut:
+        g.shortcut_norms.append(x[axis])
+    return g.norm(name, x, x[axis], (axis, shortcut))
 
 
 def act(g: Tally, x: Shape, kind: str, *, name: str = "act") -> Shape:
@@ -110,8 +123,13 @@ def act(g: Tally, x: Shape, kind: str, *, name: str = "act") -> Shape:
     return g.free("act", name, (x,), x, (kind,))
 
 
-def dropout(g: Tally, x: Shape, rate: float, kind: str = "plain", *, name: str) -> Shape:
-    """Add a dropout; attributes: rate, kind (plain, alpha, spatial). A rate of 0 adds nothing."""
+def dropout(
+    g: Tally, x: Shape, rate: float, kind: str = "plain", *, name: str = "dropout"
+) -> Shape:
+    """Add a dropout; attributes: rate, kind (plain, alpha, or spatial: whole channels).
+
+    A rate of 0 adds nothing.
+    """
     return g.free("dropout", name, (x,), x, (rate, kind)) if rate else x
 
 
@@ -184,3 +202,27 @@ def extent(value: object, rank: int) -> Extent:
     if len(parts) != rank:
         raise ConfigError(f"expected {rank} numbers for data with {rank} axes, got {value!r}")
     return parts
+
+
+def read_pool(value: str, rank: int) -> tuple[str, Extent, Extent]:
+    """Read a pooling's kind, window and stride: "max 4x4" steps by its own size, "avg 3x3/2" by 2.
+
+    Raises:
+        ConfigError: a pair where the data have one axis.
+    """
+    kind, _, size = value.partition(" ")
+    kernel, _, stride = size.partition("/")
+    cells = extent(_number_or_pair(kernel), rank)
+    return kind, cells, extent(_number_or_pair(stride), rank) if stride else cells
+
+
+def read_dropout(value: str) -> tuple[float, str]:
+    """Read a dropout: "plain 0.3" is a kind and a rate; "none" has the rate 0."""
+    if value == "none":
+        return 0.0, "plain"
+    kind, _, rate = value.partition(" ")
+    return float(rate), kind
+
+
+def _number_or_pair(word: str) -> int | str:
+    return int(word) if word.isdecimal() else word

@@ -3,6 +3,8 @@
 from functools import lru_cache
 from pathlib import Path
 
+from nas_asc.ensemble import Ensemble
+from nas_asc.ensemble_file import read_ensembles
 from nas_asc.errors import ConfigError, nearest
 from nas_asc.space import ReportModel, SearchSpace
 from nas_asc.space_file import read_space
@@ -42,7 +44,7 @@ def find(kind: str, name_or_path: str, what: str) -> Path:
 
 @lru_cache(maxsize=32)
 def _read(path: Path, modified_ns: int) -> SearchSpace:
-    return read_space(path)
+    return read_space(path, load_space)
 
 
 def load_space(name_or_path: str) -> SearchSpace:
@@ -61,7 +63,18 @@ def report_models() -> dict[str, tuple[ReportModel, SearchSpace]]:
         model.id: (model, space)
         for name in shipped("search_spaces")
         for space in [load_space(name)]
+        if not space.families
         for model in space.models.values()
+    }
+
+
+def report_ensembles() -> dict[str, Ensemble]:
+    """Give every ensemble of the reports, by id."""
+    models = {model_id: model for model_id, (model, _) in report_models().items()}
+    return {
+        ensemble.id: ensemble
+        for path in shipped("search_spaces").values()
+        for ensemble in read_ensembles(path, models).values()
     }
 
 

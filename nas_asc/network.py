@@ -15,6 +15,7 @@ from nas_asc.architecture import Architecture
 from nas_asc.assembly import build_graph
 from nas_asc.errors import UnsupportedOperation
 from nas_asc.graph import Layer, buffers
+from nas_asc.pooling import AveragePool, MaxPool, padding_of, same_margins
 
 Operation = Callable[..., Tensor]
 
@@ -160,20 +161,9 @@ def _conv(layer: Layer, shape: tuple[int, ...], rank: int) -> nn.Module:
         groups=groups,
         bias=layer.biases > 0,
     )
-    if not even:  # F.pad wants the last axis first
-        module.margins = tuple(cells for pair in reversed(margins) for cells in pair)
+    if not even:
+        module.margins = tuple(padding_of(margins))
     return cast(nn.Module, module)
-
-
-def same_margins(
-    axes: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...]
-) -> list[tuple[int, int]]:
-    """Give (before, after) for each axis, so that the output has ceil(n / stride) positions."""
-    margins = []
-    for n, k, s in zip(axes, kernel, stride, strict=True):
-        total = max((-(-n // s) - 1) * s + k - n, 0)
-        margins.append((total // 2, total - total // 2))
-    return margins
 
 
 def _norm(layer: Layer, shape: tuple[int, ...], rank: int) -> nn.Module:
@@ -186,6 +176,24 @@ def _linear(layer: Layer, shape: tuple[int, ...], rank: int) -> nn.Module:
     return nn.Linear(shape[0], layer.shape[0])
 
 
+def _pool(layer: Layer, shape: tuple[int, ...], rank: int) -> nn.Module:
+    kind, kernel, stride, padding = layer.attributes
+    assert isinstance(kernel, tuple)
+    assert isinstance(stride, tuple)
+    margins = same_margins(shape[1:], kernel, stride) if padding == "same" else None
+    if kind == "max":
+        return MaxPool(kernel, stride, margins)
+    return AveragePool(shape[1:], kernel, stride, margins)
+
+
+def _dropout(layer: Layer, shape: tuple[int, ...], rank: int) -> nn.Module:
+    rate, kind = layer.attributes
+    assert isinstance(rate, float)
+    if kind == "spatial" and rank:
+        return nn.Dropout1d(rate) if rank == 1 else nn.Dropout2d(rate)
+    return nn.AlphaDropout(rate) if kind == "alpha" else nn.Dropout(rate)
+
+
 _CONVOLUTIONS: dict[int, tuple[Any, Any, Any]] = {
     1: (nn.Conv1d, PaddedConv1d, StridedPointwiseConv1d),
     2: (nn.Conv2d, PaddedConv2d, StridedPointwiseConv2d),
@@ -194,6 +202,8 @@ _MODULES: dict[str, Callable[[Layer, tuple[int, ...], int], nn.Module]] = {
     "conv": _conv,
     "norm": _norm,
     "linear": _linear,
+    "pool": _pool,
+    "dropout": _dropout,
 }
 
 

@@ -24,8 +24,9 @@ class CountingRule:
     Attributes:
         zeros_counted: whether values that pruning removed still count.
         compact: sizes are what a compact file holds (bit masks, int8 scales), not count x bytes.
-        nonzero_leaves_out: layers with this word in their last name component are left out of the
-            non-zero count.
+        nonzero_sized: whether the size is that of the non-zero values although the count of
+            parameters has the zeros too: the reports that print both do so.
+        nonzero_main_norms: whether the non-zero count has the batch norms outside shortcuts.
         judged_macs: "macs" (convolution and linear multiply-accumulates) or "macs_torchinfo".
         precisions: the stored precisions that the rule admits.
         clip_s: the clip length that the limits are meant for, in seconds; None for any.
@@ -39,7 +40,8 @@ class CountingRule:
     biases: bool = True
     zeros_counted: bool = True
     compact: bool = False
-    nonzero_leaves_out: str = ""
+    nonzero_sized: bool = False
+    nonzero_main_norms: bool = True
     max_bytes: int | None = None
     max_params: int | None = None
     max_macs: int | None = None
@@ -163,7 +165,7 @@ RULES: dict[str, CountingRule] = {
             title="as the NTU report counts: non-zeros, four values per batch norm channel",
             batch_norm=4,
             kb=1024,
-            zeros_counted=False,
+            nonzero_sized=True,
             source="NTU, DCASE 2020 task 1B, table 1",
         ),
         CountingRule(
@@ -172,10 +174,13 @@ RULES: dict[str, CountingRule] = {
             batch_norm=1,
             kb=1024,
             biases=False,
-            zeros_counted=False,
-            nonzero_leaves_out="bn",
+            nonzero_sized=True,
+            nonzero_main_norms=False,
             source="IMT Atlantique, DCASE 2020 task 1B, per-layer tables",
-            notes=("the non-zero count leaves out the layers called bn; shortcut norms stay",),
+            notes=(
+                "the non-zero count, which gives the size, leaves out the layers called bn; the "
+                "batch norms of shortcuts have another name and stay",
+            ),
         ),
     )
 }

@@ -1,19 +1,22 @@
 """A search space: the choices that lead to an architecture, and the report models in it.
 
 In its TOML a list is a choice and a scalar is fixed. The dotted path (`stage2.width`) is at once
-the place in the TOML, the name of the optuna parameter and the column of every table.
+the place in the TOML, the name of the optuna parameter and the column of every table. A space can
+also be made of others: then the first choice is the `family`, and the name of the family stands in
+front of its paths (`mbconv.stage2.width`).
 docs/search_spaces.md teaches the language.
 """
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
+from types import MappingProxyType
 
 from nas_asc.architecture import Architecture, Value
 from nas_asc.errors import ConfigError, nearest
-from nas_asc.vocabulary import SELECTORS, keys_in_use, section_kind
+from nas_asc.vocabulary import SELECTORS, keys_in_use, section_kind, selector_in_use
 
 
 @dataclass(frozen=True)
@@ -95,9 +98,10 @@ class Section:
             return plan
 
     def _make_plan(self, selected: tuple[Value, ...]) -> _Plan:
-        named = dict(zip((key for key, _ in self.selectors), selected, strict=True))
-        if named.get("depth", 1) == 0:
-            named = {"depth": 0}
+        named: dict[str, Value] = {}
+        for (key, _), value in zip(self.selectors, selected, strict=True):
+            if selector_in_use(self.kind, key, named):
+                named[key] = value
         rest = [key for key, _ in keys_in_use(self.kind, named) if key in self.values]
         asked = [key for key in rest if key in self.parameters]
         fixed = {key: self._options(key)[0] for key in rest if key not in self.parameters}
@@ -112,20 +116,20 @@ class Section:
 
     def draw(self, choose: Callable[[Parameter], Value]) -> tuple[dict[str, Value], _Plan]:
         """Ask for every active choice of the section, in order."""
+        named: dict[str, Value] = {}
         selected: list[Value] = []
         for key, options in self.selectors:
-            if key in self.parameters and not (selected and self._dropped(selected)):
-                selected.append(choose(self.parameters[key]))
-            else:
-                selected.append(options[0])
+            value = options[0]
+            if selector_in_use(self.kind, key, named):
+                if key in self.parameters:
+                    value = choose(self.parameters[key])
+                named[key] = value
+            selected.append(value)
         plan = self.plan(tuple(selected))
         values = dict(plan.fixed)
         for key, parameter, _, _ in plan.choices:
             values[key] = choose(parameter)
         return values, plan
-
-    def _dropped(self, selected: list[Value]) -> bool:
-        return self.selectors[0][0] == "depth" and selected[0] == 0
 
     def size(self) -> int:
         """Count the section's different outcomes."""
@@ -143,26 +147,60 @@ class SearchSpace:
     Attributes:
         name: how the space is called.
         title: one line on what it holds.
-        models: the report models in it, by id.
+        sections: of the space; none where it is made of families.
+        families: the spaces that it is made of, by name.
+        models: the report models in it, by id; those of its families too.
     """
 
-    def __init__(self, name: str, title: str, sections: tuple[Section, ...]) -> None:
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        sections: tuple[Section, ...] = (),
+        families: Mapping[str, "SearchSpace"] = MappingProxyType({}),
+    ) -> None:
         self.name = name
         self.title = title
         self.sections = sections
-        self.models: dict[str, ReportModel] = {}
+        self.families = families
+        self.models: dict[str, ReportModel] = {
+            model.id: replace(model, architecture=self._member(family, model.architecture))
+            for family, space in families.items()
+            for model in space.models.values()
+        }
         self._draws = [(s.name, s, s.selectors) for s in sections]
+        self._names = tuple(families)
+        self._family = Parameter("family", self._names)
+        self._prefixed = {
+            family: {
+                p.path: Parameter(f"{family}.{p.path}", p.options) for p in space.parameters()
+            }
+            for family, space in families.items()
+        }
+
+    def _member(self, family: str, architecture: Architecture) -> Architecture:
+        return Architecture(self.name, architecture.sections, architecture.chosen, family)
 
     def parameters(self) -> tuple[Parameter, ...]:
         """Give all choices, active or not, in asking order."""
+        if self.families:
+            members = (p for prefixed in self._prefixed.values() for p in prefixed.values())
+            return (self._family, *members)
         return tuple(p for section in self.sections for p in section.parameters.values())
 
     def size(self) -> int:
         """Count the architectures of the space."""
+        if self.families:
+            return sum(space.size() for space in self.families.values())
         return prod(section.size() for section in self.sections)
 
     def architecture(self, choose: Callable[[Parameter], Value]) -> Architecture:
         """Walk the space, asking `choose` for each choice that is active, in order."""
+        if self.families:
+            family = str(choose(self._family))
+            prefixed = self._prefixed[family]
+            member = self.families[family].architecture(lambda p: choose(prefixed[p.path]))
+            return self._member(family, member)
         sections: dict[str, dict[str, Value]] = {}
         chosen: list[tuple[str, str]] = []
         for section in self.sections:
@@ -173,6 +211,9 @@ class SearchSpace:
     def random(self, rng: random.Random) -> Architecture:
         """Draw an architecture; each active choice is uniform over its options."""
         uniform = rng.random
+        if self.families:
+            family = self._names[int(uniform() * len(self._names))]
+            return self._member(family, self.families[family].random(rng))
         sections: dict[str, dict[str, Value]] = {}
         chosen: list[tuple[str, str]] = []
         # The same walk as `architecture`, written out: a search draws thousands a second.

@@ -1,7 +1,7 @@
 """Reading a search space from its TOML; all faults are reported at once."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +9,35 @@ from nas_asc.architecture import Value
 from nas_asc.errors import ConfigError, nearest
 from nas_asc.rules import RULES
 from nas_asc.space import ReportModel, SearchSpace, Section
-from nas_asc.vocabulary import DOMAINS, MODEL_DOMAINS, SELECTORS, keys_in_use, section_kind
+from nas_asc.vocabulary import (
+    DOMAINS,
+    MODEL_DOMAINS,
+    REQUIRED,
+    SELECTORS,
+    keys_in_use,
+    section_kind,
+    selector_in_use,
+)
 
 _MODEL_KEYS = {"report", "title", "classes", "clip_s", "rule", "printed", "choices", "like", "note"}
-_PRINTED_KEYS = {"params", "nonzero_params", "size_kb"}
+_PRINTED_KEYS = {
+    "params",
+    "params_with_norms",
+    "nonzero_params",
+    "size_kb",
+    "unpruned_size_kb",
+    "mmacs",
+}
+_FAMILY_KEYS = ("title", "family", "ensembles")
 _REQUIRED = ("frontend", "head", "compression")
 
 
-def read_space(path: Path) -> SearchSpace:
+def read_space(path: Path, load: Callable[[str], SearchSpace] | None = None) -> SearchSpace:
     """Read a search space.
+
+    Args:
+        path: of its TOML.
+        load: gives the spaces, by name or path, that a space of several families is made of.
 
     Raises:
         ConfigError: the file is absent or not valid; the message has every fault.
@@ -29,6 +49,8 @@ def read_space(path: Path) -> SearchSpace:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: expected TOML, {error}") from None
     faults: list[str] = []
+    if "family" in data:
+        return _family_space(path, data, load)
     sections = _sections(data, faults)
     models = data.get("models", {})
     if not _is_table(models) or not all(_is_table(model) for model in models.values()):
@@ -44,6 +66,37 @@ def read_space(path: Path) -> SearchSpace:
     if faults:
         raise ConfigError(f"{path.name}: " + "; ".join(faults))
     return space
+
+
+def _family_space(
+    path: Path, data: Mapping[str, Any], load: Callable[[str], SearchSpace] | None
+) -> SearchSpace:
+    """Read a space that is made of others; its ensembles are read by nas_asc/ensemble_file.py."""
+    faults = [
+        f"{key}: expected one of {', '.join(_FAMILY_KEYS)}{nearest(key, _FAMILY_KEYS)}"
+        for key in data
+        if key not in _FAMILY_KEYS
+    ]
+    names = data["family"]
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
+        faults.append(f"family: expected a list of search spaces, got {names!r}")
+        names = []
+    families: dict[str, SearchSpace] = {}
+    for name in names:
+        try:
+            space = load(name) if load else read_space(path.parent / name)
+        except ConfigError as error:
+            faults.append(f"family: {error}")
+            continue
+        if space.families:
+            faults.append(f"family: expected a space of one family, got {name!r}")
+        elif space.name in families:
+            faults.append(f"family: expected spaces of different names, got {space.name!r} twice")
+        else:
+            families[space.name] = space
+    if faults:
+        raise ConfigError(f"{path.name}: " + "; ".join(faults))
+    return SearchSpace(path.stem, str(data.get("title", path.stem)), families=families)
 
 
 def _sections(data: Mapping[str, Any], faults: list[str]) -> tuple[Section, ...]:
@@ -86,14 +139,18 @@ def _section(name: str, values: Mapping[str, Any], faults: list[str]) -> Section
         else:
             options[key] = tuple(listed) if len(listed) > 1 else listed[0]
     for key in SELECTORS[kind]:
-        if key not in values and key != "depth":
+        if key not in values and key in REQUIRED:
             faults.append(f"{name}.{key}: expected {domains[key].expected}, got nothing")
     if len(faults) > before:
         return None
     section = Section(name, options)
     used: set[str] = set()
     for selected in section.selections():
-        named = dict(zip((key for key, _ in section.selectors), selected, strict=True))
+        named: dict[str, Value] = {}
+        for (key, _), value in zip(section.selectors, selected, strict=True):
+            if selector_in_use(kind, key, named):
+                used.add(key)
+                named[key] = value
         for key, has_default in keys_in_use(kind, named):
             used.add(key)
             if key not in values and not has_default:
@@ -101,7 +158,7 @@ def _section(name: str, values: Mapping[str, Any], faults: list[str]) -> Section
                 if fault not in faults:
                     faults.append(fault)
     for key in options:
-        if key not in used and key not in SELECTORS[kind]:
+        if key not in used:
             faults.append(f"{name}.{key}: expected a key that some option of the section uses")
     return section if len(faults) == before else None
 

@@ -1,33 +1,42 @@
 """Report models: the numbers that are printed against those that are counted."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nas_asc.complexity import Complexity, count
+from nas_asc.ensemble import Ensemble, EnsembleComplexity, count_ensemble
 from nas_asc.space import ReportModel
+
+Counted = Complexity | EnsembleComplexity
+
+# What stands against each number that a report may print.
+COUNTED: Mapping[str, Callable[[Counted], float]] = {
+    "params": lambda c: c.counted_params,
+    "params_with_norms": lambda c: c.params,
+    "nonzero_params": lambda c: c.nonzero_params,
+    "size_kb": lambda c: c.size_bytes / c.rule.kb,
+    "unpruned_size_kb": lambda c: c.unpruned_bytes / c.rule.kb,
+    "mmacs": lambda c: c.macs_torchinfo / 1e6,
+}
 
 
 @dataclass(frozen=True)
 class Verification:
-    """A report model with its counts under the report's own rule."""
+    """A report model or ensemble with its counts under the report's own rule."""
 
-    model: ReportModel
-    complexity: Complexity
+    model: ReportModel | Ensemble
+    complexity: Counted
 
     @property
     def size_kb(self) -> float:
         """The size in the KB of the rule."""
-        return self.complexity.size_bytes / self.complexity.rule.kb
+        return COUNTED["size_kb"](self.complexity)
 
     @property
     def match(self) -> bool:
         """Whether every number that the report prints agrees to its last digit."""
-        counted = {
-            "params": self.complexity.counted_params,
-            "nonzero_params": self.complexity.nonzero_params,
-            "size_kb": self.size_kb,
-        }
         return all(
-            round(counted[name], _decimals(printed)) == printed
+            round(COUNTED[name](self.complexity), _decimals(printed)) == printed
             for name, printed in self.model.printed.items()
         )
 
@@ -37,9 +46,9 @@ class Verification:
         return {
             "id": model.id,
             "report": model.report,
-            "space": model.architecture.space,
+            "space": "asc" if isinstance(model, Ensemble) else model.architecture.space,
             "rule": model.rule,
-            "classes": model.classes,
+            "classes": len(model.classes) if isinstance(model, Ensemble) else model.classes,
             "input_shape": [list(shape) for shape in self.complexity.input_shapes],
             "printed_params": printed.get("params"),
             "counted_params": self.complexity.counted_params,
@@ -58,6 +67,8 @@ def _decimals(value: float) -> int:
     return len(fraction)
 
 
-def verify(model: ReportModel) -> Verification:
-    """Count a report model as its report did."""
+def verify(model: ReportModel | Ensemble) -> Verification:
+    """Count a report model or ensemble as its report did."""
+    if isinstance(model, Ensemble):
+        return Verification(model, count_ensemble(model))
     return Verification(model, count(model.architecture, model.classes, model.clip_s, model.rule))

@@ -1,16 +1,19 @@
 """The words of the search-space language: which keys a section has and what they may be.
 
 A key that the chosen kind, block or pruning does not use is not asked for. The keys of a stage are
-those of its block function, so a new block brings its own.
+those of its block function, so a new block brings its own; what follows a stage, pooling and
+dropout, is the same for all blocks.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nas_asc.assembly import block_keys
 from nas_asc.blocks import BLOCKS
 from nas_asc.blocks.block import ORDERS
-from nas_asc.layers import ACTIVATIONS, PADDINGS, POOLINGS
+from nas_asc.blocks.dwsep import RESIDUALS
+from nas_asc.layers import ACTIVATIONS, DROPOUTS, PADDINGS, POOL_PADDINGS, POOLINGS
 from nas_asc.rules import BYTES_PER_VALUE
 
 
@@ -47,6 +50,22 @@ def _is_extent(value: object) -> bool:
     return len(parts) <= 2 and all(str(p).isdecimal() and int(p) >= 1 for p in parts)
 
 
+_SIZE = r"[1-9]\d*(x[1-9]\d*)?"
+
+
+def _pattern(expected: str, pattern: str) -> Domain:
+    matches = re.compile(pattern).fullmatch
+    return Domain(expected, lambda v: isinstance(v, str) and matches(v) is not None)
+
+
+_POOL = _pattern(
+    'none, or a pooling such as "max 4x4" or "avg 3x3/2"', f"none|(max|avg) {_SIZE}(/{_SIZE})?"
+)
+_DROPOUT = _pattern(
+    f'none, or a dropout such as "plain 0.3" (one of {", ".join(DROPOUTS)})',
+    f"none|({'|'.join(DROPOUTS)}) 0\\.\\d*[1-9]\\d*",
+)
+_CLASSIFIER = _pattern('linear, or a convolution such as "conv 3x3"', f"linear|conv {_SIZE}")
 _EXTENT = Domain('a number or a pair mel x frame such as "3x5"', _is_extent)
 _FLAG = Domain("true or false", lambda v: isinstance(v, bool))
 
@@ -63,7 +82,9 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "n_mels": _whole(1),
         "f_min_hz": _number(0, 1e6),
         "f_max_hz": _number(0, 1e6),
-        "normalisation": _words("none", "batch_norm", "standard"),
+        "normalisation": _words("none", "batch_norm", "standard", "peak"),
+        "mean_spectrum": _FLAG,
+        "second_window": _whole(0),
     },
     "stage": {
         "depth": _whole(0),
@@ -77,17 +98,36 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "order": _words(*ORDERS),
         "bias": _FLAG,
         "padding": _words(*PADDINGS),
+        "factorised": _FLAG,
+        "units": _whole(1),
+        "residual": _words(*RESIDUALS),
+        "width_3x3": _whole(0),
+        "width_5x5": _whole(0),
+        "width_pool": _whole(0),
+        "pool": _POOL,
+        "pool_padding": _words(*POOL_PADDINGS),
+        "pool_norm": _FLAG,
+        "dropout": _DROPOUT,
     },
     "head": {
         "conv": _whole(0),
         "activation": _words(*ACTIVATIONS),
+        "classifier": _CLASSIFIER,
+        "pool": _POOL,
+        "pool_padding": _words(*POOL_PADDINGS),
         "pooling": _words(*POOLINGS),
+        "dropout": _DROPOUT,
+        "map_dropout": _DROPOUT,
         "dense": _whole(0),
+        "dense_norm": _FLAG,
+        "dense_activation": _words("none", *ACTIVATIONS),
     },
     "compression": {
-        "pruning": _words("none", "magnitude"),
+        "pruning": _words("none", "magnitude", "channels"),
         "precision": _words(*BYTES_PER_VALUE),
         "sparsity": _number(0.0, 0.99),
+        "iterations": _whole(1),
+        "prune_classifier": _FLAG,
     },
 }
 
@@ -98,16 +138,18 @@ MODEL_DOMAINS: Mapping[str, Domain] = {
     "report": Domain("a name", lambda v: isinstance(v, str)),
 }
 
-# The keys that decide which others are in use; they are asked for first.
+# The keys that decide which others are in use; they are asked for first, in this order.
 SELECTORS: Mapping[str, tuple[str, ...]] = {
     "frontend": ("kind",),
-    "stage": ("depth", "block"),
-    "head": ("conv",),
+    "stage": ("depth", "block", "order", "pool"),
+    "head": ("conv", "classifier", "dense", "pool"),
     "compression": ("pruning",),
 }
+# Those that a section must have.
+REQUIRED = frozenset({"kind", "block", "conv", "pruning"})
 
 _SPECTRUM = ("window", "hop", "n_mels", "f_min_hz", "f_max_hz", "normalisation")
-_SPECTRUM_DEFAULTS = ("n_fft", "center", "window_function")
+_SPECTRUM_DEFAULTS = ("n_fft", "center", "window_function", "mean_spectrum", "second_window")
 
 
 def section_kind(name: str) -> str | None:
@@ -119,23 +161,62 @@ def section_kind(name: str) -> str | None:
     return None
 
 
+def selector_in_use(kind: str, key: str, selected: Mapping[str, object]) -> bool:
+    """Say whether a selector is in use, given the selectors in front of it."""
+    if kind == "stage" and key != "depth":
+        if selected.get("depth", 1) == 0:
+            return False
+        return key != "order" or any(name == key for name, _ in block_keys(str(selected["block"])))
+    if kind == "head" and key == "dense":
+        return selected.get("classifier", "linear") == "linear"
+    return True
+
+
 def keys_in_use(kind: str, selected: Mapping[str, object]) -> list[tuple[str, bool]]:
     """Give the keys that are in use besides the selectors, and whether each may be left out."""
     if kind == "frontend":
-        both = [("channels", False), ("sample_rate_hz", False)]
-        if selected["kind"] == "waveform":
-            return both
-        return [
-            *both,
-            *((key, False) for key in _SPECTRUM),
-            *((key, True) for key in _SPECTRUM_DEFAULTS),
-        ]
+        return _frontend_keys(selected)
     if kind == "stage":
-        if selected.get("depth", 1) == 0:
-            return []
-        return list(block_keys(str(selected["block"])))
+        return _stage_keys(selected)
     if kind == "head":
-        used = [("pooling", False), ("dense", True)]
-        return [("activation", False), *used] if selected["conv"] else used
-    pruned = [("sparsity", False)] if selected["pruning"] != "none" else []
-    return [("precision", False), *pruned]
+        return _head_keys(selected)
+    used = [("precision", False)]
+    if selected["pruning"] != "none":
+        used.append(("sparsity", False))
+    if selected["pruning"] == "channels":
+        used += [("iterations", False), ("prune_classifier", True)]
+    return used
+
+
+def _frontend_keys(selected: Mapping[str, object]) -> list[tuple[str, bool]]:
+    used = [("channels", False), ("sample_rate_hz", False)]
+    if selected["kind"] == "logmel":
+        used += [(key, False) for key in _SPECTRUM] + [(key, True) for key in _SPECTRUM_DEFAULTS]
+    return used
+
+
+def _stage_keys(selected: Mapping[str, object]) -> list[tuple[str, bool]]:
+    if selected.get("depth", 1) == 0:
+        return []
+    activated = "act" in str(selected.get("order", "conv-norm-act")).split("-")
+    used = [
+        (key, optional and key != "activation")
+        for key, optional in block_keys(str(selected["block"]))
+        if key not in SELECTORS["stage"] and (key != "activation" or activated)
+    ]
+    return used + _pool_keys(selected, "pool_padding", "pool_norm") + [("dropout", True)]
+
+
+def _head_keys(selected: Mapping[str, object]) -> list[tuple[str, bool]]:
+    used = [("activation", False)] if selected["conv"] else []
+    if selected.get("classifier", "linear") != "linear":
+        used.append(("map_dropout", True))
+    else:
+        used += [("pooling", False), ("dropout", True)]
+        if selected.get("dense", 0):
+            used += [("dense_norm", True), ("dense_activation", False)]
+    return used + _pool_keys(selected, "pool_padding")
+
+
+def _pool_keys(selected: Mapping[str, object], *keys: str) -> list[tuple[str, bool]]:
+    return [(key, True) for key in keys] if selected.get("pool", "none") != "none" else []

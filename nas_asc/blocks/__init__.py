@@ -5,8 +5,11 @@ are the keys that a stage with this block uses in a search space; a default ther
 the TOML.
 """
 
+from nas_asc.blocks.basic import basic
 from nas_asc.blocks.block import Block
 from nas_asc.blocks.conv import conv_block
+from nas_asc.blocks.dwsep import dwsep
+from nas_asc.blocks.inception import inception
 from nas_asc.blocks.mbconv import fused_mbconv, mbconv
 from nas_asc.blocks.separable import separable
 
@@ -15,4 +18,7 @@ BLOCKS: dict[str, Block] = {
     "separable": separable,
     "mbconv": mbconv,
     "fused_mbconv": fused_mbconv,
+    "inception": inception,
+    "dwsep": dwsep,
+    "basic": basic,
 }

@@ -6,7 +6,7 @@ from nas_asc.frontend import Shape
 from nas_asc.graph import Tally
 from nas_asc.layers import act, norm
 
-ORDERS = ("conv-norm-act", "conv-act-norm", "norm-act-conv")
+ORDERS = ("conv-norm-act", "conv-act-norm", "norm-act-conv", "conv-act", "conv")
 
 
 # Takes a sink and a shape, and as keyword arguments the keys of a stage; gives the new shape.
@@ -14,12 +14,24 @@ Block = Callable[..., Shape]
 
 
 def ordered(
-    g: Tally, x: Shape, order: str, activation: str, convolve: Callable[[Shape], Shape]
+    g: Tally,
+    x: Shape,
+    order: str,
+    activation: str,
+    convolve: Callable[[Shape], Shape],
+    suffix: str = "",
 ) -> Shape:
-    """Add a convolution with its normalisation and activation, in `order`."""
-    if order == "norm-act-conv":
-        return convolve(act(g, norm(g, x), activation))
-    x = convolve(x)
+    """Add a convolution with its normalisation and activation, in `order`.
+
+    `suffix` goes behind the names "norm" and "act" where a block has several.
+    """
     if order == "conv-norm-act":
-        return act(g, norm(g, x), activation)
-    return norm(g, act(g, x, activation))
+        return act(g, norm(g, convolve(x), name="norm" + suffix), activation, name="act" + suffix)
+    for part in order.split("-"):
+        if part == "conv":
+            x = convolve(x)
+        elif part == "norm":
+            x = norm(g, x, name="norm" + suffix)
+        else:
+            x = act(g, x, activation, name="act" + suffix)
+    return x

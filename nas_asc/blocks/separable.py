@@ -13,7 +13,7 @@ def separable(
     width: int,
     kernel: Extent,
     stride: Extent,
-    activation: str,
+    activation: str = "relu",
     order: str = "conv-norm-act",
     bias: bool = False,
     padding: str = "half",

@@ -6,7 +6,7 @@ Only weights of convolutions and linear layers are pruned, never a bias or a bat
 import torch
 from torch import Tensor, nn
 
-from nas_asc.complexity import kept_values
+from nas_asc.pruning_counts import kept_values
 
 Kernel = nn.Conv1d | nn.Conv2d | nn.Linear  # the layers whose weights are pruned
 

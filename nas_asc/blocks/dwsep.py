@@ -1,0 +1,30 @@
+"""Depthwise separable units with a residual, after the NetEase report (DCASE 2023 task 1)."""
+
+from nas_asc.frontend import Shape
+from nas_asc.graph import Tally
+from nas_asc.layers import Extent, act, add, depthwise, norm, pointwise
+
+RESIDUALS = ("none", "unit", "block")
+
+
+def dwsep(
+    g: Tally,
+    x: Shape,
+    *,
+    units: int,
+    kernel: Extent,
+    activation: str,
+    residual: str = "block",
+) -> Shape:
+    """Add units of batch normalisation, activation, depthwise and pointwise convolution.
+
+    The number of channels stays. The input of each unit, or of the whole block, is added to what
+    comes out of it.
+    """
+    entry = x
+    for unit in range(1, units + 1):
+        h = act(g, norm(g, x, name=f"norm{unit}"), activation, name=f"act{unit}")
+        h = depthwise(g, h, kernel, name=f"depthwise{unit}")
+        h = pointwise(g, h, x[0], name=f"pointwise{unit}")
+        x = add(g, h, x, name=f"add{unit}") if residual == "unit" else h
+    return add(g, x, entry) if residual == "block" else x

@@ -1,0 +1,162 @@
+"""Ensembles: several networks whose class probabilities are averaged, as one value.
+
+Conventions: an ensemble costs the sum of its members under the rule; its networks run one after the
+other, so its peak activation memory is that of the hungriest. nas_asc/voting.py averages.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nas_asc.complexity import Complexity, count
+from nas_asc.frontend import Shape
+from nas_asc.rules import CountingRule, counting_rule
+from nas_asc.space import ReportModel
+
+
+@dataclass(frozen=True)
+class Member:
+    """One or several networks of one architecture, each with weights of its own.
+
+    Attributes:
+        number: of networks.
+        weight: of each network's vote, relative to the others.
+        class_map: into which of the ensemble's classes each class of the member falls; None where
+            they are the same.
+    """
+
+    model: ReportModel
+    number: int = 1
+    weight: float = 1.0
+    class_map: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """An ensemble of a report.
+
+    Attributes:
+        classes: names, in the order of its probabilities.
+        clip_s: the clip length of the report, in seconds.
+        rule: the counting rule that the report used.
+        printed: the numbers that the report prints.
+        note: what explains a printed number that cannot be reproduced.
+    """
+
+    id: str
+    report: str
+    title: str
+    members: tuple[Member, ...]
+    classes: tuple[str, ...]
+    clip_s: float
+    rule: str
+    printed: Mapping[str, float]
+    note: str = ""
+
+    @property
+    def networks(self) -> tuple[Member, ...]:
+        """Its networks one by one, in the order of their votes."""
+        return tuple(member for member in self.members for _ in range(member.number))
+
+    def suits(self, classes: Sequence[str]) -> bool:
+        """Say whether it can be used on data with these classes.
+
+        Without a class map it can tell apart whatever its members are trained on; with one, only
+        the classes of its report.
+        """
+        mapped = any(member.class_map is not None for member in self.members)
+        return not mapped or set(classes) == set(self.classes)
+
+
+class EnsembleComplexity:
+    """The cost of an ensemble; the measures are called as those of a `Complexity`."""
+
+    def __init__(self, ensemble: Ensemble, rule: CountingRule, n_classes: int | None) -> None:
+        self.ensemble = ensemble
+        self.rule = rule
+        self.members: tuple[tuple[int, Complexity], ...] = tuple(
+            (
+                member.number,
+                count(
+                    member.model.architecture,
+                    member.model.classes if n_classes is None else n_classes,
+                    ensemble.clip_s,
+                    rule,
+                ),
+            )
+            for member in ensemble.members
+        )
+
+    def _sum(self, measure: str) -> int:
+        return sum(number * int(getattr(member, measure)) for number, member in self.members)
+
+    @property
+    def input_shapes(self) -> tuple[Shape, ...]:
+        """The different shapes of the members' inputs, without the batch axis."""
+        shapes = [shape for _, member in self.members for shape in member.input_shapes]
+        return tuple(dict.fromkeys(shapes))
+
+    @property
+    def params(self) -> int:
+        """Parameters that the modules hold."""
+        return self._sum("params")
+
+    @property
+    def nonzero_params(self) -> int:
+        """Values of the rule's kinds that pruning leaves."""
+        return self._sum("nonzero_params")
+
+    @property
+    def counted_params(self) -> int:
+        """Parameters as the rule counts them."""
+        return self._sum("counted_params")
+
+    @property
+    def size_bytes(self) -> int:
+        """The size as the rule counts it."""
+        return self._sum("size_bytes")
+
+    @property
+    def unpruned_bytes(self) -> int:
+        """What the size would be with the zeros."""
+        return self._sum("unpruned_bytes")
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of convolution and linear layers."""
+        return self._sum("macs")
+
+    @property
+    def counted_macs(self) -> int:
+        """The multiply-accumulates that the rule judges."""
+        return self._sum("counted_macs")
+
+    @property
+    def macs_fvcore_total(self) -> int:
+        """What fvcore's raw total says."""
+        return self._sum("macs_fvcore_total")
+
+    @property
+    def macs_torchinfo(self) -> int:
+        """What torchinfo says."""
+        return self._sum("macs_torchinfo")
+
+    @property
+    def peak_activation_bytes(self) -> int:
+        """The largest peak of a member."""
+        return max(member.peak_activation_bytes for _, member in self.members)
+
+
+def count_ensemble(
+    ensemble: Ensemble, rule: str | None = None, n_classes: int | None = None
+) -> EnsembleComplexity:
+    """Count an ensemble.
+
+    Args:
+        ensemble: what to count.
+        rule: counting rule; None for the report's.
+        n_classes: of every member; None for those of the report.
+
+    Raises:
+        ConfigError: there is no such rule.
+    """
+    return EnsembleComplexity(ensemble, counting_rule(rule or ensemble.rule), n_classes)

@@ -1,0 +1,93 @@
+"""The layers of a network with what a counting rule counts of each: the table of a report."""
+
+from dataclasses import dataclass
+
+from nas_asc.architecture import Architecture
+from nas_asc.assembly import build_graph
+from nas_asc.frontend import Shape
+from nas_asc.graph import Layer
+from nas_asc.pruning_counts import Pruning, pruning_of
+from nas_asc.rules import CountingRule
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One layer.
+
+    Attributes:
+        inputs: names of the layers that feed it.
+        what: kind, window, stride and the like, in words.
+        counted: values that the rule counts, with those that pruning sets to zero.
+        nonzero: values that pruning leaves of them.
+        summed: whether the rule's non-zero count has this layer's.
+        macs: multiply-accumulates for one clip.
+    """
+
+    name: str
+    op: str
+    inputs: tuple[str, ...]
+    what: str
+    shape: Shape
+    counted: int
+    nonzero: int
+    summed: bool
+    macs: int
+
+
+def layer_table(
+    architecture: Architecture, n_classes: int, clip_s: float, rule: CountingRule
+) -> list[LayerRow]:
+    """Give a row per layer, inputs included, in the order of execution."""
+    layers = build_graph(architecture, n_classes, clip_s).layers
+    pruning = pruning_of(architecture.sections["compression"])
+    last = [layer for layer in layers if layer.weights][-1]
+    rows = []
+    for layer in layers:
+        counted = _counted(layer, rule)
+        rows.append(
+            LayerRow(
+                layer.name,
+                layer.op,
+                tuple(layers[i].name for i in layer.inputs),
+                _what(layer),
+                layer.shape,
+                counted,
+                counted - _pruned(layer, rule, pruning, layer is last),
+                rule.nonzero_main_norms or not layer.norm or layer.attributes[1] is True,
+                layer.macs,
+            )
+        )
+    return rows
+
+
+def _counted(layer: Layer, rule: CountingRule) -> int:
+    biases = layer.biases if rule.biases else 0
+    return layer.weights + biases + rule.batch_norm * layer.norm
+
+
+def _pruned(layer: Layer, rule: CountingRule, pruning: Pruning, is_classifier: bool) -> int:
+    if layer.norm and rule.batch_norm:
+        return layer.norm - pruning.kept_scales(layer.norm)
+    if layer.weights:
+        return layer.weights - pruning.kept(layer.weights, layer.shape[0], is_classifier)
+    return 0
+
+
+def _what(layer: Layer) -> str:
+    values = layer.attributes
+    if layer.op == "conv":
+        kernel, stride, padding, groups = values
+        parts = [_extent(kernel), "" if set(stride) == {1} else f"/{_extent(stride)}"]  # type: ignore[call-overload]  # tuples of ints
+        return "".join(parts) + f" {padding}" + (f", {groups} groups" if groups != 1 else "")
+    if layer.op == "pool":
+        kind, kernel, stride, padding = values
+        return f"{kind} {_extent(kernel)}/{_extent(stride)} {padding}"
+    if layer.op == "norm":
+        return "per mel bin" if values[0] == 1 else ""
+    if layer.op in ("act", "global_pool"):
+        return str(values[0])
+    return " ".join(map(str, values))
+
+
+def _extent(value: object) -> str:
+    return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
