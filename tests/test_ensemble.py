@@ -1,0 +1,140 @@
+"""Ensembles: what they cost, and how their members' probabilities become one."""
+
+import numpy as np
+import pytest
+
+from nas_asc.ensemble import Ensemble, Member, count_ensemble
+from nas_asc.ensemble_file import read_ensembles
+from nas_asc.errors import ConfigError
+from nas_asc.library import report_ensembles, report_model
+from nas_asc.voting import vote
+
+SCENES = [
+    *("airport", "bus", "metro", "metro_station", "park", "public_square", "shopping_mall"),
+    *("street_pedestrian", "street_traffic", "tram"),
+]
+
+
+def test_srpol_1_costs_the_sum_of_its_members():
+    complexity = count_ensemble(report_ensembles()["srpol-1"])
+    assert complexity.counted_params == 70_435 + 37_059 == 107_494
+    assert complexity.size_bytes == 4 * 107_494
+    assert complexity.input_shapes == ((1, 256, 469), (256,))
+
+
+def test_the_ntu_ensemble_costs_the_sum_of_its_members():
+    complexity = count_ensemble(report_ensembles()["ntu-ensemble"])
+    assert complexity.nonzero_params == 5 * 17_115 + 34_183 == 119_758
+    assert complexity.counted_params == 5 * 80_839 + 167_571
+    assert complexity.size_bytes == 4 * 119_758
+    assert complexity.macs == 5 * 73_269_036 + 37_144_380
+
+
+def test_an_ensemble_is_counted_under_any_rule():
+    complexity = count_ensemble(report_ensembles()["srpol-1"], "dcase2020-1b")
+    assert complexity.counted_params == 107_494
+    assert complexity.params == 70_851 + 37_987
+
+
+def test_members_run_one_after_the_other():
+    complexity = count_ensemble(report_ensembles()["ntu-ensemble"])
+    assert complexity.peak_activation_bytes == max(
+        member.peak_activation_bytes for _, member in complexity.members
+    )
+
+
+def test_the_ten_scenes_fall_into_three():
+    """The mapping of the challenge: dcase.md, section 2."""
+    mapped = report_ensembles()["srpol-1"].members[1].class_map
+    assert list(mapped) == SCENES
+    coarse = {name: [s for s in SCENES if mapped[s] == name] for name in set(mapped.values())}
+    assert coarse == {
+        "indoor": ["airport", "metro_station", "shopping_mall"],
+        "outdoor": ["park", "public_square", "street_pedestrian", "street_traffic"],
+        "transportation": ["bus", "metro", "tram"],
+    }
+
+
+def test_srpol_1_weighs_70_to_30_and_sums_within_coarse_classes():
+    three = np.array([[0.5, 0.25, 0.25]])
+    ten = np.array([[0.1, 0.0, 0.1, 0.2, 0.05, 0.05, 0.3, 0.1, 0.0, 0.1]])
+    voted = vote(report_ensembles()["srpol-1"], [three, ten])
+    indoor, outdoor, transportation = 0.1 + 0.2 + 0.3, 0.05 + 0.05 + 0.1, 0.1 + 0.1
+    np.testing.assert_allclose(
+        voted,
+        [
+            [
+                0.7 * 0.5 + 0.3 * indoor,
+                0.7 * 0.25 + 0.3 * outdoor,
+                0.7 * 0.25 + 0.3 * transportation,
+            ]
+        ],
+    )
+
+
+def test_the_ntu_ensemble_is_the_mean_of_six():
+    votes = [np.array([[share, 1 - share, 0.0]]) for share in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)]
+    ensemble = report_ensembles()["ntu-ensemble"]
+    assert [m.model.id for m in ensemble.networks] == ["ntu-vggnet"] * 5 + ["ntu-inceptionnet"]
+    np.testing.assert_allclose(vote(ensemble, votes), [[0.5, 0.5, 0.0]])
+
+
+def test_a_vote_is_needed_from_every_network():
+    with pytest.raises(ValueError, match="expected 6 votes, got 2"):
+        vote(report_ensembles()["ntu-ensemble"], [np.ones((1, 3))] * 2)
+
+
+def test_a_class_map_suits_only_its_own_classes():
+    srpol, ntu = report_ensembles()["srpol-1"], report_ensembles()["ntu-ensemble"]
+    assert srpol.suits(["transportation", "indoor", "outdoor"])
+    assert not srpol.suits(["dog", "rain", "clock"])
+    assert ntu.suits(["dog", "rain", "clock", "helicopter"])
+
+
+def test_a_member_can_stand_for_itself():
+    model = report_model("imt-b")
+    ensemble = Ensemble("x", "imt", "", (Member(model),), ("a", "b", "c"), 10.0, "imt", {})
+    assert count_ensemble(ensemble).counted_params == 30_080
+    assert count_ensemble(ensemble, n_classes=10).counted_params == 30_080 + 7 * 64
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('classes = ["a"]', "ensembles.x.classes: expected a list of names"),
+        ('rule = "srpoll"', "did you mean 'srpol'?"),
+        ("members = []", "ensembles.x.members: expected at least one member"),
+        ('colour = "red"', "ensembles.x.colour: expected one of"),
+        ('members = [{ model = "imt-z" }]', "did you mean 'imt-"),
+        ('members = [{ model = "imt-a", number = 0 }]', "number: expected a whole number"),
+        ('members = [{ model = "imt-a", weight = 0 }]', "weight: expected a number above 0"),
+        ('members = [{ model = "deepsound-32" }]', "expected the 10 classes of deepsound-32"),
+        (
+            'members = [{ model = "imt-a", class_map = { a = "a", b = "b", c = "z" } }]',
+            "class_map: expected one of a, b, c, got 'z'",
+        ),
+    ],
+)
+def test_a_fault_of_an_ensemble_is_named(tmp_path, text, fault):
+    good = {
+        "classes": '["a", "b", "c"]',
+        "clip_s": "10.0",
+        "rule": '"imt"',
+        "members": '[{ model = "imt-a" }]',
+    }
+    key, _, value = text.partition(" = ")
+    lines = {**good, key: value}
+    path = tmp_path / "many.toml"
+    path.write_text("[ensembles.x]\n" + "\n".join(f"{k} = {v}" for k, v in lines.items()))
+    models = {i: report_model(i) for i in ("imt-a", "deepsound-32")}
+    with pytest.raises(ConfigError) as caught:
+        read_ensembles(path, models)
+    assert fault in str(caught.value)
+
+
+def test_all_faults_of_ensembles_are_reported_at_once(tmp_path):
+    path = tmp_path / "many.toml"
+    path.write_text("[ensembles.x]\n[ensembles.y]\n")
+    with pytest.raises(ConfigError) as caught:
+        read_ensembles(path, {})
+    assert str(caught.value).count("expected") == 8
