@@ -317,7 +317,7 @@ def test_bad_data_is_refused_in_one_line(spoil, message, tmp_path):
         load_dataset(root)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert any(finding.kind == "problem" for finding in check(root))
+    assert any(finding.level == "error" for finding in check(root))
 
 
 def test_a_wrong_clip_length_is_refused(tmp_path):
@@ -329,7 +329,7 @@ def test_a_wrong_clip_length_is_refused(tmp_path):
 def test_check_finds_nothing_wrong_with_good_data(tmp_path):
     write_classes(tmp_path)
     findings = check(tmp_path)
-    assert [finding for finding in findings if finding.kind == "problem"] == []
+    assert [finding for finding in findings if finding.level == "error"] == []
     facts = {finding.subject: finding.text for finding in findings}
     assert facts["clips"] == "10"
     assert facts["sample rates"] == "10 x 8000 Hz"
@@ -341,7 +341,7 @@ def test_check_names_copies_silence_and_bad_clips(tmp_path):
     (tmp_path / "rain" / "copy.wav").write_bytes((tmp_path / "dog" / "1.wav").read_bytes())
     soundfile.write(tmp_path / "dog" / "silent.wav", np.zeros(2000), 8000)
     (tmp_path / "dog" / "broken.wav").write_text("no audio")
-    problems = {finding.text for finding in check(tmp_path) if finding.kind == "problem"}
+    problems = {finding.text for finding in check(tmp_path) if finding.level == "error"}
     assert problems == {
         f"{tmp_path}/dog/1.wav: the same audio as {tmp_path}/rain/copy.wav",
         f"{tmp_path}/dog/silent.wav: silent throughout",

@@ -4,5 +4,16 @@ from nas_asc.datasets.check import Finding, check
 from nas_asc.datasets.dataset import SPLITS, Clip, Dataset
 from nas_asc.datasets.layouts import LAYOUTS
 from nas_asc.datasets.loading import load_dataset
+from nas_asc.datasets.synthetic import synthetic_dataset, write_synthetic
 
-__all__ = ["LAYOUTS", "SPLITS", "Clip", "Dataset", "Finding", "check", "load_dataset"]
+__all__ = [
+    "LAYOUTS",
+    "SPLITS",
+    "Clip",
+    "Dataset",
+    "Finding",
+    "check",
+    "load_dataset",
+    "synthetic_dataset",
+    "write_synthetic",
+]

@@ -5,7 +5,7 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,23 +25,27 @@ _THREADS = 4
 
 @dataclass(frozen=True)
 class Finding:
-    """One line about a data set: a fact, a note on what will be done, or a problem."""
+    """One line about a data set; `level` is "fact", "note" (what will be done) or "error"."""
 
-    kind: str
+    level: str
     subject: str
     text: str
+
+    def to_dict(self) -> dict[str, str]:
+        """Give the finding as plain values for JSON."""
+        return asdict(self)
 
 
 def check(root: Path, clip_s: float | None = None) -> list[Finding]:
     """Look at every clip of a folder; never raises for what is wrong with the data.
 
     Decodes every clip, and compares files of equal size to find copies. A data set can be used as
-    it is when no finding is a problem.
+    it is when no finding is an error.
     """
     try:
         layout, listing = list_clips(walk(root.absolute()))
     except DatasetError as error:
-        return [_problem("folder", str(error))]
+        return [_error("folder", str(error))]
     headers = read_headers([entry.path for entry in listing.entries])
     pairs = list(zip(listing.entries, headers, strict=True))
     findings = [
@@ -49,7 +53,7 @@ def check(root: Path, clip_s: float | None = None) -> list[Finding]:
         _fact("clips", str(len(pairs))),
         *_audio(headers),
         *(
-            _problem("clip", f"{entry.path}: cannot be read, found {header.fault}")
+            _error("clip", f"{entry.path}: cannot be read, found {header.fault}")
             for entry, header in pairs
             if header.fault
         ),
@@ -59,7 +63,7 @@ def check(root: Path, clip_s: float | None = None) -> list[Finding]:
     try:
         dataset = load_dataset(root, clip_s, skip_bad=True)
     except DatasetError as error:
-        return [*findings, _problem("splits", str(error))]
+        return [*findings, _error("splits", str(error))]
     return findings + _splits(dataset)
 
 
@@ -67,8 +71,8 @@ def _fact(subject: str, text: str) -> Finding:
     return Finding("fact", subject, text)
 
 
-def _problem(subject: str, text: str) -> Finding:
-    return Finding("problem", subject, text)
+def _error(subject: str, text: str) -> Finding:
+    return Finding("error", subject, text)
 
 
 def _audio(headers: Sequence[Header]) -> list[Finding]:
@@ -107,7 +111,7 @@ def _contents(pairs: Sequence[tuple[Entry, Header]]) -> list[Finding]:
     with ThreadPoolExecutor(_THREADS) as pool:
         faults = pool.map(lambda pair: _fault(pair[0].path, pair[1]), pairs)
         return [
-            _problem("clip", f"{entry.path}: {fault}")
+            _error("clip", f"{entry.path}: {fault}")
             for (entry, _), fault in zip(pairs, faults, strict=True)
             if fault
         ]
@@ -134,7 +138,7 @@ def _copies(entries: Sequence[Entry]) -> list[Finding]:
     for key in (lambda path: path.stat().st_size, _edges, _content):
         alike = [same for paths in alike for same in _equal(paths, key)]
     return [
-        _problem("copy", f"{paths[0]}: the same audio as {', '.join(map(str, paths[1:]))}")
+        _error("copy", f"{paths[0]}: the same audio as {', '.join(map(str, paths[1:]))}")
         for paths in alike
     ]
 

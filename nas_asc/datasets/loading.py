@@ -156,10 +156,10 @@ def _synthetic_name(root: Path) -> str | None:
     if not mark.is_file():
         return None
     try:
-        seed = json.loads(mark.read_text(encoding="utf-8"))["seed"]
+        seed = int(json.loads(mark.read_text(encoding="utf-8"))["seed"])
     except (ValueError, KeyError, TypeError):
-        return "synthetic-unknown"
-    return f"synthetic-scenes-{seed}"
+        return "synthetic"
+    return f"synthetic-scenes-{seed}" if seed else "synthetic-scenes"
 
 
 def _leaks(entries: Sequence[Entry]) -> tuple[str, ...]:

@@ -1,0 +1,191 @@
+"""The synthetic scenes as a data set folder: ten scenes, eight cities, nine devices.
+
+Everything is made from one seed: the same seed gives the same bytes. Three of the devices are in
+the validation and test splits only, and no place lies in two splits. These are not recordings: they
+are there to try the whole search without any, and to test it.
+"""
+
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import filelock
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from nas_asc.datasets.dataset import Dataset
+from nas_asc.datasets.loading import SYNTHETIC_MARK, load_dataset
+from nas_asc.datasets.recorders import (
+    CITIES,
+    DEVICES,
+    SEEN_DEVICES,
+    UNSEEN_DEVICES,
+    Place,
+    Recorder,
+    draw_place,
+    draw_recorder,
+    record,
+)
+from nas_asc.datasets.scenes import SCENES, perform
+from nas_asc.datasets.signals import SAMPLE_RATE_HZ
+from nas_asc.errors import DatasetError
+from nas_asc.feature_cache import cache_folder
+
+VERSION = 1
+DEFAULT_SEED = 0
+CLIPS_PER_PLACE = 4
+
+_UNFINISHED = ".unfinished-"
+_log = logging.getLogger(__name__)
+
+# How often each device records a scene, per split: half of training is device a, as in the
+# challenge; the unseen devices are a fair share of the test.
+DEVICE_CLIPS = {
+    "train": dict.fromkeys(SEEN_DEVICES, 8) | {"a": 40},
+    "validation": dict.fromkeys(DEVICES, 3),
+    "test": dict.fromkeys(SEEN_DEVICES, 2) | dict.fromkeys(UNSEEN_DEVICES, 6),
+}
+
+
+@dataclass(frozen=True)
+class Take:
+    """One clip to be made; `place` numbers the places of all scenes and splits."""
+
+    number: int
+    scene: str
+    split: str
+    place: int
+    device: str
+
+    @property
+    def city(self) -> int:
+        """The index of the city that the place lies in."""
+        return self.place % len(CITIES)
+
+    @property
+    def group(self) -> str:
+        """The identifier of the place, city-location."""
+        return f"{CITIES[self.city]}-{self.place}"
+
+    @property
+    def filename(self) -> str:
+        """The path of the clip below the data set folder."""
+        return f"audio/{self.scene}-{self.group}-{self.number}-{self.device}.wav"
+
+
+def takes() -> Iterator[Take]:
+    """Give the clips of the data set, split by split and scene by scene."""
+    number = place = 0
+    for split, devices in DEVICE_CLIPS.items():
+        order = [device for device, count in devices.items() for _ in range(count)]
+        for scene in SCENES:
+            for index in range(len(order)):
+                # A stride that shares no factor with the counts spreads the devices over places.
+                device = order[index * 7 % len(order)]
+                yield Take(number, scene, split, place + index // CLIPS_PER_PLACE, device)
+                number += 1
+            place += -(-len(order) // CLIPS_PER_PLACE)
+
+
+def write_synthetic(folder: Path, seed: int = DEFAULT_SEED) -> None:
+    """Write the synthetic scenes as a data set folder: clips, `meta.csv`, README.
+
+    The folder appears whole, by one rename, or not at all. About 120 MB, 15 s on one core.
+
+    Args:
+        folder: new, or empty.
+        seed: of everything in it.
+
+    Raises:
+        DatasetError: there is something in the folder, or it cannot be written.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise DatasetError(f"{folder}: expected a new or empty folder, found files - name another")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=folder.parent) as unfinished:
+            whole = Path(unfinished, "whole")
+            _write(whole, seed)
+            whole.rename(folder)
+    except OSError as error:
+        raise DatasetError(
+            f"{folder}: expected a folder that can be written, found {error.strerror} - "
+            "name another or make room"
+        ) from error
+
+
+def synthetic_dataset(cache: Path | None = None) -> Dataset:
+    """Load the synthetic scenes, written once below the cache folder.
+
+    Safe against other processes that do the same, and against a kill in the middle.
+
+    Args:
+        cache: the cache folder; None takes the usual one.
+
+    Raises:
+        DatasetError: the cache folder cannot be written.
+    """
+    parent = (cache or cache_folder()) / "synthetic"
+    folder = parent / f"scenes-{VERSION}-{DEFAULT_SEED}"
+    if not folder.is_dir():
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(parent / "writing.lock"):
+                for left in parent.glob(f"{_UNFINISHED}*"):
+                    shutil.rmtree(left, ignore_errors=True)
+                if not folder.is_dir():
+                    _log.info("writing the synthetic scenes to %s", folder)
+                    write_synthetic(folder)
+        except OSError as error:
+            raise DatasetError(
+                f"{parent}: expected a cache folder that can be written, found {error.strerror} - "
+                "set NAS_ASC_CACHE to another"
+            ) from error
+    return load_dataset(folder)
+
+
+def make_clip(take: Take, seed: int) -> NDArray[np.int16]:
+    """Make the samples of one clip; they depend on the take and the seed alone."""
+    scene = SCENES[take.scene]
+    rng = np.random.default_rng([seed, 0, take.number])
+    place = _place(seed, take.place, take.city, scene.indoor)
+    sound = perform(rng, scene, place.pitch)
+    return record(rng, sound, place, _recorder(seed, take.device), rng.uniform(-34.0, -22.0))
+
+
+@lru_cache(maxsize=1)  # the clips of a place follow one another
+def _place(seed: int, number: int, city: int, indoor: bool) -> Place:
+    return draw_place(seed, number, city, indoor)
+
+
+@lru_cache(maxsize=2 * len(DEVICES))
+def _recorder(seed: int, device: str) -> Recorder:
+    return draw_recorder(seed, device)
+
+
+def _write(folder: Path, seed: int) -> None:
+    (folder / "audio").mkdir(parents=True)
+    rows = ["filename\tscene_label\tidentifier\tsource_label\tsplit"]
+    for take in takes():
+        soundfile.write(folder / take.filename, make_clip(take, seed), SAMPLE_RATE_HZ)
+        fields = (take.filename, take.scene, take.group, take.device, take.split)
+        rows.append("\t".join(fields))
+    (folder / "meta.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(_README.format(seed=seed), encoding="utf-8")
+    mark = json.dumps({"seed": seed, "version": VERSION})
+    (folder / SYNTHETIC_MARK).write_text(mark + "\n", encoding="utf-8")
+
+
+_README = """# Synthetic scenes
+
+These clips are synthetic: a program (nas-asc) made them from the seed {seed}; nothing was
+recorded, and results on them say nothing about real scenes. Ten acoustic scenes of 1 s are layered
+from made-up sources in eight made-up cities and heard through nine made-up devices, of which s4, s5
+and s6 do not occur in training. `meta.csv` lists the clips: class, place, device and split.
+"""
