@@ -21,8 +21,9 @@ from optuna.distributions import CategoricalDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import TrialState, create_trial
 
+from nas_asc import optuna_tables
 from nas_asc.architecture import Architecture
 from nas_asc.job import JobResult
 from nas_asc.rungs import loss_of
@@ -152,7 +153,10 @@ class TrialStore:
                 "duplicates": trial.duplicates,
             },
         )
-        self._ids[trial.number] = self._storage.create_new_trial(self._study_id, template)
+        template.number = trial.number
+        self._ids[trial.number] = optuna_tables.insert_trial(
+            self._storage, self._study_id, template
+        )
         if trial.state == "waiting":
             self._waiting.add(trial.number)
 
@@ -162,7 +166,7 @@ class TrialStore:
             self.add(trial)
         elif trial.number in self._waiting:
             self._waiting.remove(trial.number)
-            self._storage.set_trial_state_values(self._ids[trial.number], TrialState.RUNNING)
+            optuna_tables.start_trial(self._storage, self._ids[trial.number])
 
     def finish(self, trial: Trial, loss: float | None) -> None:
         """Store how a trial ended.
@@ -174,16 +178,17 @@ class TrialStore:
         ended = {name: getattr(trial, name) for name in _ENDED}
         if trial.result is not None:
             ended["result"] = trial.result.to_dict()
+        values = [] if loss is None else [loss, float(trial.size_bytes)]
         trial_id = self._ids[trial.number]
-        self._storage.set_trial_user_attr(trial_id, "ended", ended)
-        values = None if loss is None else [loss, float(trial.size_bytes)]
-        self._storage.set_trial_state_values(trial_id, _STATES[trial.state], values)
+        optuna_tables.finish_trial(
+            self._storage, trial_id, _STATES[trial.state], values, {"ended": ended}
+        )
 
     def load(self) -> list[Trial]:
         """Read all trials, in order."""
-        stored = self._storage.get_all_trials(self._study_id, deepcopy=False)
-        self._ids = {trial.number: trial._trial_id for trial in stored}
-        trials = [_trial(trial) for trial in stored]
+        stored = optuna_tables.read_trials(self._storage, self._study_id)
+        self._ids = {number: trial_id for trial_id, number, _, _ in stored}
+        trials = [_trial(number, state, attributes) for _, number, state, attributes in stored]
         self._waiting = {trial.number for trial in trials if trial.state == "waiting"}
         return trials
 
@@ -202,19 +207,18 @@ def read_trials(path: Path) -> tuple[list[Trial], dict[str, Any]]:
         store.close()
 
 
-def _trial(stored: FrozenTrial) -> Trial:
-    attributes = stored.user_attrs
+def _trial(number: int, state: TrialState, attributes: Mapping[str, Any]) -> Trial:
     trial = Trial(
-        number=stored.number,
+        number=number,
         architecture=Architecture.from_dict(attributes["architecture"]),
         model=attributes["model"],
         seed=attributes["seed"],
         complexity=attributes["complexity"],
         rejected_over_budget=attributes["rejected_over_budget"],
         duplicates=attributes["duplicates"],
-        state="waiting" if stored.state == TrialState.WAITING else "running",
+        state="waiting" if state == TrialState.WAITING else "running",
     )
-    if not stored.state.is_finished():
+    if not state.is_finished():
         return trial
     ended = attributes["ended"]
     result = JobResult(**ended["result"]) if "result" in ended else None

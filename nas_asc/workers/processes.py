@@ -37,6 +37,11 @@ class WorkerProcesses:
         """How many more jobs could be submitted now."""
         return sum(worker.number is None for worker in self._workers)
 
+    @property
+    def ready(self) -> bool:
+        """Whether all processes have started, as far as polling has shown."""
+        return all(worker.started for worker in self._workers)
+
     def submit(self, job: Job) -> None:
         """Give a job to a free process."""
         worker = next((w for w in self._workers if w.number is None), None)
