@@ -21,7 +21,11 @@ _FREE = frozenset(
     {
         "aten::add",
         "aten::add_",
+        "aten::alpha_dropout",
+        "aten::alpha_dropout",
         "aten::amax",
+        "aten::feature_dropout",
+        "aten::feature_dropout",
         "aten::hardswish",
         "aten::mean",
         "aten::mul",
