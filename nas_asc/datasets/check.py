@@ -21,6 +21,7 @@ from nas_asc.errors import DatasetError
 _SHORT_S = 0.1
 _EDGE_BYTES = 1 << 16
 _THREADS = 4
+_SHOWN = 20  # of faults of one kind
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,15 @@ def check(root: Path, clip_s: float | None = None) -> list[Finding]:
         _fact("layout", layout),
         _fact("clips", str(len(pairs))),
         *_audio(headers),
-        *(
-            _error("clip", f"{entry.path}: cannot be read, found {header.fault}")
-            for entry, header in pairs
-            if header.fault
+        *_first(
+            [
+                _error("clip", f"{entry.path}: cannot be read, found {header.fault}")
+                for entry, header in pairs
+                if header.fault
+            ]
         ),
-        *_contents([pair for pair in pairs if not pair[1].fault]),
-        *_copies([entry for entry, header in pairs if not header.fault]),
+        *_first(_contents([pair for pair in pairs if not pair[1].fault])),
+        *_first(_copies([entry for entry, header in pairs if not header.fault])),
     ]
     try:
         dataset = load_dataset(root, clip_s, skip_bad=True)
@@ -73,6 +76,12 @@ def _fact(subject: str, text: str) -> Finding:
 
 def _error(subject: str, text: str) -> Finding:
     return Finding("error", subject, text)
+
+
+def _first(findings: list[Finding]) -> list[Finding]:
+    """Keep the first findings of a kind, and count the others."""
+    more = findings[_SHOWN:]
+    return findings[:_SHOWN] + ([_error("clip", f"and {len(more)} more like it")] if more else [])
 
 
 def _audio(headers: Sequence[Header]) -> list[Finding]:

@@ -10,6 +10,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -42,6 +43,7 @@ DEFAULT_SEED = 0
 CLIPS_PER_PLACE = 4
 
 _UNFINISHED = ".unfinished-"
+_THREADS = 2
 _log = logging.getLogger(__name__)
 
 # How often each device records a scene, per split: half of training is device a, as in the
@@ -159,7 +161,7 @@ def make_clip(take: Take, seed: int) -> NDArray[np.int16]:
     return record(rng, sound, place, _recorder(seed, take.device), rng.uniform(-34.0, -22.0))
 
 
-@lru_cache(maxsize=1)  # the clips of a place follow one another
+@lru_cache(maxsize=8)  # the clips of a place follow one another
 def _place(seed: int, number: int, city: int, indoor: bool) -> Place:
     return draw_place(seed, number, city, indoor)
 
@@ -171,11 +173,18 @@ def _recorder(seed: int, device: str) -> Recorder:
 
 def _write(folder: Path, seed: int) -> None:
     (folder / "audio").mkdir(parents=True)
-    rows = ["filename\tscene_label\tidentifier\tsource_label\tsplit"]
-    for take in takes():
+    plan = list(takes())
+
+    def write_clip(take: Take) -> None:
         soundfile.write(folder / take.filename, make_clip(take, seed), SAMPLE_RATE_HZ)
-        fields = (take.filename, take.scene, take.group, take.device, take.split)
-        rows.append("\t".join(fields))
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for _ in pool.map(write_clip, plan):
+            pass
+    rows = [
+        "filename\tscene_label\tidentifier\tsource_label\tsplit",
+        *("\t".join((t.filename, t.scene, t.group, t.device, t.split)) for t in plan),
+    ]
     (folder / "meta.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(_README.format(seed=seed), encoding="utf-8")
     mark = json.dumps({"seed": seed, "version": VERSION})
