@@ -94,7 +94,9 @@ class Network(nn.Module):
                 self._place(layer.name, module)
                 operation = module
             elif layer.op in _FUNCTIONS:
-                operation = _FUNCTIONS[layer.op](layer, buffer[layer.index] != layer.index)
+                source = layers[layer.inputs[0]]
+                own = buffer[layer.index] == layer.index or source.op == "input"
+                operation = _FUNCTIONS[layer.op](layer, not own)
             else:
                 raise UnsupportedOperation(f"{layer.name}: no module for operator {layer.op!r}")
             done = tuple(s for s in set(layer.inputs) if last_read[s] == layer.index)

@@ -1,7 +1,7 @@
 """Costs against hand counts and against the Deepsound report (DCASE 2021 task 1A).
 
 The report prints 62,346 parameters layer by layer for 160 mel bins, and the sizes in KB of all four
-networks; the multiply-accumulates were counted on independent prototypes with fvcore and torchinfo.
+networks. tests/test_reports.py holds every report model against all that its report prints.
 """
 
 import json
@@ -13,18 +13,12 @@ from nas_asc.architecture import Architecture
 from nas_asc.assembly import build_graph
 from nas_asc.complexity import count
 from nas_asc.errors import ConfigError
-from nas_asc.library import report_model, report_models
+from nas_asc.library import report_model
 from nas_asc.pruning_counts import kept_values
 from nas_asc.rules import RULES
-from nas_asc.verification import verify
 
-# mel bins: parameters, KB printed, conv + linear, fvcore total, torchinfo
-DEEPSOUND = {
-    32: (62_090, 121.3, 79_342_888, 84_427_048, 79_486_094),
-    64: (62_154, 121.4, 158_677_288, 168_845_608, 158_959_438),
-    128: (62_282, 121.6, 317_346_088, 337_682_728, 317_906_126),
-    160: (62_346, 121.8, 396_680_488, 422_101_288, 397_379_470),
-}
+# mel bins: parameters, KB printed
+DEEPSOUND = {32: (62_090, 121.3), 64: (62_154, 121.4), 128: (62_282, 121.6), 160: (62_346, 121.8)}
 DEEPSOUND_160_ROWS = {
     "input.norm": 320,
     "stem.conv": 96,
@@ -84,20 +78,11 @@ def cost(rule="plain", **given):
 
 @pytest.mark.parametrize("n_mels", DEEPSOUND)
 def test_deepsound_has_its_printed_size(n_mels):
-    params, size_kb, *_ = DEEPSOUND[n_mels]
+    params, size_kb = DEEPSOUND[n_mels]
     complexity = count(report_model(f"deepsound-{n_mels}").architecture, 10, 10.0)
     assert complexity.params == complexity.counted_params == complexity.nonzero_params == params
     assert complexity.size_bytes == 2 * params
     assert round(complexity.size_bytes / 1024, 1) == size_kb
-
-
-@pytest.mark.parametrize("n_mels", DEEPSOUND)
-def test_deepsound_has_the_multiply_accumulates_of_three_counters(n_mels):
-    *_, macs, total, torchinfo = DEEPSOUND[n_mels]
-    complexity = count(report_model(f"deepsound-{n_mels}").architecture, 10, 10.0)
-    assert complexity.macs == complexity.counted_macs == macs
-    assert complexity.macs_fvcore_total == total
-    assert complexity.macs_torchinfo == torchinfo
 
 
 def test_deepsound_160_has_the_rows_that_the_report_prints():
@@ -130,12 +115,6 @@ def test_the_peak_memory_of_deepsound_160_by_hand():
     complexity = count(report_model("deepsound-160").architecture, 10, 10.0)
     elements = (12 + 48 + 48) * 80 * 320 + 48
     assert complexity.peak_activation_bytes == 2 * elements
-
-
-@pytest.mark.parametrize("model_id", report_models())
-def test_a_report_model_has_every_number_that_its_report_prints(model_id):
-    model = report_model(model_id)
-    assert verify(model).match or model.note
 
 
 def test_the_counts_of_a_small_network_by_hand():

@@ -1,0 +1,74 @@
+import os
+
+import pytest
+
+from nas_asc.errors import ConfigError
+from nas_asc.library import find, load_space, report_model, report_models, shipped
+from nas_asc.rules import RULES
+from nas_asc.study_config import load_study
+
+
+def test_the_shipped_spaces_are_found_by_name():
+    assert "mbconv" in shipped("search_spaces")
+
+
+def test_the_shipped_studies_are_found_by_name():
+    assert {"quick", "esc10"} <= set(shipped("studies"))
+
+
+@pytest.mark.parametrize("name", shipped("studies"))
+def test_every_shipped_study_is_valid(name):
+    study = load_study(name)
+    assert study.title
+    assert study.rule in RULES
+    assert not study.space or load_space(study.space)
+
+
+def test_a_space_is_found_by_path(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(find("search_spaces", "mbconv", "space").read_bytes())
+    assert load_space(str(path)).name == "mine"
+
+
+def test_a_space_that_is_edited_is_read_again(tmp_path):
+    path = tmp_path / "mine.toml"
+    text = find("search_spaces", "mbconv", "space").read_text(encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
+    os.utime(path, ns=(1, 1))
+    load_space(str(path))
+    path.write_text(text.replace('title = "inverted', 'title = "my inverted'), encoding="utf-8")
+    assert load_space(str(path)).title.startswith("my inverted")
+
+
+def test_an_unknown_space_is_refused_with_the_nearest_one():
+    with pytest.raises(ConfigError, match=r"space: expected one of .*, got 'mbcon', did you mean"):
+        load_space("mbcon")
+
+
+@pytest.mark.parametrize("name", ["missing.toml", "./missing", "/"])
+def test_a_path_without_a_file_is_refused(name):
+    with pytest.raises(ConfigError, match=f"space: expected a TOML file, {name} is none"):
+        load_space(name)
+
+
+def test_report_models_are_found_by_id():
+    assert {f"deepsound-{n}" for n in (32, 64, 128, 160)} <= set(report_models())
+    assert report_model("deepsound-160").report == "deepsound"
+
+
+@pytest.mark.parametrize("model_id", report_models())
+def test_a_report_model_is_a_point_of_its_space(model_id):
+    model, space = report_models()[model_id]
+    assert model.id == model_id
+    assert space.from_choices(model.architecture.choices) == model.architecture
+
+
+def test_no_two_spaces_have_a_model_of_one_name():
+    spaces = [load_space(name) for name in shipped("search_spaces")]
+    ids = [model_id for space in spaces if not space.families for model_id in space.models]
+    assert len(set(ids)) == len(ids)
+
+
+def test_an_unknown_model_is_refused_with_the_nearest_one():
+    with pytest.raises(ConfigError, match=r"did you mean 'deepsound-160'\?"):
+        report_model("deepsound160")
