@@ -1,42 +1,51 @@
-"""How a network's training is laid out in memory and in which precision it computes."""
+"""How a network's training is computed: in which order and precision, and by which layers."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nas_asc.complexity import Complexity
+from nas_asc.fast_layers import (
+    batch_norm,
+    channels_last,
+    channels_last_gradient,
+    depthwise,
+    gated_projection,
+    subsample,
+)
+from nas_asc.graph import Layer
+from nas_asc.network import MelNorm, Network, StridedPointwiseConv2d
+
+Forward = Callable[..., Tensor]
 
 
 @dataclass(frozen=True)
 class Execution:
-    """A way to compute the same training.
+    """A way to compute one and the same training.
 
     Attributes:
-        channels_last: Feature maps with the channels innermost (2-D networks only).
-        bfloat16: Convolutions and linear layers in bfloat16 by autocast; weights stay float32.
+        channels_last: Feature maps with the channels innermost, and the layers of
+            nas_asc/fast_layers; for 2-D networks.
+        bfloat16: Feature maps in bfloat16, by autocast; weights stay float32.
     """
 
     channels_last: bool = False
     bfloat16: bool = False
 
-    def lay_out(self, network: nn.Module) -> None:
-        """Bring the weights into this order, in place."""
-        if self.channels_last:
-            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # no stub
+    def forward_of(self, network: nn.Module) -> Forward:
+        """Give what computes a network's logits in training; may reorder its weights in place."""
+        if not self.channels_last:
+            return network
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # no stub
+        forward = _with_fast_layers(network) if isinstance(network, Network) else network
+        return lambda x: forward(channels_last(x))
 
-    def arrange(self, batch: Tensor) -> Tensor:
-        """Bring a batch into this order."""
-        if not self.channels_last or batch.dim() != 4:
-            return batch
-        _, channels, mels, frames = batch.shape
-        if channels == 1:
-            # with one channel both orders are the same bytes, and torch would take the plain one
-            return batch.as_strided(batch.shape, (mels * frames, 1, frames, 1))
-        return batch.contiguous(memory_format=torch.channels_last)
-
-    def autocast(self, device: torch.device) -> torch.autocast:
-        """Give the context in which the forward pass runs."""
+    def autocast(self, device: torch.device) -> AbstractContextManager[None]:
+        """Give the context in which a forward pass runs."""
         return torch.autocast(device.type, torch.bfloat16, enabled=self.bfloat16)
 
 
@@ -49,3 +58,97 @@ def execution_for(complexity: Complexity) -> Execution:
     Nothing is timed, so that the same seed gives the same result on every run.
     """
     return Execution(channels_last=len(complexity.input_shapes[0]) == 3)
+
+
+def _with_fast_layers(network: Network) -> Forward:
+    """Give a network's forward pass in training, by fast layers where there are such."""
+    layers = network.layers
+    operations = {index: operation for index, operation, _, _ in network._steps}
+    steps = {i: (_fast(layers[i], operations[i]), layers[i].inputs) for i in operations}
+    for chain in _gated_chains(layers):
+        _, reduce, act, expand, squash, _, project = [operations[index] for index in chain]
+        for index in chain[:-1]:
+            del steps[index]
+        steps[chain[-1]] = (
+            _gated(reduce, act, expand, squash, project),
+            layers[chain[0]].inputs,
+        )
+    last_read = {source: index for index, (_, sources) in steps.items() for source in sources}
+    plan = [
+        (index, operation, sources, [s for s in set(sources) if last_read[s] == index])
+        for index, (operation, sources) in steps.items()
+    ]
+
+    def forward(*inputs: Tensor) -> Tensor:
+        values = dict(enumerate(inputs))
+        index = 0
+        for index, operation, sources, done in plan:
+            values[index] = operation(*[values[source] for source in sources])
+            for source in done:
+                del values[source]
+        return values[index]
+
+    return forward
+
+
+def _fast(layer: Layer, operation: Forward) -> Forward:
+    """Give the fast layer that stands for an operation, or the operation."""
+    if isinstance(operation, MelNorm):
+        return lambda x: channels_last(operation(x))
+    if isinstance(operation, nn.BatchNorm2d):
+        return lambda x: batch_norm(operation, x)
+    if isinstance(operation, StridedPointwiseConv2d):
+        weight, bias, groups = operation.weight, operation.bias, operation.groups
+        return lambda x: F.conv2d(subsample(x, operation.stride), weight, bias, groups=groups)
+    if isinstance(operation, nn.Conv2d) and _is_depthwise(operation):
+        return lambda x: depthwise(x, operation.weight, operation.stride)
+    if layer.op in ("global_pool", "flatten"):
+        return lambda x: operation(channels_last_gradient(x))
+    return operation
+
+
+def _is_depthwise(conv: nn.Conv2d) -> bool:
+    odd_half = all(
+        k % 2 and p == k // 2 for k, p in zip(conv.kernel_size, conv.padding, strict=True)
+    )
+    return conv.groups == conv.in_channels == conv.out_channels and odd_half and conv.bias is None
+
+
+_GATED_CHAIN = ("global_pool", "conv", "act", "conv", "act", "mul", "conv")
+
+
+def _gated_chains(layers: list[Layer]) -> list[list[int]]:
+    """Find squeeze-and-excitation that is followed by a 1x1 convolution, and by nothing else."""
+    readers: dict[int, list[Layer]] = {layer.index: [] for layer in layers}
+    for layer in layers:
+        for source in layer.inputs:
+            readers[source].append(layer)
+    chains = []
+    for layer in layers:
+        chain = [layer]
+        while len(chain) < len(_GATED_CHAIN) and len(readers[chain[-1].index]) == 1:
+            chain += readers[chain[-1].index]
+        if (
+            tuple(link.op for link in chain) == _GATED_CHAIN
+            and layer.attributes == ("avg", True)
+            and layer.inputs[0] == chain[5].inputs[0]
+            and chain[6].attributes == ((1, 1), (1, 1), "half", 1)
+            and not chain[6].biases
+        ):
+            chains.append([link.index for link in chain])
+    return chains
+
+
+def _gated(
+    reduce: Forward, act: Forward, expand: Forward, squash: Forward, project: Forward
+) -> Forward:
+    assert isinstance(reduce, nn.Conv2d)
+    assert isinstance(expand, nn.Conv2d)
+    assert isinstance(project, nn.Conv2d)
+
+    def gate(mean: Tensor) -> Tensor:
+        hidden = act(F.linear(mean, reduce.weight.flatten(1), reduce.bias))
+        return squash(F.linear(hidden, expand.weight.flatten(1), expand.bias))
+
+    parameters = (*reduce.parameters(), *expand.parameters())
+    return lambda x: gated_projection(x, project.weight, gate, parameters)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
+from nas_asc.allocator import kept_memory
 from nas_asc.augmentations import mixup, spec_augment, time_shift
 from nas_asc.errors import TrainingError
 from nas_asc.evaluation import predict_proba, score
@@ -85,12 +86,12 @@ def train(
     began = perf_counter()
     device = next(network.parameters()).device
     inputs, targets = inputs.to(device), one_hot(labels, n_classes).to(device, torch.float32)
-    execution.lay_out(network)
+    forward = execution.forward_of(network)
     steps = max(1, len(inputs) // recipe.batch_size)
     optimisation = Optimisation(network, recipe, epochs * steps, sparsity)
     generator = torch.Generator().manual_seed(seed)
     course: list[EpochReport] = []
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), kept_memory():
         torch.manual_seed(seed)
         for epoch in range(1, epochs + 1):
             network.train()
@@ -99,7 +100,7 @@ def train(
             for chosen in torch.split(order, recipe.batch_size)[:steps]:
                 batch, wanted = augment(inputs[chosen].float(), targets[chosen], recipe, generator)
                 with execution.autocast(device):
-                    logits = network(execution.arrange(batch))
+                    logits = forward(batch)
                 loss = cross_entropy(logits.float(), wanted, label_smoothing=recipe.label_smoothing)
                 optimisation.step(loss)
                 total += loss.detach()
