@@ -138,7 +138,7 @@ def ours(case: str, epochs: int, turn: Connection) -> None:
 
 
 def timed(turn: Connection) -> Callable[[object], bool]:
-    """Wait for a turn; at each call send the CPU seconds that it took and wait for the next, if any."""
+    """Wait for a turn; at each call send the CPU seconds that it took and wait again."""
     go, began = turn.recv(), time.process_time()
 
     def done(_: object) -> bool:
