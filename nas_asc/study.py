@@ -98,6 +98,7 @@ def run_search(
         facts = {
             "data": dataset.describe(),
             "classes": list(dataset.classes),
+            "choices": {p.path: list(p.options) for p in space.parameters()},
             "seeds_over_budget": over_budget if config.seeds else [],
         }
         if resume:
@@ -141,15 +142,25 @@ def resumed_config(run: Path, options: Mapping[str, object]) -> StudyConfig:
 def _describe(run: Path, store: TrialStore, facts: Mapping[str, object], objective: str) -> None:
     """Store what the run is about, or make sure that it still is about the same."""
     before = store.facts()
-    for name in ("data", "classes"):
+    for name in ("data", "classes", "choices"):
         if name in before and before[name] != facts[name]:
+            what = "search space" if name == "choices" else "recordings"
             raise RunError(
-                f"{run}: expected the recordings that the run was started with, {before[name]}, "
-                f"got {facts[name]} - choose another --out"
+                f"{run}: expected the {what} that the run was started with, got others: "
+                f"{_differences(before[name], facts[name])} - choose another --out"
             )
     if not before:
         loss = objective if objective == "log_loss" else "1 - accuracy"
         store.describe(facts, (loss, "size_bytes"))
+
+
+def _differences(before: object, now: object) -> str:
+    """Name what differs between two JSON values, shortly."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+        pairs = [f"{name} {before.get(name)} before, {now.get(name)} now" for name in names[:2]]
+        return "; ".join(pairs)
+    return f"{before} before, {now} now"
 
 
 class _Search:

@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from nas_asc.architecture import Architecture
@@ -63,16 +64,16 @@ def unsteady(job: Job, report: Report) -> JobResult:
 
 
 def faulty(job: Job, report: Report) -> JobResult:
-    """Fail in one of several ways, for some architectures."""
-    key = Architecture.from_dict(job.architecture).key
-    if key[0] == "0":
-        raise ValueError("three\nlines\nof text")
-    if key[0] in "12":
-        raise TrainingError("expected a finite loss, found nan in epoch 1 of 3")
-    if key[0] in "34":
-        return JobResult({"log_loss": math.nan, "accuracy": 0.5}, {}, [], 0.1)
-    if key[0] in "5":
-        os.kill(os.getpid(), signal.SIGKILL)
+    """Fail in one of four ways, every other time."""
+    match job.number % 8:
+        case 1:
+            raise ValueError("three\nlines\nof text")
+        case 3:
+            raise TrainingError("expected a finite loss, found nan in epoch 1 of 3")
+        case 5:
+            return JobResult({"log_loss": math.nan, "accuracy": 0.5}, {}, [], 0.1)
+        case 7:
+            os.kill(os.getpid(), signal.SIGKILL)
     return run_job(job, report)
 
 
@@ -85,13 +86,23 @@ def slow(job: Job, report: Report) -> JobResult:
     return run_job(job, report)
 
 
+def slow_report_models(job: Job, report: Report) -> JobResult:
+    """Take three seconds for deepsound's networks and a tenth of a second for others."""
+    is_deepsound = Architecture.from_dict(job.architecture).choices.get("head.conv") == 100
+    seconds = 3.0 if is_deepsound else 0.1
+    time.sleep(seconds)
+    return replace(run_job(job, report), seconds=seconds)
+
+
+def small_space(job: Job, report: Report) -> JobResult:
+    """Need no particular choice of the space."""
+    loss = 1.0 + job.number / 100
+    report({"epoch": 1, "log_loss": None, "accuracy": None})
+    return JobResult({"log_loss": loss, "accuracy": 0.5}, {}, [], 0.01)
+
+
 def waiting(job: Job, report: Report) -> JobResult:
     """Never end."""
     report({"epoch": 1, "log_loss": None, "accuracy": None})
     time.sleep(3600)
     raise AssertionError
-
-
-def crash_at_start(job: Job, report: Report) -> JobResult:
-    """End the process without a word."""
-    os._exit(3)

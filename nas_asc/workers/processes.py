@@ -7,11 +7,13 @@ here it is one failed trial and a new process.
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from types import ModuleType
 from typing import Any
 
 from nas_asc.errors import RunError
@@ -112,7 +114,7 @@ class _Worker:
         )
         self.number: int | None = None
         self.started = False
-        with _interrupts_held_back():
+        with _interrupts_held_back(), _main_hidden():
             self.process.start()
         theirs.close()
 
@@ -172,3 +174,14 @@ def _interrupts_held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+@contextmanager
+def _main_hidden() -> Iterator[None]:
+    """Keep a new process from running the user's script again, guarded by `__name__` or not."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

@@ -1,0 +1,126 @@
+import tomllib
+
+import pytest
+
+from nas_asc.errors import ConfigError
+from nas_asc.library import shipped
+from nas_asc.recipe import Recipe
+from nas_asc.study_config import (
+    EarlyStopping,
+    load_study,
+    read_study,
+    study_toml,
+    with_options,
+)
+
+
+@pytest.fixture
+def quick():
+    return load_study("quick")
+
+
+@pytest.fixture
+def written(tmp_path, quick):
+    """A file with the quick study in which words can be replaced."""
+
+    def write(*replaced):
+        text = study_toml(quick)
+        for old, new in replaced:
+            assert old in text
+            text = text.replace(old, new)
+        path = tmp_path / "mine.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("name", shipped("studies"))
+def test_every_shipped_study_is_valid_and_survives_writing(name, tmp_path):
+    study = load_study(name)
+    path = tmp_path / "study.toml"
+    path.write_text(study_toml(study), encoding="utf-8")
+    assert read_study(path) == study
+
+
+def test_a_study_says_how_candidates_are_trained(quick):
+    assert isinstance(quick.recipe, Recipe)
+
+
+def test_awkward_text_survives_writing(quick, tmp_path):
+    text = 'a "quoted" \\ back\tslash, é, \x7f and\nnew lines'
+    study = with_options(quick, {"title": text, "data": "C:\\sounds", "time_s": 90.5})
+    assert tomllib.loads(study_toml(study))["title"] == text
+    path = tmp_path / "study.toml"
+    path.write_text(study_toml(study), encoding="utf-8")
+    assert read_study(path) == study
+
+
+def test_an_unknown_key_is_named_with_the_nearest(written):
+    with pytest.raises(ConfigError, match=r"mine.toml: epoch: expected one of .*mean 'epochs'"):
+        read_study(written(("epochs", "epoch")))
+
+
+def test_all_faults_are_reported_at_once(written):
+    path = written(
+        ('sampler = "tpe"', 'sampler = "tp"'),
+        ("lag = 4", 'lag = "4"'),
+        ("keep = 0.5", "keeep = 0.5"),
+        ("learning_rate", "learnin_rate"),
+    )
+    with pytest.raises(ConfigError) as error:
+        read_study(path)
+    faults = str(error.value).splitlines()
+    assert [fault.split(": ")[1] for fault in faults] == [
+        "sampler",
+        "lag",
+        "early_stopping.keep",
+        "early_stopping.keeep",
+        "recipe.learnin_rate",
+        "recipe.learning_rate",
+    ]
+    assert "did you mean 'tpe'" in faults[0]
+    assert "did you mean 'keep'" in faults[3]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("trials", 0),
+        ("trials", True),
+        ("epochs", 2.5),
+        ("lag", 0),
+        ("seed", -1),
+        ("time_s", 0),
+        ("objective", "f1"),
+        ("clip_s", -1.0),
+    ],
+)
+def test_a_value_out_of_range_is_named(quick, option, value):
+    with pytest.raises(ConfigError, match=rf"^{option}: expected .*got {value!r}"):
+        with_options(quick, {option: value})
+
+
+def test_a_search_without_an_end_is_refused(quick):
+    with pytest.raises(ConfigError, match="trials: expected a number, or time_s, got neither"):
+        with_options(quick, {"trials": None, "time_s": None})
+
+
+def test_a_file_that_is_no_toml_is_refused(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("a = = 1", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"mine\.toml: expected TOML"):
+        read_study(path)
+
+
+def test_an_absent_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"none\.toml"):
+        load_study(str(tmp_path / "none.toml"))
+
+
+def test_rungs_are_shares_of_the_epochs():
+    stopping = EarlyStopping(enabled=True, rungs=(1 / 9, 1 / 3), keep=0.5, min_history=6)
+    assert stopping.epochs(27) == (3, 9)
+    assert stopping.epochs(1) == ()
+    off = EarlyStopping(enabled=False, rungs=(1 / 9, 1 / 3), keep=0.5, min_history=6)
+    assert off.epochs(27) == ()
