@@ -45,10 +45,12 @@ class _FewChannelNorm(Function):
         centred = rows - mean.repeat(batch)
         variance = _total(centred.square(), batch) / (rows.shape[0] * batch)
         inverse = (variance + epsilon).rsqrt()
-        output = torch.addcmul(bias.repeat(batch), centred, (weight * inverse).repeat(batch))
+        output = torch.empty_like(x)  # not a view, so that an activation may work in place
+        slope, level = (weight * inverse).repeat(batch), bias.repeat(batch)
+        torch.addcmul(level, centred, slope, out=rows_of(output).view(rows.shape))
         ctx.save_for_backward(centred, weight, inverse)
         ctx.mark_non_differentiable(mean, variance)
-        return maps_of(output.to(x.dtype), x.shape), mean, variance
+        return output, mean, variance
 
     @staticmethod
     @once_differentiable

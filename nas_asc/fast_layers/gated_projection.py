@@ -14,6 +14,8 @@ from torch.autograd.function import once_differentiable
 
 from nas_asc.fast_layers.order import as_computed, exact_type, maps_of, rows_of
 
+_ORDER = torch.channels_last
+
 
 def gated_projection(
     x: Tensor,
@@ -45,7 +47,10 @@ class _GatedProjection(Function):
         scaled = (kernel * gates.detach()[:, None, :]).to(x.dtype)
         ctx.save_for_backward(x, weight, scaled)
         ctx.mean, ctx.gates, ctx.of_gate = mean, gates, of_gate
-        return maps_of(torch.bmm(rows, scaled.transpose(1, 2)), x.shape)
+        shape = (len(x), len(weight), *x.shape[2:])
+        output = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=_ORDER)
+        torch.bmm(rows, scaled.transpose(1, 2), out=rows_of(output))
+        return output
 
     @staticmethod
     @once_differentiable

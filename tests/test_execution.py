@@ -1,0 +1,53 @@
+import random
+
+import pytest
+import torch
+
+from nas_asc.complexity import count
+from nas_asc.execution import PLAIN, Execution, execution_for
+from nas_asc.library import load_space, report_model
+from nas_asc.network import build
+
+FAST = Execution(channels_last=True)
+
+
+def candidates(number):
+    space, generator = load_space("mbconv"), random.Random(4)
+    drawn = (space.random(generator) for _ in range(10 * number))
+    return [a for a in drawn if count(a, 10, 0.6).macs < 3_000_000][:number]
+
+
+def outcome(architecture, execution, dtype=torch.float64):
+    """Give logits, gradients and buffers after one pass in training."""
+    torch.manual_seed(1)
+    network = build(architecture, 10, 0.6).to(dtype)
+    x = torch.randn(3, *network.input_shapes[0], dtype=dtype)
+    with execution.autocast(x.device):
+        logits = execution.forward_of(network)(x)
+    logits.square().sum().backward()
+    gradients = {name: p.grad for name, p in network.named_parameters()}
+    return logits.detach(), gradients, dict(network.named_buffers())
+
+
+@pytest.mark.parametrize("architecture", candidates(30), ids=lambda a: a.key)
+def test_fast_layers_give_the_plain_logits_gradients_and_statistics(architecture):
+    torch.testing.assert_close(outcome(architecture, FAST), outcome(architecture, PLAIN))
+
+
+@pytest.mark.parametrize("architecture", candidates(8), ids=lambda a: a.key)
+def test_bfloat16_gives_the_plain_logits_to_two_digits(architecture):
+    fast = outcome(architecture, Execution(channels_last=True, bfloat16=True), torch.float32)[0]
+    plain = outcome(architecture, PLAIN, torch.float32)[0]
+    assert (fast - plain).norm() < 0.05 * plain.norm()
+
+
+def test_in_float32_deepsound_64_gives_the_plain_logits_and_gradients():
+    deepsound = report_model("deepsound-64").architecture
+    fast, plain = (outcome(deepsound, e, torch.float32) for e in (FAST, PLAIN))
+    torch.testing.assert_close(fast, plain, rtol=2e-3, atol=2e-3)
+
+
+def test_the_choice_depends_on_nothing_but_the_counts():
+    complexity = count(report_model("deepsound-64").architecture, 10, 5.0)
+    assert execution_for(complexity) == execution_for(complexity)
+    assert execution_for(complexity).channels_last
