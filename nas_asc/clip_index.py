@@ -61,8 +61,11 @@ class ClipIndex:
         Raises:
             DatasetError: a file is absent or cannot be read.
         """
+        found = [self._known(path, stamp_of(path)) for path in paths]
+        absent = [path for path, record in zip(paths, found, strict=True) if record is None]
         with ThreadPoolExecutor(threads) as pool:
-            records = tuple(pool.map(self._look_up, paths))
+            hashed = pool.map(_hash, absent)
+            records = tuple(record or next(hashed) for record in found)
         self.remember(zip(paths, records, strict=True))
         return records
 
@@ -93,17 +96,19 @@ class ClipIndex:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             (folder / self._path.name).replace(self._path)
 
-    def _look_up(self, path: Path) -> ClipRecord:
-        stamp = stamp_of(path)
-        known = self._records.get(str(path))
-        if known is not None and known.stamp == stamp:
-            return known
-        try:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise _unreadable(path, error) from error
-        return ClipRecord(stamp, digest)
+    def _known(self, path: Path, stamp: Stamp) -> ClipRecord | None:
+        record = self._records.get(str(path))
+        return record if record is not None and record.stamp == stamp else None
+
+
+def _hash(path: Path) -> ClipRecord:
+    stamp = stamp_of(path)
+    try:
+        with path.open("rb", buffering=0) as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return ClipRecord(stamp, digest)
 
 
 def stamp_of(path: Path) -> Stamp:

@@ -7,10 +7,11 @@ all steps, with one torch thread of its own, which is faster than threads within
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -50,7 +51,7 @@ class ClipAudio:
     channels: int
     samples: int
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Hash what decides the samples."""
         return key_of(
@@ -143,7 +144,8 @@ def compute(store: FeatureCache, audio: ClipAudio, frontends: Sequence[FrontEnd]
             clips = decode(mantissas.view(np.int16), exponents.view(np.int8), audio.samples)
             return blocks, derive(clips)
 
-        for blocks, features in _in_order(take, _tasks(audio)):
+        results = stack.enter_context(closing(_in_order(take, _tasks(audio))))
+        for blocks, features in results:
             for key, rows in zip(keys, features, strict=True):
                 written[key].append("features", rows)
             if writes_audio:
@@ -180,20 +182,24 @@ def _rows_of(arrays: Arrays, rows: range) -> Arrays:
     return {name: array[rows.start : rows.stop] for name, array in arrays.items()}
 
 
-def _in_order(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+def _in_order(
+    function: Callable[[_Item], _Result], items: Iterable[_Item]
+) -> Generator[_Result, None, None]:
     """Map over threads, as many as torch may use, only a few results ahead of the caller."""
     threads = torch.get_num_threads()
     pending: deque[Future[_Result]] = deque()
-    # set_num_threads(1) holds for each pool thread; only threads born meanwhile inherit it.
-    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        try:
-            for item in items:
-                pending.append(pool.submit(function, item))
-                if len(pending) > 4 * threads:
+    try:
+        # One torch thread in each pool thread; only threads born meanwhile inherit the setting.
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            try:
+                for item in items:
+                    pending.append(pool.submit(function, item))
+                    if len(pending) > 4 * threads:
+                        yield pending.popleft().result()
+                while pending:
                     yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
-    torch.set_num_threads(threads)
+            finally:
+                for future in pending:
+                    future.cancel()
+    finally:
+        torch.set_num_threads(threads)

@@ -58,6 +58,7 @@ def load_features(
         Memory-mapped copy-on-write: changes made to it do not reach the cache.
 
     Raises:
+        ConfigError: the front end contradicts itself.
         DatasetError: a clip cannot be decoded, or changed while it was read; names it.
         UnsupportedOperation: the front end has a second plane or input, which are not made here.
         NasAscError: the cache folder cannot be written, is full, or its limit is too small.
@@ -124,7 +125,7 @@ def _judge(path: Path, record: ClipRecord) -> ClipRecord:
     try:
         decode(path)
     except DatasetError as error:
-        _log.warning("%s", error)
+        _log.info("%s", error)
         return replace(record, sound=False)
     return replace(record, sound=True)
 
