@@ -17,7 +17,6 @@ from nas_asc.fast_layers import (
     gated_projection,
     subsample,
 )
-from nas_asc.fast_layers.batch_norm import FEW_CHANNELS
 from nas_asc.graph import Layer
 from nas_asc.network import MelNorm, Network, StridedPointwiseConv2d
 
@@ -74,11 +73,6 @@ def _with_fast_layers(network: Network) -> Forward:
             _gated(reduce, act, expand, squash, project),
             layers[chain[0]].inputs,
         )
-    for index, (operation, sources) in steps.items():
-        # autograd forbids writing over what a custom function gave
-        source = sources[0]
-        if operation is F.relu_ and source in steps and steps[source][0] is not operations[source]:
-            steps[index] = (F.relu, sources)
     last_read = {source: index for index, (_, sources) in steps.items() for source in sources}
     plan = [
         (index, operation, sources, [s for s in set(sources) if last_read[s] == index])
@@ -101,7 +95,7 @@ def _fast(layer: Layer, operation: Forward) -> Forward:
     """Give the fast layer that stands for an operation, or the operation."""
     if isinstance(operation, MelNorm):
         return lambda x: channels_last(operation(x))
-    if isinstance(operation, nn.BatchNorm2d) and operation.num_features < FEW_CHANNELS:
+    if isinstance(operation, nn.BatchNorm2d):
         return lambda x: batch_norm(operation, x)
     if isinstance(operation, StridedPointwiseConv2d):
         weight, bias, groups = operation.weight, operation.bias, operation.groups
