@@ -33,7 +33,6 @@ class Complexity:
         self.rule = rule
         compression = architecture.sections["compression"]
         self.precision = str(compression["precision"])
-        self.sparsity = float(compression.get("sparsity", 0.0))
         self.pruning = pruning_of(compression)
         self._tally = Tally()
         assemble(self._tally, architecture, n_classes, clip_s)
@@ -51,14 +50,21 @@ class Complexity:
     @property
     def kept_weights(self) -> int:
         """Kernel values that pruning leaves."""
-        if not self.sparsity:
+        if self.pruning.kind == "none":
             return self.weights
         if self.pruning.kind == "magnitude":
-            sparsity = self.sparsity
+            sparsity = self.pruning.sparsity
             return sum([kept_values(values, sparsity) for values, _ in self._tally.kernels])
         *kernels, classifier = self._tally.kernels
         kept = self.pruning.kept
         return sum([kept(*kernel) for kernel in kernels]) + kept(*classifier, is_classifier=True)
+
+    @property
+    def sparsity(self) -> float:
+        """The share of the kernel values that pruning removes; as asked for, before rounding."""
+        if self.pruning.kind == "channels":
+            return 1.0 - self.kept_weights / self.weights
+        return self.pruning.sparsity
 
     @property
     def kept_norms(self) -> int:
@@ -118,10 +124,10 @@ class Complexity:
         rest = (self._tally.biases + 2 * self._tally.norm_channels) * (2 if is_int8 else width)
         if is_int8:
             rest += sum(2 * channels for _, channels in self._tally.kernels)
-        if not self.sparsity:
+        if self.pruning.kind == "none":
             return self.weights * width + rest
         if self.pruning.kind == "magnitude":
-            sparsity = self.sparsity
+            sparsity = self.pruning.sparsity
             return rest + sum([masked_bytes(n, width, sparsity) for n, _ in self._tally.kernels])
         *kernels, classifier = self._tally.kernels
         price = self.pruning.stored_bytes

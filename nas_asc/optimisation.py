@@ -6,8 +6,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from nas_asc.compression.pruning import Pruner
+from nas_asc.compression.pruners import pruner_for
 from nas_asc.moving_average import MovingAverage
+from nas_asc.pruning_counts import Pruning
 from nas_asc.recipe import Recipe
 from nas_asc.schedules import SCHEDULES
 
@@ -15,13 +16,13 @@ from nas_asc.schedules import SCHEDULES
 class Optimisation:
     """The state of one training beside its weights."""
 
-    def __init__(self, network: nn.Module, recipe: Recipe, steps: int, sparsity: float) -> None:
+    def __init__(self, network: nn.Module, recipe: Recipe, steps: int, pruning: Pruning) -> None:
         self.recipe, self.steps, self.done = recipe, steps, 0
         self._parameters = [p for p in network.parameters() if p.requires_grad]
         kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
         # fused: one call for all tensors, which counts where a network has a hundred small ones
         self._optimizer = kind(self._parameters, weight_decay=recipe.weight_decay, fused=True)
-        self._pruner = Pruner(network, sparsity) if sparsity else None
+        self._pruner = pruner_for(network, pruning)
         self._average = MovingAverage(network, recipe.ema_decay) if recipe.ema_decay else None
 
     def step(self, loss: Tensor) -> None:

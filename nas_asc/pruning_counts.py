@@ -83,11 +83,14 @@ class Pruning:
         return channels
 
 
+NOT_PRUNED = Pruning()
+
+
 def pruning_of(compression: Mapping[str, object]) -> Pruning:
     """Read an architecture's `compression` section."""
     kind = str(compression["pruning"])
     if kind == "none":
-        return Pruning()
+        return NOT_PRUNED
     return Pruning(
         kind,
         float(compression["sparsity"]),  # type: ignore[arg-type]  # a number, checked by the space

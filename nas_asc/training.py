@@ -20,6 +20,7 @@ from nas_asc.errors import TrainingError
 from nas_asc.evaluation import predict_proba, score
 from nas_asc.execution import PLAIN, Execution
 from nas_asc.optimisation import Optimisation
+from nas_asc.pruning_counts import NOT_PRUNED, Pruning
 from nas_asc.recipe import Recipe
 
 
@@ -51,7 +52,7 @@ def train(
     epochs: int,
     seed: int,
     n_classes: int,
-    sparsity: float = 0.0,
+    pruning: Pruning = NOT_PRUNED,
     validation: tuple[Tensor, Tensor] | None = None,
     judged_epochs: Collection[int] | None = None,
     report: Callable[[EpochReport], bool] | None = None,
@@ -70,7 +71,7 @@ def train(
         epochs: What the schedule is made for.
         seed: Of order, augmentations and dropout.
         n_classes: Of the network.
-        sparsity: Share of the convolution and linear weights that is pruned on the way.
+        pruning: Which weights become zero on the way.
         validation: Inputs and labels that are judged after epochs.
         judged_epochs: After which epochs; after each if None.
         report: Called after each epoch; training ends when it gives False.
@@ -88,7 +89,7 @@ def train(
     inputs, targets = inputs.to(device), one_hot(labels, n_classes).to(device, torch.float32)
     forward = execution.forward_of(network)
     steps = max(1, len(inputs) // recipe.batch_size)
-    optimisation = Optimisation(network, recipe, epochs * steps, sparsity)
+    optimisation = Optimisation(network, recipe, epochs * steps, pruning)
     generator = torch.Generator().manual_seed(seed)
     course: list[EpochReport] = []
     with torch.random.fork_rng(), kept_memory():

@@ -72,7 +72,7 @@ def run_job(job: Job, report: Report) -> JobResult:
         epochs=job.epochs,
         seed=job.seed,
         n_classes=len(classes),
-        sparsity=complexity.sparsity,
+        pruning=complexity.pruning,
         validation=(inputs[validation], labels[validation]),
         judged_epochs=job.judged_epochs,
         report=forward,
@@ -80,7 +80,7 @@ def run_job(job: Job, report: Report) -> JobResult:
     )
     stopped = len(course) if len(course) < job.epochs else None
 
-    arrays = store(network, precision=complexity.precision, sparsity=complexity.sparsity)
+    arrays = store(network, precision=complexity.precision, pruning=complexity.pruning)
     stored_bytes = sum(array.nbytes for array in arrays.values())
     assert stored_bytes == complexity.stored_bytes, (stored_bytes, complexity.stored_bytes)
     restore(network, arrays)

@@ -6,8 +6,6 @@ magnitude, whatever becomes of the channels. Biases and shifts are never pruned,
 multiply-accumulates stay. `nas_asc.pruning_counts` has the closed form.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
@@ -30,10 +28,26 @@ def strongest(weight: Tensor, kept: int) -> Tensor:
     return mask
 
 
-@dataclass
-class _Target:
-    weight: Tensor
-    alive: Tensor
+def targets(network: nn.Module, pruning: Pruning) -> dict[str, Tensor]:
+    """Give the weights that channel pruning works on, by name: kernels and batch norm scales."""
+    modules = dict(network.named_modules())
+    kernels: dict[str, Tensor] = {
+        f"{n}.weight": m.weight for n, m in modules.items() if isinstance(m, Kernel)
+    }
+    scales: dict[str, Tensor] = {
+        f"{n}.weight": m.weight for n, m in modules.items() if isinstance(m, _Norm)
+    }
+    if not pruning.classifier:
+        kernels.popitem()  # it is the last
+    return kernels | scales
+
+
+def channel_masks(network: nn.Module, pruning: Pruning) -> dict[str, Tensor]:
+    """Mark the channels that are left after all iterations: bool, (channels,), by weight."""
+    return {
+        name: strongest(weight, surviving(len(weight), pruning.sparsity, pruning.iterations))
+        for name, weight in targets(network, pruning).items()
+    }
 
 
 class ChannelPruner:
@@ -46,41 +60,30 @@ class ChannelPruner:
     def __init__(self, network: nn.Module, pruning: Pruning) -> None:
         self.pruning = pruning
         self.iterations_done = 0
-        kernels = [m.weight for m in network.modules() if isinstance(m, Kernel)]
-        scales = [m.weight for m in network.modules() if isinstance(m, _Norm)]
-        if not pruning.classifier:
-            kernels.pop()
-        self._targets = [
-            _Target(weight, torch.ones(len(weight), dtype=torch.bool, device=weight.device))
-            for weight in (*kernels, *scales)
-        ]
+        self._weights: list[Tensor] = list(targets(network, pruning).values())
+        self._alive = [len(weight) for weight in self._weights]
+        self._masks: list[Tensor] = []
 
     def iterate(self) -> None:
         """Take the weakest of the channels that are still alive, and set them to zero."""
-        for target in self._targets:
-            kept = surviving(int(target.alive.sum()), self.pruning.sparsity, 1)
-            shape = (-1, *[1] * (target.weight.dim() - 1))
-            target.alive = strongest(target.weight * target.alive.reshape(shape), kept)
+        self.apply()  # what an optimizer has moved since is not alive
+        self._alive = [surviving(alive, self.pruning.sparsity, 1) for alive in self._alive]
+        self._masks = [
+            strongest(weight, alive).to(weight.dtype).reshape(-1, *[1] * (weight.dim() - 1))
+            for weight, alive in zip(self._weights, self._alive, strict=True)
+        ]
         self.iterations_done += 1
         self.apply()
+
+    def after_step(self, done: int, steps: int) -> None:
+        """Iterate if it is time to, and hold what is gone at zero."""
+        share = min(1.0, (done / steps - START) / (END - START))
+        self.apply()
+        while self.iterations_done < share * self.pruning.iterations:
+            self.iterate()
 
     @torch.no_grad()
     def apply(self) -> None:
         """Set the channels that are gone to zero."""
-        for target in self._targets:
-            target.weight[~target.alive] = 0.0
-
-    def after_step(self, done: int, steps: int) -> None:
-        """Iterate if it is time to, and hold what is gone at zero."""
-        share = (done / steps - START) / (END - START)
-        while self.iterations_done < min(1.0, share) * self.pruning.iterations:
-            self.iterate()
-        if self.iterations_done:
-            self.apply()
-
-
-def prune_channels(network: nn.Module, pruning: Pruning) -> None:
-    """Do all iterations at once, on a network that was not pruned in training."""
-    pruner = ChannelPruner(network, pruning)
-    for _ in range(pruning.iterations):
-        pruner.iterate()
+        if self._masks:
+            torch._foreach_mul_(self._weights, self._masks)

@@ -4,6 +4,7 @@
 NAME.weight           of a convolution or linear layer: float32, float16 or int8
 NAME.weight.mask      in its place if pruned and smaller so: a bit per value, the first value in the
 NAME.weight.kept      highest bit; and the values whose bit is set, in order
+NAME.weight.channels  in the mask's place if whole output channels were pruned: a bit per channel
 NAME.weight.scale     with int8: float16, one per output channel
 NAME.bias             float32, else float16
 NAME.scale, .shift    of a batch norm at inference: output = input x scale + shift, per channel
@@ -22,34 +23,38 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nas_asc.compression.precision import from_int8, to_float, to_int8
-from nas_asc.compression.pruning import Kernel, largest
+from nas_asc.compression.pruners import masks_of
+from nas_asc.compression.pruning import Kernel
 from nas_asc.errors import ExportError
+from nas_asc.pruning_counts import NOT_PRUNED, Pruning
 
 Array = NDArray[np.generic]
 Norm = nn.BatchNorm1d | nn.BatchNorm2d
 
 
-def store(network: nn.Module, *, precision: str, sparsity: float = 0.0) -> dict[str, Array]:
+def store(network: nn.Module, *, precision: str, pruning: Pruning = NOT_PRUNED) -> dict[str, Array]:
     """Give the arrays of a trained network.
 
     Args:
         network: Of convolutions, linear layers and batch norms; if it was not pruned in training,
             it is pruned here.
         precision: float32, float16 or int8.
-        sparsity: Share of the values of each weight that is left out.
+        pruning: What is left out of each weight.
 
     Raises:
         ExportError: A value is not a number, or a layer has parameters of another kind.
     """
     arrays: dict[str, Array] = {}
+    masks = masks_of(network, pruning)
     for name, module in network.named_modules():
         values: dict[str, Tensor] = {}
+        mask = masks.get(f"{name}.weight")
         if isinstance(module, Kernel):
-            arrays |= _store_weight(f"{name}.weight", module.weight, precision, sparsity)
+            arrays |= _store_weight(f"{name}.weight", module.weight, precision, mask)
             if module.bias is not None:
                 values = {"bias": module.bias}
         elif isinstance(module, Norm):
-            values = _scale_and_shift(module)
+            values = _scale_and_shift(module, mask)
         elif any(True for _ in module.parameters(recurse=False)):
             kind = type(module).__name__
             raise ExportError(f"{name}: expected a convolution, linear or norm layer, got {kind}")
@@ -89,28 +94,33 @@ def _numpy(name: str, values: Tensor) -> NDArray[np.float32]:
     return array
 
 
-def _scale_and_shift(norm: Norm) -> dict[str, Tensor]:
+def _scale_and_shift(norm: Norm, mask: Tensor | None) -> dict[str, Tensor]:
     assert norm.running_mean is not None
     assert norm.running_var is not None
-    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    weight = norm.weight if mask is None else norm.weight * mask
+    scale = weight / (norm.running_var + norm.eps).sqrt()
     return {"scale": scale, "shift": norm.bias - norm.running_mean * scale}
 
 
-def _store_weight(name: str, weight: Tensor, precision: str, sparsity: float) -> dict[str, Array]:
+def _store_weight(
+    name: str, weight: Tensor, precision: str, mask: Tensor | None
+) -> dict[str, Array]:
+    """Store a kernel; a mask is of its shape, or (out,) where whole channels were pruned."""
     values = _numpy(name, weight)
-    mask = np.ones(values.shape, dtype=bool)
-    if sparsity:
-        mask = largest(weight, sparsity).cpu().numpy()
-        values = values * mask
+    if mask is not None:
+        kept_here = mask.cpu().numpy()
+        values = values * kept_here.reshape(*kept_here.shape, *[1] * (values.ndim - mask.dim()))
     stored: dict[str, Array] = {}
     dense: Array
     if precision == "int8":
         dense, stored[f"{name}.scale"] = to_int8(values)
     else:
         dense = to_float(values, precision)
-    bits, kept = np.packbits(mask), dense[mask]
-    if bits.nbytes + kept.nbytes < dense.nbytes:
-        return stored | {f"{name}.mask": bits, f"{name}.kept": kept}
+    if mask is not None:
+        bits, kept = np.packbits(kept_here), dense[kept_here].reshape(-1)
+        if bits.nbytes + kept.nbytes < dense.nbytes:
+            kind = "mask" if mask.shape == weight.shape else "channels"
+            return stored | {f"{name}.{kind}": bits, f"{name}.kept": kept}
     return stored | {name: dense}
 
 
@@ -118,8 +128,10 @@ def _restore_weight(left: dict[str, Any], name: str, weight: Tensor) -> Any:
     if name in left:
         values = _take(left, name)
     else:
-        size = weight.numel()
-        mask = np.unpackbits(_take(left, f"{name}.mask"), count=size).astype(bool)
+        kind = "channels" if f"{name}.channels" in left else "mask"
+        bits = len(weight) if kind == "channels" else weight.numel()
+        mask = np.unpackbits(_take(left, f"{name}.{kind}"), count=bits).astype(bool)
+        mask = mask.repeat(weight.numel() // bits)
         kept = _take(left, f"{name}.kept")
         if len(kept) != mask.sum():
             raise ExportError(f"{name}: expected {mask.sum()} kept values, found {len(kept)}")
