@@ -16,8 +16,11 @@ _MACS_PER_S = 4e9  # of one thread of a laptop in training; forward and backward
 _PASSES = 3
 
 
-def expected_seconds(config: StudyConfig, dataset: Dataset, workers: int) -> float:
-    """Estimate how long a search takes: right within a factor of two or three, not better."""
+def expected_seconds(config: StudyConfig, dataset: Dataset, workers: int) -> float | None:
+    """Estimate how long a search takes: right within a factor of two or three, not better.
+
+    None where so little of the space fits that draws say nothing about it.
+    """
     space = load_space(config.space or "")
     budget = affordable(budget_of(config), config.macs_ceiling)
     rule = counting_rule(config.rule)
@@ -25,7 +28,9 @@ def expected_seconds(config: StudyConfig, dataset: Dataset, workers: int) -> flo
     counted = [
         count(space.random(rng), len(dataset.classes), dataset.clip_s, rule) for _ in range(_DRAWS)
     ]
-    fitting = [c for c in counted if budget.exceeded(c) is None] or counted
+    fitting = [c for c in counted if budget.exceeded(c) is None]
+    if not fitting:
+        return None
     macs = sum(c.macs for c in fitting) / len(fitting)
     clips = len(dataset.indices("train"))
     each_s = _BASE_S + _PASSES * macs * clips * config.epochs / _MACS_PER_S

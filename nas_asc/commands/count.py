@@ -123,6 +123,11 @@ def _remarks(complexity: Complexity) -> list[str]:
             f"{', '.join(complexity.shrunk)}"
         )
     rule = complexity.rule
+    if complexity.precision not in rule.precisions:
+        lines.append(
+            f"note: {rule.id} admits {' and '.join(rule.precisions)} only, this model is stored as "
+            f"{complexity.precision}; its size is what it would be"
+        )
     if rule.clip_s and rule.clip_s != complexity.clip_s:
         lines.append(
             f"note: the limits of {rule.id} are meant for clips of {rule.clip_s:g} s, "

@@ -153,13 +153,14 @@ def _run(
     from nas_asc.study import run_search
     from nas_asc.workers import KINDS
 
-    ends = [f"{config.trials} trials" if config.trials else "", ""]
+    trials = f"{config.trials} trials" if config.trials else ""
     if config.time_s:
-        ends[1] = format_duration(config.time_s)
+        limit = format_duration(config.time_s)
     else:
-        ends[1] = f"about {format_duration(expected_seconds(config, dataset, count))}"
+        seconds = expected_seconds(config, dataset, count)
+        limit = "" if seconds is None else f"about {format_duration(seconds)}"
     remark(
-        f"search: {' or '.join(filter(None, ends))}, {config.epochs} epochs each, "
+        f"search: {' or '.join(filter(None, (trials, limit)))}, {config.epochs} epochs each, "
         f"sampler {config.sampler}, seed {config.seed}, {count} worker{'s' * (count > 1)}; "
         f"run folder {run}"
     )

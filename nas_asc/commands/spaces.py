@@ -1,15 +1,14 @@
 """`nas-asc spaces`: the search spaces, and how much of one fits a budget."""
 
 from math import log10
-from pathlib import Path
 
 import click
 
 from nas_asc.budget import parse_budget
-from nas_asc.commands.output import console, json_option, print_json, print_table, remark
-from nas_asc.errors import ConfigError
+from nas_asc.commands.copying import copy_shipped
+from nas_asc.commands.output import console, json_option, print_json, print_table
 from nas_asc.feasibility import feasibility
-from nas_asc.library import find, load_space, shipped
+from nas_asc.library import load_space, shipped
 from nas_asc.rules import counting_rule
 from nas_asc.space import SearchSpace
 from nas_asc.units import format_count
@@ -38,26 +37,13 @@ def command(
     NAME is a shipped space or the path of a TOML file.
     """
     if name == "copy":
-        _copy(copied)
+        copy_shipped("search_spaces", "space", copied)
     elif copied:
         raise click.UsageError(f"expected one space, got {name} {' '.join(copied)}")
     elif name is None:
         _list(as_json)
     else:
         _describe(load_space(name), budget, rule, classes, clip_s, as_json)
-
-
-def _copy(arguments: tuple[str, ...]) -> None:
-    if len(arguments) != 2:
-        raise click.UsageError("expected: spaces copy NAME FILE")
-    name, target = arguments
-    source, path = find("search_spaces", name, "space"), Path(target)
-    if path.exists():
-        raise ConfigError(f"{path}: expected a new file, it exists - give another name")
-    if not path.parent.is_dir():
-        raise ConfigError(f"{path}: expected a folder {path.parent}, there is none - create it")
-    path.write_bytes(source.read_bytes())
-    remark(f"wrote {path}; use it with --space {path if '/' in target else './' + target}")
 
 
 def _list(as_json: bool) -> None:
