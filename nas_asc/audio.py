@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from nas_asc.errors import DatasetError
 from nas_asc.torchaudio_native import torchaudio
 
+# Some encoders announce up to one block more samples than they wrote.
+_LONGEST_CODEC_BLOCK = 8192
+
 Waveform = NDArray[np.float32]
 
 # torchaudio's resampling filter, by its default values: a sinc with this many zero crossings on
@@ -68,7 +71,7 @@ def decode(path: Path, most_s: float = math.inf) -> tuple[Waveform, int]:
         raise _undecodable(path, getattr(error, "error_string", str(error))) from error
     if len(interleaved) == 0:
         raise _undecodable(path, "no samples")
-    if len(interleaved) < expected:
+    if len(interleaved) < expected - _LONGEST_CODEC_BLOCK:
         raise _undecodable(path, f"{len(interleaved)} of {expected} samples")
     if not np.isfinite(interleaved.sum(dtype=np.float64)):
         raise _undecodable(path, "samples that are not finite")
@@ -144,7 +147,7 @@ def _resample_by_sample(waveform: Waveform, from_hz: int, to_hz: int) -> Wavefor
 
 
 def _undecodable(path: Path, found: str) -> DatasetError:
-    reason = found.strip().rstrip(".") or "something else"
+    reason = found.strip().removeprefix("Error : ").rstrip(".") or "something else"
     return DatasetError(
         f"{path}: expected a WAV, FLAC or OGG clip, found {reason[0].lower() + reason[1:]} - "
         "repair or remove it, or pass --skip-bad to go on without it"

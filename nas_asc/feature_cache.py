@@ -127,15 +127,17 @@ class FeatureCache:
         """
         folder = self.folder / "entries" / key
         try:
-            arrays = {
-                name: np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False)
+            arrays: dict[str, NDArray[np.generic]] = {
+                name: np.lib.format.open_memmap(folder / f"{name}.npy", mode="c")
                 for name in layouts
             }
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
-        except (ValueError, EOFError, OSError) as error:
+        except ValueError as error:
             self._discard(folder, str(error))
             return None
+        except OSError as error:
+            raise self._unusable(error) from error
         for name, layout in layouts.items():
             if (arrays[name].dtype, arrays[name].shape) != (np.dtype(layout.dtype), layout.shape):
                 self._discard(folder, f"{name} is {arrays[name].dtype} {arrays[name].shape}")
@@ -254,12 +256,15 @@ class FeatureCache:
         try:
             yield
         except (OSError, NotImplementedError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise NasAscError(
-                f"{self.folder}: expected a cache folder that can be written, found "
-                f"{reason[0].lower() + reason[1:]} - free some space, or set NAS_ASC_CACHE to "
-                "another folder"
-            ) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError | NotImplementedError) -> NasAscError:
+        reason = getattr(error, "strerror", None) or str(error)
+        return NasAscError(
+            f"{self.folder}: expected a cache folder that can be read and written, found "
+            f"{reason[0].lower() + reason[1:]} - free some space, or set NAS_ASC_CACHE to "
+            "another folder"
+        )
 
 
 def _total_bytes(entries: Iterable[Mapping[str, Layout]]) -> int:

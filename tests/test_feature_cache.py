@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -88,6 +89,7 @@ DAMAGE = {
     "empty": lambda path: os.truncate(path, 0),
     "cut in the header": lambda path: os.truncate(path, 20),
     "garbage": lambda path: path.write_bytes(b"\x80\x04K\x01." * 400),
+    "a zip": lambda path: path.write_bytes(b"PK\x03\x04" * 500),
     "of another shape": lambda path: np.save(path, VALUES.T),
     "of another type": lambda path: np.save(path, VALUES.astype(np.int16)),
 }
@@ -230,7 +232,9 @@ def test_a_write_that_the_disk_refuses_is_one_line(tmp_path):
         [sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, check=True
     )
 
-    assert result.stdout.startswith(f"{tmp_path}: expected a cache folder that can be written")
+    assert result.stdout.startswith(
+        f"{tmp_path}: expected a cache folder that can be read and written"
+    )
     assert result.stdout.endswith("or set NAS_ASC_CACHE to another folder\n")
     assert result.stdout.count("\n") == 1
     assert list((tmp_path / "unfinished").iterdir()) == []
@@ -246,8 +250,20 @@ def test_a_disk_without_room_is_noticed_before_anything_is_written(cache, monkey
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").write_text("in the way")
 
-    with pytest.raises(NasAscError, match="expected a cache folder that can be written"):
+    with pytest.raises(NasAscError, match="expected a cache folder that can be read and written"):
         write(FeatureCache(tmp_path / "file" / "cache"), "a")
+
+
+def test_an_entry_that_cannot_be_opened_now_is_not_removed(cache, monkeypatch):
+    def refuse(*given, **options):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    write(cache, "a")
+    monkeypatch.setattr("numpy.lib.format.open_memmap", refuse)
+
+    with pytest.raises(NasAscError, match="found too many open files"):
+        cache.find("a", LAYOUTS)
+    assert keys(cache) == ["a"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
