@@ -1,7 +1,7 @@
 """The depthwise convolution, with gradients put as what oneDNN has fast code for.
 
 The gradient of the input is the convolution with the turned kernel; with a stride it is worked out
-in float32. The gradient of a weight of five frames is that of two weights of three.
+in float32. The gradient of a weight of five frames is put together from ones of three.
 """
 
 from typing import Any, cast
@@ -66,14 +66,15 @@ def _gradient_of_weight(gradient: Tensor, x: Tensor, weight: Tensor, stride: Pai
     padding, wanted = _half(weight), (False, True, False)
     if weight.shape[3] != 5 or stride[1] > 2:
         return _convolution_backward(gradient, x, weight, stride, padding, wanted)[1]
-    # the first three taps and the last three are those of a kernel of three with two cells of
-    # padding at both ends, which has more outputs: the gradient stands at the one end or the other
-    room, narrow = 2 // stride[1], weight[..., :3]
-    first, last = (
-        _convolution_backward(F.pad(gradient, ends), x, narrow, stride, (padding[0], 2), wanted)[1]
-        for ends in ((0, room), (room, 0))
+    # what the outer taps see, the neighbour's middle taps see: with the gradient moved by one
+    left, middle, right = (
+        _convolution_backward(
+            F.pad(gradient, (-by, by)), x, weight[..., :3], stride, (padding[0], 1), wanted
+        )[1]
+        for by in (1, 0, -1)
     )
-    return torch.cat([first[..., :2], last], dim=3)
+    first, last = stride[1] - 1, 3 - stride[1]
+    return torch.cat([left[..., first : first + 1], middle, right[..., last : last + 1]], dim=3)
 
 
 def _convolution_backward(
