@@ -56,7 +56,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="nas-asc", standalone_mode=False)
     except NasAscError as error:
         sys.exit(_fail(str(error), error.exit_code))
     except click.exceptions.NoArgsIsHelpError as error:
