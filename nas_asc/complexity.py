@@ -52,12 +52,12 @@ class Complexity:
         """Kernel values that pruning leaves."""
         if self.pruning.kind == "none":
             return self.weights
+        *kernels, classifier = self._tally.kernels
+        kept = self.pruning.kept(*classifier, is_classifier=True)
         if self.pruning.kind == "magnitude":
             sparsity = self.pruning.sparsity
-            return sum([kept_values(values, sparsity) for values, _ in self._tally.kernels])
-        *kernels, classifier = self._tally.kernels
-        kept = self.pruning.kept
-        return sum([kept(*kernel) for kernel in kernels]) + kept(*classifier, is_classifier=True)
+            return kept + sum([kept_values(values, sparsity) for values, _ in kernels])
+        return kept + sum([self.pruning.kept(*kernel) for kernel in kernels])
 
     @property
     def sparsity(self) -> float:
@@ -126,12 +126,12 @@ class Complexity:
             rest += sum(2 * channels for _, channels in self._tally.kernels)
         if self.pruning.kind == "none":
             return self.weights * width + rest
-        if self.pruning.kind == "magnitude":
-            sparsity = self.pruning.sparsity
-            return rest + sum([masked_bytes(n, width, sparsity) for n, _ in self._tally.kernels])
         *kernels, classifier = self._tally.kernels
         price = self.pruning.stored_bytes
         rest += price(*classifier, width, is_classifier=True)
+        if self.pruning.kind == "magnitude":
+            sparsity = self.pruning.sparsity
+            return rest + sum([masked_bytes(values, width, sparsity) for values, _ in kernels])
         return rest + sum([price(values, channels, width) for values, channels in kernels])
 
     @property

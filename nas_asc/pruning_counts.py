@@ -45,22 +45,22 @@ class Pruning:
         sparsity: share of the values that goes; with "channels", of the channels still alive, in
             each iteration.
         iterations: of channel pruning.
-        classifier: whether channel pruning takes the rows of the classifier too, as the IMT report
-            does: a class whose row is gone is left with its bias.
+        classifier: whether the last kernel, which gives the logits, is pruned too. Channel pruning
+            leaves a class whose row is gone with its bias.
     """
 
     kind: str = "none"
     sparsity: float = 0.0
     iterations: int = 1
-    classifier: bool = False
+    classifier: bool = True
 
     def kept(self, values: int, channels: int, is_classifier: bool = False) -> int:
         """Count what is left of a kernel."""
+        if self.kind == "none" or (is_classifier and not self.classifier):
+            return values
         if self.kind == "magnitude":
             return kept_values(values, self.sparsity)
-        if self.kind == "channels" and (self.classifier or not is_classifier):
-            return values // channels * surviving(channels, self.sparsity, self.iterations)
-        return values
+        return values // channels * surviving(channels, self.sparsity, self.iterations)
 
     def stored_bytes(
         self, values: int, channels: int, width: int, is_classifier: bool = False
@@ -69,10 +69,10 @@ class Pruning:
 
         The mask has a bit per value, or per output channel where whole channels were pruned.
         """
+        if self.kind == "none" or (is_classifier and not self.classifier):
+            return values * width
         if self.kind == "magnitude":
             return masked_bytes(values, width, self.sparsity)
-        if self.kind == "none":
-            return values * width
         kept = self.kept(values, channels, is_classifier)
         return min(values * width, -(-channels // 8) + kept * width)
 
@@ -95,5 +95,5 @@ def pruning_of(compression: Mapping[str, object]) -> Pruning:
         kind,
         float(compression["sparsity"]),  # type: ignore[arg-type]  # a number, checked by the space
         int(compression.get("iterations", 1)),  # type: ignore[call-overload]  # likewise
-        bool(compression.get("prune_classifier", False)),
+        bool(compression.get("prune_classifier", True)),
     )

@@ -54,6 +54,21 @@ class ReportModel:
     printed: Mapping[str, float]
     note: str = ""
 
+    def adapted(self, n_classes: int) -> Architecture:
+        """Give its architecture for data with `n_classes` classes.
+
+        It is the report's own where that many are told apart; elsewhere the classifier is another
+        one, and is not pruned: the report's pruning could take whole classes from it.
+        """
+        own = self.architecture
+        compression = own.sections["compression"]
+        if n_classes == self.classes or not compression.get("prune_classifier", False):
+            return own
+        spared = {**compression, "prune_classifier": False}
+        return Architecture(
+            own.space, {**own.sections, "compression": spared}, own.chosen, own.family
+        )
+
 
 @dataclass(frozen=True)
 class _Plan:
@@ -172,9 +187,7 @@ class SearchSpace:
         self._names = tuple(families)
         self._family = Parameter("family", self._names)
         self._prefixed = {
-            family: {
-                p.path: Parameter(f"{family}.{p.path}", p.options) for p in space.parameters()
-            }
+            family: {p.path: Parameter(f"{family}.{p.path}", p.options) for p in space.parameters()}
             for family, space in families.items()
         }
 

@@ -9,6 +9,7 @@ from nas_asc.architecture import Value
 from nas_asc.errors import ConfigError, nearest
 from nas_asc.rules import RULES
 from nas_asc.space import ReportModel, SearchSpace, Section
+from nas_asc.space_checks import faults_between
 from nas_asc.vocabulary import (
     DOMAINS,
     MODEL_DOMAINS,
@@ -115,6 +116,7 @@ def _sections(data: Mapping[str, Any], faults: list[str]) -> tuple[Section, ...]
     stages = [name for name in sections if section_kind(name) == "stage"]
     stages.sort(key=lambda name: int(name.removeprefix("stage") or 0) if name != "stem" else 0)
     order = ["frontend", *stages, "head", "compression"]
+    faults += faults_between(sections)
     return tuple(sections[name] for name in order if name in sections)
 
 

@@ -182,9 +182,9 @@ def keys_in_use(kind: str, selected: Mapping[str, object]) -> list[tuple[str, bo
         return _head_keys(selected)
     used = [("precision", False)]
     if selected["pruning"] != "none":
-        used.append(("sparsity", False))
+        used += [("sparsity", False), ("prune_classifier", True)]
     if selected["pruning"] == "channels":
-        used += [("iterations", False), ("prune_classifier", True)]
+        used.append(("iterations", False))
     return used
 
 

@@ -89,10 +89,9 @@ def test_other_pruning_leaves_channels_alone(pruning):
     assert (pruner_for(network, pruning) is None) is (pruning.kind == "none")
 
 
-def test_a_class_is_not_pruned_unless_it_is_asked_for():
-    pruning = Pruning("channels", 0.2, 5, classifier=True)
+@pytest.mark.parametrize("kind", ["magnitude", "channels"])
+def test_the_classifier_can_be_spared(kind):
+    pruning = Pruning(kind, 0.2, 5)
     network = built(point())
-    assert "head.classifier.weight" in channel_masks(network, pruning)
-    assert "head.classifier.weight" not in channel_masks(
-        network, replace(pruning, classifier=False)
-    )
+    assert "head.classifier.weight" in masks_of(network, pruning)
+    assert "head.classifier.weight" not in masks_of(network, replace(pruning, classifier=False))

@@ -39,9 +39,9 @@ def bytes_of(network, precision, compression):
         if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear):
             values = module.weight.numel()
             dense = values * width
-            if pruning == "channels" and (
-                module is not classifier or compression.get("prune_classifier")
-            ):
+            if module is classifier and not compression.get("prune_classifier", True):
+                total += dense
+            elif pruning == "channels":
                 channels = len(module.weight)
                 kept = left(channels, sparsity, compression["iterations"]) * values // channels
                 total += min(dense, (channels + 7) // 8 + kept * width)

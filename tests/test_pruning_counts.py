@@ -67,16 +67,21 @@ def test_the_kept_values_are_those_of_the_ntu_report(values, kept):
 
 def test_a_kernel_that_is_smaller_without_a_mask_is_stored_whole():
     """Of 16 channels of 4 values at float16 one goes: 2 + 120 bytes against 128."""
-    pruning = Pruning("channels", 0.1, 1)
+    pruning = Pruning("channels", 0.1)
     assert pruning.stored_bytes(16 * 4, 16, 2) == 2 + 14 * 4 * 2
     assert pruning.stored_bytes(4 * 4, 4, 2) == 4 * 4 * 2
     assert masked_bytes(100, 2, 0.5) == 13 + 100
     assert masked_bytes(100, 2, 0.05) == 200
 
 
-def test_the_classifier_stays_unless_it_is_asked_for():
-    assert Pruning("channels", 0.2, 5).kept(128 * 3, 3, is_classifier=True) == 384
-    assert Pruning("channels", 0.2, 5, True).kept(128 * 3, 3, is_classifier=True) == 256
+@pytest.mark.parametrize(("kind", "kept"), [("channels", 256), ("magnitude", 307)])
+def test_the_classifier_can_be_spared(kind, kept):
+    """Of three rows two stay; four fifths of 384 values are 307.2."""
+    pruned, spared = Pruning(kind, 0.2, 5), Pruning(kind, 0.2, 5, classifier=False)
+    assert pruned.kept(128 * 3, 3, is_classifier=True) == kept
+    assert spared.kept(128 * 3, 3, is_classifier=True) == 384
+    assert spared.stored_bytes(128 * 3, 3, 2, is_classifier=True) == 768
+    assert spared.kept(128 * 3, 3) == kept
 
 
 def test_what_is_not_pruned_is_kept():

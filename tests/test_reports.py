@@ -16,7 +16,7 @@ from nas_asc.assembly import build_graph
 from nas_asc.complexity import count
 from nas_asc.frontend import front_end
 from nas_asc.layer_table import layer_table
-from nas_asc.library import report_ensembles, report_model, report_models
+from nas_asc.library import load_space, report_ensembles, report_model, report_models
 from nas_asc.rules import RULES
 from nas_asc.verification import verify
 
@@ -237,3 +237,24 @@ def test_the_second_spectrogram_of_srpol_4_has_the_shape_of_the_first():
     frontend = front_end(report_model("srpol-4").architecture.sections["frontend"])
     assert (frontend.second_n_mels(10.0), frontend.second_hop(10.0)) == (235, 15_001)
     assert 1 + 480_000 // frontend.second_hop(10.0) == frontend.n_mels
+
+
+@pytest.mark.parametrize(
+    ("model_id", "spared"),
+    [("imt-c", True), ("ntu-vggnet", True), ("imt-b", False), ("netease-student", False)],
+)
+def test_a_model_is_adapted_to_other_classes(model_id, spared):
+    model = report_model(model_id)
+    assert model.adapted(model.classes) is model.architecture
+    adapted = model.adapted(7)
+    compression = adapted.sections["compression"]
+    assert (compression.get("prune_classifier") is False) is spared
+    assert load_space(adapted.space).from_choices(adapted.choices) == adapted
+
+
+def test_an_adapted_model_keeps_all_its_classes():
+    """imt-c on ten classes: all 128 x 10 weights of its classifier stay."""
+    model = report_model("imt-c")
+    architecture = model.adapted(10)
+    rows = layer_table(architecture, 10, 10.0, RULES["imt"])
+    assert (rows[-1].op, rows[-1].counted, rows[-1].nonzero) == ("linear", 1280, 1280)

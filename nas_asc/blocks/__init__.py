@@ -13,6 +13,9 @@ from nas_asc.blocks.inception import inception
 from nas_asc.blocks.mbconv import fused_mbconv, mbconv
 from nas_asc.blocks.separable import separable
 
+# Blocks with a shortcut, which has the size of the convolutions only if their kernels are odd.
+ODD_KERNEL_BLOCKS = frozenset({"mbconv", "fused_mbconv", "dwsep", "basic"})
+
 BLOCKS: dict[str, Block] = {
     "conv": conv_block,
     "separable": separable,

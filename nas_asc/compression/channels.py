@@ -9,7 +9,7 @@ multiply-accumulates stay. `nas_asc.pruning_counts` has the closed form.
 import torch
 from torch import Tensor, nn
 
-from nas_asc.compression.pruning import END, START, Kernel
+from nas_asc.compression.pruning import END, START, prunable
 from nas_asc.pruning_counts import Pruning, surviving
 
 _Norm = nn.BatchNorm1d | nn.BatchNorm2d
@@ -30,15 +30,8 @@ def strongest(weight: Tensor, kept: int) -> Tensor:
 
 def targets(network: nn.Module, pruning: Pruning) -> dict[str, Tensor]:
     """Give the weights that channel pruning works on, by name: kernels and batch norm scales."""
-    modules = dict(network.named_modules())
-    kernels: dict[str, Tensor] = {
-        f"{n}.weight": m.weight for n, m in modules.items() if isinstance(m, Kernel)
-    }
-    scales: dict[str, Tensor] = {
-        f"{n}.weight": m.weight for n, m in modules.items() if isinstance(m, _Norm)
-    }
-    if not pruning.classifier:
-        kernels.popitem()  # it is the last
+    kernels = prunable(network, pruning.classifier)
+    scales = {f"{n}.weight": m.weight for n, m in network.named_modules() if isinstance(m, _Norm)}
     return kernels | scales
 
 

@@ -3,14 +3,14 @@
 from torch import Tensor, nn
 
 from nas_asc.compression.channels import ChannelPruner, channel_masks
-from nas_asc.compression.pruning import Kernel, Pruner, largest
+from nas_asc.compression.pruning import Pruner, largest, prunable
 from nas_asc.pruning_counts import Pruning
 
 
 def pruner_for(network: nn.Module, pruning: Pruning) -> Pruner | ChannelPruner | None:
     """Give what prunes a network while it trains; None if nothing does."""
     if pruning.kind == "magnitude":
-        return Pruner(network, pruning.sparsity)
+        return Pruner(network, pruning.sparsity, pruning.classifier)
     return ChannelPruner(network, pruning) if pruning.kind == "channels" else None
 
 
@@ -21,8 +21,7 @@ def masks_of(network: nn.Module, pruning: Pruning) -> dict[str, Tensor]:
     """
     if pruning.kind == "magnitude":
         return {
-            f"{name}.weight": largest(module.weight, pruning.sparsity)
-            for name, module in network.named_modules()
-            if isinstance(module, Kernel)
+            name: largest(weight, pruning.sparsity)
+            for name, weight in prunable(network, pruning.classifier).items()
         }
     return channel_masks(network, pruning) if pruning.kind == "channels" else {}

@@ -31,6 +31,17 @@ def sparsity_at(progress: float, sparsity: float) -> float:
     return sparsity * (1 - (1 - share) ** 3)
 
 
+def prunable(network: nn.Module, classifier: bool = True) -> dict[str, Tensor]:
+    """Give the weights that pruning works on, by name; the classifier's, the last, if it does."""
+    modules = network.named_modules()
+    weights: dict[str, Tensor] = {
+        f"{n}.weight": m.weight for n, m in modules if isinstance(m, Kernel)
+    }
+    if not classifier:
+        weights.popitem()
+    return weights
+
+
 class Pruner:
     """Prune a network while it trains, so that the weights that stay can make up for those that go.
 
@@ -38,9 +49,9 @@ class Pruner:
     where the rise ends; between, the masked weights are held at zero.
     """
 
-    def __init__(self, network: nn.Module, sparsity: float) -> None:
+    def __init__(self, network: nn.Module, sparsity: float, classifier: bool = True) -> None:
         self.sparsity = sparsity
-        self._weights = [m.weight for m in network.modules() if isinstance(m, Kernel)]
+        self._weights = list(prunable(network, classifier).values())
         self._masks: list[Tensor] = []
         self._final = False
 

@@ -1,0 +1,105 @@
+import pytest
+
+from nas_asc.errors import ConfigError
+from nas_asc.space_file import read_space
+
+LOGMEL = """
+[frontend]
+kind = "logmel"
+channels = 1
+sample_rate_hz = 16000
+window = 512
+hop = 256
+n_mels = 32
+f_min_hz = 0
+f_max_hz = 0
+normalisation = "none"
+mean_spectrum = {mean_spectrum}
+"""
+WAVEFORM = """
+[frontend]
+kind = "waveform"
+channels = 1
+sample_rate_hz = 16000
+"""
+REST = """
+[stage1]
+{stage}
+
+[head]
+conv = 0
+classifier = {classifier}
+pooling = "avg"
+
+[compression]
+precision = "float16"
+pruning = "none"
+"""
+CONV = 'block = "conv"\nwidth = 4\nactivation = "relu"\nstride = 1\nkernel = {}'
+
+
+@pytest.fixture
+def fault_of(tmp_path):
+    def read(text):
+        path = tmp_path / "mine.toml"
+        path.write_text(text, encoding="utf-8")
+        try:
+            read_space(path)
+        except ConfigError as error:
+            return str(error).removeprefix("mine.toml: ")
+        return None
+
+    return read
+
+
+PLAIN = CONV.format(3)
+
+
+def logmel(stage=PLAIN, classifier='"linear"', mean_spectrum="false"):
+    front = LOGMEL.format(mean_spectrum=mean_spectrum)
+    return front + REST.format(stage=stage, classifier=classifier)
+
+
+@pytest.mark.parametrize("block", ["mbconv", "fused_mbconv"])
+def test_a_block_with_a_shortcut_has_odd_kernels(fault_of, block):
+    stage = (
+        f'block = ["conv", "{block}"]\nwidth = 4\nactivation = "relu"\nstride = 1\nexpand = 2\n'
+        'squeeze_excite = 0.0\nkernel = ["3x3", "3x4"]'
+    )
+    assert fault_of(logmel(stage)) == (
+        "stage1.kernel: expected odd numbers, so that a block and its shortcut have one size, "
+        "got '3x4'"
+    )
+
+
+def test_a_block_without_a_shortcut_may_have_even_kernels(fault_of):
+    assert fault_of(logmel(CONV.format('["3x4", 2]'))) is None
+
+
+def test_an_inception_stage_needs_a_branch_that_is_always_there(fault_of):
+    stage = 'block = "inception"\nactivation = "relu"\nwidth = 4\nwidth_3x3 = [0, 4]\n'
+    assert fault_of(logmel(stage)) is None
+    none = stage.replace("width = 4", "width = 8") + "width_5x5 = [0, 4]\nwidth_pool = [0, 4]"
+    assert fault_of(logmel(none)).startswith("stage1.width_pool: expected at least one branch")
+
+
+@pytest.mark.parametrize(
+    ("stage", "fault"),
+    [
+        (CONV.format('"3x3"'), "stage1.kernel: expected lengths along one axis"),
+        (CONV.format(3) + '\npool = ["none", "max 2x2"]', "stage1.pool: expected lengths"),
+        (CONV.format(3) + '\npool = "max 4/2"', None),
+    ],
+)
+def test_a_waveform_has_one_axis(fault_of, stage, fault):
+    found = fault_of(WAVEFORM + REST.format(stage=stage, classifier='"linear"'))
+    assert found is None if fault is None else found.startswith(fault)
+
+
+def test_a_second_input_joins_a_linear_classifier_only(fault_of):
+    classifiers = '["linear", "conv 3x3"]'
+    assert fault_of(logmel(classifier=classifiers)) is None
+    found = fault_of(logmel(classifier=classifiers, mean_spectrum="[false, true]"))
+    assert found == (
+        "head.classifier: expected linear where frontend.mean_spectrum can be true, got 'conv 3x3'"
+    )

@@ -1,0 +1,101 @@
+"""Which keys are in use under which selection, and what they may be."""
+
+import pytest
+
+from nas_asc.blocks import BLOCKS
+from nas_asc.vocabulary import DOMAINS, SELECTORS, keys_in_use, section_kind, selector_in_use
+
+
+def used(section, **selected):
+    return {key for key, _ in keys_in_use(section, selected)}
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_every_key_of_a_block_has_a_domain(block):
+    assert used("stage", block=block) <= set(DOMAINS["stage"])
+
+
+@pytest.mark.parametrize("kind", SELECTORS)
+def test_every_selector_has_a_domain(kind):
+    assert set(SELECTORS[kind]) <= set(DOMAINS[kind])
+
+
+def test_an_order_without_activation_needs_none():
+    assert "activation" in used("stage", block="conv", order="conv-act")
+    assert "activation" not in used("stage", block="conv", order="conv")
+
+
+def test_an_activation_cannot_be_left_out():
+    assert ("activation", False) in keys_in_use("stage", {"block": "conv"})
+
+
+def test_a_pool_brings_its_padding_and_norm():
+    assert not {"pool_padding", "pool_norm"} & used("stage", block="conv", pool="none")
+    assert {"pool_padding", "pool_norm"} <= used("stage", block="conv", pool="max 2x2")
+
+
+def test_a_block_without_an_order_is_not_asked_for_one():
+    assert selector_in_use("stage", "order", {"depth": 1, "block": "conv"})
+    assert not selector_in_use("stage", "order", {"depth": 1, "block": "mbconv"})
+
+
+def test_a_dropped_stage_is_asked_for_nothing():
+    assert used("stage", depth=0) == set()
+    assert not any(selector_in_use("stage", key, {"depth": 0}) for key in SELECTORS["stage"][1:])
+
+
+def test_a_convolutional_classifier_averages_and_has_no_dense_layer():
+    maps = used("head", conv=0, classifier="conv 3x3")
+    assert maps == {"map_dropout"}
+    assert not selector_in_use("head", "dense", {"conv": 0, "classifier": "conv 3x3"})
+    assert used("head", conv=0, classifier="linear") == {"pooling", "dropout"}
+
+
+def test_a_dense_layer_brings_its_norm_and_activation():
+    assert {"dense_norm", "dense_activation"} <= used("head", conv=0, dense=20)
+
+
+def test_a_waveform_has_no_spectrum():
+    assert used("frontend", kind="waveform") == {"channels", "sample_rate_hz"}
+    assert {"mean_spectrum", "second_window", "hop"} <= used("frontend", kind="logmel")
+
+
+def test_pruning_brings_what_it_needs():
+    assert used("compression", pruning="none") == {"precision"}
+    magnitude = {"precision", "sparsity", "prune_classifier"}
+    assert used("compression", pruning="magnitude") == magnitude
+    assert used("compression", pruning="channels") == magnitude | {"iterations"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "good", "bad"),
+    [
+        ("stage", "pool", "max 4x4", "max"),
+        ("stage", "pool", "avg 3x3/2", "avg 0x3"),
+        ("stage", "pool", "max 10x4", "median 3"),
+        ("stage", "pool", "none", "max 4x4x4"),
+        ("stage", "dropout", "plain 0.3", "plain 3"),
+        ("stage", "dropout", "alpha 0.05", "alpha 0.0"),
+        ("stage", "dropout", "spatial 0.25", 0.25),
+        ("stage", "width_pool", 0, -1),
+        ("stage", "units", 2, 0),
+        ("stage", "residual", "unit", True),
+        ("head", "classifier", "conv 1x1", "conv"),
+        ("head", "dense_activation", "none", "linear"),
+        ("frontend", "second_window", 16384, "16384"),
+        ("frontend", "normalisation", "peak", "min"),
+        ("compression", "iterations", 5, 0),
+        ("compression", "pruning", "channels", "kernels"),
+    ],
+)
+def test_a_key_takes_what_its_domain_says(kind, key, good, bad):
+    assert DOMAINS[kind][key].holds(good)
+    assert not DOMAINS[kind][key].holds(bad)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("stem", "stage"), ("stage12", "stage"), ("head", "head"), ("stagex", None), ("tail", None)],
+)
+def test_sections_are_known_by_name(name, kind):
+    assert section_kind(name) == kind
