@@ -50,14 +50,25 @@ class Execution:
 
 
 PLAIN = Execution()
+BFLOAT16_FROM_MACS = 8_000_000  # below, the gain is lost to casts
 
 
 def execution_for(complexity: Complexity) -> Execution:
-    """Choose the faster way to train a network, from its closed-form numbers alone.
+    """Choose the faster way to train a network: by its closed-form numbers and the processor.
 
-    Nothing is timed, so that the same seed gives the same result on every run.
+    Nothing is timed, so that on one machine the same seed gives the same result on every run. The
+    rule was drawn from a grid of candidates; see docs/decisions/0007.
     """
-    return Execution(channels_last=len(complexity.input_shapes[0]) == 3)
+    if len(complexity.input_shapes[0]) < 3:
+        return PLAIN
+    worth_it = complexity.macs >= BFLOAT16_FROM_MACS and computes_in_bfloat16()
+    return Execution(channels_last=True, bfloat16=worth_it)
+
+
+def computes_in_bfloat16() -> bool:
+    """Say whether the processor multiplies bfloat16 values itself; else float32 is faster."""
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def _with_fast_layers(network: Network) -> Forward:

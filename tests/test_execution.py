@@ -4,7 +4,13 @@ import pytest
 import torch
 
 from nas_asc.complexity import count
-from nas_asc.execution import PLAIN, Execution, execution_for
+from nas_asc.execution import (
+    BFLOAT16_FROM_MACS,
+    PLAIN,
+    Execution,
+    computes_in_bfloat16,
+    execution_for,
+)
 from nas_asc.library import load_space, report_model
 from nas_asc.network import build
 
@@ -47,7 +53,14 @@ def test_in_float32_deepsound_64_gives_the_plain_logits_and_gradients():
     torch.testing.assert_close(fast, plain, rtol=2e-3, atol=2e-3)
 
 
-def test_the_choice_depends_on_nothing_but_the_counts():
-    complexity = count(report_model("deepsound-64").architecture, 10, 5.0)
-    assert execution_for(complexity) == execution_for(complexity)
-    assert execution_for(complexity).channels_last
+def test_large_networks_compute_in_bfloat16_where_the_processor_can():
+    deepsound = report_model("deepsound-64").architecture
+    complexity = count(deepsound, 10, 5.0)
+    assert complexity.macs > BFLOAT16_FROM_MACS
+    assert execution_for(complexity) == Execution(True, computes_in_bfloat16())
+
+
+def test_small_networks_compute_in_float32():
+    complexity = count(report_model("deepsound-32").architecture, 10, 0.5)
+    assert complexity.macs < BFLOAT16_FROM_MACS
+    assert execution_for(complexity) == Execution(channels_last=True)
