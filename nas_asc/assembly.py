@@ -4,14 +4,15 @@ from functools import cache
 from inspect import signature
 from typing import Any
 
+from nas_asc import layers
 from nas_asc.architecture import Architecture
 from nas_asc.blocks import BLOCKS
 from nas_asc.frontend import Shape, front_end
 from nas_asc.graph import Graph, Tally
 from nas_asc.head import head
-from nas_asc.layers import dropout, extent, norm, pool, read_dropout, read_pool
+from nas_asc.layers import extent, norm, read_dropout, read_pool
 
-_EXTENTS = frozenset({"kernel", "stride"})
+_EXTENTS = ("kernel", "stride")
 
 _cached_extent = cache(extent)
 _cached_pool = cache(read_pool)
@@ -31,40 +32,51 @@ def assemble(g: Tally, architecture: Architecture, n_classes: int, clip_s: float
     frontend = front_end(sections["frontend"])
     inputs = [g.input(shape) for shape in frontend.input_shapes(clip_s)]
     x = inputs[0]
-    rank = len(x) - 1
     if frontend.normalisation == "batch_norm":
         g.prefix = "input."
         x = norm(g, x, axis=1)
     for name, stage in sections.items():
-        if name != "stem" and not name.startswith("stage"):
-            continue
-        depth = int(stage.get("depth", 1))
-        if not depth:
-            continue
-        block = BLOCKS[str(stage["block"])]
-        keys: dict[str, Any] = {
-            key: _cached_extent(stage[key], rank) if key in _EXTENTS else stage[key]
-            for key, _ in block_keys(str(stage["block"]))
-            if key in stage
-        }
-        g.prefix = f"{name}.1." if depth != 1 else f"{name}."
-        x = block(g, x, **keys)
-        if depth != 1:
-            if "stride" in keys:
-                keys["stride"] = (1,) * rank
-            for repeat in range(2, depth + 1):
-                g.prefix = f"{name}.{repeat}."
-                x = block(g, x, **keys)
-        g.prefix = f"{name}."
-        if (pooled := stage.get("pool", "none")) != "none":
-            cells = _cached_pool(pooled, rank)
-            x = pool(g, x, *cells, padding=str(stage.get("pool_padding", "valid")))
-            if stage.get("pool_norm"):
-                x = norm(g, x, name="pool_norm")
-        if (dropped := stage.get("dropout", "none")) != "none":
-            x = dropout(g, x, *_cached_dropout(dropped))
+        if name == "stem" or name.startswith("stage"):
+            x = _stage(g, x, name, **stage)  # type: ignore[arg-type]  # checked by the space
     g.prefix = "head."
     return head(g, x, inputs[1:], n_classes, **sections["head"])  # type: ignore[arg-type]
+
+
+def _stage(
+    g: Tally,
+    x: Shape,
+    name: str,
+    *,
+    depth: int = 1,
+    block: str = "conv",
+    pool: str = "none",
+    pool_padding: str = "valid",
+    pool_norm: bool = False,
+    dropout: str = "none",
+    **keys: Any,
+) -> Shape:
+    """Add a stage: its block `depth` times, the first with the stride; a pooling; a dropout."""
+    if not depth:
+        return x
+    rank = len(x) - 1
+    for key in _EXTENTS:
+        if key in keys:
+            keys[key] = _cached_extent(keys[key], rank)
+    add_block = BLOCKS[block]
+    g.prefix = f"{name}." if depth == 1 else f"{name}.1."
+    x = add_block(g, x, **keys)
+    if depth != 1:
+        if "stride" in keys:
+            keys["stride"] = (1,) * rank
+        for repeat in range(2, depth + 1):
+            g.prefix = f"{name}.{repeat}."
+            x = add_block(g, x, **keys)
+        g.prefix = f"{name}."
+    if pool != "none":
+        x = layers.pool(g, x, *_cached_pool(pool, rank), padding=pool_padding)
+        if pool_norm:
+            x = norm(g, x, name="pool_norm")
+    return layers.dropout(g, x, *_cached_dropout(dropout)) if dropout != "none" else x
 
 
 def build_graph(architecture: Architecture, n_classes: int, clip_s: float) -> Graph:

@@ -123,7 +123,7 @@ class Complexity:
         is_int8 = self.precision == "int8"
         rest = (self._tally.biases + 2 * self._tally.norm_channels) * (2 if is_int8 else width)
         if is_int8:
-            rest += sum(2 * channels for _, channels in self._tally.kernels)
+            rest += 2 * sum([channels for _, channels in self._tally.kernels])
         if self.pruning.kind == "none":
             return self.weights * width + rest
         *kernels, classifier = self._tally.kernels

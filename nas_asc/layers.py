@@ -7,6 +7,7 @@ larger than what is left of an axis shrinks to it, so that every network can be 
 """
 
 from collections.abc import Sequence
+from functools import cache
 from math import prod
 
 from nas_asc.errors import ConfigError
@@ -22,20 +23,19 @@ POOLINGS = ("avg", "max", "avg+max", "flatten")
 DROPOUTS = ("plain", "alpha", "spatial")
 
 
-def _outputs(
-    g: Tally, name: str, axes: Shape, kernel: Extent, stride: Extent, padding: str
-) -> tuple[Extent, Shape]:
-    """Give the kernel as it fits and the axes of the output."""
-    if padding == "same":
-        return kernel, tuple(-(-n // s) for n, s in zip(axes, stride, strict=True))
+@cache  # a search slides the same few thousand windows again and again
+def _slide(
+    axes: Shape, kernel: Extent, stride: Extent, padding: str
+) -> tuple[Extent, int, Shape, int]:
+    """Give a window as it fits, its cells, the axes of the output and their positions."""
     if padding == "valid":
-        fitting = tuple(min(k, n) for k, n in zip(kernel, axes, strict=True))
-        if fitting != kernel:
-            g.shrink(name)
-        return fitting, tuple(
-            (n - k) // s + 1 for n, k, s in zip(axes, fitting, stride, strict=True)
-        )
-    return kernel, tuple((n - k % 2) // s + 1 for n, k, s in zip(axes, kernel, stride, strict=True))
+        kernel = tuple(map(min, kernel, axes))
+        out = tuple((n - k) // s + 1 for n, k, s in zip(axes, kernel, stride, strict=True))
+    elif padding == "same":
+        out = tuple(-(-n // s) for n, s in zip(axes, stride, strict=True))
+    else:
+        out = tuple((n - k % 2) // s + 1 for n, k, s in zip(axes, kernel, stride, strict=True))
+    return kernel, prod(kernel), out, prod(out)
 
 
 def conv(
@@ -66,10 +66,12 @@ def conv(
         positions = mel * frame
         weights = channels // groups * out * height * width
     else:
-        kernel, axes = _outputs(g, name, x[1:], kernel, stride, padding)
+        fitting, cells, axes, positions = _slide(x[1:], kernel, stride, padding)
+        if fitting != kernel:
+            g.shrink(name)
+            kernel = fitting
         shape = (out, *axes)
-        positions = prod(axes)
-        weights = x[0] // groups * out * prod(kernel)
+        weights = x[0] // groups * out * cells
     return g.kernel(
         "conv",
         name,
@@ -98,7 +100,19 @@ def depthwise(
 
 def pointwise(g: Tally, x: Shape, out: int, *, name: str, bias: bool = False) -> Shape:
     """Add a convolution with a kernel of one."""
-    return conv(g, x, out, (1,) * (len(x) - 1), name=name, bias=bias)
+    if len(x) != 3:
+        return conv(g, x, out, (1,) * (len(x) - 1), name=name, bias=bias)
+    channels, mel, frame = x  # half of all convolutions, spelt out
+    return g.kernel(
+        "conv",
+        name,
+        x,
+        (out, mel, frame),
+        channels * out,
+        out if bias else 0,
+        mel * frame,
+        ((1, 1), (1, 1), "half", 1),
+    )
 
 
 def linear(g: Tally, x: Shape, out: int, *, name: str) -> Shape:
@@ -106,9 +120,7 @@ def linear(g: Tally, x: Shape, out: int, *, name: str) -> Shape:
     return g.kernel("linear", name, x, (out,), x[0] * out, out, 1, ())
 
 
-def norm(
-    g: Tally, x: Shape, *, name: str = "norm", axis: int = 0, shortcut: bool = False
-) -> Shape:
+def norm(g: Tally, x: Shape, *, name: str = "norm", axis: int = 0, shortcut: bool = False) -> Shape:
     """Add a batch normalisation per channel (axis 0) or per mel bin (axis 1).
 
     Attributes: axis, whether it stands in a shortcut.
@@ -147,8 +159,10 @@ def pool(
 
     Padded cells count neither in a maximum nor in an average.
     """
-    kernel, axes = _outputs(g, name, x[1:], kernel, stride, padding)
-    return g.free("pool", name, (x,), (x[0], *axes), (kind, kernel, stride, padding))
+    fitting, _, axes, _ = _slide(x[1:], kernel, stride, padding)
+    if fitting != kernel:
+        g.shrink(name)
+    return g.free("pool", name, (x,), (x[0], *axes), (kind, fitting, stride, padding))
 
 
 def global_pool(g: Tally, x: Shape, kind: str, *, name: str = "pool", keep: bool = False) -> Shape:

@@ -88,6 +88,12 @@ NOT_PRUNED = Pruning()
 
 def pruning_of(compression: Mapping[str, object]) -> Pruning:
     """Read an architecture's `compression` section."""
+    return _pruning_of(tuple(compression.items()))
+
+
+@cache  # a search meets the same few again and again
+def _pruning_of(items: tuple[tuple[str, object], ...]) -> Pruning:
+    compression = dict(items)
     kind = str(compression["pruning"])
     if kind == "none":
         return NOT_PRUNED
