@@ -57,6 +57,7 @@ def summarise(
             "completed": states["completed"],
             "stopped_early": states["stopped_early"],
             "failed": states["failed"],
+            **({"seeds_skipped": states["skipped"]} if states["skipped"] else {}),
             "duplicates": sum(trial.duplicates for trial in trials),
             "rejected_over_budget": sum(trial.rejected_over_budget for trial in trials),
         },

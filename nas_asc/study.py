@@ -84,11 +84,8 @@ def run_search(
         stack.enter_context(closing(pool))
         if config.space is None:
             raise ConfigError("space: expected a search space, got nothing")
-        space, budget, rule = (
-            load_space(config.space),
-            budget_of(config),
-            counting_rule(config.rule),
-        )
+        space, budget = load_space(config.space), budget_of(config)
+        rule = counting_rule(config.rule)
         measure = partial(count, n_classes=len(dataset.classes), clip_s=dataset.clip_s, rule=rule)
         check_that_something_fits(space, budget, measure, config.seed)
         if config.macs_ceiling is not None:
@@ -119,6 +116,12 @@ def run_search(
             "space": config.space,
             "run": str(run),
         }
+        if pool.capacity > config.lag:
+            _log.warning(
+                "%d workers: the study's lag keeps at most %d busy once the search has started",
+                pool.capacity,
+                config.lag,
+            )
         scheduler = Scheduler(config, space, budget, measure)
         search = _Search(config, scheduler, store, pool, context, progress)
         search.take_up(seeds if config.seeds else [])

@@ -309,3 +309,4 @@ def test_report_models_take_half_of_the_time_at_most(tmp_path):
     assert all("half of the time" in t.reason for t in trials[:4] if t.state == "skipped")
     assert any(trial.model is None and trial.state == "completed" for trial in trials)
     assert summary.trials["failed"] == 0
+    assert summary.trials["seeds_skipped"] == states.count("skipped")
