@@ -18,6 +18,8 @@ def faults_between(sections: Mapping[str, Section]) -> list[str]:
     frontend, head = sections.get("frontend"), sections.get("head")
     if frontend and "waveform" in _options(frontend, "kind"):
         faults += _pairs(sections)
+    if frontend and "logmel" in _options(frontend, "kind"):
+        faults += _spectra(frontend)
     if (
         frontend
         and head
@@ -57,6 +59,23 @@ def _no_branch(section: Section) -> Iterator[str]:
         yield (
             f"{section.name}.width_pool: expected at least one branch that is always there, "
             "got 0 for each"
+        )
+
+
+def _spectra(frontend: Section) -> Iterator[str]:
+    lows, highs, rates, windows, transforms = (
+        [float(value) for value in _options(frontend, key)]
+        for key in ("f_min_hz", "f_max_hz", "sample_rate_hz", "window", "n_fft")
+    )
+    half = min(rates, default=0.0) / 2
+    if max(highs, default=0.0) > half:
+        yield f"frontend.f_max_hz: expected at most half the sample rate, got {max(highs):g}"
+    if max(lows, default=0.0) >= min((high or half for high in highs), default=half):
+        yield f"frontend.f_min_hz: expected less than f_max_hz, got {max(lows):g}"
+    if any(0 < n_fft < max(windows, default=0.0) for n_fft in transforms):
+        yield (
+            f"frontend.n_fft: expected 0 or at least the window, {max(windows):g}, "
+            f"got {min(n for n in transforms if n):g}"
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nas_asc.architecture import Value
+from nas_asc.architecture import Architecture, Value
 from nas_asc.errors import ConfigError, nearest
 from nas_asc.rules import RULES
 from nas_asc.space import ReportModel, SearchSpace, Section
@@ -67,6 +67,25 @@ def read_space(path: Path, load: Callable[[str], SearchSpace] | None = None) -> 
     if faults:
         raise ConfigError(f"{path.name}: " + "; ".join(faults))
     return space
+
+
+def check_architecture(architecture: Architecture) -> None:
+    """Check that an architecture, read from a file, is a point that some space could have.
+
+    Raises:
+        ConfigError: it is not; the message has every fault.
+    """
+    faults = [
+        f"{name}.{key}: expected one value, got {value!r}"
+        for name, values in architecture.sections.items()
+        for key, value in values.items()
+        if not isinstance(value, Value)
+    ]
+    if not faults:
+        dropped = {"depth": 0}
+        _sections({n: v for n, v in architecture.sections.items() if v != dropped}, faults)
+    if faults:
+        raise ConfigError("architecture: " + "; ".join(faults))
 
 
 def _family_space(

@@ -7,6 +7,8 @@ from pathlib import Path
 from nas_asc.architecture import Architecture
 from nas_asc.errors import ConfigError, RunError
 from nas_asc.library import report_model
+from nas_asc.space_file import check_architecture
+from nas_asc.vocabulary import MODEL_DOMAINS
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,18 @@ def _from_file(path: Path, name: str) -> Target:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         classes, clip_s, rule = data["classes"], data["clip_s"], data.get("rule", "plain")
-        if not isinstance(classes, list | int) or not isinstance(clip_s, int | float):
-            raise KeyError
+        n_classes = len(classes) if isinstance(classes, list) else classes
     except OSError as error:
         raise ConfigError(f"{path}: expected an architecture, {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ConfigError(
             f"{path}: expected JSON with an architecture, classes and clip_s, as in models/TRIAL"
         ) from None
-    n_classes = classes if isinstance(classes, int) else len(classes)
-    return Target(name, Architecture.from_dict(data), n_classes, float(clip_s), str(rule))
+    architecture = Architecture.from_dict(data)
+    check_architecture(architecture)
+    for key, value in (("classes", n_classes), ("clip_s", clip_s)):
+        if not MODEL_DOMAINS[key].holds(value):
+            raise ConfigError(
+                f"{path}: {key}: expected {MODEL_DOMAINS[key].expected}, got {value!r}"
+            )
+    return Target(name, architecture, n_classes, float(clip_s), str(rule))

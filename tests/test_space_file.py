@@ -1,8 +1,11 @@
+import random
+
 import pytest
 
+from nas_asc.architecture import Architecture
 from nas_asc.errors import ConfigError
 from nas_asc.library import load_space, shipped
-from nas_asc.space_file import read_space
+from nas_asc.space_file import check_architecture, read_space
 
 SPACE = """
 title = "one stage"
@@ -68,6 +71,16 @@ def test_every_shipped_space_is_valid(name):
     assert space.name == name
     assert space.size() > 1000
     assert space.models
+
+
+@pytest.mark.parametrize("name", shipped("search_spaces"))
+def test_every_point_of_a_shipped_space_is_an_architecture(name):
+    space, rng = load_space(name), random.Random(0)
+    for architecture in (
+        *(model.architecture for model in space.models.values()),
+        *(space.random(rng) for _ in range(200)),
+    ):
+        check_architecture(Architecture.from_dict(architecture.to_dict()))
 
 
 def test_a_space_is_named_after_its_file(read):
@@ -138,6 +151,9 @@ def test_all_faults_are_reported_at_once(read):
         ("depth = [1, 2]", "depth = -1", "expected a whole number of at least 0, got -1"),
         ("conv = 0", "conv = [0, 8]", "head.activation: expected one of relu"),
         ('pruning = "none"', 'pruning = ["none", "magnitude"]', "compression.sparsity: expected"),
+        ("f_max_hz = 0", "f_max_hz = 9000", "expected at most half the sample rate, got 9000"),
+        ("f_min_hz = 0", "f_min_hz = [0, 8000]", "f_min_hz: expected less than f_max_hz, got 8000"),
+        ("window = 512", "window = 512\nn_fft = 256", "n_fft: expected 0 or at least the window"),
         ('kind = "logmel"', 'kind = "mfcc"', "expected one of logmel, waveform, got 'mfcc'"),
         ("[head]", "[stageone]\n[head]", "stageone: expected a section of a space"),
         ("[head]", "[stage1.more]\n[head]", "stage1.more: expected a known key"),
