@@ -91,7 +91,7 @@ def run_search(
         if config.macs_ceiling is not None:
             ceiling = affordable(budget, config.macs_ceiling)
             check_that_something_fits(space, ceiling, measure, config.seed)
-        seeds, over_budget = seed_trials(space, budget, measure, config.seed)
+        seeds, over_budget = seed_trials(space, budget, measure, config.seed, len(dataset.classes))
         facts = {
             "data": dataset.describe(),
             "classes": list(dataset.classes),

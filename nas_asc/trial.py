@@ -50,8 +50,9 @@ def run_job(job: Job, report: Report) -> JobResult:
     check_count(network, complexity)
 
     frontend = front_end(architecture.sections["frontend"])
-    unnormalised = replace(frontend, normalisation="none")  # so that twins share the tensors
-    inputs, labels = _tensors(dataset, unnormalised, str(context["space"]))
+    peak = frontend.normalisation == "peak"  # the one normalisation that is part of the features
+    twin = replace(frontend, normalisation="peak" if peak else "none")  # all share its tensors
+    inputs, labels = _tensors(dataset, twin, str(context["space"]), architecture.family)
     training, validation = (list(dataset.indices(split)) for split in ("train", "validation"))
     standard = None
     if frontend.normalisation == "standard":
@@ -128,17 +129,20 @@ def _dataset(root: str, clip_s: float | None, skip_bad: bool) -> Dataset:
 
 
 @lru_cache(maxsize=4)
-def _tensors(dataset: Dataset, frontend: FrontEnd, space: str) -> tuple[Tensor, Tensor]:
+def _tensors(
+    dataset: Dataset, frontend: FrontEnd, space: str, family: str | None
+) -> tuple[Tensor, Tensor]:
     """Give inputs, float16 (clip, ...), and labels, int64 (clip,), of all clips, in memory."""
-    features = load_features(dataset, frontend, siblings=siblings(space, frontend))
+    features = load_features(dataset, frontend, siblings=siblings(space, frontend, family))
     labels = torch.tensor([clip.label for clip in dataset.clips])
     return torch.from_numpy(features.copy()), labels
 
 
-def siblings(space: str, frontend: FrontEnd) -> list[FrontEnd]:
+def siblings(space: str, frontend: FrontEnd, family: str | None = None) -> list[FrontEnd]:
     """Give the front ends of a space that can share a spectrogram pass with `frontend`."""
+    prefix = "" if family is None else f"{family}."
     for parameter in load_space(space).parameters():
-        if parameter.path == "frontend.n_mels":
+        if parameter.path == f"{prefix}frontend.n_mels":
             return [replace(frontend, n_mels=int(n)) for n in parameter.options]
     return []
 
