@@ -139,6 +139,7 @@ def read_study(path: Path) -> StudyConfig:
         raise ConfigError(f"{path}: expected a study, {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: expected TOML, {error}") from None
+    table.pop("report", None)  # what a technical report says: nas_asc/reports.py
     return _validated(table, f"{path.name}: ")
 
 
