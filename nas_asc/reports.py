@@ -18,8 +18,8 @@ class Report:
 
     Attributes:
         training: how each network was trained, in words, by model id.
-        results: what it reached, by id of model or ensemble: rows of `of` (what was judged: overall,
-            a class or a device), `accuracy` and `log_loss`, and `system` if there are several.
+        results: what it reached, by id of model or ensemble: rows of `of` (what was judged: all, a
+            class or a device), `accuracy` and `log_loss`, and `system` if there are several.
         open_points: what does not agree or is not given: `where`, `printed`, `resolution`.
     """
 
