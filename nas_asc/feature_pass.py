@@ -7,10 +7,10 @@ all steps, with one torch thread of its own, which is faster than threads within
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from itertools import pairwise
@@ -105,8 +105,7 @@ def feature_entry(audio: ClipAudio, frontend: FrontEnd) -> tuple[str, dict[str, 
         "pass": pass_of(frontend),
         "peak": frontend.normalisation == "peak",
     }
-    first_plane = replace(frontend, mean_spectrum=False, second_window=0)
-    shape = first_plane.input_shapes(audio.samples / audio.sample_rate_hz)[0]
+    shape = frontend.input_shapes(audio.samples / audio.sample_rate_hz)[0]
     if frontend.kind == "logmel":
         limits_hz = (float(frontend.f_min_hz), float(frontend.f_max_hz))
         decides |= {"n_mels": frontend.n_mels, "limits_hz": limits_hz}
@@ -127,8 +126,9 @@ def compute(store: FeatureCache, audio: ClipAudio, frontends: Sequence[FrontEnd]
     entries = dict(feature_entry(audio, frontend) for frontend in frontends)
     keys = [feature_entry(audio, frontend)[0] for frontend in frontends]
     keep = frontends[0].kind != "waveform" and store.has_room(audio.layouts)
-    derive = _derivation(frontends, audio.samples)
     with ExitStack() as stack:
+        threads = stack.enter_context(_one_torch_thread())
+        derive = _derivation(frontends, audio.samples)
         kept = store.find(audio.key, audio.layouts)
         if kept is None and keep:
             stack.enter_context(store.lock(audio.key))
@@ -144,7 +144,7 @@ def compute(store: FeatureCache, audio: ClipAudio, frontends: Sequence[FrontEnd]
             clips = decode(mantissas.view(np.int16), exponents.view(np.int8), audio.samples)
             return blocks, derive(clips)
 
-        results = stack.enter_context(closing(_in_order(take, _tasks(audio))))
+        results = stack.enter_context(closing(_in_order(take, _tasks(audio), threads)))
         for blocks, features in results:
             for key, rows in zip(keys, features, strict=True):
                 written[key].append("features", rows)
@@ -182,24 +182,31 @@ def _rows_of(arrays: Arrays, rows: range) -> Arrays:
     return {name: array[rows.start : rows.stop] for name, array in arrays.items()}
 
 
-def _in_order(
-    function: Callable[[_Item], _Result], items: Iterable[_Item]
-) -> Generator[_Result, None, None]:
-    """Map over threads, as many as torch may use, only a few results ahead of the caller."""
+@contextmanager
+def _one_torch_thread() -> Iterator[int]:
+    """Let torch use one thread here and in threads started meanwhile; gives how many it had."""
     threads = torch.get_num_threads()
-    pending: deque[Future[_Result]] = deque()
+    torch.set_num_threads(1)
     try:
-        # One torch thread in each pool thread; only threads born meanwhile inherit the setting.
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            try:
-                for item in items:
-                    pending.append(pool.submit(function, item))
-                    if len(pending) > 4 * threads:
-                        yield pending.popleft().result()
-                while pending:
-                    yield pending.popleft().result()
-            finally:
-                for future in pending:
-                    future.cancel()
+        yield threads
     finally:
         torch.set_num_threads(threads)
+
+
+def _in_order(
+    function: Callable[[_Item], _Result], items: Iterable[_Item], threads: int
+) -> Generator[_Result, None, None]:
+    """Map over threads, only a few results ahead of the caller."""
+    pending: deque[Future[_Result]] = deque()
+    # The setting is torch's own for each thread, so each has to be told.
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        try:
+            for item in items:
+                pending.append(pool.submit(function, item))
+                if len(pending) > 4 * threads:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()

@@ -145,7 +145,7 @@ def no_samples(path):
 
 
 def not_finite(path):
-    write(path, np.array([[0.5, np.nan, 0.5]], dtype=np.float32), 8000, "FLOAT")
+    write(path, np.array([[0.5, np.inf, -np.inf]], dtype=np.float32), 8000, "FLOAT")
 
 
 @pytest.mark.parametrize("spoil", [garbage, nothing, absent, no_samples, not_finite])
@@ -160,6 +160,12 @@ def test_a_clip_that_cannot_be_decoded_is_named_in_one_line(tmp_path, spoil):
     assert message.startswith(f"{path}: expected a WAV, FLAC or OGG clip, found ")
     assert "--skip-bad" in message
     assert "\n" not in message
+
+
+def test_samples_whose_sum_is_too_large_are_still_finite(tmp_path):
+    huge = np.full((1, 3), 2e38, dtype=np.float32)
+
+    assert np.array_equal(decode(write(tmp_path / "huge.wav", huge, 8000, "FLOAT"))[0], huge)
 
 
 @pytest.mark.parametrize("name", ["damaged.flac", "damaged.ogg"])
