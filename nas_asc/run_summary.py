@@ -39,6 +39,12 @@ def load_trial(run: Path, number: int) -> Trial:
     return trials[number]
 
 
+def failures(run: Path) -> Counter[str]:
+    """Give how often trials of a run failed for which reason."""
+    trials = read_trials(run / TRIALS_FILE)[0] if (run / TRIALS_FILE).is_file() else []
+    return Counter(trial.reason for trial in trials if trial.state == "failed")
+
+
 def summarise(
     run: Path, study: StudyConfig, trials: Sequence[Trial], facts: Mapping[str, Any]
 ) -> Summary:
@@ -63,6 +69,8 @@ def summarise(
         },
         points=tuple(points(trials)),
         seeds_over_budget=tuple(facts.get("seeds_over_budget", ())),
+        seeds_adapted=tuple(facts.get("seeds_adapted", ())),
+        ensembles_skipped=tuple(facts.get("ensembles_skipped", ())),
         seconds=max((trial.elapsed_s for trial in trials), default=0.0),
     )
 

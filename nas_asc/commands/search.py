@@ -59,6 +59,7 @@ def command(
     budget, every size is proved, and the report models stand beside what was found.
     """
     from nas_asc.front_files import write_front
+    from nas_asc.run_summary import failures
 
     given = {name: value for name, value in options.items() if value is not None}
     if time_text is not None:
@@ -79,8 +80,11 @@ def command(
     paths = write_front(summary, run)
     _show(summary, rule, as_json)
     remark("wrote " + " ".join(map(str, paths)))
-    trials = summary.trials
-    return 4 if trials.get("failed", 0) and not trials.get("completed", 0) else 0
+    if not summary.trials.get("failed"):
+        return 0
+    for reason, trials in failures(run).most_common():
+        remark(f"failed: {trials} trial{'s' * (trials > 1)}: {reason}")
+    return 0 if summary.trials.get("completed") else 4
 
 
 def _count_workers(text: str) -> int:
