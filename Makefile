@@ -25,10 +25,10 @@ check: install
 	$(BIN)/mypy
 
 test: check
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 slow: install
-	$(BIN)/pytest -m "slow and not gpu"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "slow and not gpu"
 
 # A bare install of the built wheel, away from the checkout.
 wheel: install
