@@ -1,6 +1,7 @@
 """What every block is, and the order of its convolution, normalisation and activation."""
 
 from collections.abc import Callable
+from functools import cache
 
 from nas_asc.frontend import Shape
 from nas_asc.graph import Tally
@@ -19,19 +20,22 @@ def ordered(
     order: str,
     activation: str,
     convolve: Callable[[Shape], Shape],
-    suffix: str = "",
+    prefix: str = "",
 ) -> Shape:
     """Add a convolution with its normalisation and activation, in `order`.
 
-    `suffix` goes behind the names "norm" and "act" where a block has several.
+    `prefix` goes in front of the names "norm" and "act" where a block has several.
     """
-    if order == "conv-norm-act":
-        return act(g, norm(g, convolve(x), name="norm" + suffix), activation, name="act" + suffix)
-    for part in order.split("-"):
+    for part in _parts(order):
         if part == "conv":
             x = convolve(x)
         elif part == "norm":
-            x = norm(g, x, name="norm" + suffix)
+            x = norm(g, x, name=prefix + "norm")
         else:
-            x = act(g, x, activation, name="act" + suffix)
+            x = act(g, x, activation, name=prefix + "act")
     return x
+
+
+@cache
+def _parts(order: str) -> tuple[str, ...]:
+    return tuple(order.split("-"))

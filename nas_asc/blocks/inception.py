@@ -46,14 +46,12 @@ def _convolution(
     g: Tally, x: Shape, width: int, cells: int, prefix: str, activation: str, order: str, bias: bool
 ) -> Shape:
     kernel = (cells,) * (len(x) - 1)
-    outer = g.prefix
-    g.prefix = outer + prefix
-    x = ordered(
+    name = prefix + "conv"
+    return ordered(
         g,
         x,
         order,
         activation,
-        lambda x: conv(g, x, width, kernel, name="conv", bias=bias, padding="same"),
+        lambda x: conv(g, x, width, kernel, name=name, bias=bias, padding="same"),
+        prefix,
     )
-    g.prefix = outer
-    return x
