@@ -1,0 +1,50 @@
+"""docs/search_spaces.md: its example runs, its numbers hold, and it names every word."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from nas_asc.blocks import BLOCKS
+from nas_asc.library import load_space
+from nas_asc.verification import verify
+from nas_asc.vocabulary import DOMAINS
+
+TEXT = (Path(__file__).parent.parent / "docs" / "search_spaces.md").read_text(encoding="utf-8")
+EXAMPLE, FAMILIES = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
+
+
+@pytest.fixture
+def load(tmp_path):
+    def write(text):
+        path = tmp_path / "mine.toml"
+        path.write_text(text, encoding="utf-8")
+        return load_space(str(path))
+
+    return write
+
+
+def test_the_example_has_as_many_architectures_as_the_text_says(load):
+    assert "that makes 300 architectures" in TEXT
+    assert load(EXAMPLE).size() == 300
+
+
+def test_the_model_of_the_example_has_as_many_values_as_the_text_says(load):
+    model = load(EXAMPLE).models["mine"]
+    stem, stage, classifier = 8 * 15 + 16, 8 * 9 + 8 * 16 + 32, 16 * 10 + 10
+    assert "in the classifier: 538." in TEXT
+    assert verify(model).complexity.counted_params == stem + stage + classifier == 538
+    assert verify(model).match
+
+
+def test_the_families_of_the_text_make_a_space(load):
+    assert list(load(FAMILIES).families) == ["mbconv", "wave_vgg"]
+
+
+@pytest.mark.parametrize("kind", DOMAINS)
+def test_every_key_is_named(kind):
+    assert [key for key in DOMAINS[kind] if f"`{key}" not in TEXT] == []
+
+
+def test_every_block_is_named():
+    assert [block for block in BLOCKS if f"`{block}`" not in TEXT] == []
