@@ -171,7 +171,7 @@ cache = FeatureCache(Path(sys.argv[1]))
 with cache.lock("a"), cache.create({"a": {"features": Layout("<f2", (4, 250))}}) as entries:
     entries["a"].append("features", np.zeros(250, np.float16))
     print("writing", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 

@@ -13,8 +13,8 @@ import torch
 from nas_asc import clip_index, features
 from nas_asc.audio import read_clip
 from nas_asc.datasets import Clip, Dataset
-from nas_asc.errors import DatasetError, NasAscError, UnsupportedOperation
-from nas_asc.features import leave_out_faulty, load_features
+from nas_asc.errors import ConfigError, DatasetError, NasAscError
+from nas_asc.features import leave_out_faulty, load_features, load_inputs
 from nas_asc.frontend import FrontEnd
 from nas_asc.log_mel import MelPass
 
@@ -330,10 +330,74 @@ def test_a_clip_that_changes_while_it_is_read_is_named(dataset, cache, monkeypat
 
 
 @pytest.mark.usefixtures("cache")
-@pytest.mark.parametrize("extra", [{"mean_spectrum": True}, {"second_window": 512}])
-def test_a_second_plane_or_input_is_refused(dataset, extra):
-    with pytest.raises(UnsupportedOperation, match="second plane or input"):
-        load_features(dataset, replace(LOG_MEL, **extra))
+@pytest.mark.parametrize("normalisation", ["none", "peak"])
+def test_the_mean_spectrum_is_the_mean_over_time_of_what_is_not_normalised(dataset, normalisation):
+    frontend = replace(LOG_MEL, mean_spectrum=True, normalisation=normalisation)
+    maps, means = load_inputs(dataset, frontend)
+
+    assert (maps.shape[1:], means.shape[1:]) == frontend.input_shapes(0.5)
+    assert np.array_equal(maps, load_features(dataset, replace(frontend, mean_spectrum=False)))
+    log_mels = load_features(dataset, LOG_MEL).astype(np.float64)
+    np.testing.assert_allclose(means, log_mels[:, 0].mean(axis=2), atol=0.01)
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_front_end_with_one_input_gives_one(dataset):
+    (rows,) = load_inputs(dataset, LOG_MEL)
+
+    assert np.array_equal(rows, load_features(dataset, LOG_MEL))
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize("center", [True, False])
+def test_the_second_plane_is_another_spectrogram_transposed(dataset, center):
+    frontend = replace(LOG_MEL, second_window=1024, center=center)
+    rows = load_features(dataset, frontend)
+
+    frames = 32 if center else 30  # 1 + 4000 // 128, 1 + (4000 - 256) // 128
+    assert rows.shape == (6, 2, 16, frames) == (6, *frontend.input_shapes(0.5)[0])
+    assert np.array_equal(rows[:, :1], load_features(dataset, replace(LOG_MEL, center=center)))
+    other = replace(LOG_MEL, window=1024, n_fft=1024, hop=4000 // 16 + 1, n_mels=frames)
+    second = load_features(dataset, other)
+    assert np.array_equal(rows[:, 1], second[:, 0].swapaxes(1, 2))
+
+
+@pytest.mark.usefixtures("cache")
+def test_each_plane_has_a_peak_of_its_own(dataset):
+    rows = load_features(dataset, replace(LOG_MEL, second_window=1024, normalisation="peak"))
+
+    assert np.all(rows.max(axis=(2, 3)) == 1)
+    assert np.all(rows.min(axis=(2, 3)) == 0)
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_second_plane_of_too_few_frames_repeats_its_last(dataset):
+    short = replace(dataset, clip_s=0.02)  # 160 samples: hop 11 makes 15 frames for 16 mel bins
+    rows = load_features(short, replace(LOG_MEL, second_window=512))
+
+    assert rows.shape == (6, 2, 16, 2)
+    assert np.array_equal(rows[:, 1, 15], rows[:, 1, 14])
+    assert not np.array_equal(rows[:, 1, 14], rows[:, 1, 13])
+
+
+@pytest.mark.usefixtures("cache")
+def test_front_ends_with_second_plane_or_input_share_what_is_cached(dataset, decoded):
+    frontend = replace(LOG_MEL, second_window=1024)
+    load_inputs(dataset, frontend, siblings=[replace(frontend, n_mels=24)])
+    decoded.clear()
+
+    load_inputs(dataset, LOG_MEL)
+    load_inputs(dataset, replace(LOG_MEL, mean_spectrum=True))
+    load_inputs(dataset, replace(LOG_MEL, n_mels=24))
+    load_inputs(dataset, replace(frontend, mean_spectrum=True))
+
+    assert decoded == []
+
+
+@pytest.mark.usefixtures("cache")
+def test_two_channels_leave_no_room_for_a_second_plane(dataset):
+    with pytest.raises(ConfigError, match="channels: expected 1"):
+        load_features(dataset, replace(LOG_MEL, channels=2, second_window=512))
 
 
 LOAD = """
@@ -379,7 +443,7 @@ def start(dataset, cache, tmp_path):
 
 def test_two_processes_at_once_share_the_work(start, dataset):
     processes = [start(0.05), start(0.05)]
-    outputs = [process.communicate(timeout=120)[0].split() for process in processes]
+    outputs = [process.communicate(timeout=600)[0].split() for process in processes]
 
     assert sum(len(lines) - 1 for lines in outputs) == 6
     expected = float(load_features(dataset, LOG_MEL).astype("float64").sum())

@@ -38,7 +38,7 @@ assert sys.modules["torchaudio"] is torchaudio
 def run(*programs: str) -> subprocess.CompletedProcess[str]:
     code = "".join(textwrap.dedent(program) for program in programs)
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=False
     )
 
 
