@@ -18,6 +18,7 @@ SMALLEST_PROBABILITY = 1e-15
 
 Probabilities = NDArray[np.float64]
 Labels = NDArray[np.int64]
+Inputs = Tensor | tuple[Tensor, ...]  # of a network with one input, or with several
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Metrics:
 
 def evaluate(
     network: nn.Module,
-    inputs: Tensor,
+    inputs: Inputs,
     labels: Tensor,
     classes: Sequence[str],
     devices: Sequence[str | None] | None = None,
@@ -66,7 +67,8 @@ def evaluate(
 
     Args:
         network: Gives logits, (batch, class).
-        inputs: Normalised features, (clip, ...), of any floating type.
+        inputs: Normalised features, (clip, ...), of any floating type; for a network with several
+            inputs a tuple of them.
         labels: Class of each clip, (clip,).
         classes: Their names, in the order of the logits.
         devices: Recording device of each clip, None where it is not known.
@@ -102,6 +104,11 @@ def judge(
     return Metrics(total.accuracy, total.log_loss, total.clips, per_class, per_device, unseen)
 
 
+def each_of(inputs: Inputs) -> tuple[Tensor, ...]:
+    """Give the inputs of a network one by one."""
+    return (inputs,) if isinstance(inputs, Tensor) else inputs
+
+
 def score(probabilities: Probabilities, labels: Labels) -> Score:
     """Give macro accuracy and log loss of class probabilities, (clip, class).
 
@@ -118,15 +125,15 @@ def score(probabilities: Probabilities, labels: Labels) -> Score:
     return Score(len(labels), float(accuracy), float(-np.log(true).mean()))
 
 
-def predict_proba(network: nn.Module, inputs: Tensor, batch_size: int = 64) -> Probabilities:
+def predict_proba(network: nn.Module, inputs: Inputs, batch_size: int = 64) -> Probabilities:
     """Give the class probabilities of each clip, (clip, class); computed in float32."""
     was_training = network.training
     network.eval()
     device = next(network.parameters()).device
     with torch.inference_mode():
         logits = [
-            network(part.to(device, torch.float32)).double().cpu()
-            for part in torch.split(inputs, batch_size)
+            network(*[part.to(device, torch.float32) for part in parts]).double().cpu()
+            for parts in zip(*[torch.split(x, batch_size) for x in each_of(inputs)], strict=True)
         ]
     network.train(was_training)
     return np.asarray(torch.cat(logits).softmax(dim=1).numpy(), dtype=np.float64)

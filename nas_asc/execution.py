@@ -42,7 +42,7 @@ class Execution:
             return network
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # no stub
         forward = _with_fast_layers(network) if isinstance(network, Network) else network
-        return lambda x: forward(channels_last(x))
+        return lambda x, *others: forward(channels_last(x), *others)
 
     def autocast(self, device: torch.device) -> AbstractContextManager[None]:
         """Give the context in which a forward pass runs."""

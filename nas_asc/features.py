@@ -1,5 +1,7 @@
 """The features of a data set: computed once per front end, then mapped from the cache.
 
+A second spectrogram and the mean spectrum are made of what the cache holds for front ends without.
+
 Conventions: features are float16, (clips, channels, mel, frame) or, of kind "waveform", (clips,
 channels, samples), in the order of the data set's clips. Of the normalisations only "peak" is part
 of them; the others belong to the network or to training. They are always computed from audio in
@@ -19,18 +21,44 @@ from numpy.typing import NDArray
 from nas_asc.audio import decode
 from nas_asc.clip_index import ClipIndex, ClipRecord
 from nas_asc.datasets import SPLITS, Dataset
-from nas_asc.errors import DatasetError, NasAscError, UnsupportedOperation
+from nas_asc.errors import ConfigError, DatasetError, NasAscError
 from nas_asc.feature_cache import FeatureCache, cache_folder, key_of
 from nas_asc.feature_pass import ClipAudio, compute, feature_entry, pass_of
 from nas_asc.frontend import FrontEnd
 
-__all__ = ["Features", "cache_folder", "leave_out_faulty", "load_features"]
+__all__ = ["Features", "cache_folder", "leave_out_faulty", "load_features", "load_inputs"]
 
 Features = NDArray[np.float16]
 
 _ATTEMPTS = 3  # another process may evict what this one has just computed
 
 _log = logging.getLogger(__name__)
+
+
+def load_inputs(
+    dataset: Dataset,
+    frontend: FrontEnd,
+    *,
+    siblings: Iterable[FrontEnd] = (),
+    cache: Path | None = None,
+    limit_bytes: int | None = None,
+) -> tuple[Features, ...]:
+    """Give what a network is fed, an array for each of its inputs: features, and mean spectra.
+
+    Mean spectra are (clips, mel): the mean over time, and channels, of the log-mels before any
+    normalisation. Arguments and errors are those of `load_features`.
+    """
+    found = load_features(
+        dataset, frontend, siblings=siblings, cache=cache, limit_bytes=limit_bytes
+    )
+    if not frontend.mean_spectrum:
+        return (found,)
+    plain = replace(frontend, normalisation="none", second_window=0)
+    same = frontend.normalisation != "peak" and not frontend.second_window
+    log_mels = (
+        found if same else load_features(dataset, plain, cache=cache, limit_bytes=limit_bytes)
+    )
+    return found, log_mels.mean(axis=(1, 3), dtype=np.float32).astype(np.float16)
 
 
 def load_features(
@@ -43,8 +71,10 @@ def load_features(
 ) -> Features:
     """Give the features of every clip, from the cache or computed now.
 
-    Uses as many threads as torch may (`torch.get_num_threads`). Processes that ask for the same
-    features at once wait for the first of them.
+    They are those of the network's first input, with the second spectrogram, transposed, as second
+    channel; in a clip too short for as many frames as that needs its last is repeated. Uses as many
+    threads as torch may (`torch.get_num_threads`). Processes that ask for the same features at once
+    wait for the first of them.
 
     Args:
         dataset: whose clips, in whose order and of whose length.
@@ -55,17 +85,36 @@ def load_features(
         limit_bytes: of the cache; None takes $NAS_ASC_CACHE_BYTES or 8 GiB.
 
     Returns:
-        Memory-mapped copy-on-write: changes made to it do not reach the cache.
+        Memory-mapped copy-on-write, or in memory: changes made to it do not reach the cache.
 
     Raises:
         ConfigError: the front end contradicts itself.
         DatasetError: a clip cannot be decoded, or changed while it was read; names it.
-        UnsupportedOperation: the front end has a second plane or input, which are not made here.
         NasAscError: the cache folder cannot be written, is full, or its limit is too small.
     """
-    if frontend.mean_spectrum or frontend.second_window:
-        raise UnsupportedOperation("front end: expected one plane, found a second plane or input")
     store = FeatureCache(cache, limit_bytes)
+    if frontend.second_window and frontend.channels != 1:
+        raise ConfigError(
+            "frontend.channels: expected 1 where frontend.second_window is set, "
+            f"found {frontend.channels} - correct one of them"
+        )
+    plane, *second = frontend.planes(dataset.clip_s)
+    first = _load(store, dataset, plane, [s.planes(dataset.clip_s)[0] for s in siblings])
+    return _joined(first, _load(store, dataset, second[0], [])) if second else first
+
+
+def _joined(first: Features, second: Features) -> Features:
+    """Join two planes, (clips, 1, mel, frame); the second is transposed."""
+    turned = second.swapaxes(2, 3)
+    missing = first.shape[2] - turned.shape[2]
+    turned = np.pad(turned, ((0, 0), (0, 0), (0, max(0, missing)), (0, 0)), mode="edge")
+    return np.concatenate([first, turned[:, :, : first.shape[2]]], axis=1)
+
+
+def _load(
+    store: FeatureCache, dataset: Dataset, frontend: FrontEnd, siblings: Iterable[FrontEnd]
+) -> Features:
+    """Give the features of a front end of one plane, memory-mapped."""
     paths = tuple(clip.path for clip in dataset.clips)
     audio = ClipAudio(
         paths=paths,

@@ -5,7 +5,7 @@ batch axis. Lengths are in samples at `sample_rate_hz`, unless a name says other
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 Shape = tuple[int, ...]
@@ -59,6 +59,24 @@ class FrontEnd:
     def second_n_mels(self, clip_s: float) -> int:
         """Count the mel bins of the second spectrogram: the frames of the first."""
         return self.frames(clip_s)
+
+    def planes(self, clip_s: float) -> "tuple[FrontEnd, ...]":
+        """Give the front end of each spectrogram: its own, and the second before it is transposed.
+
+        The lengths of the second depend on the clip's.
+        """
+        first = replace(self, mean_spectrum=False, second_window=0)
+        if not self.second_window:
+            return (first,)
+        second = replace(
+            first,
+            window=self.second_window,
+            n_fft=self.second_window,
+            hop=self.second_hop(clip_s),
+            n_mels=self.second_n_mels(clip_s),
+            center=True,
+        )
+        return first, second
 
     def input_shapes(self, clip_s: float) -> tuple[Shape, ...]:
         """Give the shape of each input of the network for one clip."""

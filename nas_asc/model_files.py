@@ -2,7 +2,8 @@
 
 Conventions: `architecture.json` holds the architecture with its class names, clip length and rule;
 `weights.safetensors` exactly the bytes that the rule `plain` counts; `metrics.json` what it
-reached; `standard.json`, where the front end standardises, the mean and deviation of each mel bin.
+reached; `standard.json`, where the front end standardises, the mean and deviation of each mel bin,
+of a second plane too.
 Nothing is a pickle. The folder appears at once, complete, or not at all.
 """
 
@@ -34,7 +35,8 @@ class SavedModel:
     Attributes:
         classes: names, in the order of the logits.
         arrays: the stored weights, as `nas_asc.compression.store` gives them.
-        standard: mean and deviation per mel bin, (2, mel), or None.
+        standards: mean and deviation per mel bin, (2, mel), of each plane; none where the front end
+            does not standardise.
     """
 
     architecture: Architecture
@@ -43,7 +45,7 @@ class SavedModel:
     rule: str
     arrays: Mapping[str, NDArray[np.generic]]
     metrics: Mapping[str, object]
-    standard: NDArray[np.float32] | None = None
+    standards: tuple[NDArray[np.float32], ...] = ()
 
     def network(self) -> Network:
         """Build the module with the stored weights, in evaluation mode."""
@@ -64,9 +66,10 @@ def save_model(folder: Path, model: SavedModel) -> None:
     }
     _write_json(part / ARCHITECTURE, described)
     _write_json(part / METRICS, model.metrics)
-    if model.standard is not None:
-        mean, deviation = model.standard.tolist()
-        _write_json(part / STANDARD, {"mean": mean, "deviation": deviation})
+    if model.standards:
+        pairs = [standard.tolist() for standard in model.standards]
+        planes = [{"mean": mean, "deviation": deviation} for mean, deviation in pairs]
+        _write_json(part / STANDARD, planes)
     save_file(dict(model.arrays), part / WEIGHTS)
     shutil.rmtree(folder, ignore_errors=True)
     part.replace(folder)
@@ -82,10 +85,9 @@ def load_saved(folder: Path) -> SavedModel:
         described = json.loads((folder / ARCHITECTURE).read_text(encoding="utf-8"))
         metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
         arrays = load_file(folder / WEIGHTS)
-        standard = None
+        planes = []
         if (folder / STANDARD).is_file():
-            values = json.loads((folder / STANDARD).read_text(encoding="utf-8"))
-            standard = np.array([values["mean"], values["deviation"]], dtype=np.float32)
+            planes = json.loads((folder / STANDARD).read_text(encoding="utf-8"))
         return SavedModel(
             architecture=Architecture.from_dict(described),
             classes=tuple(described["classes"]),
@@ -93,7 +95,9 @@ def load_saved(folder: Path) -> SavedModel:
             rule=described["rule"],
             arrays=arrays,
             metrics=metrics,
-            standard=standard,
+            standards=tuple(
+                np.array([plane["mean"], plane["deviation"]], dtype=np.float32) for plane in planes
+            ),
         )
     except OSError as error:
         raise ExportError(f"{folder}: expected a saved model, {error.strerror or error}") from None

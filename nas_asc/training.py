@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy, one_hot
 from nas_asc.allocator import kept_memory
 from nas_asc.augmentations import mixup, spec_augment, time_shift
 from nas_asc.errors import TrainingError
-from nas_asc.evaluation import predict_proba, score
+from nas_asc.evaluation import Inputs, each_of, predict_proba, score
 from nas_asc.execution import PLAIN, Execution
 from nas_asc.optimisation import Optimisation
 from nas_asc.pruning_counts import NOT_PRUNED, Pruning
@@ -45,7 +45,7 @@ class EpochReport:
 
 def train(
     network: nn.Module,
-    inputs: Tensor,
+    inputs: Inputs,
     labels: Tensor,
     recipe: Recipe,
     *,
@@ -53,10 +53,11 @@ def train(
     seed: int,
     n_classes: int,
     pruning: Pruning = NOT_PRUNED,
-    validation: tuple[Tensor, Tensor] | None = None,
+    validation: tuple[Inputs, Tensor] | None = None,
     judged_epochs: Collection[int] | None = None,
     report: Callable[[EpochReport], bool] | None = None,
     execution: Execution = PLAIN,
+    second_plane: bool = False,
 ) -> list[EpochReport]:
     """Train a network in place and give its course.
 
@@ -65,7 +66,8 @@ def train(
 
     Args:
         network: Gives logits, (batch, class); initialised by the caller.
-        inputs: Normalised features in memory, (clip, ...), any floating type.
+        inputs: Normalised features in memory, (clip, ...), any floating type; a tuple of them where
+            the network has several inputs. Only the first is shifted and masked; all are mixed.
         labels: Class of each clip, int64, (clip,).
         recipe: Optimisation and augmentation.
         epochs: What the schedule is made for.
@@ -76,19 +78,23 @@ def train(
         judged_epochs: After which epochs; after each if None.
         report: Called after each epoch; training ends when it gives False.
         execution: Layout and precision, which change the result by rounding only.
+        second_plane: Whether the first input's second channel is a transposed spectrogram.
 
     Raises:
         TrainingError: The loss is no longer a number.
         ValueError: There is no clip or no epoch, or a label is missing.
     """
-    if len(inputs) == 0 or len(inputs) != len(labels) or epochs < 1:
-        found = f"{len(inputs)} clips, {len(labels)} labels, {epochs} epochs"
+    parts = each_of(inputs)
+    clips = len(parts[0])
+    if clips == 0 or any(len(each) != clips for each in (*parts, labels)) or epochs < 1:
+        found = f"{clips} clips, {len(labels)} labels, {epochs} epochs"
         raise ValueError(f"expected clips, as many labels and an epoch, found {found}")
     began = perf_counter()
     device = next(network.parameters()).device
-    inputs, targets = inputs.to(device), one_hot(labels, n_classes).to(device, torch.float32)
+    parts = tuple(each.to(device) for each in parts)
+    targets = one_hot(labels, n_classes).to(device, torch.float32)
     forward = execution.forward_of(network)
-    steps = max(1, len(inputs) // recipe.batch_size)
+    steps = max(1, clips // recipe.batch_size)
     optimisation = Optimisation(network, recipe, epochs * steps, pruning)
     generator = torch.Generator().manual_seed(seed)
     course: list[EpochReport] = []
@@ -97,11 +103,12 @@ def train(
         for epoch in range(1, epochs + 1):
             network.train()
             total = torch.zeros((), device=device)
-            order = torch.randperm(len(inputs), generator=generator).to(device)
+            order = torch.randperm(clips, generator=generator).to(device)
             for chosen in torch.split(order, recipe.batch_size)[:steps]:
-                batch, wanted = augment(inputs[chosen].float(), targets[chosen], recipe, generator)
+                batch = tuple(each[chosen].float() for each in parts)
+                batch, wanted = augment(batch, targets[chosen], recipe, generator, second_plane)
                 with execution.autocast(device):
-                    logits = forward(batch)
+                    logits = forward(*batch)
                 loss = cross_entropy(logits.float(), wanted, label_smoothing=recipe.label_smoothing)
                 optimisation.step(loss)
                 total += loss.detach()
@@ -124,11 +131,25 @@ def train(
 
 
 def augment(
-    batch: Tensor, targets: Tensor, recipe: Recipe, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Apply a recipe's augmentations to a batch, (batch, ...), and its targets, (batch, class)."""
+    inputs: tuple[Tensor, ...],
+    targets: Tensor,
+    recipe: Recipe,
+    generator: torch.Generator,
+    second_plane: bool = False,
+) -> tuple[tuple[Tensor, ...], Tensor]:
+    """Apply a recipe's augmentations to a batch.
+
+    Args:
+        inputs: Of the network, (batch, ...) each. What stands beside the first is a summary of the
+            clip, which neither shift nor masks may change, and follows mixup only.
+        targets: (batch, class).
+        recipe: Which augmentations, and how strong.
+        generator: On the CPU.
+        second_plane: Whether the first input's second channel is a transposed spectrogram.
+    """
+    batch, *others = inputs
     if recipe.time_shift:
-        batch = time_shift(batch, recipe.time_shift, generator)
+        batch = time_shift(batch, recipe.time_shift, generator, second_plane)
     if recipe.mel_masks or recipe.frame_masks:
         batch = spec_augment(
             batch,
@@ -139,5 +160,5 @@ def augment(
             frame_mask_width=recipe.frame_mask_width,
         )
     if recipe.mixup_alpha:
-        batch, targets = mixup(batch, targets, recipe.mixup_alpha, generator)
-    return batch, targets
+        batch, targets, *others = mixup(batch, targets, recipe.mixup_alpha, generator, *others)
+    return (batch, *others), targets

@@ -19,7 +19,7 @@ from nas_asc.compression import restore, store
 from nas_asc.datasets import Dataset, load_dataset
 from nas_asc.evaluation import evaluate
 from nas_asc.execution import execution_for
-from nas_asc.features import leave_out_faulty, load_features
+from nas_asc.features import leave_out_faulty, load_inputs
 from nas_asc.frontend import FrontEnd, front_end
 from nas_asc.fvcore import reference_count
 from nas_asc.job import Job, JobResult, Report
@@ -27,7 +27,7 @@ from nas_asc.library import load_space
 from nas_asc.model_files import SavedModel, save_model
 from nas_asc.network import Network, build
 from nas_asc.recipe import read_recipe
-from nas_asc.standardise import standard_of, standardised
+from nas_asc.standardise import standardised, standards_of
 from nas_asc.training import EpochReport, train
 
 
@@ -42,7 +42,7 @@ def run_job(job: Job, report: Report) -> JobResult:
     torch.set_num_threads(1)
     context = job.context
     architecture = Architecture.from_dict(job.architecture)
-    dataset = _dataset(str(context["data"]), context["clip_s"], bool(context["skip_bad"]))  # type: ignore[arg-type]
+    dataset = _dataset(str(context["data"]), context["clip_s"], bool(context["skip_bad"]))
     classes = dataset.classes
     complexity = count(architecture, len(classes), dataset.clip_s, str(context["rule"]))
     torch.manual_seed(job.seed)
@@ -54,10 +54,12 @@ def run_job(job: Job, report: Report) -> JobResult:
     twin = replace(frontend, normalisation="peak" if peak else "none")  # all share its tensors
     inputs, labels = _tensors(dataset, twin, str(context["space"]), architecture.family)
     training, validation = (list(dataset.indices(split)) for split in ("train", "validation"))
-    standard = None
+    second_plane = frontend.second_window > 0
+    standards: tuple[Tensor, ...] = ()
     if frontend.normalisation == "standard":
-        standard = standard_of(inputs[training])
-        inputs = standardised(inputs, standard)
+        standards = standards_of(inputs[0][training], second_plane)
+        inputs = (standardised(inputs[0], *standards), *inputs[1:])
+    to_judge = tuple(each[validation] for each in inputs)
 
     course: list[dict[str, object]] = []
 
@@ -67,17 +69,18 @@ def run_job(job: Job, report: Report) -> JobResult:
 
     train(
         network,
-        inputs[training],
+        tuple(each[training] for each in inputs),
         labels[training],
         read_recipe(context["recipe"]),  # type: ignore[arg-type]
         epochs=job.epochs,
         seed=job.seed,
         n_classes=len(classes),
         pruning=complexity.pruning,
-        validation=(inputs[validation], labels[validation]),
+        validation=(to_judge, labels[validation]),
         judged_epochs=job.judged_epochs,
         report=forward,
         execution=execution_for(complexity),
+        second_plane=second_plane,
     )
     stopped = len(course) if len(course) < job.epochs else None
 
@@ -88,7 +91,7 @@ def run_job(job: Job, report: Report) -> JobResult:
     devices = [clip.device for clip in dataset.clips]
     metrics = evaluate(
         network,
-        inputs[validation],
+        to_judge,
         labels[validation],
         classes,
         devices=[devices[i] for i in validation],
@@ -102,7 +105,7 @@ def run_job(job: Job, report: Report) -> JobResult:
             complexity.rule.id,
             arrays,
             metrics,
-            None if standard is None else standard.numpy(),
+            tuple(standard.numpy() for standard in standards),
         )
         save_model(Path(str(context["run"])) / "models" / str(job.number), model)
     return JobResult(metrics, complexity.to_dict(), course, perf_counter() - began, stopped)
@@ -131,11 +134,11 @@ def _dataset(root: str, clip_s: float | None, skip_bad: bool) -> Dataset:
 @lru_cache(maxsize=4)
 def _tensors(
     dataset: Dataset, frontend: FrontEnd, space: str, family: str | None
-) -> tuple[Tensor, Tensor]:
-    """Give inputs, float16 (clip, ...), and labels, int64 (clip,), of all clips, in memory."""
-    features = load_features(dataset, frontend, siblings=siblings(space, frontend, family))
+) -> tuple[tuple[Tensor, ...], Tensor]:
+    """Give inputs, float16 (clip, ...) each, and labels, int64 (clip,), of all clips, in memory."""
+    inputs = load_inputs(dataset, frontend, siblings=siblings(space, frontend, family))
     labels = torch.tensor([clip.label for clip in dataset.clips])
-    return torch.from_numpy(features.copy()), labels
+    return tuple(torch.from_numpy(each.copy()) for each in inputs), labels
 
 
 def siblings(space: str, frontend: FrontEnd, family: str | None = None) -> list[FrontEnd]:

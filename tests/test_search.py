@@ -102,8 +102,8 @@ def test_a_saved_model_gives_the_metrics_of_the_front(capsys, monkeypatch, tmp_p
         saved = load_saved(run / "models" / str(point["trial"]))
         inputs = load_features(dataset, front_end(saved.architecture.sections["frontend"]))
         inputs = torch.from_numpy(np.array(inputs[chosen]))
-        if saved.standard is not None:
-            inputs = standardised(inputs, torch.from_numpy(saved.standard))
+        if saved.standards:
+            inputs = standardised(inputs, *map(torch.from_numpy, saved.standards))
         labels = torch.tensor([dataset.clips[i].label for i in chosen])
         metrics = evaluate(saved.network(), inputs, labels, saved.classes)
         assert metrics.accuracy == point["accuracy"]

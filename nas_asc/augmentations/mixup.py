@@ -5,8 +5,8 @@ from torch import Tensor
 
 
 def mixup(
-    batch: Tensor, targets: Tensor, alpha: float, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+    batch: Tensor, targets: Tensor, alpha: float, generator: torch.Generator, *others: Tensor
+) -> tuple[Tensor, ...]:
     """Blend each clip and its target with a random other one, by a share of its own.
 
     The paper draws one share a batch; one a clip gives the gradient less noise.
@@ -16,13 +16,20 @@ def mixup(
         targets: Probabilities, (batch, class).
         alpha: Of Beta(alpha, alpha), above 0; small values leave most clips nearly alone.
         generator: On the CPU.
+        *others: What else belongs to the clips, (batch, ...), to be blended likewise.
+
+    Returns:
+        Batch, targets and others.
     """
     clips = len(batch)
     partner = torch.randperm(clips, generator=generator).to(batch.device)
     share = symmetric_beta(alpha, clips, generator).to(batch)
-    column = share.view(-1, *[1] * (batch.dim() - 1))
-    mixed = torch.lerp(batch[partner], batch, column)
-    return mixed, torch.lerp(targets[partner], targets, share.to(targets.dtype)[:, None])
+    return tuple(_blend(values, partner, share) for values in (batch, targets, *others))
+
+
+def _blend(values: Tensor, partner: Tensor, share: Tensor) -> Tensor:
+    column = share.to(values).view(-1, *[1] * (values.dim() - 1))
+    return torch.lerp(values[partner], values, column)
 
 
 def symmetric_beta(alpha: float, count: int, generator: torch.Generator) -> Tensor:

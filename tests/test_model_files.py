@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+import torch
+
+from nas_asc.compression import store
+from nas_asc.errors import ExportError
+from nas_asc.library import report_model
+from nas_asc.model_files import SavedModel, load_model, load_saved, save_model
+from nas_asc.network import build
+
+
+def saved(standards=(), model_id="deepsound-32", precision="float16"):
+    architecture = report_model(model_id).architecture
+    torch.manual_seed(0)
+    network = build(architecture, 3, 0.5)
+    arrays = store(network, precision=precision)
+    metrics = {"accuracy": 0.5, "log_loss": 1.0}
+    return SavedModel(architecture, tuple("abc"), 0.5, "plain", arrays, metrics, standards)
+
+
+@pytest.mark.parametrize("planes", [0, 1, 2])
+def test_a_model_comes_back_as_it_was_saved(tmp_path, planes):
+    sizes = (40, 63)[:planes]
+    standards = tuple(np.random.default_rng(n).normal(size=(2, n)).astype("f4") for n in sizes)
+    model = saved(standards)
+    save_model(tmp_path / "7", model)
+    found = load_saved(tmp_path / "7")
+
+    assert found.architecture == model.architecture
+    assert (found.classes, found.clip_s, found.rule) == (("a", "b", "c"), 0.5, "plain")
+    assert found.metrics == model.metrics
+    assert [s.tolist() for s in found.standards] == [s.tolist() for s in standards]
+    assert {name: a.tobytes() for name, a in found.arrays.items()} == {
+        name: a.tobytes() for name, a in model.arrays.items()
+    }
+
+
+def test_the_module_of_a_model_with_two_inputs_runs(tmp_path):
+    save_model(tmp_path / "7", saved(model_id="srpol-c3multi"))
+    network = load_model(tmp_path / "7")
+
+    assert len(network.example_inputs()) == 2
+    assert not network.training
+    assert network(*network.example_inputs()).shape == (1, 3)
+
+
+def test_what_is_no_model_is_said(tmp_path):
+    with pytest.raises(ExportError, match="expected a saved model"):
+        load_saved(tmp_path)
+    save_model(tmp_path / "7", saved())
+    (tmp_path / "7" / "weights.safetensors").write_bytes(b"")
+    with pytest.raises(ExportError, match="expected a complete saved model"):
+        load_saved(tmp_path / "7")
