@@ -12,6 +12,18 @@ from nas_asc.frontend import Shape
 from nas_asc.rules import CountingRule, counting_rule
 from nas_asc.space import ReportModel
 
+_MEASURES = (
+    "params",
+    "nonzero_params",
+    "counted_params",
+    "size_bytes",
+    "macs",
+    "counted_macs",
+    "macs_fvcore_total",
+    "macs_torchinfo",
+    "peak_activation_bytes",
+)
+
 
 @dataclass(frozen=True)
 class Member:
@@ -116,6 +128,11 @@ class EnsembleComplexity:
         return self._sum("size_bytes")
 
     @property
+    def stored_bytes(self) -> int:
+        """What compact files of the members hold."""
+        return self._sum("stored_bytes")
+
+    @property
     def unpruned_bytes(self) -> int:
         """What the size would be with the zeros."""
         return self._sum("unpruned_bytes")
@@ -144,6 +161,14 @@ class EnsembleComplexity:
     def peak_activation_bytes(self) -> int:
         """The largest peak of a member."""
         return max(member.peak_activation_bytes for _, member in self.members)
+
+    def to_dict(self) -> dict[str, object]:
+        """Give all measures as JSON."""
+        return {
+            "rule": self.rule.id,
+            "input_shape": [list(shape) for shape in self.input_shapes],
+            **{measure: getattr(self, measure) for measure in _MEASURES},
+        }
 
 
 def count_ensemble(

@@ -9,8 +9,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from math import sqrt
 
-from nas_asc.budget import Budget
-from nas_asc.complexity import count
+from nas_asc.budget import MEASURES, Budget
+from nas_asc.complexity import Complexity, count
 from nas_asc.rules import CountingRule
 from nas_asc.space import SearchSpace
 
@@ -22,7 +22,7 @@ class Feasibility:
     Attributes:
         share: of the draws that fit the budget; 1 without a budget.
         interval: of the share, at 95 %.
-        binds: by limit, how many draws exceeded it first.
+        binds: by limit, how many draws exceed it, the limit that excludes most in front.
         size_bytes: smallest, median and largest size of all draws.
         macs: likewise, multiply-accumulates that the rule judges.
     """
@@ -57,13 +57,15 @@ def feasibility(
     rng = random.Random(seed)
     binds: Counter[str] = Counter()
     sizes, macs = [], []
+    fitting = draws
     for _ in range(draws):
         complexity = count(space.random(rng), classes, clip_s, rule)
         sizes.append(complexity.size_bytes)
         macs.append(complexity.counted_macs)
-        if budget is not None and (limit := budget.exceeded(complexity)) is not None:
-            binds[limit] += 1
-    fitting = draws - binds.total()
+        if budget is not None:
+            exceeded = _exceeded(budget, complexity)
+            binds.update(exceeded)
+            fitting -= bool(exceeded)
     return Feasibility(
         draws,
         fitting / draws,
@@ -72,6 +74,14 @@ def feasibility(
         _spread(sizes),
         _spread(macs),
     )
+
+
+def _exceeded(budget: Budget, complexity: Complexity) -> list[str]:
+    """Name every limit that is exceeded."""
+    limits = budget.limits().items()
+    names = [name for name, limit in limits if getattr(complexity, MEASURES[name]) > limit]
+    admitted = budget.precisions
+    return [*names, "precision"] if admitted and complexity.precision not in admitted else names
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:

@@ -91,3 +91,20 @@ def report_model(model_id: str) -> ReportModel:
             f"{nearest(model_id, models)}"
         )
     return models[model_id][0]
+
+
+def find_model(model_id: str) -> ReportModel | Ensemble:
+    """Look up a report model or ensemble.
+
+    Raises:
+        ConfigError: there is no such one.
+    """
+    models, ensembles = report_models(), report_ensembles()
+    if model_id in ensembles:
+        return ensembles[model_id]
+    if model_id not in models:
+        known = [*models, *ensembles]
+        raise ConfigError(
+            f"model: expected one of {', '.join(known)}, got {model_id!r}{nearest(model_id, known)}"
+        )
+    return models[model_id][0]

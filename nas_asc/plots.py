@@ -63,14 +63,15 @@ def front_png(summary: Summary, kb: int) -> bytes:
 
 def _drawn(summary: Summary, kb: int, kind: str, metadata: Mapping[str, str | None]) -> bytes:
     file = io.BytesIO()
-    with _own_settings():
+    with own_settings():
         figure = front_figure(chart(summary, kb))
         figure.savefig(file, format=kind, dpi=_DPI, metadata=dict(metadata))
     return file.getvalue()
 
 
 @contextmanager
-def _own_settings() -> Iterator[None]:
+def own_settings() -> Iterator[None]:
+    """Draw with this project's settings, whatever those of the caller are."""
     import matplotlib
 
     with matplotlib.rc_context(), warnings.catch_warnings():

@@ -58,6 +58,8 @@ def check_that_something_fits(
 
 def smallest(space: SearchSpace, measure: Measure, limit: str, rng: random.Random) -> int:
     """Give the smallest value of what a limit bounds that coordinate descent finds."""
+    if space.families:
+        return min(smallest(member, measure, limit, rng) for member in space.families.values())
     values = (
         _descend(space, lambda a: getattr(measure(a), MEASURES[limit]), rng, stop_at=-inf)[1]
         for _ in range(_STARTS)

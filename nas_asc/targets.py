@@ -1,12 +1,13 @@
-"""What a user points at: a report model, an architecture in a file, or a trial of a run."""
+"""What a user points at: a report model or ensemble, a file, or a trial of a run."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from nas_asc.architecture import Architecture
+from nas_asc.ensemble import Ensemble
 from nas_asc.errors import ConfigError, RunError
-from nas_asc.library import report_model
+from nas_asc.library import find_model
 from nas_asc.space_file import check_architecture
 from nas_asc.vocabulary import MODEL_DOMAINS
 
@@ -28,11 +29,11 @@ class Target:
     rule: str
 
 
-def resolve(target: str) -> Target:
+def resolve(target: str) -> Target | Ensemble:
     """Find what a user points at.
 
     Raises:
-        ConfigError: it is no report model and no file.
+        ConfigError: it is no report model or ensemble and no file.
         RunError: there is no such run or trial.
     """
     if target.endswith(".json"):
@@ -43,7 +44,9 @@ def resolve(target: str) -> Target:
         if not path.is_file():
             raise RunError(f"expected a finished trial of a run, {run} has no trial {trial!r}")
         return _from_file(path, target)
-    model = report_model(target)
+    model = find_model(target)
+    if isinstance(model, Ensemble):
+        return model
     return Target(model.id, model.architecture, model.classes, model.clip_s, model.rule)
 
 

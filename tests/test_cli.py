@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from nas_asc.cli import COMMANDS, main
+from nas_asc.rules import RULES
 
 
 def run(capsys, monkeypatch, *argv):
@@ -70,6 +71,67 @@ def test_models_agree_with_their_reports(capsys, monkeypatch):
     assert models["deepsound-160"]["printed_params"] == 62346
 
 
+def test_models_list_the_ensembles(capsys, monkeypatch):
+    _, out, _ = run(capsys, monkeypatch, "models", "--json")
+    models = {entry["id"]: entry for entry in json.loads(out)}
+
+    assert len(models) == 18
+    assert models["srpol-1"]["counted_params"] == 107_494
+    assert models["ntu-ensemble"]["counted_nonzero"] == 119_758
+
+
+def test_notes_of_models_stand_below_the_table(capsys, monkeypatch):
+    _, out, _ = run(capsys, monkeypatch, "models")
+    table, notes = out.split("\n\n")
+
+    assert table.count("note ") == 4
+    assert "34,183" in notes
+    assert notes.startswith("note 1: ")
+
+
+def test_a_model_is_shown_as_its_report_prints_it(capsys, monkeypatch):
+    """IMT: 74 scales of the shortcuts' norms are among the non-zero values, the others are not."""
+    _, out, _ = run(capsys, monkeypatch, "models", "imt-c")
+
+    assert "conv 64/4 valid" in out
+    assert "(11)" in out
+    assert "Adam" in out
+    assert "0.379" in out
+    assert "open points" in out
+
+
+def test_a_model_has_everything_in_json(capsys, monkeypatch):
+    _, out, _ = run(capsys, monkeypatch, "models", "deepsound-160", "--json")
+    value = json.loads(out)
+
+    assert sum(layer["counted"] for layer in value["layers"]) == 62_346
+    assert value["choices"]["stage2.width"] == 18
+    assert value["training"]["deepsound-160"]["batch_size"] == 64
+    assert {"of": "overall", "accuracy": 0.705, "log_loss": 0.848} in value["results"]
+    assert value["open_points"]
+
+
+def test_an_ensemble_is_shown_with_its_members(capsys, monkeypatch):
+    _, out, _ = run(capsys, monkeypatch, "models", "srpol-1")
+    value = json.loads(run(capsys, monkeypatch, "models", "srpol-1", "--json")[1])
+
+    assert "bus + metro + tram = transportation" in " ".join(out.split())
+    assert [(m["model"], m["weight"]) for m in value["members"]] == [
+        ("srpol-c3multi", 0.7),
+        ("srpol-c10separable", 0.3),
+    ]
+    assert set(value["training"]) == {"srpol-c3multi", "srpol-c10separable"}
+
+
+@pytest.mark.parametrize(("ending", "start"), [("svg", b"<?xml"), ("png", b"\x89PNG")])
+def test_a_model_is_drawn(capsys, monkeypatch, tmp_path, ending, start):
+    path = tmp_path / f"net.{ending}"
+    code, out, _ = run(capsys, monkeypatch, "models", "srpol-3", "--plot", str(path))
+
+    assert (code, out) == (0, "")
+    assert path.read_bytes().startswith(start)
+
+
 def test_spaces_give_the_feasible_share(capsys, monkeypatch):
     _, out, _ = run(capsys, monkeypatch, "spaces", "mbconv", "--budget", "64KB", "--json")
     value = json.loads(out)
@@ -86,6 +148,87 @@ def test_spaces_copy_starts_a_space_of_ones_own(capsys, monkeypatch, tmp_path):
 
     assert code == 0
     assert json.loads(out)["name"] == "mine"
+
+
+def test_count_shows_the_honest_bytes_beside_the_official_ones(capsys, monkeypatch):
+    """62,346 parameters in two bytes each are stored; the calculator sees 66,130."""
+    argv = ("count", "deepsound-160", "--rule", "dcase2021-1a", "--json")
+    value = json.loads(run(capsys, monkeypatch, *argv)[1])
+
+    assert (value["size_bytes"], value["stored_bytes"]) == (132_260, 124_692)
+    assert value["over"] == ["1,188 bytes over"]
+    assert any("four values per channel" in line for line in value["warnings"])
+
+
+def test_count_warns_of_holes_once_for_all_rules(capsys, monkeypatch):
+    _, _, err = run(capsys, monkeypatch, "count", "imt-c", "--rule", "all")
+    lines = err.splitlines()
+
+    assert len(lines) == len(set(lines))
+    assert any(line.startswith("warning: imt: ") and "130,656" in line for line in lines)
+    assert any("dcase2022-1, dcase2023-1" in line and "1 s" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("ensemble", "measure", "expected"),
+    [
+        ("srpol-1", "counted_params", 107_494),
+        ("srpol-1", "macs", 1_015_498_176),
+        ("ntu-ensemble", "nonzero_params", 119_758),
+        ("ntu-ensemble", "counted_params", 571_766),
+    ],
+)
+def test_count_takes_ensembles(capsys, monkeypatch, ensemble, measure, expected):
+    value = json.loads(run(capsys, monkeypatch, "count", ensemble, "--json")[1])
+    assert value[measure] == expected
+
+
+def test_count_shows_the_layers_of_each_network_of_an_ensemble(capsys, monkeypatch):
+    _, out, _ = run(capsys, monkeypatch, "count", "srpol-1", "--layers", "--json")
+    layers = json.loads(out)["layers"]
+    sums = {m: sum(x["counted"] for x in layers if x["model"] == m) for m in
+            ("srpol-c3multi", "srpol-c10separable")}  # fmt: skip
+    assert sums == {"srpol-c3multi": 70_435, "srpol-c10separable": 37_059}
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("rules",),
+        ("spaces",),
+        ("studies",),
+        ("models",),
+        ("spaces", "asc", "--budget", "64KB"),
+        ("count", "imt-c", "--rule", "all", "--layers"),
+        ("count", "ntu-ensemble"),
+    ],
+)
+@pytest.mark.parametrize("columns", [80, 140])
+def test_tables_keep_to_the_width_of_the_terminal(capsys, monkeypatch, columns, argv):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    _, out, _ = run(capsys, monkeypatch, *argv)
+
+    assert max(map(len, out.splitlines())) <= columns
+    assert "…" not in out
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_names_of_rules_are_never_cut(capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    _, out, _ = run(capsys, monkeypatch, "rules")
+    words = out.split()
+    assert all(rule in words for rule in RULES)
+
+
+def test_spaces_give_the_smallest_and_every_limit(capsys, monkeypatch):
+    argv = ("spaces", "asc", "--budget", "64KB,10MMAC", "--json")
+    value = json.loads(run(capsys, monkeypatch, *argv)[1])
+    found = value["feasibility"]
+
+    assert value["smallest"]["size_bytes"] <= found["size_bytes"][0]
+    assert value["smallest"]["macs"] <= found["macs"][0]
+    assert set(found["binds"]) == {"size_bytes", "macs"}
+    assert value["log10_architectures"] > 20
 
 
 @pytest.mark.parametrize(
@@ -106,6 +249,12 @@ def test_spaces_copy_starts_a_space_of_ones_own(capsys, monkeypatch, tmp_path):
         (("search", "--space", "mbconv", "--budget", "8KB", "--workers", "0"), ("--workers",)),
         (("search", "--resume"), ("--out",)),
         (("front", "runs/none"), ("runs/none",)),
+        (("models", "imt-z"), ("did you mean 'imt-",)),
+        (("models", "--plot", "x.svg"), ("--plot: expected the ID",)),
+        (("models", "srpol-3", "--plot", "x.pdf"), (".svg or .png", "x.pdf")),
+        (("models", "srpol-3", "--plot", "none/x.svg"), ("none/x.svg",)),
+        (("models", "ntu-ensemble", "--plot", "x.svg"), ("draw its members ntu-vggnet",)),
+        (("count", "ntu-ensembel"), ("did you mean 'ntu-ensemble'",)),
     ],
 )
 def test_wrong_use_gets_one_line_and_exit_code_2(capsys, monkeypatch, tmp_path, argv, parts):

@@ -33,6 +33,18 @@ def test_a_report_model_is_found_by_its_id():
     )
 
 
+def test_an_ensemble_is_found_by_its_id():
+    assert [m.model.id for m in resolve("srpol-1").members] == [
+        "srpol-c3multi",
+        "srpol-c10separable",
+    ]
+
+
+def test_an_unknown_id_gets_the_nearest_of_models_and_ensembles():
+    with pytest.raises(ConfigError, match="did you mean 'ntu-ensemble'"):
+        resolve("ntu-ensembel")
+
+
 def test_an_architecture_is_read_from_a_file(write):
     target = resolve(write(classes=["dog", "rain", "rooster"], clip_s=5))
     assert target.architecture == report_model("deepsound-64").architecture

@@ -1,12 +1,22 @@
-"""`nas-asc count`: what one architecture costs."""
+"""`nas-asc count`: what one architecture or ensemble costs."""
 
 import click
 
-from nas_asc.assembly import build_graph
-from nas_asc.commands.output import console, json_option, print_json, print_table, remark
+from nas_asc.commands.layers import layers_json, print_layers
+from nas_asc.commands.output import (
+    json_option,
+    print_json,
+    print_table,
+    print_text,
+    remark,
+    width,
+)
 from nas_asc.complexity import Complexity, count
+from nas_asc.counting_holes import counting_holes
+from nas_asc.ensemble import Ensemble, EnsembleComplexity, count_ensemble
 from nas_asc.rules import RULES, counting_rule
 from nas_asc.targets import Target, resolve
+from nas_asc.verification import Counted
 
 
 @click.command("count")
@@ -17,101 +27,154 @@ from nas_asc.targets import Target, resolve
 def command(target: str, rule: str | None, layers: bool, as_json: bool) -> None:
     """Count one architecture: parameters, bytes, multiply-accumulates, peak memory.
 
-    The target is a report model (nas-asc models), an architecture.json, or a trial of a run.
+    The target is a report model or ensemble (nas-asc models), an architecture.json, or a trial of
+    a run. What the rule says stands beside what a compact file really holds; where the rule's
+    counter has a known hole that the architecture falls into, a warning says so.
     """
     found = resolve(target)
     rules = list(RULES) if rule == "all" else [rule or found.rule]
-    counts = [
-        count(found.architecture, found.classes, found.clip_s, counting_rule(r)) for r in rules
-    ]
+    counts = [_count(found, rule_id) for rule_id in rules]
     if as_json:
-        values = [_to_dict(found, complexity, layers) for complexity in counts]
+        values = [_to_dict(found, counted, layers) for counted in counts]
         print_json(values if rule == "all" else values[0])
         return
-    first = counts[0]
-    shapes = ", ".join("x".join(map(str, shape)) for shape in first.input_shapes)
-    console().print(
-        f"{found.id}: input {shapes}, {found.classes} classes, clips of {found.clip_s:g} s, "
-        f"{first.precision}" + (f", sparsity {first.sparsity:g}" if first.sparsity else "")
+    _show_heading(found, counts[0])
+    click.echo()
+    _show_counts(counts)
+    _show_warnings(counts)
+    if layers:
+        shown = counting_rule(found.rule if rule == "all" else rules[0])
+        for name, part in _parts(found).items():
+            click.echo(f"\n{name}" if isinstance(found, Ensemble) else "")
+            print_layers(part.architecture, part.classes, part.clip_s, shown)
+
+
+def _count(found: Target | Ensemble, rule: str) -> Counted:
+    if isinstance(found, Ensemble):
+        return count_ensemble(found, rule)
+    return count(found.architecture, found.classes, found.clip_s, counting_rule(rule))
+
+
+def _parts(found: Target | Ensemble) -> dict[str, Target]:
+    """Give the networks that differ, by name."""
+    if isinstance(found, Target):
+        return {found.id: found}
+    models = [member.model for member in found.members]
+    return {
+        model.id: Target(model.id, model.architecture, model.classes, found.clip_s, found.rule)
+        for model in models
+    }
+
+
+def _members(counted: Counted) -> list[Complexity]:
+    return [m for _, m in counted.members] if isinstance(counted, EnsembleComplexity) else [counted]
+
+
+def _to_dict(found: Target | Ensemble, counted: Counted, layers: bool) -> dict[str, object]:
+    value = {
+        "id": found.id,
+        **counted.to_dict(),
+        "stored_bytes": counted.stored_bytes,
+        "over": _excess(counted),
+        "warnings": _warnings(counted),
+    }
+    if isinstance(found, Ensemble):
+        value["members"] = [
+            {"model": m.model.id, "number": m.number, "weight": m.weight} for m in found.members
+        ]
+    if layers:
+        value["layers"] = [
+            layer if isinstance(found, Target) else {"model": name, **layer}
+            for name, part in _parts(found).items()
+            for layer in layers_json(part.architecture, part.classes, part.clip_s, counted.rule)
+        ]
+    return value
+
+
+def _show_heading(found: Target | Ensemble, counted: Counted) -> None:
+    shapes = ", ".join("x".join(map(str, shape)) for shape in counted.input_shapes)
+    if isinstance(found, Ensemble):
+        networks = ", ".join(f"{m.number} x {m.model.id}" for m in found.members)
+        what = f"{len(found.classes)} classes, {len(found.networks)} networks ({networks})"
+    else:
+        first = _members(counted)[0]
+        sparsity = f", sparsity {first.sparsity:.3g}" if first.sparsity else ""
+        what = f"{found.classes} classes, {first.precision}{sparsity}"
+    print_text(f"{found.id}: input {shapes}, clips of {found.clip_s:g} s, {what}")
+    print_text(
+        f"{counted.params:,} parameters; {counted.stored_bytes:,} B in a compact file; peak "
+        f"activation memory {counted.peak_activation_bytes:,} B"
     )
+    print_text(
+        f"{counted.macs:,} multiply-accumulates (torchinfo {counted.macs_torchinfo:,}, fvcore's "
+        f"raw total {counted.macs_fvcore_total:,})"
+    )
+
+
+def _show_counts(counts: list[Counted]) -> None:
+    wide = width() >= 110
     print_table(
         (
             "rule",
             ">parameters",
             ">non-zero",
-            ">counted",
             ">bytes",
             ">KB",
-            ">MACs",
-            ">MACs judged",
-            ">peak memory B",
+            ">stored B",
+            *((">MACs judged",) if wide else ()),
             "limits of the rule",
         ),
-        [_row(complexity) for complexity in counts],
-    )
-    for complexity in counts:
-        for line in _remarks(complexity):
-            remark(line)
-    if layers:
-        print_table(
-            ("layer", "operator", "output", ">parameters", ">MACs"),
-            [
-                (
-                    layer.name,
-                    layer.op,
-                    "x".join(map(str, layer.shape)),
-                    layer.params or "",
-                    layer.macs or "",
-                )
-                for layer in build_graph(found.architecture, found.classes, found.clip_s).layers
-            ],
-        )
-
-
-def _to_dict(found: Target, complexity: Complexity, layers: bool) -> dict[str, object]:
-    value = {"id": found.id, **complexity.to_dict()}
-    if layers:
-        graph = build_graph(found.architecture, found.classes, found.clip_s)
-        value["layers"] = [
-            {
-                "name": layer.name,
-                "op": layer.op,
-                "inputs": [graph.layers[i].name for i in layer.inputs],
-                "shape": list(layer.shape),
-                "params": layer.params,
-                "macs": layer.macs,
-            }
-            for layer in graph.layers
-        ]
-    return value
-
-
-def _row(complexity: Complexity) -> tuple[object, ...]:
-    excess = _excess(complexity)
-    limited = complexity.rule.max_bytes or complexity.rule.max_macs
-    return (
-        complexity.rule.id,
-        f"{complexity.params:,}",
-        f"{complexity.nonzero_params:,}",
-        f"{complexity.counted_params:,}",
-        f"{complexity.size_bytes:,}",
-        f"{complexity.size_bytes / complexity.rule.kb:.1f}",
-        f"{complexity.macs:,}",
-        f"{complexity.counted_macs:,}",
-        f"{complexity.peak_activation_bytes:,}",
-        "; ".join(excess) if excess else "within" if limited else "-",
+        [
+            (
+                c.rule.id,
+                f"{c.counted_params:,}",
+                f"{c.nonzero_params:,}",
+                f"{c.size_bytes:,}",
+                f"{c.size_bytes / c.rule.kb:.1f}",
+                "same" if c.stored_bytes == c.size_bytes else f"{c.stored_bytes:,}",
+                *((f"{c.counted_macs:,}",) if wide else ()),
+                "\n".join(_excess(c)) or ("within" if _limited(c) else "-"),
+            )
+            for c in counts
+        ],
     )
 
 
-def _excess(complexity: Complexity) -> list[str]:
-    rule = complexity.rule
+def _show_warnings(counts: list[Counted]) -> None:
+    rules: dict[str, list[str]] = {}
+    for counted in counts:
+        for line in _warnings(counted):
+            rules.setdefault(line, []).append(counted.rule.id)
+    for line, ids in rules.items():
+        remark(f"warning: {', '.join(ids)}: {line}")
+
+
+def _limited(counted: Counted) -> bool:
+    return bool(counted.rule.max_bytes or counted.rule.max_params or counted.rule.max_macs)
+
+
+def _excess(counted: Counted) -> list[str]:
+    rule = counted.rule
     pairs = (
-        ("bytes", complexity.size_bytes, rule.max_bytes),
-        ("parameters", complexity.counted_params, rule.max_params),
-        ("MACs", complexity.counted_macs, rule.max_macs),
+        ("bytes", counted.size_bytes, rule.max_bytes),
+        ("parameters", counted.counted_params, rule.max_params),
+        ("MACs", counted.counted_macs, rule.max_macs),
     )
     return [
         f"{value - limit:,} {word} over" for word, value, limit in pairs if limit and value > limit
+    ]
+
+
+def _warnings(counted: Counted) -> list[str]:
+    members = _members(counted)
+    lines = [line for member in members for line in _remarks(member)]
+    if len(members) == 1:
+        return lines + counting_holes(members[0])
+    names = [m.model.id for m in counted.ensemble.members]  # type: ignore[union-attr]  # has members
+    return list(dict.fromkeys(lines)) + [
+        f"{name}: {hole}"
+        for name, member in zip(names, members, strict=True)
+        for hole in counting_holes(member)
     ]
 
 
@@ -119,18 +182,18 @@ def _remarks(complexity: Complexity) -> list[str]:
     lines = []
     if complexity.shrunk:
         lines.append(
-            f"note: windows larger than what is left of an axis were cut to it: "
+            f"windows larger than what is left of an axis were cut to it: "
             f"{', '.join(complexity.shrunk)}"
         )
     rule = complexity.rule
     if complexity.precision not in rule.precisions:
         lines.append(
-            f"note: {rule.id} admits {' and '.join(rule.precisions)} only, this model is stored as "
+            f"the rule admits {' and '.join(rule.precisions)} only, this model is stored as "
             f"{complexity.precision}; its size is what it would be"
         )
     if rule.clip_s and rule.clip_s != complexity.clip_s:
         lines.append(
-            f"note: the limits of {rule.id} are meant for clips of {rule.clip_s:g} s, "
-            f"this count is for {complexity.clip_s:g} s"
+            f"the limits are meant for clips of {rule.clip_s:g} s, this count is for "
+            f"{complexity.clip_s:g} s"
         )
     return lines

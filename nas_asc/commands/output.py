@@ -1,11 +1,13 @@
 """How commands print: results to stdout, progress and remarks to stderr."""
 
 import json
-import sys
+import shutil
+import textwrap
 from collections.abc import Sequence
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 json_option = click.option(
@@ -23,18 +25,49 @@ def remark(text: str) -> None:
     click.echo(text, err=True)
 
 
-def console() -> Console:
-    """Give the console of stdout; a pipe gets lines as long as they need to be."""
-    return Console(width=None if sys.stdout.isatty() else 200, highlight=False, soft_wrap=False)
+def width() -> int:
+    """Say how wide stdout is: what COLUMNS says, the terminal's width, or 140 in a pipe."""
+    return max(60, shutil.get_terminal_size((140, 24)).columns)
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
-    """Print a table; columns whose name starts with ">" are aligned to the right."""
-    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
-    for column in columns:
+def print_text(text: str, indent: int = 2) -> None:
+    """Print a paragraph, broken at the width of stdout and indented from its second line on."""
+    click.echo(
+        textwrap.fill(
+            text,
+            width(),
+            subsequent_indent=" " * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    )
+
+
+def print_entries(entries: Sequence[tuple[str, Sequence[str]]]) -> None:
+    """Print names with paragraphs beside them, where a table would be too wide."""
+    beside = max(len(name) for name, _ in entries) + 2
+    for name, paragraphs in entries:
+        for number, paragraph in enumerate(paragraphs):
+            print_text((name if not number else "").ljust(beside) + paragraph, beside)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table; only its last column is broken into several lines.
+
+    Columns whose name starts with ">" are aligned to the right.
+    """
+    table = Table(box=None, pad_edge=False)
+    for number, column in enumerate(columns, 1):
         table.add_column(
-            column.removeprefix(">"), justify="right" if column.startswith(">") else "left"
+            column.removeprefix(">"),
+            justify="right" if column.startswith(">") else "left",
+            no_wrap=number < len(columns),
+            overflow="fold",
         )
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
-    console().print(table)
+        table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
+    console = Console(width=width(), highlight=False)
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())

@@ -4,8 +4,15 @@ from dataclasses import asdict
 
 import click
 
-from nas_asc.commands.output import json_option, print_json, print_table
-from nas_asc.rules import RULES
+from nas_asc.commands.output import (
+    json_option,
+    print_entries,
+    print_json,
+    print_table,
+    print_text,
+    width,
+)
+from nas_asc.rules import RULES, CountingRule
 
 
 @click.command("rules")
@@ -15,36 +22,49 @@ def command(as_json: bool) -> None:
     if as_json:
         print_json([asdict(rule) for rule in RULES.values()])
         return
+    if width() < 120:
+        print_entries([(rule.id, _paragraphs(rule)) for rule in RULES.values()])
+        return
     print_table(
-        (
-            "rule",
-            ">batch norm",
-            "biases",
-            "zeros",
-            ">KB",
-            ">max bytes",
-            ">max params",
-            ">max MACs",
-            "judged",
-            "what it is",
-        ),
+        ("rule", ">norm", "free", ">KB", "limits", "what it is, and its source"),
         [
             (
                 rule.id,
                 rule.batch_norm,
-                "counted" if rule.biases else "free",
-                "counted" if rule.zeros_counted else "free",
+                ", ".join(_free(rule)) or "-",
                 rule.kb,
-                _limit(rule.max_bytes),
-                _limit(rule.max_params),
-                _limit(rule.max_macs),
-                rule.judged_macs,
-                rule.title,
+                "\n".join(_limits(rule)) or "-",
+                f"{rule.title}\n{rule.source}",
             )
             for rule in RULES.values()
         ],
     )
+    click.echo()
+    print_text("norm: values counted per channel of a batch norm; free: what is not counted")
 
 
-def _limit(value: int | None) -> str:
-    return "-" if value is None else f"{value:,}"
+def _paragraphs(rule: CountingRule) -> list[str]:
+    facts = [
+        f"batch norm {rule.batch_norm} per channel",
+        *(f"{what} free" for what in _free(rule)),
+        f"KB of {rule.kb}",
+    ]
+    limits = ", ".join(_limits(rule))
+    return [rule.title, *([f"limits: {limits}"] if limits else []), "; ".join(facts), rule.source]
+
+
+def _free(rule: CountingRule) -> list[str]:
+    zeros_free = not rule.zeros_counted or rule.nonzero_sized
+    return [*(["zeros"] if zeros_free else []), *([] if rule.biases else ["biases"])]
+
+
+def _limits(rule: CountingRule) -> list[str]:
+    return [
+        f"{limit:,} {unit}"
+        for limit, unit in (
+            (rule.max_bytes, "B"),
+            (rule.max_params, "parameters"),
+            (rule.max_macs, "MACs"),
+        )
+        if limit is not None
+    ]

@@ -1,17 +1,36 @@
 """`nas-asc spaces`: the search spaces, and how much of one fits a budget."""
 
 from math import log10
+from random import Random
 
 import click
 
-from nas_asc.budget import parse_budget
+from nas_asc.architecture import Architecture
+from nas_asc.budget import Budget, parse_budget
 from nas_asc.commands.copying import copy_shipped
-from nas_asc.commands.output import console, json_option, print_json, print_table
-from nas_asc.feasibility import feasibility
+from nas_asc.commands.output import (
+    json_option,
+    print_entries,
+    print_json,
+    print_table,
+    print_text,
+    width,
+)
+from nas_asc.complexity import Complexity, count
+from nas_asc.feasibility import Feasibility, feasibility
 from nas_asc.library import load_space, shipped
 from nas_asc.rules import counting_rule
+from nas_asc.smallest import smallest
 from nas_asc.space import SearchSpace
 from nas_asc.units import format_count
+
+_WORDS = {
+    "size_bytes": "exceed the limit on bytes",
+    "params": "exceed the limit on parameters",
+    "macs": "exceed the limit on multiply-accumulates",
+    "peak_activation_bytes": "exceed the limit on peak activation memory",
+    "precision": "have a precision that the rule does not admit",
+}
 
 
 @click.command("spaces", epilog="spaces copy NAME FILE writes a copy of a space to edit.")
@@ -61,19 +80,37 @@ def _list(as_json: bool) -> None:
             ]
         )
         return
+    if width() < 120:
+        print_entries([(space.name, _paragraphs(space)) for space in spaces])
+        return
     print_table(
-        ("space", ">architectures", ">choices", "report models", "what it is"),
+        ("space", ">architectures", ">choices", "what it is, and the report models in it"),
         [
             (
                 space.name,
-                f"10^{log10(space.size()):.1f}",
+                _size(space),
                 len(space.parameters()),
-                ", ".join(space.models),
-                space.title,
+                f"{space.title}\n{_models(space)}",
             )
             for space in spaces
         ],
     )
+
+
+def _paragraphs(space: SearchSpace) -> list[str]:
+    size = f"{_size(space)} architectures, {len(space.parameters())} choices"
+    return [space.title, size, f"report models: {_models(space)}"]
+
+
+def _models(space: SearchSpace) -> str:
+    if space.families:
+        return f"all of {', '.join(space.families)}"
+    return ", ".join(space.models) or "none"
+
+
+def _size(space: SearchSpace) -> str:
+    size = space.size()
+    return f"{size:,}" if size < 1_000_000 else f"10^{log10(size):.1f}"
 
 
 def _describe(
@@ -83,40 +120,58 @@ def _describe(
     limited = text is not None or rule.max_bytes is not None
     budget = parse_budget(text, rule, with_limits=True) if limited else None
     found = feasibility(space, rule, budget, classes=classes, clip_s=clip_s)
+
+    def measure(architecture: Architecture) -> Complexity:
+        return count(architecture, classes, clip_s, rule)
+
+    least = {name: smallest(space, measure, name, Random(0)) for name in ("size_bytes", "macs")}
     if as_json:
         print_json(
             {
                 "name": space.name,
                 "title": space.title,
                 "architectures": space.size(),
+                "log10_architectures": log10(space.size()),
                 "choices": {p.path: list(p.options) for p in space.parameters()},
                 "models": list(space.models),
                 "rule": rule.id,
                 "budget": budget.to_dict() if budget else None,
                 "classes": classes,
                 "clip_s": clip_s,
+                "smallest": least,
                 "feasibility": found.to_dict(),
             }
         )
         return
-    out = console()
-    out.print(f"{space.name}: {space.title}")
-    out.print(
-        f"10^{log10(space.size()):.1f} architectures; report models: {', '.join(space.models)}"
-    )
+    print_text(f"{space.name}: {space.title}")
+    print_text(f"{_size(space)} architectures; report models: {_models(space)}")
+    click.echo()
     print_table(
         ("choice", "options"),
-        [(p.path, ", ".join(map(str, p.options))) for p in space.parameters()],
+        [(p.path, ", ".join(map(_as_toml, p.options))) for p in space.parameters()],
     )
-    low, middle, high = found.size_bytes
-    out.print(
-        f"{found.draws:,} uniform draws, {classes} classes, clips of {clip_s:g} s, rule {rule.id}:"
+    click.echo()
+    print_text(
+        f"{found.draws:,} uniform draws, {classes} classes, clips of {clip_s:g} s, rule {rule.id}"
     )
-    out.print(f"  bytes {low:,} to {high:,}, median {middle:,}")
-    low, middle, high = found.macs
-    out.print(f"  MACs {format_count(low)} to {format_count(high)}, median {format_count(middle)}")
+    print_table(
+        ("", ">smallest reachable", ">smallest draw", ">median", ">largest draw"),
+        [
+            ("bytes", *(f"{n:,}" for n in (least["size_bytes"], *found.size_bytes))),
+            ("MACs", *(format_count(n) for n in (least["macs"], *found.macs))),
+        ],
+    )
     if budget is not None:
-        bottom, top = found.interval
-        out.print(f"  {found.share:.1%} fit {budget} (95 % interval {bottom:.1%} to {top:.1%})")
-        for limit, draws in found.binds.items():
-            out.print(f"  {draws / found.draws:.1%} exceed {limit}")
+        _show_budget(budget, found)
+
+
+def _as_toml(option: object) -> str:
+    return str(option).lower() if isinstance(option, bool) else str(option)
+
+
+def _show_budget(budget: Budget, found: Feasibility) -> None:
+    bottom, top = found.interval
+    print_text(f"{found.share:.1%} fit {budget} (95 % interval {bottom:.1%} to {top:.1%})")
+    for place, (limit, draws) in enumerate(found.binds.items()):
+        binds = ", which binds most" if place == 0 and len(found.binds) > 1 else ""
+        print_text(f"  {draws / found.draws:.1%} {_WORDS[limit]}{binds}", 4)

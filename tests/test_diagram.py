@@ -1,0 +1,109 @@
+"""What a drawing shows; expected numbers are the reports' tables."""
+
+import pytest
+
+from nas_asc.diagram import ENTRY, diagram
+from nas_asc.library import report_model, report_models
+from nas_asc.rules import counting_rule
+from nas_asc.verification import verify
+
+# Table 6 of the Deepsound report, block by block (its last three rows are the head).
+DEEPSOUND = (320, 108, 1801, 6219, 2655, 4216, 4216, 5092, 7158, 7158, 8466, 10627, 4310)
+
+
+def shown(model_id):
+    model = report_model(model_id)
+    return diagram(
+        model.architecture, model.classes, model.clip_s, counting_rule(model.rule), "", ""
+    )
+
+
+def block(model_id, name):
+    return next(b for b in shown(model_id).blocks if b.name == name)
+
+
+@pytest.mark.parametrize("model_id", report_models())
+def test_nothing_is_lost(model_id):
+    complexity = verify(report_model(model_id)).complexity
+    found = shown(model_id)
+    assert found.params == complexity.counted_params
+    assert found.macs == complexity.macs
+    assert found.blocks[-1].rows[-1].shape == (complexity.n_classes,)
+
+
+@pytest.mark.parametrize("model_id", report_models())
+def test_every_row_is_fed_from_above(model_id):
+    for drawn in shown(model_id).blocks:
+        for number, row in enumerate(drawn.rows):
+            assert all(ENTRY <= source < number for source in row.sources)
+            assert row.sources or row.kind == "input"
+
+
+def test_the_blocks_are_those_of_the_deepsound_report():
+    assert tuple(b.params for b in shown("deepsound-160").blocks) == DEEPSOUND
+
+
+@pytest.mark.parametrize(
+    ("name", "params"), [("stage1", 2000), ("stage2", 27_936), ("stage3", 79_232), ("head", 1731)]
+)
+def test_the_blocks_are_those_of_the_srpol_report(name, params):
+    assert block("srpol-3", name).params == params
+
+
+def test_squeeze_and_excitation_is_one_row():
+    rows = block("deepsound-160", "stage2.2").rows
+    assert [row.kind for row in rows] == ["conv", "conv", "gate", "conv", "add"]
+    assert rows[2].text == "squeeze-excite 72→4→72"
+    assert rows[2].params == 292 + 360
+
+
+def test_a_block_adds_its_input():
+    assert block("deepsound-160", "stage2.2").rows[-1].sources == (3, ENTRY)
+    assert block("netease-student", "stage1").rows[4].sources == (3, ENTRY)
+
+
+def test_a_shortcut_with_a_convolution_stands_beside_the_path():
+    drawn = block("imt-c", "stage1.1")
+    assert [drawn.beside(row) for row in range(len(drawn.rows))] == [False, False, True, False]
+    assert drawn.rows[2].text == "shortcut: conv 1 /4 32→32"
+
+
+def test_the_second_input_stands_where_it_is_needed():
+    drawn = block("srpol-c3multi", "head")
+    assert [row.text for row in drawn.rows] == [
+        "global average",
+        "second input: mean spectrum",
+        "concatenate",
+        "linear 320→3",
+    ]
+    assert drawn.beside(1)
+
+
+def test_branches_start_from_the_same_place_and_meet():
+    rows = block("ntu-inceptionnet", "stage3.1").rows
+    assert [number for number, row in enumerate(rows) if ENTRY in row.sources] == [0, 2, 4]
+    assert rows[-1].sources == (1, 3, 5)
+
+
+def test_normalisation_goes_with_its_convolution():
+    rows = block("imt-c", "stage1.2").rows
+    assert [(row.text, row.detail) for row in rows] == [
+        ("conv 3 32→32", "norm, relu"),
+        ("conv 3 32→32", "norm"),
+        ("add", "relu"),
+    ]
+
+
+def test_what_comes_first_is_named_first():
+    assert block("netease-student", "stage1").rows[0].text == "norm, relu, depthwise 3x3 18"
+
+
+def test_blocks_of_one_layer_are_drawn_as_one_stage():
+    assert [b.name for b in shown("ntu-vggnet").blocks] == [
+        "input",
+        "stage1",
+        "stage2",
+        "stage3",
+        "stage4",
+        "head",
+    ]
