@@ -56,6 +56,8 @@ def parse_front_json(text: str, name: str = "front.json") -> Summary:
             trials=content["trials"],
             points=tuple(Point(**point) for point in content["points"]),
             seeds_over_budget=tuple(content["seeds_over_budget"]),
+            seeds_adapted=tuple(content.get("seeds_adapted", ())),
+            ensembles_skipped=tuple(content.get("ensembles_skipped", ())),
             seconds=content["seconds"],
         )
     except (ValueError, TypeError, KeyError) as fault:

@@ -78,6 +78,15 @@ def report_ensembles() -> dict[str, Ensemble]:
     }
 
 
+def ensembles_of(space: str) -> dict[str, Ensemble]:
+    """Give the ensembles that stand in the file of a search space, named or by path, by id.
+
+    Raises:
+        ConfigError: there is no such space, or it or an ensemble is not valid.
+    """
+    return read_ensembles(find("search_spaces", space, "space"), load_space(space).models)
+
+
 def report_model(model_id: str) -> ReportModel:
     """Look up a report model.
 

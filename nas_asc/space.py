@@ -54,15 +54,16 @@ class ReportModel:
     printed: Mapping[str, float]
     note: str = ""
 
-    def adapted(self, n_classes: int) -> Architecture:
-        """Give its architecture for data with `n_classes` classes.
+    def adapted(self, n_classes: int, clip_s: float | None = None) -> Architecture:
+        """Give its architecture for data with `n_classes` classes and clips of `clip_s` seconds.
 
-        It is the report's own where that many are told apart; elsewhere the classifier is another
-        one, and is not pruned: the report's pruning could take whole classes from it.
+        It is the report's own where both are the report's (None is); elsewhere the network is
+        another one, and its classifier is not pruned: that could take whole classes from it.
         """
         own = self.architecture
         compression = own.sections["compression"]
-        if n_classes == self.classes or not compression.get("prune_classifier", False):
+        is_own = n_classes == self.classes and clip_s in (None, self.clip_s)
+        if is_own or not compression.get("prune_classifier", False):
             return own
         spared = {**compression, "prune_classifier": False}
         return Architecture(

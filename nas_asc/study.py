@@ -26,10 +26,10 @@ from nas_asc.errors import ConfigError, RunError
 from nas_asc.forecast import expected_seconds
 from nas_asc.interrupts import held_interrupts
 from nas_asc.job import Done, Event, Job, JobResult, Reported
-from nas_asc.library import load_space
+from nas_asc.library import ensembles_of, load_space
 from nas_asc.progress import Progress
 from nas_asc.proposals import affordable
-from nas_asc.report_models import seed_trials
+from nas_asc.report_models import adaptations, announce, left_out, seed_trials
 from nas_asc.rules import counting_rule
 from nas_asc.run_folder import TRIALS_FILE, check_new, check_same, locked, save_study, saved_study
 from nas_asc.run_summary import budget_of, load_front, summarise
@@ -91,18 +91,24 @@ def run_search(
         if config.macs_ceiling is not None:
             ceiling = affordable(budget, config.macs_ceiling)
             check_that_something_fits(space, ceiling, measure, config.seed)
-        seeds, over_budget = seed_trials(space, budget, measure, config.seed, len(dataset.classes))
+        seeds, over_budget = seed_trials(space, budget, measure, config.seed, dataset)
+        trained = [space.models[str(trial.model)] for trial in seeds]
         facts = {
             "data": dataset.describe(),
             "classes": list(dataset.classes),
             "choices": {p.path: list(p.options) for p in space.parameters()},
             "seeds_over_budget": over_budget if config.seeds else [],
+            "seeds_adapted": adaptations(trained, dataset) if config.seeds else [],
+            "ensembles_skipped": (
+                left_out(ensembles_of(config.space).values(), dataset) if config.seeds else []
+            ),
         }
         if resume:
             check_same(run, saved_study(run), config)
         stack.enter_context(locked(run))
         if not resume:
             check_new(run)
+            announce(facts)
         save_study(run, config)
         store = stack.enter_context(closing(TrialStore(run / TRIALS_FILE, space)))
         _describe(run, store, facts, config.objective)

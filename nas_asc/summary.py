@@ -23,6 +23,8 @@ class Summary:
         trials: how many trials ended how, by the names of `TRIAL_COUNTS`.
         points: all trials that were trained to the end, report models among them.
         seeds_over_budget: report models that were not trained: model, size_bytes, macs, binds.
+        seeds_adapted: report models that were made to go with the data: model, changes in words.
+        ensembles_skipped: ensembles of reports, which were not trained: ensemble, reason.
         seconds: wall clock time spent, in all sessions of the run.
     """
 
@@ -38,6 +40,8 @@ class Summary:
     points: tuple[Point, ...]
     seeds_over_budget: tuple[Mapping[str, object], ...] = ()
     seconds: float = field(default=0.0)
+    seeds_adapted: tuple[Mapping[str, object], ...] = ()
+    ensembles_skipped: tuple[Mapping[str, object], ...] = ()
 
     @cached_property
     def front(self) -> tuple[Point, ...]:
@@ -75,5 +79,7 @@ class Summary:
             "hypervolume": self.hypervolume,
             "seconds": self.seconds,
             "seeds_over_budget": [dict(seed) for seed in self.seeds_over_budget],
+            "seeds_adapted": [dict(seed) for seed in self.seeds_adapted],
+            "ensembles_skipped": [dict(entry) for entry in self.ensembles_skipped],
             "reference": [point.to_dict() for point in self.reference],
         }
