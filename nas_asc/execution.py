@@ -29,7 +29,7 @@ class Execution:
 
     Attributes:
         channels_last: Feature maps with the channels innermost, and the layers of
-            nas_asc/fast_layers; for 2-D networks.
+            nas_asc/fast_layers; networks of waveforms stay as they are.
         bfloat16: Feature maps in bfloat16, by autocast; weights stay float32.
     """
 
@@ -38,7 +38,8 @@ class Execution:
 
     def forward_of(self, network: nn.Module) -> Forward:
         """Give what computes a network's logits in training; may reorder its weights in place."""
-        if not self.channels_last:
+        waveforms = isinstance(network, Network) and len(network.input_shapes[0]) < 3
+        if not self.channels_last or waveforms:
             return network
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # no stub
         forward = _with_fast_layers(network) if isinstance(network, Network) else network
