@@ -58,7 +58,7 @@ def execution_for(complexity: Complexity) -> Execution:
     """Choose the faster way to train a network: by its closed-form numbers and the processor.
 
     Nothing is timed, so that on one machine the same seed gives the same result on every run. The
-    rule was drawn from a grid of candidates; see docs/decisions/0007.
+    rule was drawn from a grid of candidates; see docs/decisions/0012.
     """
     if len(complexity.input_shapes[0]) < 3:
         return PLAIN

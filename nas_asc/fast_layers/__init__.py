@@ -3,7 +3,7 @@
 Conventions: feature maps are (batch, channels, mel, frame) with the channels innermost in memory,
 so that one is, without a copy, also its rows, (batch, mel x frame, channels). Each function gives
 what the plain layers that it stands for give, and their gradients, up to rounding. What each one
-gains is in docs/decisions/0007.
+gains is in docs/decisions/0012.
 """
 
 from nas_asc.fast_layers.batch_norm import batch_norm
