@@ -1,9 +1,12 @@
 """What a drawing shows; expected numbers are the reports' tables."""
 
+from random import Random
+
 import pytest
 
+from nas_asc.complexity import count
 from nas_asc.diagram import ENTRY, diagram
-from nas_asc.library import report_model, report_models
+from nas_asc.library import load_space, report_model, report_models, shipped
 from nas_asc.rules import counting_rule
 from nas_asc.verification import verify
 
@@ -37,6 +40,19 @@ def test_every_row_is_fed_from_above(model_id):
         for number, row in enumerate(drawn.rows):
             assert all(ENTRY <= source < number for source in row.sources)
             assert row.sources or row.kind == "input"
+
+
+@pytest.mark.parametrize("name", shipped("search_spaces"))
+def test_random_networks_are_drawn_whole(name):
+    space, rng = load_space(name), Random(0)
+    for _ in range(10):
+        architecture = space.random(rng)
+        complexity = count(architecture, 10, 2.0, "plain")
+        found = diagram(architecture, 10, 2.0, complexity.rule, "", "")
+        assert (found.params, found.macs) == (complexity.params, complexity.macs)
+        for drawn in found.blocks:
+            for number, row in enumerate(drawn.rows):
+                assert all(ENTRY <= source < number for source in row.sources)
 
 
 def test_the_blocks_are_those_of_the_deepsound_report():
