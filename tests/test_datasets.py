@@ -247,6 +247,12 @@ def spoil_empty_file(root):
     (root / "dog" / "2.wav").write_bytes(b"")
 
 
+def spoil_broken_off(root):
+    write_classes(root)
+    clip = root / "dog" / "2.wav"
+    clip.write_bytes(clip.read_bytes()[:2044])
+
+
 def spoil_unlabelled(root):
     write_clip(root / "a.wav")
 
@@ -297,6 +303,10 @@ FAULTS = [
     (spoil_one_clip, "at least three recordings of class 'wind' (train, validation, test), found"),
     (spoil_undecodable, "2.wav: expected a WAV, FLAC or OGG clip, found something else"),
     (spoil_empty_file, "2.wav: expected a WAV, FLAC or OGG clip, found an empty file"),
+    (
+        spoil_broken_off,
+        "2.wav: expected a WAV, FLAC or OGG clip, found one that breaks off (2000 of ",
+    ),
     (spoil_unlabelled, "expected labels, found 1 audio files without any"),
     (spoil_missing_file, "dog2.flac: expected a WAV, FLAC or OGG clip, found no such file"),
     (spoil_twice, "clips.csv line 12: expected every file once, found dog0.flac again (line 2)"),
@@ -320,10 +330,21 @@ def test_bad_data_is_refused_in_one_line(spoil, message, tmp_path):
     assert any(finding.level == "error" for finding in check(root))
 
 
-def test_a_wrong_clip_length_is_refused(tmp_path):
+@pytest.mark.parametrize("clip_s", [-1, 0.00001, float("inf"), float("nan")])
+def test_a_wrong_clip_length_is_refused(tmp_path, clip_s):
     write_classes(tmp_path)
-    with pytest.raises(DatasetError, match="expected seconds above 0, found -1"):
-        load_dataset(tmp_path, clip_s=-1)
+    with pytest.raises(DatasetError, match=r"expected 0.05 seconds or more, found"):
+        load_dataset(tmp_path, clip_s=clip_s)
+
+
+@pytest.mark.parametrize("announced", [0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_clip_that_was_written_into_a_pipe_is_whole(tmp_path, announced):
+    write_classes(tmp_path)
+    clip = tmp_path / "dog" / "2.wav"
+    content = clip.read_bytes()
+    size_at = content.index(b"data") + 4
+    clip.write_bytes(content[:size_at] + announced.to_bytes(4, "little") + content[size_at + 4 :])
+    assert len(load_dataset(tmp_path).clips) == 10
 
 
 def test_check_finds_nothing_wrong_with_good_data(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -133,6 +134,8 @@ def test_the_readme_search_on_real_recordings_repeats_itself(capsys, monkeypatch
     ("argv", "code", "parts"),
     [
         (("--budget", "100B"), 3, ("size", "100")),
+        (("--budget", "128KB", "--space", "mbcnv", "--data", "NONE"), 2, ("mbcnv", "'mbconv'?")),
+        (("--budget", "128KB", "--time", "10"), 2, ("--time: ", "10m")),
         (("--budget", "128KB", "--data", "EMPTY"), 2, ("EMPTY",)),
         (("--budget", "128KB", "--data", "NONE"), 2, ("NONE",)),
         (("--budget", "24KB", "--data", "LONELY"), 2, ("LONELY",)),
@@ -160,3 +163,27 @@ def test_bad_data_and_budgets_get_one_line(capsys, monkeypatch, tmp_path, tones,
     for part in parts:
         assert part in errors[0]
     assert "Traceback" not in err
+
+
+def test_a_search_says_which_clips_it_leaves_out(capsys, monkeypatch, tmp_path, tones):
+    data = tmp_path / "data"
+    shutil.copytree(tones, data)
+    (data / "high" / "3.wav").write_bytes(b"RIFF but no sound")
+    options = ("--budget", "100B", "--space", "mbconv", "--data", data, "--out", tmp_path / "run")
+    code, _, err = search(capsys, monkeypatch, *options, "--skip-bad", "--trials", 1)
+
+    assert code == 3
+    left_out = f"data: 1 clip left out that cannot be read: {Path('high/3.wav')}"
+    assert left_out in err.splitlines()
+
+
+@pytest.mark.parametrize("resumable", [False, True])
+def test_a_run_folder_that_exists_is_refused(capsys, monkeypatch, tmp_path, resumable):
+    if resumable:
+        (tmp_path / "study.toml").write_text("seed = 1")
+    options = ("--budget", "24KB", "--space", "mbconv", "--out", tmp_path)
+    code, out, err = search(capsys, monkeypatch, *options)
+
+    assert (code, out) == (2, "")
+    assert ("--resume" in err) == resumable
+    assert "choose another --out" in err

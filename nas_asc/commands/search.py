@@ -12,6 +12,7 @@ from nas_asc.budget import parse_budget
 from nas_asc.commands.live import Live
 from nas_asc.commands.output import json_option, print_json, remark
 from nas_asc.errors import ConfigError, DatasetError, RunError
+from nas_asc.library import load_space
 from nas_asc.rules import CountingRule, counting_rule
 from nas_asc.units import format_count, format_duration, parse_duration
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from nas_asc.study_config import StudyConfig
     from nas_asc.summary import Summary
 
+_SHOWN = 5  # of the clips that were left out
 _DEFAULT_STUDY, _DEFAULT_STUDY_WITH_DATA = "quick", "esc10"
 
 
@@ -63,7 +65,7 @@ def command(
 
     given = {name: value for name, value in options.items() if value is not None}
     if time_text is not None:
-        given["time_s"] = parse_duration(time_text)
+        given["time_s"] = _duration(time_text)
     if no_seeds:
         given["seeds"] = False
     if given.get("data"):
@@ -76,6 +78,8 @@ def command(
     dataset = _dataset(config)
     for note in dataset.notes:
         remark(f"data: {note}")
+    if dataset.skipped:
+        remark(f"data: {_skipped(dataset)}")
     summary = _run(config, dataset, rule, run, count, resume)
     paths = write_front(summary, run)
     _show(summary, rule, as_json)
@@ -85,6 +89,13 @@ def command(
     for reason, trials in failures(run).most_common():
         remark(f"failed: {trials} trial{'s' * (trials > 1)}: {reason}")
     return 0 if summary.trials.get("completed") else 4
+
+
+def _duration(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ConfigError as error:
+        raise ConfigError(f"--time: {error}") from None
 
 
 def _count_workers(text: str) -> int:
@@ -100,6 +111,7 @@ def _count_workers(text: str) -> int:
 def _resolve(
     given: dict[str, object], out: Path | None, resume: bool
 ) -> "tuple[StudyConfig, Path]":
+    from nas_asc.run_folder import STUDY_FILE
     from nas_asc.study import resumed_config
     from nas_asc.study_config import load_study, with_options
 
@@ -116,11 +128,15 @@ def _resolve(
     config = with_options(config, given)
     if config.space is None:
         raise ConfigError("--space: expected a search space (nas-asc spaces), got none")
+    load_space(config.space)  # its faults are told before any recordings are read
     if config.budget is None and not counting_rule(config.rule).max_bytes:
         raise ConfigError("--budget: expected a limit such as 128KB, got none")
     run = out or Path("runs") / f"{Path(config.space).stem}-{datetime.now():%Y%m%d-%H%M%S}"
     if run.exists():
-        raise RunError(f"{run}: expected a new folder, it exists - add --resume or change --out")
+        resumable = (
+            "add --resume to go on with its run, or " if (run / STUDY_FILE).is_file() else ""
+        )
+        raise RunError(f"{run}: expected a new folder, it exists - {resumable}choose another --out")
     remark(f"study {study}: {config.title}")
     return config, run
 
@@ -145,6 +161,13 @@ def _dataset(config: "StudyConfig") -> "Dataset":
     return sound
 
 
+def _skipped(dataset: "Dataset") -> str:
+    names = [str(path.relative_to(dataset.root)) for path in dataset.skipped]
+    plural = "s" * (len(names) > 1)
+    shown = ", ".join([*names[:_SHOWN], *(["..."] if len(names) > _SHOWN else [])])
+    return f"{len(names)} clip{plural} left out that cannot be read: {shown}"
+
+
 def _run(
     config: "StudyConfig",
     dataset: "Dataset",
@@ -159,12 +182,12 @@ def _run(
 
     trials = f"{config.trials} trials" if config.trials else ""
     if config.time_s:
-        limit = format_duration(config.time_s)
+        end = " or ".join(filter(None, (trials, format_duration(config.time_s))))
     else:
         seconds = expected_seconds(config, dataset, count)
-        limit = "" if seconds is None else f"about {format_duration(seconds)}"
+        end = trials if seconds is None else f"{trials}, about {format_duration(seconds)}"
     remark(
-        f"search: {' or '.join(filter(None, (trials, limit)))}, {config.epochs} epochs each, "
+        f"search: {end}, {config.epochs} epoch{'s' * (config.epochs > 1)} each, "
         f"sampler {config.sampler}, seed {config.seed}, {count} worker{'s' * (count > 1)}; "
         f"run folder {run}"
     )

@@ -14,6 +14,7 @@ from nas_asc.datasets.splits import split, straddling
 from nas_asc.errors import DatasetError
 
 SYNTHETIC_MARK = "synthetic.json"
+_SHORTEST_S = 0.05  # about one spectrum
 
 
 def load_dataset(root: Path, clip_s: float | None = None, skip_bad: bool = False) -> Dataset:
@@ -28,8 +29,10 @@ def load_dataset(root: Path, clip_s: float | None = None, skip_bad: bool = False
         DatasetError: no data set of at least two classes with clips in every split, or a clip that
             cannot be read; names the file.
     """
-    if clip_s is not None and not 0 < clip_s < float("inf"):
-        raise DatasetError(f"clip length: expected seconds above 0, found {clip_s:g} - change it")
+    if clip_s is not None and not _SHORTEST_S <= clip_s < float("inf"):
+        raise DatasetError(
+            f"clip length: expected {_SHORTEST_S:g} seconds or more, found {clip_s:g} - change it"
+        )
     folder = walk(root.absolute())
     name, listing = list_clips(folder)
     entries, splitting = split(listing.entries)
