@@ -24,6 +24,7 @@ from nas_asc.complexity import count
 from nas_asc.datasets import Dataset
 from nas_asc.errors import ConfigError, RunError
 from nas_asc.forecast import expected_seconds
+from nas_asc.full_disk import told_in_one_line
 from nas_asc.interrupts import held_interrupts
 from nas_asc.job import Done, Event, Job, JobResult, Reported
 from nas_asc.library import ensembles_of, load_space
@@ -106,6 +107,7 @@ def run_search(
         if resume:
             check_same(run, saved_study(run), config)
         stack.enter_context(locked(run))
+        stack.enter_context(told_in_one_line(run))
         if not resume:
             check_new(run)
             announce(facts)

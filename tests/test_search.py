@@ -177,6 +177,19 @@ def test_a_search_says_which_clips_it_leaves_out(capsys, monkeypatch, tmp_path, 
     assert left_out in err.splitlines()
 
 
+def test_a_cache_that_cannot_be_written_is_told_before_any_trial(
+    capsys, monkeypatch, tmp_path, tones
+):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("NAS_ASC_CACHE", str(tmp_path / "file" / "cache"))
+    options = ("--budget", "24KB", "--space", "mbconv", "--data", tones, "--out", tmp_path / "run")
+    code, out, err = search(capsys, monkeypatch, *options, "--trials", 1)
+
+    assert (code, out) == (2, "")
+    assert "NAS_ASC_CACHE" in err.splitlines()[-1]
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("resumable", [False, True])
 def test_a_run_folder_that_exists_is_refused(capsys, monkeypatch, tmp_path, resumable):
     if resumable:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from nas_asc.commands.output import json_option, print_json
+from nas_asc.commands.terminal import styled
 from nas_asc.rules import counting_rule
 
 
@@ -30,4 +31,4 @@ def command(run: Path, as_csv: bool, as_json: bool) -> None:
     else:
         terminal = sys.stdout.isatty()
         width = shutil.get_terminal_size().columns if terminal else 140
-        click.echo(front_text(summary, counting_rule(summary.rule).kb, width, terminal))
+        click.echo(front_text(summary, counting_rule(summary.rule).kb, width, styled(sys.stdout)))

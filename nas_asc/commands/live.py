@@ -4,6 +4,7 @@ import shutil
 import sys
 from time import monotonic
 
+from nas_asc.commands.terminal import styled
 from nas_asc.progress import Progress, progress_line
 
 _EVERY_S_IN_A_LOG = 30.0
@@ -14,7 +15,7 @@ class Live:
 
     def __init__(self, kb: int) -> None:
         self._kb = kb
-        self._terminal = sys.stderr.isatty()
+        self._terminal = styled(sys.stderr)
         self._last = 0.0
         self._finished = -1
         self._open = False

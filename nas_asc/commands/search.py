@@ -11,6 +11,7 @@ import click
 from nas_asc.budget import parse_budget
 from nas_asc.commands.live import Live
 from nas_asc.commands.output import json_option, print_json, remark
+from nas_asc.commands.terminal import styled
 from nas_asc.errors import ConfigError, DatasetError, RunError
 from nas_asc.library import load_space
 from nas_asc.rules import CountingRule, counting_rule
@@ -143,8 +144,11 @@ def _resolve(
 
 def _dataset(config: "StudyConfig") -> "Dataset":
     from nas_asc.datasets import load_dataset
+    from nas_asc.feature_cache import FeatureCache
     from nas_asc.features import leave_out_faulty
 
+    with FeatureCache().lock("search"):
+        pass  # a cache that cannot be written is told now, not by every trial
     if config.data is None:
         from nas_asc.datasets import synthetic_dataset
 
@@ -217,4 +221,4 @@ def _show(summary: "Summary", rule: CountingRule, as_json: bool) -> None:
         return
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else 140
-    click.echo(front_text(summary, rule.kb, width=width, colour=terminal))
+    click.echo(front_text(summary, rule.kb, width=width, colour=styled(sys.stdout)))
