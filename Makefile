@@ -28,7 +28,7 @@ test: check
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 slow: install
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "slow and not gpu"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "slow and not gpu"
 
 # A bare install of the built wheel, away from the checkout.
 wheel: install
