@@ -135,10 +135,10 @@ def _dataset(root: str, clip_s: float | None, skip_bad: bool) -> Dataset:
 def _tensors(
     dataset: Dataset, frontend: FrontEnd, space: str, family: str | None
 ) -> tuple[tuple[Tensor, ...], Tensor]:
-    """Give inputs, float16 (clip, ...) each, and labels, int64 (clip,), of all clips, in memory."""
+    """Give inputs, float16 (clip, ...) each, and labels, int64 (clip,), of all clips, mapped."""
     inputs = load_inputs(dataset, frontend, siblings=siblings(space, frontend, family))
     labels = torch.tensor([clip.label for clip in dataset.clips])
-    return tuple(torch.from_numpy(each.copy()) for each in inputs), labels
+    return tuple(torch.from_numpy(each) for each in inputs), labels
 
 
 def siblings(space: str, frontend: FrontEnd, family: str | None = None) -> list[FrontEnd]:
