@@ -22,7 +22,7 @@ from pathlib import Path
 from nas_asc.agenda import Agenda
 from nas_asc.complexity import count
 from nas_asc.datasets import Dataset
-from nas_asc.errors import ConfigError, RunError
+from nas_asc.errors import ConfigError, NothingFits, RunError
 from nas_asc.forecast import expected_seconds
 from nas_asc.full_disk import told_in_one_line
 from nas_asc.interrupts import held_interrupts
@@ -91,7 +91,11 @@ def run_search(
         check_that_something_fits(space, budget, measure, config.seed)
         if config.macs_ceiling is not None:
             ceiling = affordable(budget, config.macs_ceiling)
-            check_that_something_fits(space, ceiling, measure, config.seed)
+            try:
+                check_that_something_fits(space, ceiling, measure, config.seed)
+            except NothingFits as error:
+                reason = str(error).removeprefix("budget: ")
+                raise NothingFits(f"macs_ceiling of the study: {reason}") from None
         seeds, over_budget = seed_trials(space, budget, measure, config.seed, dataset)
         trained = [space.models[str(trial.model)] for trial in seeds]
         facts = {
