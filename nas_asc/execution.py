@@ -1,6 +1,6 @@
 """How a network's training is computed: in which order and precision, and by which layers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -68,7 +68,7 @@ def execution_for(complexity: Complexity) -> Execution:
 
 def computes_in_bfloat16() -> bool:
     """Say whether the processor multiplies bfloat16 values itself; else float32 is faster."""
-    capabilities = torch.cpu.get_capabilities()
+    capabilities: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
