@@ -1,17 +1,27 @@
 """From an architecture to the layers of its network, front to back."""
 
+from collections.abc import Mapping
 from functools import cache
 from inspect import signature
 from typing import Any
 
 from nas_asc import layers
-from nas_asc.architecture import Architecture
+from nas_asc.architecture import Architecture, Value
 from nas_asc.blocks import BLOCKS
 from nas_asc.frontend import Shape, front_end
 from nas_asc.graph import Graph, Tally
 from nas_asc.head import head
 from nas_asc.layers import extent, norm, read_dropout, read_pool
 
+# The keys of a stage besides its block's, and what they are where a space leaves them out.
+STAGE_DEFAULTS: Mapping[str, Value] = {
+    "depth": 1,
+    "block": "conv",
+    "pool": "none",
+    "pool_padding": "valid",
+    "pool_norm": False,
+    "dropout": "none",
+}
 _EXTENTS = ("kernel", "stride")
 
 _cached_extent = cache(extent)
@@ -37,25 +47,21 @@ def assemble(g: Tally, architecture: Architecture, n_classes: int, clip_s: float
         x = norm(g, x, axis=1)
     for name, stage in sections.items():
         if name == "stem" or name.startswith("stage"):
-            x = _stage(g, x, name, **stage)  # type: ignore[arg-type]  # checked by the space
+            x = _stage(g, x, name, stage)
     g.prefix = "head."
     return head(g, x, inputs[1:], n_classes, **sections["head"])  # type: ignore[arg-type]
 
 
-def _stage(
-    g: Tally,
-    x: Shape,
-    name: str,
-    *,
-    depth: int = 1,
-    block: str = "conv",
-    pool: str = "none",
-    pool_padding: str = "valid",
-    pool_norm: bool = False,
-    dropout: str = "none",
-    **keys: Any,
-) -> Shape:
+def _stage(g: Tally, x: Shape, name: str, stage: Mapping[str, Value]) -> Shape:
     """Add a stage: its block `depth` times, the first with the stride; a pooling; a dropout."""
+    # Popped, not passed: a call with this many keyword arguments costs as much as its layers.
+    keys: dict[str, Any] = {**STAGE_DEFAULTS, **stage}
+    depth = keys.pop("depth")
+    block = keys.pop("block")
+    pool = keys.pop("pool")
+    pool_padding = keys.pop("pool_padding")
+    pool_norm = keys.pop("pool_norm")
+    dropout = keys.pop("dropout")
     if not depth:
         return x
     rank = len(x) - 1

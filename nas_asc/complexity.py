@@ -53,11 +53,12 @@ class Complexity:
         if self.pruning.kind == "none":
             return self.weights
         *kernels, classifier = self._tally.kernels
-        kept = self.pruning.kept(*classifier, is_classifier=True)
+        kept = self.pruning.kept
+        rest = kept(*classifier[:2], is_classifier=True)
         if self.pruning.kind == "magnitude":
             sparsity = self.pruning.sparsity
-            return kept + sum([kept_values(values, sparsity) for values, _ in kernels])
-        return kept + sum([self.pruning.kept(*kernel) for kernel in kernels])
+            return rest + sum([kept_values(kernel[0], sparsity) for kernel in kernels])
+        return rest + sum([kept(values, channels) for values, channels, _, _ in kernels])
 
     @property
     def sparsity(self) -> float:
@@ -123,16 +124,16 @@ class Complexity:
         is_int8 = self.precision == "int8"
         rest = (self._tally.biases + 2 * self._tally.norm_channels) * (2 if is_int8 else width)
         if is_int8:
-            rest += 2 * sum([channels for _, channels in self._tally.kernels])
+            rest += 2 * sum([kernel[1] for kernel in self._tally.kernels])
         if self.pruning.kind == "none":
             return self.weights * width + rest
         *kernels, classifier = self._tally.kernels
         price = self.pruning.stored_bytes
-        rest += price(*classifier, width, is_classifier=True)
+        rest += price(*classifier[:2], width, is_classifier=True)
         if self.pruning.kind == "magnitude":
             sparsity = self.pruning.sparsity
-            return rest + sum([masked_bytes(values, width, sparsity) for values, _ in kernels])
-        return rest + sum([price(values, channels, width) for values, channels in kernels])
+            return rest + sum([masked_bytes(kernel[0], width, sparsity) for kernel in kernels])
+        return rest + sum([price(values, channels, width) for values, channels, _, _ in kernels])
 
     @property
     def macs(self) -> int:

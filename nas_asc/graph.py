@@ -1,14 +1,14 @@
 """The graph: layers with shapes and costs, from which everything else is derived.
 
-A block adds layers to a *sink*. Two sinks take the same calls: `Tally` keeps only the sums that a
-count needs (fast: the gate of a search asks for thousands a second); `Graph` also keeps the layers,
-from which come the module, the layer table, the drawing and the peak activation memory.
+A block adds layers to a *sink*. Two sinks take the same layers: `Tally` keeps only what a count
+needs (fast: the gate of a search asks for thousands a second); `Graph` also keeps the layers, from
+which come the module, the layer table, the drawing and the peak activation memory.
 
 Conventions: shapes are (channels, mel, frame) or (channels, samples) or (features,), for one clip.
 A handle of a tensor is its shape; `Graph` hands out shapes that also know their layer.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -17,6 +17,8 @@ from nas_asc.frontend import Shape
 # Layers that write over their input when nobody else still needs it.
 _IN_PLACE = frozenset({"norm", "act", "dropout"})
 _VIEWS = frozenset({"flatten"})
+
+NO_KERNEL = (0, 0, 0, 0)
 
 
 class Tensor(tuple[int, ...]):
@@ -65,94 +67,78 @@ class Layer:
 
 
 class Tally:
-    """The sums over the layers of one network.
+    """The costs of the layers of one network; the sums are worked out when asked.
 
     Attributes:
-        kernels: (values, output channels) of every convolution and linear kernel, in order.
-        weights: values of all these kernels.
-        biases: bias values in all.
+        keeps_layers: whether the layers are kept too.
+        prefix: goes in front of the names of the layers that follow.
+        kernels: (values, output channels, bias values, positions) of every convolution and linear
+            kernel, in order.
         norms: channels of every batch normalisation, in order.
-        shortcut_norms: those that stand in a shortcut.
-        norm_channels: channels of batch normalisations in all.
-        norm_elements: elements that pass through batch normalisations, for one clip.
-        macs: multiply-accumulates of convolution and linear layers for one clip.
-        macs_torchinfo: as torchinfo counts: a bias costs one at every position, a batch
-            normalisation its two parameters once.
+        normed: the shapes that pass through them.
+        shortcut_norms: channels of those that stand in a shortcut.
         shrunk: names of windows that were larger than what was left of an axis.
     """
 
-    __slots__ = (
-        "biases",
-        "kernels",
-        "macs",
-        "macs_torchinfo",
-        "norm_channels",
-        "norm_elements",
-        "norms",
-        "prefix",
-        "shortcut_norms",
-        "shrunk",
-        "weights",
-    )
+    __slots__ = ("kernels", "normed", "norms", "prefix", "shortcut_norms", "shrunk")
+
+    keeps_layers = False
 
     def __init__(self) -> None:
         self.prefix = ""
-        self.kernels: list[tuple[int, int]] = []
-        self.weights = 0
-        self.biases = 0
+        self.kernels: list[tuple[int, int, int, int]] = []
         self.norms: list[int] = []
+        self.normed: list[Shape] = []
         self.shortcut_norms: list[int] = []
-        self.norm_channels = 0
-        self.norm_elements = 0
-        self.macs = 0
-        self.macs_torchinfo = 0
         self.shrunk: list[str] = []
+
+    @property
+    def weights(self) -> int:
+        """Values of all kernels."""
+        return sum([kernel[0] for kernel in self.kernels])
+
+    @property
+    def biases(self) -> int:
+        """Bias values in all."""
+        return sum([kernel[2] for kernel in self.kernels])
+
+    @property
+    def norm_channels(self) -> int:
+        """Channels of batch normalisations in all."""
+        return sum(self.norms)
+
+    @property
+    def norm_elements(self) -> int:
+        """Elements that pass through batch normalisations, for one clip."""
+        return sum([prod(shape) for shape in self.normed])
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of convolution and linear layers for one clip."""
+        return sum([values * positions for values, _, _, positions in self.kernels])
+
+    @property
+    def macs_torchinfo(self) -> int:
+        """As torchinfo counts: a bias costs one at every position, a norm twice its channels."""
+        kernels = [(values + biases) * positions for values, _, biases, positions in self.kernels]
+        return sum(kernels) + 2 * self.norm_channels
 
     def input(self, shape: Shape) -> Shape:
         """Add an input of the network."""
         return shape
 
-    def kernel(
-        self,
-        op: str,
-        name: str,
-        x: Shape,
-        shape: Shape,
-        weights: int,
-        biases: int,
-        positions: int,
-        attributes: tuple[object, ...],
-    ) -> Shape:
-        """Add a convolution or linear layer."""
-        self.kernels.append((weights, shape[0]))
-        self.weights += weights
-        self.biases += biases
-        self.macs += weights * positions
-        self.macs_torchinfo += (weights + biases) * positions
-        return shape
-
-    def norm(self, name: str, x: Shape, channels: int, attributes: tuple[object, ...]) -> Shape:
-        """Add a batch normalisation over `channels` channels."""
-        self.norms.append(channels)
-        self.norm_channels += channels
-        self.norm_elements += prod(x)
-        self.macs_torchinfo += 2 * channels
-        return x
-
-    def free(
+    def keep(
         self,
         op: str,
         name: str,
         inputs: Sequence[Shape],
         shape: Shape,
         attributes: tuple[object, ...] = (),
+        kernel: tuple[int, int, int, int] = NO_KERNEL,
+        norm: int = 0,
     ) -> Shape:
-        """Add a layer without parameters or multiply-accumulates."""
+        """Keep a layer, where layers are kept, and give the handle of its output."""
         return shape
-
-    def shrink(self, name: str) -> None:
-        """Note that a window was larger than what is left of an axis."""
-        self.shrunk.append(self.prefix + name)
 
 
 class Graph(Tally):
@@ -160,34 +146,39 @@ class Graph(Tally):
 
     __slots__ = ("layers",)
 
+    keeps_layers = True
+
     def __init__(self) -> None:
         super().__init__()
         self.layers: list[Layer] = []
 
-    def _keep(
+    def input(self, shape: Shape) -> Shape:
+        """Add an input of the network."""
+        index = len(self.layers) + 1
+        return self.keep("input", "input" if index == 1 else f"input{index}", (), shape)
+
+    def keep(
         self,
         op: str,
         name: str,
-        inputs: Iterable[Shape],
+        inputs: Sequence[Shape],
         shape: Shape,
-        *,
-        weights: int = 0,
-        biases: int = 0,
-        norm: int = 0,
-        positions: int = 0,
         attributes: tuple[object, ...] = (),
-    ) -> Tensor:
+        kernel: tuple[int, int, int, int] = NO_KERNEL,
+        norm: int = 0,
+    ) -> Shape:
+        """Keep a layer and give the handle of its output."""
         handle = Tensor(shape)
         handle.layer = len(self.layers)
-        sources = tuple(x.layer for x in inputs)  # type: ignore[attr-defined]  # a graph's handles are Tensors
+        values, _, biases, positions = kernel
         self.layers.append(
             Layer(
                 handle.layer,
                 self.prefix + name,
                 op,
-                sources,
+                tuple(x.layer for x in inputs),  # type: ignore[attr-defined]  # handles of a graph
                 tuple(shape),
-                weights,
+                values,
                 biases,
                 norm,
                 positions,
@@ -195,51 +186,6 @@ class Graph(Tally):
             )
         )
         return handle
-
-    def input(self, shape: Shape) -> Shape:
-        """Add an input of the network."""
-        index = len(self.layers) + 1
-        return self._keep("input", "input" if index == 1 else f"input{index}", (), shape)
-
-    def kernel(
-        self,
-        op: str,
-        name: str,
-        x: Shape,
-        shape: Shape,
-        weights: int,
-        biases: int,
-        positions: int,
-        attributes: tuple[object, ...],
-    ) -> Shape:
-        """Add a convolution or linear layer."""
-        super().kernel(op, name, x, shape, weights, biases, positions, attributes)
-        return self._keep(
-            op,
-            name,
-            (x,),
-            shape,
-            weights=weights,
-            biases=biases,
-            positions=positions,
-            attributes=attributes,
-        )
-
-    def norm(self, name: str, x: Shape, channels: int, attributes: tuple[object, ...]) -> Shape:
-        """Add a batch normalisation over `channels` channels."""
-        super().norm(name, x, channels, attributes)
-        return self._keep("norm", name, (x,), x, norm=channels, attributes=attributes)
-
-    def free(
-        self,
-        op: str,
-        name: str,
-        inputs: Sequence[Shape],
-        shape: Shape,
-        attributes: tuple[object, ...] = (),
-    ) -> Shape:
-        """Add a layer without parameters or multiply-accumulates."""
-        return self._keep(op, name, inputs, shape, attributes=attributes)
 
 
 def buffers(layers: Sequence[Layer]) -> list[int]:

@@ -7,7 +7,7 @@ larger than what is left of an axis shrinks to it, so that every network can be 
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from math import prod
 
 from nas_asc.errors import ConfigError
@@ -23,7 +23,7 @@ POOLINGS = ("avg", "max", "avg+max", "flatten")
 DROPOUTS = ("plain", "alpha", "spatial")
 
 
-@cache  # a search slides the same few thousand windows again and again
+@lru_cache(maxsize=1 << 16)  # a search slides the same few thousand windows again and again
 def _slide(
     axes: Shape, kernel: Extent, stride: Extent, padding: str
 ) -> tuple[Extent, int, Shape, int]:
@@ -63,25 +63,18 @@ def conv(
             mel = -(-mel // stride[0])
             frame = -(-frame // stride[1])
         shape: Shape = (out, mel, frame)
-        positions = mel * frame
-        weights = channels // groups * out * height * width
+        cost = (channels // groups * out * height * width, out, out if bias else 0, mel * frame)
     else:
         fitting, cells, axes, positions = _slide(x[1:], kernel, stride, padding)
         if fitting != kernel:
-            g.shrink(name)
+            g.shrunk.append(g.prefix + name)
             kernel = fitting
         shape = (out, *axes)
-        weights = x[0] // groups * out * cells
-    return g.kernel(
-        "conv",
-        name,
-        x,
-        shape,
-        weights,
-        out if bias else 0,
-        positions,
-        (kernel, stride, padding, groups),
-    )
+        cost = (x[0] // groups * out * cells, out, out if bias else 0, positions)
+    g.kernels.append(cost)
+    if not g.keeps_layers:
+        return shape
+    return g.keep("conv", name, (x,), shape, (kernel, stride, padding, groups), cost)
 
 
 def depthwise(
@@ -103,21 +96,19 @@ def pointwise(g: Tally, x: Shape, out: int, *, name: str, bias: bool = False) ->
     if len(x) != 3:
         return conv(g, x, out, (1,) * (len(x) - 1), name=name, bias=bias)
     channels, mel, frame = x  # half of all convolutions, spelt out
-    return g.kernel(
-        "conv",
-        name,
-        x,
-        (out, mel, frame),
-        channels * out,
-        out if bias else 0,
-        mel * frame,
-        ((1, 1), (1, 1), "half", 1),
-    )
+    cost = (channels * out, out, out if bias else 0, mel * frame)
+    g.kernels.append(cost)
+    shape = (out, mel, frame)
+    if not g.keeps_layers:
+        return shape
+    return g.keep("conv", name, (x,), shape, ((1, 1), (1, 1), "half", 1), cost)
 
 
 def linear(g: Tally, x: Shape, out: int, *, name: str) -> Shape:
     """Add a linear layer with bias on a vector."""
-    return g.kernel("linear", name, x, (out,), x[0] * out, out, 1, ())
+    cost = (x[0] * out, out, out, 1)
+    g.kernels.append(cost)
+    return g.keep("linear", name, (x,), (out,), (), cost)
 
 
 def norm(g: Tally, x: Shape, *, name: str = "norm", axis: int = 0, shortcut: bool = False) -> Shape:
@@ -125,14 +116,19 @@ def norm(g: Tally, x: Shape, *, name: str = "norm", axis: int = 0, shortcut: boo
 
     Attributes: axis, whether it stands in a shortcut.
     """
+    channels = x[axis]
+    g.norms.append(channels)
+    g.normed.append(x)
     if shortcut:
-        g.shortcut_norms.append(x[axis])
-    return g.norm(name, x, x[axis], (axis, shortcut))
+        g.shortcut_norms.append(channels)
+    if not g.keeps_layers:
+        return x
+    return g.keep("norm", name, (x,), x, (axis, shortcut), norm=channels)
 
 
 def act(g: Tally, x: Shape, kind: str, *, name: str = "act") -> Shape:
     """Add an activation; attributes: its kind."""
-    return g.free("act", name, (x,), x, (kind,))
+    return g.keep("act", name, (x,), x, (kind,)) if g.keeps_layers else x
 
 
 def dropout(
@@ -142,7 +138,7 @@ def dropout(
 
     A rate of 0 adds nothing.
     """
-    return g.free("dropout", name, (x,), x, (rate, kind)) if rate else x
+    return g.keep("dropout", name, (x,), x, (rate, kind)) if rate and g.keeps_layers else x
 
 
 def pool(
@@ -161,8 +157,11 @@ def pool(
     """
     fitting, _, axes, _ = _slide(x[1:], kernel, stride, padding)
     if fitting != kernel:
-        g.shrink(name)
-    return g.free("pool", name, (x,), (x[0], *axes), (kind, fitting, stride, padding))
+        g.shrunk.append(g.prefix + name)
+    shape = (x[0], *axes)
+    if not g.keeps_layers:
+        return shape
+    return g.keep("pool", name, (x,), shape, (kind, fitting, stride, padding))
 
 
 def global_pool(g: Tally, x: Shape, kind: str, *, name: str = "pool", keep: bool = False) -> Shape:
@@ -171,12 +170,12 @@ def global_pool(g: Tally, x: Shape, kind: str, *, name: str = "pool", keep: bool
     Attributes: kind, keep (whether the axes stay, with length one).
     """
     shape = (x[0],) + (1,) * (len(x) - 1) if keep else (x[0],)
-    return g.free("global_pool", name, (x,), shape, (kind, keep))
+    return g.keep("global_pool", name, (x,), shape, (kind, keep))
 
 
 def flatten(g: Tally, x: Shape, *, name: str = "flatten") -> Shape:
     """Add a flattening of all axes into one."""
-    return g.free("flatten", name, (x,), (prod(x),))
+    return g.keep("flatten", name, (x,), (prod(x),))
 
 
 def add(g: Tally, a: Shape, b: Shape, *, name: str = "add") -> Shape:
@@ -191,17 +190,17 @@ def add(g: Tally, a: Shape, b: Shape, *, name: str = "add") -> Shape:
             f"{g.prefix}{name}: expected two tensors of one shape, got {sizes}; "
             "give the block an odd kernel"
         )
-    return g.free("add", name, (a, b), a)
+    return g.keep("add", name, (a, b), a) if g.keeps_layers else a
 
 
 def mul(g: Tally, x: Shape, gate: Shape, *, name: str = "mul") -> Shape:
     """Add an element-wise product; `gate` has length one along every axis but the channels."""
-    return g.free("mul", name, (x, gate), x)
+    return g.keep("mul", name, (x, gate), x)
 
 
 def concat(g: Tally, parts: Sequence[Shape], *, name: str = "concat") -> Shape:
     """Add a concatenation over the channels."""
-    return g.free("concat", name, parts, (sum(part[0] for part in parts), *parts[0][1:]))
+    return g.keep("concat", name, parts, (sum(part[0] for part in parts), *parts[0][1:]))
 
 
 def extent(value: object, rank: int) -> Extent:

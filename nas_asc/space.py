@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
+from sys import intern
 from types import MappingProxyType
 
 from nas_asc.architecture import Architecture, Value
@@ -86,7 +87,8 @@ class Section:
     def __init__(self, name: str, values: Mapping[str, tuple[Value, ...] | Value]) -> None:
         self.name = name
         self.kind = section_kind(name) or ""
-        self.values = values
+        # Python matches keyword arguments by identity first, and a TOML's keys are not interned.
+        self.values = values = {intern(key): value for key, value in values.items()}
         self.selectors = tuple(
             (key, self._options(key)) for key in SELECTORS[self.kind] if key in values
         )
@@ -224,10 +226,15 @@ class SearchSpace:
 
     def random(self, rng: random.Random) -> Architecture:
         """Draw an architecture; each active choice is uniform over its options."""
-        uniform = rng.random
         if self.families:
-            family = self._names[int(uniform() * len(self._names))]
-            return self._member(family, self.families[family].random(rng))
+            family = self._names[int(rng.random() * len(self._names))]
+            return Architecture(self.name, *self.families[family]._drawn(rng.random), family)
+        return Architecture(self.name, *self._drawn(rng.random))
+
+    def _drawn(
+        self, uniform: Callable[[], float]
+    ) -> tuple[dict[str, dict[str, Value]], list[tuple[str, str]]]:
+        """Draw the sections of an architecture and what was chosen in them."""
         sections: dict[str, dict[str, Value]] = {}
         chosen: list[tuple[str, str]] = []
         # The same walk as `architecture`, written out: a search draws thousands a second.
@@ -240,7 +247,7 @@ class SearchSpace:
                 values[key] = options[int(uniform() * count)]
             sections[name] = values
             chosen += plan.chosen
-        return Architecture(self.name, sections, chosen)
+        return sections, chosen
 
     def from_choices(self, choices: Mapping[str, object]) -> Architecture:
         """Build the architecture that has exactly these active choices, by dotted path.

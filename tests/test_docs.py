@@ -10,7 +10,7 @@ import click
 import pytest
 import torch
 
-from nas_asc.assembly import _stage
+from nas_asc.assembly import STAGE_DEFAULTS
 from nas_asc.blocks import BLOCKS
 from nas_asc.cli import COMMANDS, cli
 from nas_asc.frontend import FrontEnd
@@ -63,7 +63,9 @@ def test_every_rule_is_named(rule):
 
 def defaults():
     """Give every default of the language: (block or section, key, value)."""
-    functions = {**BLOCKS, "stage": _stage, "head": head}
+    for key, value in STAGE_DEFAULTS.items():
+        yield "stage", key, value
+    functions = {**BLOCKS, "head": head}
     for where, function in functions.items():
         for key, parameter in signature(function).parameters.items():
             if parameter.default is not parameter.empty:

@@ -122,7 +122,7 @@ def test_the_sums_are_those_of_the_layers(network):
     g = Graph()
     network(g)
     assert g.weights == sum(layer.weights for layer in g.layers)
-    assert g.weights == sum(values for values, _ in g.kernels)
+    assert g.weights == sum(kernel[0] for kernel in g.kernels)
     assert g.biases == sum(layer.biases for layer in g.layers)
     assert g.norm_channels == sum(layer.norm for layer in g.layers)
     assert g.norm_elements == sum(prod(layer.shape) for layer in g.layers if layer.norm)

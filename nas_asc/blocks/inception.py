@@ -1,6 +1,6 @@
 """The inception module (Szegedy et al., 2014, arXiv 1409.4842), as the NTU report uses it."""
 
-from nas_asc.blocks.block import ordered
+from nas_asc.blocks.block import AROUND, add_parts
 from nas_asc.errors import ConfigError
 from nas_asc.frontend import Shape
 from nas_asc.graph import Tally
@@ -45,13 +45,8 @@ def inception(
 def _convolution(
     g: Tally, x: Shape, width: int, cells: int, prefix: str, activation: str, order: str, bias: bool
 ) -> Shape:
+    before, after = AROUND[order]
     kernel = (cells,) * (len(x) - 1)
-    name = prefix + "conv"
-    return ordered(
-        g,
-        x,
-        order,
-        activation,
-        lambda x: conv(g, x, width, kernel, name=name, bias=bias, padding="same"),
-        prefix,
-    )
+    x = add_parts(g, x, before, activation, prefix)
+    x = conv(g, x, width, kernel, name=prefix + "conv", bias=bias, padding="same")
+    return add_parts(g, x, after, activation, prefix)

@@ -1,6 +1,6 @@
 """The depthwise separable block (Howard et al., MobileNets, 2017, arXiv 1704.04861)."""
 
-from nas_asc.blocks.block import ordered
+from nas_asc.blocks.block import AROUND, add_parts
 from nas_asc.frontend import Shape
 from nas_asc.graph import Tally
 from nas_asc.layers import Extent, depthwise, pointwise
@@ -22,9 +22,8 @@ def separable(
 
     As in Keras' SeparableConv2D there is nothing between the two and only the second has a bias.
     """
-
-    def convolve(x: Shape) -> Shape:
-        x = depthwise(g, x, kernel, stride, name="depthwise", padding=padding)
-        return pointwise(g, x, width, name="pointwise", bias=bias)
-
-    return ordered(g, x, order, activation, convolve)
+    before, after = AROUND[order]
+    x = add_parts(g, x, before, activation)
+    x = depthwise(g, x, kernel, stride, name="depthwise", padding=padding)
+    x = pointwise(g, x, width, name="pointwise", bias=bias)
+    return add_parts(g, x, after, activation)
