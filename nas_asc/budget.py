@@ -45,6 +45,7 @@ MEASURES: Mapping[str, str] = {
     "macs": "counted_macs",
     "peak_activation_bytes": "peak_activation_bytes",
 }
+_MOST = 2**63 - 1  # what counts are stored in holds no more
 _WORDS = {
     "size_bytes": "bytes",
     "params": "parameters",
@@ -94,7 +95,10 @@ class Budget:
 
     def __str__(self) -> str:
         """Echo the budget as understood: "131,072 bytes, 30,000,000 multiply-accumulates"."""
-        return ", ".join(f"{value:,} {_WORDS[name]}" for name, value in self.limits().items())
+        limits = [f"{value:,} {_WORDS[name]}" for name, value in self.limits().items()]
+        if self.precisions is not None:
+            limits.append(f"stored as {' or '.join(self.precisions)}")
+        return ", ".join(limits)
 
 
 def parse_budget(text: str | None, rule: CountingRule, with_limits: bool = False) -> Budget:
@@ -147,4 +151,6 @@ def _parse_limit(part: str, kb: int) -> tuple[str, int]:
         )
     if value == 0:
         raise ConfigError(f"budget: expected a limit above zero, got {part!r}")
+    if value > _MOST:
+        raise ConfigError(f"budget: expected a limit of at most {_MOST:,}, got {part!r}")
     return name, value

@@ -18,6 +18,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import ClassVar
 
+_MOST_MEANT = 8  # known words that begin alike and are still told one by one
+
 
 class NasAscError(Exception):
     """Something that the user can put right; the message is one line."""
@@ -56,6 +58,20 @@ class NothingFits(NasAscError):
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Give ", did you mean 'x'?" for the known word nearest to `word`, or an empty string."""
-    close = get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f", did you mean {close[0]!r}?" if close else ""
+    """Give ", did you mean 'x'?" for what `word` may stand for, or an empty string.
+
+    Known words that begin so come first, those with one letter more or else all unless they are
+    many; then the nearest one. Capitals do not matter.
+    """
+    by_lower = {name.lower(): name for name in known if name != word}
+    lower = word.lower()
+    longer = [key for key in by_lower if lower and key.startswith(lower)]
+    meant = [key for key in longer if len(key) <= len(lower) + 1] or longer
+    if lower in by_lower:
+        meant = [lower]
+    elif not 0 < len(meant) <= _MOST_MEANT:
+        meant = get_close_matches(lower, by_lower, n=1, cutoff=0.5)
+    if not meant:
+        return ""
+    *others, last = [repr(by_lower[key]) for key in meant]
+    return f", did you mean {', '.join(others)}{' or ' if others else ''}{last}?"

@@ -197,5 +197,6 @@ def counting_rule(rule_id: str) -> CountingRule:
     except KeyError:
         known = ", ".join(RULES)
         raise ConfigError(
-            f"rule: expected one of {known}; got {rule_id!r}{nearest(rule_id, RULES)}"
+            f"rule: expected one of {known} (count takes all too); got {rule_id!r}"
+            f"{nearest(rule_id, [*RULES, 'all'])}"
         ) from None

@@ -5,16 +5,17 @@ counting rule's K and its square. Counts take the decimal prefixes K, M and G.
 """
 
 import re
-from decimal import Decimal
+from fractions import Fraction
 
 from nas_asc.errors import ConfigError
 
-_NUMBER = r"(?P<number>\d+(?:\.\d+)?)"
+_NUMBER = r"(?P<number>[0-9]{1,1000}(?:\.[0-9]{1,1000})?)"
 _BYTES = re.compile(_NUMBER + r"(?P<unit>B|kB|KB|MB|KiB|MiB)")
 _COUNT = re.compile(_NUMBER + r"(?P<prefix>[KMG]?)")
 _DURATION = re.compile(_NUMBER + r"(?P<unit>s|m|h)")
 _DECIMAL = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
+_MOST_HOURS = 10_000
 
 BYTE_UNITS = "B, kB, KB, MB, KiB, MiB"
 
@@ -25,25 +26,28 @@ def parse_bytes(text: str, kb: int) -> int | None:
     if match is None:
         return None
     factor = {"B": 1, "kB": 1000, "KiB": 1024, "MiB": 1024**2, "KB": kb, "MB": kb**2}
-    return int(Decimal(match["number"]) * factor[match["unit"]])
+    return int(Fraction(match["number"]) * factor[match["unit"]])
 
 
 def parse_count(text: str) -> int | None:
     """Read a count such as "30M"; None if it is no count."""
     match = _COUNT.fullmatch(text)
-    return None if match is None else int(Decimal(match["number"]) * _DECIMAL[match["prefix"]])
+    return None if match is None else int(Fraction(match["number"]) * _DECIMAL[match["prefix"]])
 
 
 def parse_duration(text: str) -> float:
     """Read a duration such as "90s", "10m" or "1.5h", in seconds.
 
     Raises:
-        ConfigError: it is no duration above zero.
+        ConfigError: it is no duration above zero, or one of more than a year.
     """
     match = _DURATION.fullmatch(text)
-    if match is None or float(match["number"]) == 0:
+    seconds = Fraction(match["number"]) * _SECONDS[match["unit"]] if match else Fraction(0)
+    if seconds == 0:
         raise ConfigError(f"expected a duration such as 90s, 10m or 1.5h, got {text!r}")
-    return float(match["number"]) * _SECONDS[match["unit"]]
+    if seconds > _MOST_HOURS * 3600:
+        raise ConfigError(f"expected a duration of at most {_MOST_HOURS}h, got {text!r}")
+    return float(seconds)
 
 
 def format_duration(seconds: float) -> str:

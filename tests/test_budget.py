@@ -55,6 +55,14 @@ def test_a_limit_of_zero_is_refused(text):
         parse_budget(text, PLAIN)
 
 
+@pytest.mark.parametrize("unit", ["B", "params", "MAC", "Bram"])
+def test_a_limit_is_at_most_what_64_bits_hold(unit):
+    most = 9_223_372_036_854_775_807
+    assert list(parse_budget(f"{most}{unit}", PLAIN).limits().values()) == [most]
+    with pytest.raises(ConfigError, match=r"at most 9,223,372,036,854,775,807, got '92233"):
+        parse_budget(f"{most + 1}{unit}", PLAIN)
+
+
 def test_two_limits_of_a_kind_are_refused():
     with pytest.raises(ConfigError, match="expected one limit of a kind, got two on size_bytes"):
         parse_budget("128KB,64KB", PLAIN)
@@ -120,6 +128,13 @@ def test_the_echo_says_bytes():
     assert text == (
         "131,072 bytes, 64,000 parameters, 30,000,000 multiply-accumulates, "
         "65,536 bytes of peak activation memory"
+    )
+
+
+def test_the_echo_says_which_precisions_a_rule_admits():
+    budget = parse_budget("64kB", counting_rule("dcase2022-1"), with_limits=True)
+    assert str(budget) == (
+        "64,000 bytes, 128,000 parameters, 30,000,000 multiply-accumulates, stored as int8"
     )
 
 

@@ -37,6 +37,11 @@ def test_a_fraction_of_a_byte_is_rounded_down():
     assert parse_bytes("1.0009kB", kb=1024) == 1_000
 
 
+def test_more_digits_than_a_float_holds_are_read_exactly():
+    assert parse_bytes("9" * 40 + "MB", kb=1024) == (10**40 - 1) * 1_048_576
+    assert parse_count("9" * 40 + "G") == (10**40 - 1) * 10**9
+
+
 @pytest.mark.parametrize("text", ["", "128", "128kb", "128 KB", "-1KB", "KB", "1e3KB", "128KBs"])
 def test_other_spellings_are_no_size(text):
     assert parse_bytes(text, kb=1024) is None
@@ -64,6 +69,16 @@ def test_durations_are_read_in_seconds(text, seconds):
 def test_what_is_no_duration_is_refused_with_examples(text):
     with pytest.raises(ConfigError, match=r"expected a duration such as 90s, 10m or 1\.5h, got"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize("text", ["10000.1h", "600001m", "9" * 400 + "s"])
+def test_a_duration_beyond_any_search_is_refused(text):
+    with pytest.raises(ConfigError, match="expected a duration of at most 10000h, got"):
+        parse_duration(text)
+
+
+def test_the_longest_duration_is_ten_thousand_hours():
+    assert parse_duration("10000h") == 36_000_000
 
 
 @pytest.mark.parametrize(
