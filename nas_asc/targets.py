@@ -1,15 +1,22 @@
 """What a user points at: a report model or ensemble, a file, or a trial of a run."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nas_asc.architecture import Architecture
 from nas_asc.ensemble import Ensemble
-from nas_asc.errors import ConfigError, RunError
-from nas_asc.library import find_model
+from nas_asc.errors import ConfigError, RunError, nearest
+from nas_asc.library import ensembles_of, find_model, load_space
+from nas_asc.rules import RULES
+from nas_asc.space import ReportModel
 from nas_asc.space_file import check_architecture
 from nas_asc.vocabulary import MODEL_DOMAINS
+
+_EXPECTED = "expected an architecture.json, RUN:TRIAL, SPACE.toml:MODEL or the id of a report model"
+_ARCHITECTURE = "architecture.json"
+_NAMED = 8  # trials or models that a message names
 
 
 @dataclass(frozen=True)
@@ -17,9 +24,11 @@ class Target:
     """An architecture with what is needed to count or build it.
 
     Attributes:
+        id: what the user pointed at it with.
         classes: number of classes.
         clip_s: clip length in seconds.
         rule: the counting rule it was made for.
+        title: of a report model; empty elsewhere.
     """
 
     id: str
@@ -27,27 +36,107 @@ class Target:
     classes: int
     clip_s: float
     rule: str
+    title: str = ""
 
 
 def resolve(target: str) -> Target | Ensemble:
     """Find what a user points at.
 
+    Args:
+        target: the id of a report model or ensemble, SPACE.toml:MODEL, an architecture.json or the
+            folder models/TRIAL that holds it, or RUN:TRIAL.
+
     Raises:
-        ConfigError: it is no report model or ensemble and no file.
+        ConfigError: it is none of these, or what it names is not valid.
         RunError: there is no such run or trial.
     """
-    if target.endswith(".json"):
-        return _from_file(Path(target), target)
-    if ":" in target:
-        run, _, trial = target.rpartition(":")
-        path = Path(run) / "models" / trial / "architecture.json"
-        if not path.is_file():
-            raise RunError(f"expected a finished trial of a run, {run} has no trial {trial!r}")
+    try:
+        return _found(target)
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise ConfigError(f"{target}: {_EXPECTED}, {error.strerror}") from None
+
+
+def _found(target: str) -> Target | Ensemble:
+    path = Path(target)
+    place, colon, name = target.rpartition(":")
+    if target.endswith(".json") and not path.is_dir():
         return _from_file(path, target)
-    model = find_model(target)
+    if colon and not path.exists():
+        if place.endswith(".toml"):
+            return _from_space(place, name)
+        return _from_run(place, name)
+    if target.endswith(".toml") and path.is_file():
+        models = _models(target)
+        has = f"it has {_some(models)}" if models else "it has no models"
+        raise ConfigError(f"{target}: expected one of its models, {target}:MODEL - {has}")
+    is_path = target == "" or "/" in target or "." in target
+    try:
+        return _from_folder(path, target) if is_path else _described(find_model(target), target)
+    except ConfigError:
+        if is_path or not path.exists():
+            raise
+        return _from_folder(path, target)
+
+
+def _described(model: ReportModel | Ensemble, name: str) -> Target | Ensemble:
     if isinstance(model, Ensemble):
-        return model
-    return Target(model.id, model.architecture, model.classes, model.clip_s, model.rule)
+        return replace(model, id=name)
+    return Target(
+        name, model.architecture, model.classes, model.clip_s, model.rule, title=model.title
+    )
+
+
+def _models(space: str) -> dict[str, ReportModel | Ensemble]:
+    return {**load_space(space).models, **ensembles_of(space)}
+
+
+def _from_space(space: str, model_id: str) -> Target | Ensemble:
+    models = _models(space)
+    if model_id not in models:
+        has = f"one of {_some(models)}" if models else "a space with models, this one has none"
+        raise ConfigError(f"{space}: expected {has}, got {model_id!r}{nearest(model_id, models)}")
+    return _described(models[model_id], f"{space}:{model_id}")
+
+
+def _from_folder(path: Path, target: str) -> Target:
+    """Read a folder models/TRIAL, or say what is wrong with a path."""
+    if not target:
+        raise ConfigError(f"{_EXPECTED}, got nothing")
+    if not path.is_dir():
+        what = "got another kind of file" if path.exists() else "there is no such file"
+        raise ConfigError(f"{target}: {_EXPECTED}; {what}")
+    if (path / _ARCHITECTURE).is_file():
+        return _from_file(path / _ARCHITECTURE, target)
+    if trials := _trials(path):
+        raise RunError(
+            f"{target}: expected a trial of the run, RUN:TRIAL - give {path}:{trials[0]}; "
+            f"it has the trials {_some(trials)}"
+        )
+    raise ConfigError(f"{target}: {_EXPECTED}; got a folder with neither a model nor trials")
+
+
+def _from_run(run: str, trial: str) -> Target:
+    if not run:
+        raise ConfigError(f"{_EXPECTED}, got no run before the colon of ':{trial}'")
+    if not Path(run).is_dir():
+        raise RunError(f"expected a finished trial of a run, there is no run {run}")
+    trials = _trials(Path(run))
+    if trial not in trials:
+        has = f"it has {_some(trials)}" if trials else "it has none, or is no run"
+        raise RunError(f"expected a finished trial of a run, {run} has no trial {trial!r} - {has}")
+    return _from_file(Path(run) / "models" / trial / _ARCHITECTURE, f"{run}:{trial}")
+
+
+def _trials(run: Path) -> list[str]:
+    names = [path.parent.name for path in run.glob(f"models/*/{_ARCHITECTURE}")]
+    return sorted(names, key=lambda name: (len(name), name))
+
+
+def _some(names: Iterable[str]) -> str:
+    """Name the first few."""
+    names = list(names)
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _from_file(path: Path, name: str) -> Target:
@@ -57,15 +146,20 @@ def _from_file(path: Path, name: str) -> Target:
         n_classes = len(classes) if isinstance(classes, list) else classes
     except OSError as error:
         raise ConfigError(f"{path}: expected an architecture, {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ConfigError(
             f"{path}: expected JSON with an architecture, classes and clip_s, as in models/TRIAL"
         ) from None
-    architecture = Architecture.from_dict(data)
-    check_architecture(architecture)
+    try:
+        architecture = Architecture.from_dict(data)
+        check_architecture(architecture)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
     for key, value in (("classes", n_classes), ("clip_s", clip_s)):
         if not MODEL_DOMAINS[key].holds(value):
             raise ConfigError(
                 f"{path}: {key}: expected {MODEL_DOMAINS[key].expected}, got {value!r}"
             )
+    if str(rule) not in RULES:
+        raise ConfigError(f"{path}: rule: expected one of {', '.join(RULES)}; got {rule!r}")
     return Target(name, architecture, n_classes, float(clip_s), str(rule))

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from nas_asc.errors import ConfigError, RunError
-from nas_asc.library import report_model
+from nas_asc.library import report_model, shipped
 from nas_asc.targets import resolve
 
 
@@ -51,17 +51,112 @@ def test_an_architecture_is_read_from_a_file(write):
     assert (target.classes, target.clip_s, target.rule) == (3, 5.0, "plain")
 
 
-def test_a_trial_is_found_in_its_run(write, tmp_path):
-    folder = tmp_path / "run" / "models" / "7"
-    folder.mkdir(parents=True)
-    (folder / "architecture.json").write_text((tmp_path / write()).read_text())
-    target = resolve(f"{tmp_path / 'run'}:7")
+@pytest.fixture
+def run(write, tmp_path):
+    """Make a run with deepsound-64 as its trials 7, 10 and 9."""
+    for trial in ("7", "10", "9"):
+        folder = tmp_path / "run" / "models" / trial
+        folder.mkdir(parents=True)
+        (folder / "architecture.json").write_text((tmp_path / write()).read_text())
+    return str(tmp_path / "run")
+
+
+@pytest.mark.parametrize("place", [":7", "/models/7", "/models/7/", "/models/7/architecture.json"])
+def test_a_trial_is_found_in_its_run(run, place):
+    target = resolve(run + place)
+    assert target.id == run + place
     assert target.architecture == report_model("deepsound-64").architecture
 
 
-def test_a_trial_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(RunError, match=r"expected a finished trial of a run, .* has no trial '7'"):
-        resolve(f"{tmp_path}:7")
+@pytest.mark.parametrize(
+    ("place", "fault"),
+    [
+        ("", r"run: expected a trial of the run, .* give .*run:7; it has the trials 7, 9, 10$"),
+        ("/", r"give .*run:7; it has the trials 7, 9, 10$"),
+        (":", r"expected a finished trial of a run, .*run has no trial '' - it has 7, 9, 10$"),
+        (":8", r"expected a finished trial of a run, .*run has no trial '8' - it has 7, 9, 10$"),
+        (":../7", r"run has no trial '\.\./7'"),
+        ("/models:7", r"models has no trial '7' - it has none"),
+        ("s:7", r"expected a finished trial of a run, there is no run .*runs$"),
+    ],
+)
+def test_a_run_without_that_trial_says_which_it_has(run, place, fault):
+    with pytest.raises(RunError, match=fault):
+        resolve(run + place)
+
+
+def test_a_trial_of_no_run_is_refused():
+    with pytest.raises(ConfigError, match=r"expected .*, RUN:TRIAL, .* before the colon of ':3'"):
+        resolve(":3")
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """Copy a space with report models and an ensemble, as a user's own."""
+    path = tmp_path / "mine.toml"
+    path.write_text(shipped("search_spaces")["vgg"].read_text())
+    return str(path)
+
+
+def test_a_model_is_found_in_ones_own_space(mine):
+    target = resolve(f"{mine}:srpol-3")
+    shipped_one = resolve("srpol-3")
+    assert target.id == f"{mine}:srpol-3"
+    assert target.architecture == shipped_one.architecture
+    assert (target.rule, target.title) == ("srpol-3", shipped_one.title)
+
+
+def test_an_ensemble_is_found_in_ones_own_space(tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text(shipped("search_spaces")["asc"].read_text())
+    assert resolve(f"{mine}:srpol-1").members == resolve("srpol-1").members
+
+
+@pytest.mark.parametrize(
+    ("model", "fault"),
+    [
+        ("", r"mine\.toml:MODEL - it has srpol-3, srpol-4, ntu-vggnet$"),
+        (":srpol-5", r"mine\.toml: expected one of srpol-3, .*got 'srpol-5', did you mean 'srpol-"),
+        (":", r"mine\.toml: expected one of srpol-3, srpol-4, ntu-vggnet, got ''$"),
+    ],
+)
+def test_a_space_without_that_model_says_which_it_has(mine, model, fault):
+    with pytest.raises(ConfigError, match=fault):
+        resolve(mine + model)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fault"),
+    [
+        ("empty.toml", "", r"empty\.toml: frontend: expected this section"),
+        ("x.png", "\x89PNG", r"x\.png: expected an architecture\.json, .*another kind of file"),
+        ("LICENSE", "free", r"LICENSE: expected an architecture\.json, .*another kind of file"),
+        ("folder/x", "", r"folder: expected an architecture\.json, .*neither a model nor trials"),
+    ],
+)
+def test_what_holds_no_model_is_refused(tmp_path, monkeypatch, name, content, fault):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=fault):
+        resolve(name.partition("/")[0])
+
+
+@pytest.mark.parametrize(
+    ("target", "fault"),
+    [
+        ("", "expected an architecture.json, .*, got nothing"),
+        ("none/of/it", "none/of/it: expected .*; there is no such file"),
+        ("none.toml", r"none\.toml: expected .*; there is no such file"),
+        ("none.toml:x", r"expected a TOML file, none\.toml is none"),
+        (300 * "b", "File name too long"),
+    ],
+)
+def test_what_is_not_there_is_refused(tmp_path, monkeypatch, target, fault):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=fault):
+        resolve(target)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +174,7 @@ def test_a_trial_that_is_not_there_is_refused(tmp_path):
     ],
 )
 def test_a_value_that_no_space_could_have_is_refused(write, path, value, fault):
-    with pytest.raises(ConfigError, match=fault):
+    with pytest.raises(ConfigError, match=r"mine\.json: architecture: .*" + fault):
         resolve(write({path: value}))
 
 
@@ -90,7 +185,9 @@ def test_a_value_that_no_space_could_have_is_refused(write, path, value, fault):
         ({"classes": None}, "classes: expected a whole number of at least 2, got None"),
         ({"clip_s": 0}, "clip_s: expected a number from 0.01 to 3600, got 0"),
         ({"clip_s": "1"}, "clip_s: expected a number"),
-        ({"sections": []}, "architecture: expected space, sections and choices"),
+        ({"sections": []}, r"mine\.json: architecture: expected space, sections and choices"),
+        ({"rule": "dcase"}, r"mine\.json: rule: expected one of plain, .*; got 'dcase'"),
+        ({"rule": ["plain"]}, r"mine\.json: rule: expected one of plain"),
     ],
 )
 def test_what_goes_with_an_architecture_is_checked(write, given, fault):
@@ -98,7 +195,7 @@ def test_what_goes_with_an_architecture_is_checked(write, given, fault):
         resolve(write(**given))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", "3", '{"classes": 3}', "\x00"])
+@pytest.mark.parametrize("text", ["", "[]", "{}", "3", '{"classes": 3}', "\x00", 9999 * "["])
 def test_a_file_that_is_no_architecture_is_refused(tmp_path, text):
     path = tmp_path / "mine.json"
     path.write_text(text)
