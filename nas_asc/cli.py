@@ -9,6 +9,7 @@ from importlib import import_module
 
 import click
 
+from nas_asc.commands.streams import OutputLost, guard_streams
 from nas_asc.errors import NasAscError, nearest
 
 # Each command's module is imported when it is asked for, so that none waits for another's imports.
@@ -56,22 +57,29 @@ def cli() -> None:
 def main() -> None:
     """Run the command line."""
     try:
+        guard_streams()
+        code = _run()
+        sys.stdout.flush()
+    except OutputLost as lost:
+        code = _fail(str(lost), 2) if lost.reason else 0  # a pipe's reader may have seen enough
+    sys.exit(code)
+
+
+def _run() -> int:
+    try:
         code = cli.main(prog_name="nas-asc", standalone_mode=False)
     except NasAscError as error:
-        sys.exit(_fail(str(error), error.exit_code))
+        return _fail(str(error), error.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else "")
-        sys.exit(0)
+        return 0
     except click.ClickException as error:
         context = getattr(error, "ctx", None)  # of usage errors only
         help_hint = f" - see {context.command_path} --help" if context else ""
-        sys.exit(_fail(_lower(error.format_message()) + help_hint, 2))
+        return _fail(_lower(error.format_message()) + help_hint, 2)
     except (KeyboardInterrupt, click.Abort):
-        sys.exit(_fail("interrupted", 130))
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        sys.stderr.close()
-        sys.exit(0)
-    sys.exit(code if isinstance(code, int) else 0)
+        return _fail("interrupted", 130)
+    return code if isinstance(code, int) else 0
 
 
 def _fail(message: str, code: int) -> int:
