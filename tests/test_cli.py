@@ -156,7 +156,7 @@ def test_count_shows_the_honest_bytes_beside_the_official_ones(capsys, monkeypat
     value = json.loads(run(capsys, monkeypatch, *argv)[1])
 
     assert (value["size_bytes"], value["stored_bytes"]) == (132_260, 124_692)
-    assert value["over"] == ["1,188 bytes over"]
+    assert [limit["over"] for limit in value["over"]] == [1188]
     assert any("four values per channel" in line for line in value["warnings"])
 
 

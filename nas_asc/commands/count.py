@@ -1,5 +1,7 @@
 """`nas-asc count`: what one architecture or ensemble costs."""
 
+from dataclasses import asdict, dataclass
+
 import click
 
 from nas_asc.commands.layers import layers_json, print_layers
@@ -19,17 +21,31 @@ from nas_asc.targets import Target, resolve
 from nas_asc.verification import Counted
 
 
+@dataclass(frozen=True)
+class _Excess:
+    """A limit of a rule that is exceeded: which measure, its value, the limit, and by how much."""
+
+    measure: str
+    value: int
+    limit: int
+    over: int
+
+
+_WORDS = {"size_bytes": "bytes", "counted_params": "parameters", "counted_macs": "MACs"}
+
+
 @click.command("count")
-@click.argument("target", metavar="MODEL|FILE|RUN:TRIAL")
+@click.argument("target", metavar="MODEL|FILE|RUN:TRIAL|SPACE.toml:MODEL")
 @click.option("--rule", help="Counting rule, or all; default: the one the target was made for.")
 @click.option("--layers", is_flag=True, help="Show every layer.")
 @json_option
 def command(target: str, rule: str | None, layers: bool, as_json: bool) -> None:
     """Count one architecture: parameters, bytes, multiply-accumulates, peak memory.
 
-    The target is a report model or ensemble (nas-asc models), an architecture.json, or a trial of
-    a run. What the rule says stands beside what a compact file really holds; where the rule's
-    counter has a known hole that the architecture falls into, a warning says so.
+    The target is a report model or ensemble (nas-asc models) or one of your own space, an
+    architecture.json or its folder, or a trial of a run. What the rule says stands beside what a
+    compact file really holds; where the rule's counter has a known hole that the architecture
+    falls into, a warning says so.
     """
     found = resolve(target)
     rules = list(RULES) if rule == "all" else [rule or found.rule]
@@ -38,7 +54,7 @@ def command(target: str, rule: str | None, layers: bool, as_json: bool) -> None:
         values = [_to_dict(found, counted, layers) for counted in counts]
         print_json(values if rule == "all" else values[0])
         return
-    _show_heading(found, counts[0])
+    _show_heading(found, counts[0], _kept(found))
     click.echo()
     _show_counts(counts)
     _show_warnings(counts)
@@ -53,6 +69,11 @@ def _count(found: Target | Ensemble, rule: str) -> Counted:
     if isinstance(found, Ensemble):
         return count_ensemble(found, rule)
     return count(found.architecture, found.classes, found.clip_s, counting_rule(rule))
+
+
+def _kept(found: Target | Ensemble) -> int:
+    """Count the parameters that the network still has after pruning, whatever the rule."""
+    return _count(found, "plain").nonzero_params  # every value that the module holds, once
 
 
 def _parts(found: Target | Ensemble) -> dict[str, Target]:
@@ -74,8 +95,10 @@ def _to_dict(found: Target | Ensemble, counted: Counted, layers: bool) -> dict[s
     value = {
         "id": found.id,
         **counted.to_dict(),
+        "kept_params": _kept(found),
+        "counted_nonzero_params": counted.nonzero_params,
         "stored_bytes": counted.stored_bytes,
-        "over": _excess(counted),
+        "over": [asdict(excess) for excess in _excess(counted)],
         "warnings": _warnings(counted),
     }
     if isinstance(found, Ensemble):
@@ -91,7 +114,7 @@ def _to_dict(found: Target | Ensemble, counted: Counted, layers: bool) -> dict[s
     return value
 
 
-def _show_heading(found: Target | Ensemble, counted: Counted) -> None:
+def _show_heading(found: Target | Ensemble, counted: Counted, kept: int) -> None:
     shapes = ", ".join("x".join(map(str, shape)) for shape in counted.input_shapes)
     if isinstance(found, Ensemble):
         networks = ", ".join(f"{m.number} x {m.model.id}" for m in found.members)
@@ -101,9 +124,10 @@ def _show_heading(found: Target | Ensemble, counted: Counted) -> None:
         sparsity = f", sparsity {first.sparsity:.3g}" if first.sparsity else ""
         what = f"{found.classes} classes, {first.precision}{sparsity}"
     print_text(f"{found.id}: input {shapes}, clips of {found.clip_s:g} s, {what}")
+    pruned = f", {kept:,} after pruning" if kept != counted.params else ""
     print_text(
-        f"{counted.params:,} parameters; {counted.stored_bytes:,} B in a compact file; peak "
-        f"activation memory {counted.peak_activation_bytes:,} B"
+        f"{counted.params:,} parameters{pruned}; {counted.stored_bytes:,} B in a compact file; "
+        f"peak activation memory {counted.peak_activation_bytes:,} B"
     )
     print_text(
         f"{counted.macs:,} multiply-accumulates (torchinfo {counted.macs_torchinfo:,}, fvcore's "
@@ -132,8 +156,8 @@ def _show_counts(counts: list[Counted]) -> None:
                 f"{c.size_bytes:,}",
                 f"{c.size_bytes / c.rule.kb:.1f}",
                 "same" if c.stored_bytes == c.size_bytes else f"{c.stored_bytes:,}",
-                *((f"{c.counted_macs:,}",) if wide else ()),
-                "\n".join(_excess(c)) or ("within" if _limited(c) else "-"),
+                *((f"{c.counted_macs:,}" if c.rule.max_macs else "-",) if wide else ()),
+                _excess_words(c) or ("within" if _limited(c) else "-"),
             )
             for c in counts
         ],
@@ -153,16 +177,26 @@ def _limited(counted: Counted) -> bool:
     return bool(counted.rule.max_bytes or counted.rule.max_params or counted.rule.max_macs)
 
 
-def _excess(counted: Counted) -> list[str]:
+def _excess(counted: Counted) -> list[_Excess]:
     rule = counted.rule
-    pairs = (
-        ("bytes", counted.size_bytes, rule.max_bytes),
-        ("parameters", counted.counted_params, rule.max_params),
-        ("MACs", counted.counted_macs, rule.max_macs),
-    )
+    limits = {
+        "size_bytes": rule.max_bytes,
+        "counted_params": rule.max_params,
+        "counted_macs": rule.max_macs,
+    }
+    values = {measure: int(getattr(counted, measure)) for measure in limits}
     return [
-        f"{value - limit:,} {word} over" for word, value, limit in pairs if limit and value > limit
+        _Excess(measure, values[measure], limit, values[measure] - limit)
+        for measure, limit in limits.items()
+        if limit and values[measure] > limit
     ]
+
+
+def _excess_words(counted: Counted) -> str:
+    excess = {e.measure: e.over for e in _excess(counted)}
+    if excess.get("size_bytes") == excess.get("counted_params"):
+        excess.pop("size_bytes", None)  # a byte for each parameter: the limits are the same one
+    return "\n".join(f"{over:,} {_WORDS[measure]} over" for measure, over in excess.items())
 
 
 def _warnings(counted: Counted) -> list[str]:
