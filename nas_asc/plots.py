@@ -4,6 +4,7 @@ Nothing here touches pyplot, the screen or the user's matplotlib settings.
 """
 
 import io
+import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -72,6 +73,8 @@ def _drawn(summary: Summary, kb: int, kind: str, metadata: Mapping[str, str | No
 @contextmanager
 def own_settings() -> Iterator[None]:
     """Draw with this project's settings, whatever those of the caller are."""
+    # Where no settings folder can be written it makes a temporary one, and says so at its import.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     import matplotlib
 
     with matplotlib.rc_context(), warnings.catch_warnings():

@@ -6,9 +6,12 @@ import textwrap
 from collections.abc import Sequence
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+_GAP = 2  # between two columns
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON value instead of a table."
@@ -52,9 +55,10 @@ def print_entries(entries: Sequence[tuple[str, Sequence[str]]]) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table; only its last column is broken into several lines.
+    """Print a table; only its last column is broken into several lines, between words.
 
-    Columns whose name starts with ">" are aligned to the right.
+    Columns whose name starts with ">" are aligned to the right. Where the terminal is too narrow
+    for the others, or for the longest word of the last, lines are longer than it: nothing is cut.
     """
     table = Table(box=None, pad_edge=False)
     for number, column in enumerate(columns, 1):
@@ -64,10 +68,19 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
             no_wrap=number < len(columns),
             overflow="fold",
         )
-    for row in rows:
-        table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
-    console = Console(width=width(), highlight=False)
+    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    for row in texts:
+        table.add_row(*map(escape, row))
+    console = Console(width=max(width(), _least_width(columns, texts)), highlight=False)
     with console.capture() as captured:
         console.print(table)
     for line in captured.get().splitlines():
         click.echo(line.rstrip())
+
+
+def _least_width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Say how wide a table is at least: all columns but the last in full, and its longest word."""
+    cells = zip([column.removeprefix(">") for column in columns], *rows, strict=True)
+    *whole, last = [[line for cell in column for line in cell.split("\n")] for column in cells]
+    longest_word = max((cell_len(word) for line in last for word in line.split()), default=0)
+    return sum(max(map(cell_len, lines)) + _GAP for lines in whole) + longest_word

@@ -34,7 +34,7 @@ def command(as_json: bool) -> None:
                 ", ".join(_free(rule)) or "-",
                 rule.kb,
                 "\n".join(_limits(rule)) or "-",
-                f"{rule.title}\n{rule.source}",
+                "\n".join([rule.title, rule.source, *_notes(rule)]),
             )
             for rule in RULES.values()
         ],
@@ -50,7 +50,17 @@ def _paragraphs(rule: CountingRule) -> list[str]:
         f"KB of {rule.kb}",
     ]
     limits = ", ".join(_limits(rule))
-    return [rule.title, *([f"limits: {limits}"] if limits else []), "; ".join(facts), rule.source]
+    return [
+        rule.title,
+        *([f"limits: {limits}"] if limits else []),
+        "; ".join(facts),
+        rule.source,
+        *_notes(rule),
+    ]
+
+
+def _notes(rule: CountingRule) -> list[str]:
+    return [f"note: {note}" for note in rule.notes]
 
 
 def _free(rule: CountingRule) -> list[str]:
