@@ -25,6 +25,8 @@ class Feasibility:
         binds: by limit, how many draws exceed it, the limit that excludes most in front.
         size_bytes: smallest, median and largest size of all draws.
         macs: likewise, multiply-accumulates that the rule judges.
+        params: likewise, parameters that the rule counts; None unless they are limited.
+        peak_activation_bytes: likewise, peak activation memory; None unless it is limited.
     """
 
     draws: int
@@ -33,6 +35,8 @@ class Feasibility:
     binds: dict[str, int]
     size_bytes: tuple[int, int, int]
     macs: tuple[int, int, int]
+    params: tuple[int, int, int] | None = None
+    peak_activation_bytes: tuple[int, int, int] | None = None
 
     def to_dict(self) -> dict[str, object]:
         """Give the estimate as JSON."""
@@ -56,12 +60,12 @@ def feasibility(
     """
     rng = random.Random(seed)
     binds: Counter[str] = Counter()
-    sizes, macs = [], []
+    values: dict[str, list[int]] = {name: [] for name in shown_measures(budget)}
     fitting = draws
     for _ in range(draws):
         complexity = count(space.random(rng), classes, clip_s, rule)
-        sizes.append(complexity.size_bytes)
-        macs.append(complexity.counted_macs)
+        for name, reached in values.items():
+            reached.append(getattr(complexity, MEASURES[name]))
         if budget is not None:
             exceeded = _exceeded(budget, complexity)
             binds.update(exceeded)
@@ -71,9 +75,14 @@ def feasibility(
         fitting / draws,
         wilson_interval(fitting, draws),
         dict(binds.most_common()),
-        _spread(sizes),
-        _spread(macs),
+        **{name: _spread(reached) for name, reached in values.items()},
     )
+
+
+def shown_measures(budget: Budget | None) -> list[str]:
+    """Name what is told of a space: size and multiply-accumulates, and all that is limited."""
+    limited = budget.limits() if budget else {}
+    return [name for name in MEASURES if name in ("size_bytes", "macs") or name in limited]
 
 
 def _exceeded(budget: Budget, complexity: Complexity) -> list[str]:

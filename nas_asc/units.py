@@ -60,7 +60,7 @@ def format_duration(seconds: float) -> str:
 
 def format_count(count: float) -> str:
     """Write a count with three digits and a decimal prefix: "61.1 K", "29.4 M"."""
-    for factor, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "K")):
+    for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "K")):
         if count >= 0.9995 * factor:
             return f"{count / factor:.3g} {prefix}"
     return f"{count:.0f}"

@@ -4,7 +4,7 @@ import pytest
 
 from nas_asc.budget import Budget
 from nas_asc.complexity import count
-from nas_asc.feasibility import feasibility, wilson_interval
+from nas_asc.feasibility import feasibility, shown_measures, wilson_interval
 from nas_asc.library import load_space
 from nas_asc.rules import counting_rule
 
@@ -49,3 +49,18 @@ def test_a_precision_that_the_rule_does_not_admit_is_named():
     found = feasibility(load_space("mbconv"), rule, budget, classes=10, clip_s=1.0, draws=100)
     assert list(found.binds) == ["precision"]
     assert found.share == 1 - found.binds["precision"] / 100
+
+
+def test_peak_memory_and_parameters_are_told_where_they_are_limited():
+    space, rule = load_space("mbconv"), counting_rule("plain")
+    budget = Budget(params=30_000, peak_activation_bytes=1_000_000)
+    found = feasibility(space, rule, budget, classes=10, clip_s=1.0, draws=101, seed=3)
+    rng = random.Random(3)
+    costs = [count(space.random(rng), 10, 1.0, rule) for _ in range(101)]
+    params = sorted(c.counted_params for c in costs)
+    peaks = sorted(c.peak_activation_bytes for c in costs)
+
+    assert found.params == (params[0], params[50], params[100])
+    assert found.peak_activation_bytes == (peaks[0], peaks[50], peaks[100])
+    assert shown_measures(Budget(macs=1)) == ["size_bytes", "macs"]
+    assert shown_measures(None) == ["size_bytes", "macs"]

@@ -99,6 +99,7 @@ def test_durations_are_written_for_people(seconds, text):
         (999_999, "1 M"),
         (29_419_156, "29.4 M"),
         (999_999_999, "1 G"),
+        (26_900_000_000_000, "26.9 T"),
     ],
 )
 def test_counts_are_written_with_three_digits(count, text):

@@ -10,6 +10,7 @@ import click
 
 from nas_asc.budget import parse_budget
 from nas_asc.commands.live import Live
+from nas_asc.commands.options import clip_option
 from nas_asc.commands.output import json_option, print_json, remark
 from nas_asc.commands.terminal import styled
 from nas_asc.errors import ConfigError, DatasetError, RunError
@@ -31,7 +32,7 @@ _DEFAULT_STUDY, _DEFAULT_STUDY_WITH_DATA = "quick", "esc10"
 @click.option("--budget", help="Hard limits, such as 128KB or 32KB,10MMAC,64KiBram.")
 @click.option("--rule", help="Counting rule (nas-asc rules); its limits hold too.")
 @click.option("--data", help="Folder of recordings; without it, built-in synthetic scenes.")
-@click.option("--clip", "clip_s", type=float, help="Clip length in seconds; default: the median.")
+@clip_option(help="Clip length in seconds; default: the median.")
 @click.option("--skip-bad", is_flag=True, default=None, help="Leave out clips that can't be read.")
 @click.option("--study", help="Study with all settings (nas-asc studies), or the path of one.")
 @click.option("--objective", type=click.Choice(["log_loss", "accuracy"]), help="Beside the size.")

@@ -1,5 +1,6 @@
 """`nas-asc spaces`: the search spaces, and how much of one fits a budget."""
 
+from collections.abc import Mapping
 from math import log10
 from random import Random
 
@@ -8,6 +9,7 @@ import click
 from nas_asc.architecture import Architecture
 from nas_asc.budget import Budget, parse_budget
 from nas_asc.commands.copying import copy_shipped
+from nas_asc.commands.options import classes_option, clip_option
 from nas_asc.commands.output import (
     json_option,
     print_entries,
@@ -17,30 +19,34 @@ from nas_asc.commands.output import (
     width,
 )
 from nas_asc.complexity import Complexity, count
-from nas_asc.feasibility import Feasibility, feasibility
+from nas_asc.feasibility import Feasibility, feasibility, shown_measures
 from nas_asc.library import load_space, shipped
 from nas_asc.rules import counting_rule
-from nas_asc.smallest import smallest
+from nas_asc.smallest import check_that_something_fits, smallest
 from nas_asc.space import SearchSpace
 from nas_asc.units import format_count
 
-_WORDS = {
-    "size_bytes": "exceed the limit on bytes",
-    "params": "exceed the limit on parameters",
-    "macs": "exceed the limit on multiply-accumulates",
-    "peak_activation_bytes": "exceed the limit on peak activation memory",
-    "precision": "have a precision that the rule does not admit",
+_ROWS = {
+    "size_bytes": ("bytes", "{:,}".format),
+    "params": ("parameters", "{:,}".format),
+    "macs": ("MACs", format_count),
+    "peak_activation_bytes": ("peak activation bytes", "{:,}".format),
+}
+_LIMITS = {
+    "size_bytes": "the limit on bytes",
+    "params": "the limit on parameters",
+    "macs": "the limit on multiply-accumulates",
+    "peak_activation_bytes": "the limit on peak activation memory",
 }
 
 
-@click.command("spaces", epilog="spaces copy NAME FILE writes a copy of a space to edit.")
-@click.argument("name", required=False)
+@click.command("spaces")
+@click.argument("name", metavar="[NAME | copy NAME FILE]", required=False)
 @click.argument("copied", nargs=-1, metavar="")
 @click.option("--budget", help="Estimate the share of the space that fits, such as 64KB,10MMAC.")
 @click.option("--rule", default="plain", show_default=True, help="Counting rule.")
-@click.option("--classes", type=click.IntRange(2), default=10, show_default=True)
-@click.option("--clip", "clip_s", type=click.FloatRange(0.05), default=10.0, show_default=True,
-              help="Clip length in seconds.")  # fmt: skip
+@classes_option(default="10", show_default=True, help="Number of classes.")
+@clip_option(default="10", show_default=True, help="Clip length in seconds.")
 @json_option
 def command(
     name: str | None,
@@ -51,7 +57,7 @@ def command(
     clip_s: float,
     as_json: bool,
 ) -> None:
-    """List the search spaces, or describe one.
+    """List the search spaces, describe one, or copy one into a file of your own to edit.
 
     NAME is a shipped space or the path of a TOML file.
     """
@@ -124,7 +130,7 @@ def _describe(
     def measure(architecture: Architecture) -> Complexity:
         return count(architecture, classes, clip_s, rule)
 
-    least = {name: smallest(space, measure, name, Random(0)) for name in ("size_bytes", "macs")}
+    least = {name: smallest(space, measure, name, Random(0)) for name in shown_measures(budget)}
     if as_json:
         print_json(
             {
@@ -142,7 +148,21 @@ def _describe(
                 "feasibility": found.to_dict(),
             }
         )
-        return
+    else:
+        _print(
+            space, budget, found, least, f"{classes} classes, clips of {clip_s:g} s, rule {rule.id}"
+        )
+    if budget is not None and found.share == 0.0:
+        check_that_something_fits(space, budget, measure)
+
+
+def _print(
+    space: SearchSpace,
+    budget: Budget | None,
+    found: Feasibility,
+    least: Mapping[str, int],
+    circumstances: str,
+) -> None:
     print_text(f"{space.name}: {space.title}")
     print_text(f"{_size(space)} architectures; report models: {_models(space)}")
     click.echo()
@@ -151,27 +171,36 @@ def _describe(
         [(p.path, ", ".join(map(_as_toml, p.options))) for p in space.parameters()],
     )
     click.echo()
-    print_text(
-        f"{found.draws:,} uniform draws, {classes} classes, clips of {clip_s:g} s, rule {rule.id}"
-    )
+    print_text(f"{found.draws:,} uniform draws, {circumstances}")
+    rows = {name: (least[name], *getattr(found, name)) for name in least}
     print_table(
         ("", ">smallest reachable", ">smallest draw", ">median", ">largest draw"),
-        [
-            ("bytes", *(f"{n:,}" for n in (least["size_bytes"], *found.size_bytes))),
-            ("MACs", *(format_count(n) for n in (least["macs"], *found.macs))),
-        ],
+        [(_ROWS[name][0], *map(_ROWS[name][1], values)) for name, values in rows.items()],
     )
     if budget is not None:
-        _show_budget(budget, found)
+        _print_share(budget, found, least)
 
 
 def _as_toml(option: object) -> str:
     return str(option).lower() if isinstance(option, bool) else str(option)
 
 
-def _show_budget(budget: Budget, found: Feasibility) -> None:
+def _print_share(budget: Budget, found: Feasibility, least: Mapping[str, int]) -> None:
     bottom, top = found.interval
-    print_text(f"{found.share:.1%} fit {budget} (95 % interval {bottom:.1%} to {top:.1%})")
+    share = _percent(found.share) if found.share else f"none of {found.draws:,} draws"
+    print_text(f"{share} fit {budget} (95 % interval {_percent(bottom)} to {_percent(top)})")
+    if not found.binds:
+        print_text("  no limit binds: no draw exceeds one", 4)
     for place, (limit, draws) in enumerate(found.binds.items()):
-        binds = ", which binds most" if place == 0 and len(found.binds) > 1 else ""
-        print_text(f"  {draws / found.draws:.1%} {_WORDS[limit]}{binds}", 4)
+        binds = ("", ", which binds", ", which binds most")[(place == 0) * min(2, len(found.binds))]
+        print_text(f"  {_percent(draws / found.draws)} {_exceed(limit, least)}{binds}", 4)
+
+
+def _exceed(limit: str, least: Mapping[str, int]) -> str:
+    if limit == "precision":
+        return "have a precision that the rule does not admit"
+    return f"exceed {_LIMITS[limit]} (smallest reachable {_ROWS[limit][1](least[limit])})"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.2%}" if 0 < share < 0.001 else f"{share:.1%}"

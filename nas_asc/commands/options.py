@@ -1,0 +1,52 @@
+"""Options that several commands take: one description of what each may be."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from nas_asc.errors import ConfigError
+from nas_asc.vocabulary import MODEL_DOMAINS, Domain
+
+_MOST_CLASSES = 10_000
+
+
+def _classes() -> Domain:
+    of_models = MODEL_DOMAINS["classes"]
+    return Domain(
+        f"{of_models.expected} and at most {_MOST_CLASSES}",
+        lambda v: isinstance(v, int) and v <= _MOST_CLASSES and of_models.holds(v),
+    )
+
+
+def classes_option(**attributes: Any) -> Callable[[Any], Any]:
+    """Give the option --classes."""
+    return _number_option("--classes", "classes", _classes(), **attributes)
+
+
+def clip_option(**attributes: Any) -> Callable[[Any], Any]:
+    """Give the option --clip."""
+    return _number_option("--clip", "clip_s", MODEL_DOMAINS["clip_s"], **attributes)
+
+
+def _number_option(
+    option: str, name: str, domain: Domain, **attributes: Any
+) -> Callable[[Any], Any]:
+    def read(_context: click.Context, _parameter: click.Parameter, text: str | None) -> object:
+        if text is None:
+            return None
+        number = _number(text)
+        if not domain.holds(number):
+            raise ConfigError(f"{option}: expected {domain.expected}, got {text!r}")
+        return number
+
+    return click.option(option, name, metavar="NUMBER", callback=read, **attributes)
+
+
+def _number(text: str) -> object:
+    for read in (int, float):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    return text

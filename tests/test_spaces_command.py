@@ -1,0 +1,156 @@
+"""`nas-asc spaces`: what fits, what binds, bounds of its options, copies."""
+
+import json
+import re
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from nas_asc.cli import main
+from nas_asc.vocabulary import MODEL_DOMAINS
+
+
+def run(capsys, monkeypatch, *argv):
+    monkeypatch.setattr(sys, "argv", ["nas-asc", *argv])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    captured = capsys.readouterr()
+    return ended.value.code, captured.out, captured.err
+
+
+def test_what_is_proved_not_to_fit_ends_with_3(capsys, monkeypatch):
+    code, out, err = run(capsys, monkeypatch, "spaces", "mbconv", "--budget", "100B")
+    smallest = re.search(r"the smallest it reaches is ([\d,]+) bytes\n$", err)[1]
+
+    assert code == 3
+    assert err.startswith("error: budget: expected a limit on size")
+    assert err.count("\n") == 1
+    assert "none of 5,000 draws fit 100 bytes (95 % interval 0.0% to 0.08%)" in out  # Wilson: z^2/n
+    assert f"100.0% exceed the limit on bytes (smallest reachable {smallest}), which binds" in out
+
+
+def test_json_comes_whole_where_nothing_fits(capsys, monkeypatch):
+    code, out, _ = run(capsys, monkeypatch, "spaces", "mbconv", "--budget", "100B", "--json")
+    value = json.loads(out)
+    assert code == 3
+    assert value["feasibility"]["share"] == 0
+    assert value["smallest"]["size_bytes"] > 100
+
+
+def test_what_no_draw_meets_but_some_architecture_does_is_an_answer(capsys, monkeypatch):
+    least = json.loads(run(capsys, monkeypatch, "spaces", "mbconv", "--json")[1])["smallest"]
+    budget = f"{least['size_bytes']}B"
+    code, out, err = run(capsys, monkeypatch, "spaces", "mbconv", "--budget", budget)
+    assert (code, err) == (0, "")
+    assert "none of 5,000 draws fit" in out
+
+
+@pytest.mark.parametrize(
+    ("budget", "ending"), [("64KB", ", which binds"), ("64KB,1GMAC", ", which binds most")]
+)
+def test_the_limit_that_binds_is_named(capsys, monkeypatch, budget, ending):
+    _, out, _ = run(capsys, monkeypatch, "spaces", "mbconv", "--budget", budget)
+    lines = [line for line in out.splitlines() if "exceed the limit on bytes" in line]
+    assert len(lines) == 1
+    assert lines[0].endswith(ending)
+
+
+def test_limits_that_nothing_exceeds_are_said_not_to_bind(capsys, monkeypatch):
+    _, out, _ = run(capsys, monkeypatch, "spaces", "mbconv", "--budget", "900MB")
+    assert "no limit binds" in out
+    assert "exceed the limit" not in out
+
+
+def test_every_limited_measure_has_its_row(capsys, monkeypatch):
+    argv = ("spaces", "mbconv", "--budget", "30Kparams,1MBram")
+    _, out, _ = run(capsys, monkeypatch, *argv)
+    value = json.loads(run(capsys, monkeypatch, *argv, "--json")[1])
+
+    for row, measure in (("parameters", "params"), ("peak activation bytes",) * 2):
+        measure = measure.replace(" ", "_")
+        numbers = [value["smallest"][measure], *value["feasibility"][measure]]
+        (line,) = [line for line in out.splitlines() if line.startswith(row)]
+        assert line.removeprefix(row).split() == [f"{number:,}" for number in numbers]
+        assert numbers == sorted(numbers)
+
+
+@pytest.mark.parametrize("command", [("spaces", "mbconv"), ("search", "--space", "mbconv")])
+@pytest.mark.parametrize("clip", ["nan", "inf", "-inf", "1e12", "3600.1", "0", "-1", "0.009", "x"])
+def test_a_clip_out_of_bounds_gets_one_line(capsys, monkeypatch, tmp_path, command, clip):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, monkeypatch, *command, "--budget", "64KB", "--clip", clip)
+    assert (code, out) == (2, "")
+    assert err == f"error: --clip: expected {MODEL_DOMAINS['clip_s'].expected}, got '{clip}'\n"
+
+
+@pytest.mark.parametrize("classes", ["1", "10001", "999999999999999999999", "9" * 5000, "2.5", "x"])
+def test_classes_out_of_bounds_get_one_line(capsys, monkeypatch, classes):
+    code, out, err = run(capsys, monkeypatch, "spaces", "mbconv", "--classes", classes)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: --classes: expected a whole number of at least 2 and at most ")
+    assert err.count("\n") == 1
+
+
+def test_the_bounds_themselves_are_taken(capsys, monkeypatch):
+    argv = ("spaces", "mbconv", "--clip", "3600", "--classes", "2", "--json")
+    value = json.loads(run(capsys, monkeypatch, *argv)[1])
+    assert (value["clip_s"], value["classes"]) == (3600, 2)
+
+
+def test_a_limit_beyond_64_bits_gets_one_line(capsys, monkeypatch):
+    budget = "99999999999999999999999999MB"
+    code, out, err = run(capsys, monkeypatch, "spaces", "mbconv", "--budget", budget)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"at most 9,223,372,036,854,775,807, got '{budget}'" in err
+
+
+def test_help_shows_how_to_copy(capsys, monkeypatch):
+    _, out, _ = run(capsys, monkeypatch, "spaces", "--help")
+    assert "copy NAME FILE" in out.splitlines()[0]
+
+
+@pytest.mark.parametrize(("kind", "name"), [("spaces", "mbconv"), ("studies", "quick")])
+@pytest.mark.parametrize(
+    ("target", "part"),
+    [
+        ("mine.json", "expected a file name that ends in .toml"),
+        ("mine", "expected a file name that ends in .toml"),
+        ("none/mine.toml", "expected a folder none, there is none - create it"),
+        ("there.toml", "expected a new file, it exists"),
+        ("/dev/null/mine.toml", "not a directory"),
+        ("/proc/mine.toml", "/proc/mine.toml: expected a file that can be written"),
+        ("m" * 300 + ".toml", "file name too long"),
+    ],
+)
+def test_a_copy_that_cannot_be_made_gets_one_line(
+    capsys, monkeypatch, tmp_path, kind, name, target, part
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.toml").touch()
+    code, out, err = run(capsys, monkeypatch, kind, "copy", name, target)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert part in err
+    assert [path.name for path in tmp_path.iterdir()] == ["there.toml"]
+
+
+def test_a_copy_that_breaks_off_leaves_no_half_of_a_file(tmp_path):
+    code = "from nas_asc.cli import main; main()"
+    mine = tmp_path / "mine.toml"
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code, "spaces", "copy", "mbconv", str(mine)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"error: {mine}: expected a file that can be written, found: file too large - give another "
+        "place\n"
+    )
+    assert not mine.exists()
