@@ -56,7 +56,8 @@ class Agenda:
         self._counts.add(trial)
         if trial.result is not None:
             done = (trial.result.stopped_epoch or self._study.epochs) / self._study.epochs
-            self._pace.learn(trial.macs, trial.result.seconds / done)
+            if trial.architecture.ensemble is None:  # several trainings tell nothing about one
+                self._pace.learn(trial.macs, trial.result.seconds / done)
             if trial.model is not None:
                 self._share.spent_s += trial.result.seconds
 

@@ -45,6 +45,12 @@ class Architecture:
             values = {"family": self.family, **values}
         return MappingProxyType(values)
 
+    @property
+    def ensemble(self) -> str | None:
+        """The id of the report's ensemble that it stands for; None for a network."""
+        section = self.sections.get("ensemble")
+        return None if section is None else str(section["id"])
+
     @cached_property
     def key(self) -> str:
         """A short hash of everything active; equal keys are the same model."""

@@ -90,8 +90,11 @@ def architecture_caption(choices: Mapping[str, object], width: int = 10_000) -> 
     """Describe an architecture in one line of at most `width` characters.
 
     In full "64 mel hop 690 | conv 6 k3x5 | mbconv 2x24 e4 k5x5 s2x2 se | ... | head 100 avg"; where
-    that is too long "64 mel | 6 2x24 3x30", then "64 mel 6-24-30" (widths), then cut.
+    that is too long "64 mel | 6 2x24 3x30", then "64 mel 6-24-30" (widths), then cut. An ensemble
+    is its networks: "5 x ntu-vggnet, 1 x ntu-inceptionnet".
     """
+    if "ensemble" in choices:
+        return shorten(str(choices["ensemble"]), width)
     sections = choices_by_section(choices)
     stages = [
         (name, values)

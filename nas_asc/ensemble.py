@@ -5,8 +5,9 @@ other, so its peak activation memory is that of the hungriest. nas_asc/voting.py
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from nas_asc.architecture import Architecture
 from nas_asc.complexity import Complexity, count
 from nas_asc.frontend import Shape
 from nas_asc.rules import CountingRule, counting_rule
@@ -22,6 +23,8 @@ _MEASURES = (
     "macs_fvcore_total",
     "macs_torchinfo",
     "peak_activation_bytes",
+    "precision",
+    "sparsity",
 )
 
 
@@ -69,14 +72,46 @@ class Ensemble:
         """Its networks one by one, in the order of their votes."""
         return tuple(member for member in self.members for _ in range(member.number))
 
-    def suits(self, classes: Sequence[str]) -> bool:
-        """Say whether it can be used on data with these classes.
+    @property
+    def described(self) -> str:
+        """Its networks in words: "5 x ntu-vggnet, 1 x ntu-inceptionnet"."""
+        return ", ".join(f"{member.number} x {member.model.id}" for member in self.members)
 
-        Without a class map it can tell apart whatever its members are trained on; with one, only
-        the classes of its report.
+    def misfit(self, classes: Sequence[str]) -> str | None:
+        """Say what keeps it from being trained on data with these classes; None if nothing does.
+
+        Without a class map it can tell apart whatever its members are trained on. With one it needs
+        the classes of its report, and finer ones for the members that are mapped.
         """
-        mapped = any(member.class_map is not None for member in self.members)
-        return not mapped or set(classes) == set(self.classes)
+        mapped = [member for member in self.members if member.class_map is not None]
+        if mapped and set(classes) != set(self.classes):
+            return (
+                f"its class map needs the classes {', '.join(self.classes)}, the data have others"
+            )
+        for member in mapped:
+            finer = ", ".join(member.class_map or ())
+            return f"its member {member.model.id} needs the classes {finer}, the data are coarser"
+        return None
+
+    def adapted(self, classes: Sequence[str], clip_s: float) -> "Ensemble":
+        """Give it for data with other classes and clips; every member is adapted."""
+        members = [
+            replace(
+                member,
+                model=replace(
+                    member.model,
+                    architecture=member.model.adapted(len(classes), clip_s),
+                    classes=len(classes),
+                    clip_s=clip_s,
+                ),
+            )
+            for member in self.members
+        ]
+        return replace(self, members=tuple(members), classes=tuple(classes), clip_s=clip_s)
+
+    def as_architecture(self, space: str) -> Architecture:
+        """Give what stands for it among the architectures of a study; it has no choices."""
+        return Architecture(space, {"ensemble": {"id": self.id, "networks": self.described}}, ())
 
 
 class EnsembleComplexity:
@@ -161,6 +196,17 @@ class EnsembleComplexity:
     def peak_activation_bytes(self) -> int:
         """The largest peak of a member."""
         return max(member.peak_activation_bytes for _, member in self.members)
+
+    @property
+    def precision(self) -> str:
+        """What values are stored as; several joined by "+" where members differ."""
+        return "+".join(dict.fromkeys(member.precision for _, member in self.members))
+
+    @property
+    def sparsity(self) -> float:
+        """The share of all kernel values that pruning removes."""
+        weights = self._sum("weights")
+        return sum(n * m.weights * m.sparsity for n, m in self.members) / weights
 
     def to_dict(self) -> dict[str, object]:
         """Give all measures as JSON."""

@@ -6,6 +6,7 @@ are those of the validation clips.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from nas_asc.rungs import Rung
@@ -37,6 +38,12 @@ class Job:
     def judged_epochs(self) -> tuple[int, ...]:
         """After which epochs the validation clips must be judged."""
         return (*(rung.epoch for rung in self.rungs), self.epochs)
+
+
+def trial_seed(seed: int, number: int, purpose: str) -> int:
+    """Give the seed, 0 to 2**32 - 1, of one purpose in one trial of a study."""
+    digest = sha256(f"{seed}/{number}/{purpose}".encode()).digest()
+    return int.from_bytes(digest[:4])
 
 
 # What `run_job` calls after each epoch with at least {"epoch", "log_loss", "accuracy"} (None where

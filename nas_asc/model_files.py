@@ -4,13 +4,15 @@ Conventions: `architecture.json` holds the architecture with its class names, cl
 `weights.safetensors` exactly the bytes that the rule `plain` counts; `metrics.json` what it
 reached; `standard.json`, where the front end standardises, the mean and deviation of each mel bin,
 of a second plane too.
+An ensemble's folder holds `ensemble.json`, which says how its networks vote, `metrics.json`, and
+each network as such a folder, `1`, `2` and so on.
 Nothing is a pickle. The folder appears at once, complete, or not at all.
 """
 
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +23,11 @@ from safetensors.numpy import load_file, save_file
 
 from nas_asc.architecture import Architecture
 from nas_asc.compression import restore
+from nas_asc.ensemble import Ensemble
 from nas_asc.errors import ExportError
 from nas_asc.network import Network, build
+from nas_asc.saved_ensemble import ENSEMBLE, describe_ensemble, read_saved_ensemble
+from nas_asc.voting_network import VotingNetwork
 
 ARCHITECTURE, WEIGHTS, METRICS = "architecture.json", "weights.safetensors", "metrics.json"
 STANDARD = "standard.json"
@@ -71,6 +76,26 @@ def save_model(folder: Path, model: SavedModel) -> None:
         planes = [{"mean": mean, "deviation": deviation} for mean, deviation in pairs]
         _write_json(part / STANDARD, planes)
     save_file(dict(model.arrays), part / WEIGHTS)
+    _put_in_place(part, folder)
+
+
+def save_ensemble(
+    folder: Path,
+    ensemble: Ensemble,
+    models: Sequence[SavedModel],
+    metrics: Mapping[str, object],
+) -> None:
+    """Write an ensemble's networks, in the order of their votes, into `folder`."""
+    part = folder.with_name(f"{folder.name}.part{os.getpid()}")
+    part.mkdir(parents=True)
+    for number, model in enumerate(models, 1):
+        save_model(part / str(number), model)
+    _write_json(part / ENSEMBLE, describe_ensemble(ensemble, models[0].rule))
+    _write_json(part / METRICS, metrics)
+    _put_in_place(part, folder)
+
+
+def _put_in_place(part: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     part.replace(folder)
 
@@ -105,13 +130,21 @@ def load_saved(folder: Path) -> SavedModel:
         raise ExportError(f"{folder}: expected a complete saved model, found {error}") from None
 
 
-def load_model(folder: str | Path) -> Network:
+def load_model(folder: str | Path) -> Network | VotingNetwork:
     """Load the module of a saved model, `RUN/models/TRIAL`, with its stored weights.
 
     Raises:
-        ExportError: the folder holds no complete model.
+        ExportError: the folder holds no complete model, or an ensemble of networks that take
+            different inputs.
+        ConfigError: the folder holds an ensemble that is not complete.
     """
-    return load_saved(Path(folder)).network()
+    folder = Path(folder)
+    if not (folder / ENSEMBLE).is_file():
+        return load_saved(folder).network()
+    ensemble = read_saved_ensemble(folder)
+    numbers = range(1, len(ensemble.networks) + 1)
+    networks = [load_saved(folder / str(number)).network() for number in numbers]
+    return VotingNetwork(ensemble, networks).eval()
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -8,9 +8,9 @@ from nas_asc.architecture import Architecture
 from nas_asc.budget import Budget
 from nas_asc.complexity import Complexity
 from nas_asc.datasets import Dataset
-from nas_asc.ensemble import Ensemble
+from nas_asc.ensemble import Ensemble, EnsembleComplexity
 from nas_asc.frontend import front_end
-from nas_asc.samplers import trial_seed
+from nas_asc.job import trial_seed
 from nas_asc.space import ReportModel, SearchSpace
 from nas_asc.trials import Trial
 
@@ -23,45 +23,49 @@ def seed_trials(
     measure: Callable[[Architecture], Complexity],
     seed: int,
     dataset: Dataset | None = None,
+    ensembles: Iterable[EnsembleComplexity] = (),
 ) -> tuple[list[Trial], list[dict[str, object]]]:
-    """Make the trials of the report models that fit the budget, and list those that do not.
+    """Make the trials of the report models and ensembles that fit, and list those that do not.
 
     Args:
         space: whose models.
         budget: what they must fit.
         measure: counts an architecture.
         seed: of the study.
-        dataset: to which they are adapted; None leaves them as they are.
+        dataset: to which the models are adapted; None leaves them as they are.
+        ensembles: counted, and adapted to the data.
 
     Returns:
         The trials, by multiply-accumulates from few to many; and model, size_bytes, macs and the
         limit that binds of the others.
     """
-    architectures = {
-        model.id: model.architecture if dataset is None else _adapted(model, dataset)
-        for model in space.models.values()
-    }
-    counted = [(measure(architectures[m.id]), m) for m in space.models.values()]
-    counted.sort(key=lambda pair: (pair[0].macs, pair[1].id))
+    candidates: list[tuple[str, Architecture, Complexity | EnsembleComplexity]] = []
+    for model in space.models.values():
+        architecture = model.architecture if dataset is None else _adapted(model, dataset)
+        candidates.append((model.id, architecture, measure(architecture)))
+    for counted in ensembles:
+        ensemble = counted.ensemble
+        candidates.append((ensemble.id, ensemble.as_architecture(space.name), counted))
+    candidates.sort(key=lambda candidate: (candidate[2].macs, candidate[0]))
     fitting: list[Trial] = []
     over: list[dict[str, object]] = []
-    for complexity, model in counted:
+    for model_id, architecture, complexity in candidates:
         binds = budget.exceeded(complexity)
         if binds is not None:
             over.append(
                 {
-                    "model": model.id,
+                    "model": model_id,
                     "size_bytes": complexity.size_bytes,
                     "macs": complexity.macs,
                     "binds": binds,
                 }
             )
-        elif all(architectures[model.id] != trial.architecture for trial in fitting):
+        elif all(architecture != trial.architecture for trial in fitting):
             fitting.append(
                 Trial(
                     number=len(fitting),
-                    architecture=architectures[model.id],
-                    model=model.id,
+                    architecture=architecture,
+                    model=model_id,
                     seed=trial_seed(seed, len(fitting), "training"),
                     complexity=complexity.to_dict(),
                     state="waiting",
@@ -80,23 +84,21 @@ def adaptations(models: Iterable[ReportModel], dataset: Dataset) -> list[dict[st
     return [{"model": model, "changes": changes} for model, changes in entries]
 
 
+def trainable(ensembles: Iterable[Ensemble], dataset: Dataset) -> list[Ensemble]:
+    """Give the ensembles that can be trained on the data, adapted to them."""
+    classes = dataset.classes
+    suited = [ensemble for ensemble in ensembles if ensemble.misfit(classes) is None]
+    return [ensemble.adapted(classes, dataset.clip_s) for ensemble in suited]
+
+
 def left_out(ensembles: Iterable[Ensemble], dataset: Dataset) -> list[dict[str, object]]:
-    """Say why ensembles of reports are not trained, by name: a search trains single networks.
+    """Say which ensembles of reports cannot be trained on the data, by name, and why.
 
     Returns:
         ensemble and reason, in words.
     """
-    entries: list[dict[str, object]] = []
-    for ensemble in ensembles:
-        members = ", ".join(dict.fromkeys(member.model.id for member in ensemble.members))
-        reason = f"a search trains single networks; its members are report models: {members}"
-        if not ensemble.suits(dataset.classes):
-            reason = (
-                f"its class map needs the classes {', '.join(ensemble.classes)}, "
-                "the data have others"
-            )
-        entries.append({"ensemble": ensemble.id, "reason": reason})
-    return entries
+    found = {ensemble.id: ensemble.misfit(dataset.classes) for ensemble in ensembles}
+    return [{"ensemble": name, "reason": reason} for name, reason in found.items() if reason]
 
 
 def announce(facts: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from nas_asc.architecture import Architecture
 from nas_asc.budget import Budget, parse_budget
 from nas_asc.errors import RunError
 from nas_asc.pareto import Point
@@ -103,5 +104,10 @@ def point(trial: Trial) -> Point:
         peak_activation_bytes=cost["peak_activation_bytes"],
         precision=cost["precision"],
         sparsity=cost["sparsity"],
-        choices=dict(trial.architecture.choices),
+        choices=dict(trial.architecture.choices) or _networks(trial.architecture),
     )
+
+
+def _networks(ensemble: Architecture) -> dict[str, object]:
+    """Give what stands in a point for the choices that an ensemble does not have."""
+    return {"ensemble": ensemble.sections["ensemble"]["networks"]}

@@ -13,7 +13,6 @@ parameters that all trials have, so it is shown a value for each choice of the s
 import random
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from hashlib import sha256
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
@@ -23,6 +22,7 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
 from nas_asc.architecture import Architecture, Value
+from nas_asc.job import trial_seed
 from nas_asc.space import Parameter, SearchSpace
 
 # The two objectives, both to be minimised, of a trial that completed; the state of another.
@@ -30,12 +30,6 @@ Outcome = tuple[float, float] | str
 
 _POPULATION = 24
 _LEAST_TRIALS = 4  # below this TPE draws at random
-
-
-def trial_seed(seed: int, number: int, purpose: str) -> int:
-    """Give the seed, 0 to 2**32 - 1, of one purpose in one trial of a study."""
-    digest = sha256(f"{seed}/{number}/{purpose}".encode()).digest()
-    return int.from_bytes(digest[:4])
 
 
 def _tpe(seed: int) -> BaseSampler:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from nas_asc.architecture import Architecture
 from nas_asc.budget import Budget
 from nas_asc.complexity import Complexity
+from nas_asc.job import trial_seed
 from nas_asc.proposals import Gate
 from nas_asc.rungs import Rung, loss_of, rung
-from nas_asc.samplers import Suggestions, trial_seed
+from nas_asc.samplers import Suggestions
 from nas_asc.space import SearchSpace
 from nas_asc.study_config import StudyConfig
 from nas_asc.trials import Trial
@@ -113,6 +114,8 @@ class Scheduler:
                 earlier.append((trial.size_bytes, loss))
         loss = trial.loss(self._study.objective)
         outcome = trial.state if loss is None else (loss, float(trial.size_bytes))
+        if trial.architecture.ensemble is not None:
+            outcome = "failed"  # no point of the space: there is nothing to learn from it
         self._suggestions.tell(trial.number, outcome)
 
     def _rungs(self, trial: Trial) -> tuple[Rung, ...]:

@@ -22,6 +22,7 @@ from pathlib import Path
 from nas_asc.agenda import Agenda
 from nas_asc.complexity import count
 from nas_asc.datasets import Dataset
+from nas_asc.ensemble import count_ensemble
 from nas_asc.errors import ConfigError, NothingFits, RunError
 from nas_asc.forecast import expected_seconds
 from nas_asc.full_disk import told_in_one_line
@@ -30,7 +31,7 @@ from nas_asc.job import Done, Event, Job, JobResult, Reported
 from nas_asc.library import ensembles_of, load_space
 from nas_asc.progress import Progress
 from nas_asc.proposals import affordable
-from nas_asc.report_models import adaptations, announce, left_out, seed_trials
+from nas_asc.report_models import adaptations, announce, left_out, seed_trials, trainable
 from nas_asc.rules import counting_rule
 from nas_asc.run_folder import TRIALS_FILE, check_new, check_same, locked, save_study, saved_study
 from nas_asc.run_summary import budget_of, load_front, summarise
@@ -96,17 +97,17 @@ def run_search(
             except NothingFits as error:
                 reason = str(error).removeprefix("budget: ")
                 raise NothingFits(f"macs_ceiling of the study: {reason}") from None
-        seeds, over_budget = seed_trials(space, budget, measure, config.seed, dataset)
-        trained = [space.models[str(trial.model)] for trial in seeds]
+        ensembles = ensembles_of(config.space).values()
+        counted = [count_ensemble(e, config.rule) for e in trainable(ensembles, dataset)]
+        seeds, over_budget = seed_trials(space, budget, measure, config.seed, dataset, counted)
+        trained = [m for m in space.models.values() if any(t.model == m.id for t in seeds)]
         facts = {
             "data": dataset.describe(),
             "classes": list(dataset.classes),
             "choices": {p.path: list(p.options) for p in space.parameters()},
             "seeds_over_budget": over_budget if config.seeds else [],
             "seeds_adapted": adaptations(trained, dataset) if config.seeds else [],
-            "ensembles_skipped": (
-                left_out(ensembles_of(config.space).values(), dataset) if config.seeds else []
-            ),
+            "ensembles_skipped": (left_out(ensembles, dataset) if config.seeds else []),
         }
         if resume:
             check_same(run, saved_study(run), config)

@@ -84,11 +84,12 @@ def test_a_vote_is_needed_from_every_network():
         vote(report_ensembles()["ntu-ensemble"], [np.ones((1, 3))] * 2)
 
 
-def test_a_class_map_suits_only_its_own_classes():
+def test_what_keeps_an_ensemble_from_being_trained_is_said():
     srpol, ntu = report_ensembles()["srpol-1"], report_ensembles()["ntu-ensemble"]
-    assert srpol.suits(["transportation", "indoor", "outdoor"])
-    assert not srpol.suits(["dog", "rain", "clock"])
-    assert ntu.suits(["dog", "rain", "clock", "helicopter"])
+    assert "the data have others" in srpol.misfit(["dog", "rain", "clock"])
+    finer = srpol.misfit(["transportation", "indoor", "outdoor"])
+    assert f"srpol-c10separable needs the classes {', '.join(SCENES)}" in finer
+    assert ntu.misfit(["dog", "rain", "clock", "helicopter"]) is None
 
 
 def test_a_member_can_stand_for_itself():

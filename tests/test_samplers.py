@@ -5,8 +5,9 @@ from itertools import islice
 
 import pytest
 
+from nas_asc.job import trial_seed
 from nas_asc.library import load_space
-from nas_asc.samplers import SAMPLERS, Suggestions, trial_seed
+from nas_asc.samplers import SAMPLERS, Suggestions
 
 # Runs a search of 30 trials and prints what was suggested; told up to `lag` behind.
 LAG = 4

@@ -1,0 +1,249 @@
+"""An ensemble of a report as one trial: several trainings, one vote, every byte proved."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from safetensors.numpy import load_file
+
+from nas_asc.budget import parse_budget
+from nas_asc.complexity import count
+from nas_asc.datasets import load_dataset
+from nas_asc.ensemble import Ensemble, Member, count_ensemble
+from nas_asc.errors import ConfigError, ExportError
+from nas_asc.features import load_inputs
+from nas_asc.frontend import front_end
+from nas_asc.job import Job, JobResult
+from nas_asc.library import ensembles_of, load_space, report_model
+from nas_asc.model_files import load_model, load_saved
+from nas_asc.network import build
+from nas_asc.report_models import left_out, seed_trials, trainable
+from nas_asc.rules import counting_rule
+from nas_asc.run_summary import load_front
+from nas_asc.saved_ensemble import read_saved_ensemble
+from nas_asc.scheduler import Scheduler
+from nas_asc.study import run_search
+from nas_asc.study_config import load_study, with_options
+from nas_asc.trial import run_job
+from nas_asc.voting import vote
+from nas_asc.voting_network import VotingNetwork
+from nas_asc.workers import KINDS
+
+RATE_HZ, CLIP_S = 48000, 0.4
+SPACE = "asc"
+PLAIN = counting_rule("plain")
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory):
+    """Two classes, low tones and high tones, twelve recordings each."""
+    folder = tmp_path_factory.mktemp("tones")
+    rng = np.random.default_rng(0)
+    time_s = np.arange(round(CLIP_S * RATE_HZ)) / RATE_HZ
+    for label, low_hz, high_hz in (("low", 200, 400), ("high", 3000, 5000)):
+        (folder / label).mkdir()
+        for n in range(12):
+            tone = np.sin(2 * np.pi * rng.uniform(low_hz, high_hz) * time_s)
+            soundfile.write(folder / label / f"{n}.wav", 0.3 * tone, RATE_HZ)
+    return load_dataset(folder)
+
+
+@pytest.fixture(scope="module")
+def run(tones, tmp_path_factory):
+    """The NTU ensemble, trained for an epoch, and what the job gave back."""
+    folder = tmp_path_factory.mktemp("run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NAS_ASC_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        ensemble = ensembles_of(SPACE)["ntu-ensemble"]
+        context = {
+            "data": str(tones.root),
+            "clip_s": tones.clip_s,
+            "skip_bad": False,
+            "recipe": replace(load_study("quick").recipe, batch_size=8).to_dict(),
+            "rule": "plain",
+            "objective": "log_loss",
+            "space": SPACE,
+            "run": str(folder),
+        }
+        job = Job(3, ensemble.as_architecture(SPACE).to_dict(), 7, 1, (), context)
+        return folder, run_job(job, lambda _: True)
+
+
+def probabilities(network, tones):
+    """What a network says of the validation clips."""
+    model = report_model("ntu-vggnet")
+    (inputs,) = load_inputs(tones, front_end(model.architecture.sections["frontend"]))
+    validation = torch.from_numpy(inputs[list(tones.indices("validation"))]).float()
+    with torch.inference_mode():
+        return network(validation).double()
+
+
+def test_every_network_is_trained_by_itself_and_stored(run, tones):
+    folder, result = run
+    stored = [load_file(p) for p in sorted(folder.glob("models/3/*/weights.safetensors"))]
+    assert len(stored) == 6
+    in_files = sum(array.nbytes for arrays in stored for array in arrays.values())
+    assert result.complexity["size_bytes"] == in_files
+    five = [arrays["head.classifier.weight"] for arrays in stored[:5]]
+    assert all(not np.array_equal(five[0], other) for other in five[1:])
+    assert result.curve == ()
+
+
+def test_the_metrics_are_those_of_the_mean_of_the_probabilities(run, tones):
+    folder, result = run
+    networks = [load_saved(folder / "models" / "3" / str(n)).network() for n in range(1, 7)]
+    mean = torch.stack([probabilities(n, tones).softmax(1) for n in networks]).mean(0).numpy()
+    labels = [tones.clips[i].label for i in tones.indices("validation")]
+    true = mean[np.arange(len(labels)), labels]
+    assert result.metrics["log_loss"] == pytest.approx(-np.log(true).mean(), rel=1e-5)
+    per_class = [np.mean(mean.argmax(1)[np.array(labels) == c] == c) for c in (0, 1)]
+    assert result.metrics["accuracy"] == pytest.approx(np.mean(per_class))
+    metrics = json.loads((folder / "models" / "3" / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["log_loss"] == result.metrics["log_loss"]
+
+
+def test_a_trained_ensemble_runs_as_one_module(run, tones):
+    folder, result = run
+    voted = probabilities(load_model(folder / "models" / "3"), tones).exp()
+    assert torch.allclose(voted.sum(1), torch.ones(len(voted), dtype=torch.float64), atol=1e-6)
+    labels = [tones.clips[i].label for i in tones.indices("validation")]
+    true = voted[torch.arange(len(labels)), labels]
+    assert -true.log().mean().item() == pytest.approx(result.metrics["log_loss"], rel=1e-4)
+
+
+def test_a_saved_ensemble_says_what_it_consists_of(run):
+    ensemble = read_saved_ensemble(run[0] / "models" / "3")
+    assert ensemble.described == "5 x ntu-vggnet, 1 x ntu-inceptionnet"
+    assert count_ensemble(ensemble).size_bytes == run[1].complexity["size_bytes"]
+    assert ensemble.classes == ("high", "low")
+
+
+def test_an_incomplete_ensemble_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="expected a saved ensemble, No such file"):
+        read_saved_ensemble(tmp_path)
+    (tmp_path / "ensemble.json").write_text('{"networks": []}')
+    with pytest.raises(ConfigError, match="expected a complete saved ensemble"):
+        read_saved_ensemble(tmp_path)
+
+
+def small(classes):
+    """A small network of the mbconv space as a report model."""
+    model = report_model("deepsound-32")
+    return replace(model, classes=classes, clip_s=CLIP_S)
+
+
+def test_the_module_votes_as_the_numbers_do():
+    """A class map sums the finer classes; weights need not add up to one."""
+    fine, coarse = small(4), small(2)
+    ensemble = Ensemble(
+        id="made",
+        report="",
+        title="",
+        members=(
+            Member(coarse, 2, 3.0),
+            Member(fine, 1, 2.0, {"a": "x", "b": "y", "c": "y", "d": "x"}),
+        ),
+        classes=("x", "y"),
+        clip_s=CLIP_S,
+        rule="plain",
+        printed={},
+    )
+    torch.manual_seed(0)
+    networks = [
+        build(member.model.architecture, member.model.classes, CLIP_S).eval()
+        for member in ensemble.networks
+    ]
+    inputs = torch.randn(5, *networks[0].input_shapes[0])
+    with torch.inference_mode():
+        each = [network(inputs).softmax(1).double().numpy() for network in networks]
+        voted = VotingNetwork(ensemble, networks)(inputs).exp().numpy()
+    np.testing.assert_allclose(voted, vote(ensemble, each), rtol=1e-5)
+
+
+def test_networks_with_different_inputs_are_no_module():
+    models = [replace(report_model(i), clip_s=CLIP_S) for i in ("deepsound-32", "deepsound-64")]
+    ensemble = Ensemble(
+        id="made",
+        report="",
+        title="",
+        members=tuple(Member(model) for model in models),
+        classes=tuple("abcdefghij"),
+        clip_s=CLIP_S,
+        rule="plain",
+        printed={},
+    )
+    networks = [build(model.architecture, 10, CLIP_S) for model in models]
+    with pytest.raises(ExportError, match="expected networks with the same inputs"):
+        VotingNetwork(ensemble, networks)
+
+
+def seeds(tones, budget="2MB"):
+    """The trials that a search in `asc` begins with, and the ones over the budget."""
+    counted = [count_ensemble(e, "plain") for e in trainable(ensembles_of(SPACE).values(), tones)]
+
+    def measure(architecture):
+        return count(architecture, 2, tones.clip_s, PLAIN)
+
+    limits = parse_budget(budget, PLAIN)
+    return seed_trials(load_space(SPACE), limits, measure, 0, tones, counted)
+
+
+def test_an_ensemble_is_a_seed_in_its_place(tones):
+    trials, _ = seeds(tones)
+    macs = [trial.macs for trial in trials]
+    assert macs == sorted(macs)
+    (trial,) = [trial for trial in trials if trial.model == "ntu-ensemble"]
+    members = {trial.model: trial for trial in trials}
+    assert trial.size_bytes == (
+        5 * members["ntu-vggnet"].size_bytes + members["ntu-inceptionnet"].size_bytes
+    )
+    assert trial.complexity["precision"] == "float32"
+    assert trial.complexity["sparsity"] == pytest.approx(0.8)
+
+
+def test_an_ensemble_over_the_budget_is_named(tones):
+    trials, over = seeds(tones, "100KB")
+    assert "ntu-ensemble" not in {trial.model for trial in trials}
+    assert "ntu-ensemble" in {entry["model"] for entry in over if entry["binds"] == "size_bytes"}
+
+
+def test_only_what_cannot_be_trained_is_left_out(tones):
+    (entry,) = left_out(ensembles_of(SPACE).values(), tones)
+    assert entry["ensemble"] == "srpol-1"
+    coarse = replace(tones, classes=("indoor", "outdoor", "transportation"))
+    (entry,) = left_out(ensembles_of(SPACE).values(), coarse)
+    assert "srpol-c10separable needs the classes airport, bus, metro" in entry["reason"]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+def test_samplers_learn_nothing_from_an_ensemble(tones, sampler):
+    study = with_options(
+        load_study("quick"), {"space": SPACE, "budget": "2MB", "sampler": sampler}
+    ).model_copy(update={"startup_trials": 0, "lag": 1})
+
+    def measure(architecture):
+        return count(architecture, 2, tones.clip_s, PLAIN)
+
+    (trial,) = [trial for trial in seeds(tones)[0] if trial.model == "ntu-ensemble"]
+    asked = []
+    for log_loss in (0.01, 9.0):
+        result = JobResult({"log_loss": log_loss, "accuracy": 0.5}, trial.complexity, (), 1.0)
+        scheduler = Scheduler(study, load_space(SPACE), parse_budget("2MB", PLAIN), measure)
+        scheduler.place(replace(trial, number=0, state="completed", result=result))
+        asked.append(scheduler.ask()[0].architecture)
+    assert asked[0] == asked[1]
+
+
+@pytest.mark.slow
+def test_a_search_in_all_families_trains_the_ensemble(tones, tmp_path):
+    options = {"space": SPACE, "budget": "2MB", "epochs": 1, "data": str(tones.root), "trials": 18}
+    config = with_options(load_study("quick"), options)
+    workers = KINDS["inline"](1, "nas_asc.trial:run_job")
+    summary = run_search(config, tones, run=tmp_path / "run", workers=workers)
+    points = {point.model: point for point in summary.points}
+    assert points["ntu-ensemble"].choices["ensemble"] == "5 x ntu-vggnet, 1 x ntu-inceptionnet"
+    again = {point.model: point for point in load_front(tmp_path / "run").points}
+    assert again["ntu-ensemble"] == points["ntu-ensemble"]
