@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from nas_asc.diagram import ENTRY, Diagram, DrawnBlock, Row
-from nas_asc.diagram_layout import HEADER, Connection, connections, height, previous
+from nas_asc.diagram_layout import GAP, HEADER, Connection, connections, height, previous
 from nas_asc.plots import BLUE, DARK, ORANGE
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LANE, SHAPE, BAR, PERCENT = 0.75, 5.6, 5.6, 3.3  # widths
 SIZE, SMALL, HEAD = 8.4, 7.6, 8.8  # points
+_APART = 9  # points between two texts: room for a viewer's font that is a little wider
 SOFT = "#5F6368"
 _EDGE, _FILL = "#CBD0D6", "#F7F8FA"
 
@@ -55,7 +56,7 @@ class Column:
             self._draw_block(block, y)
             bottom = y + HEADER + len(block.rows)
             if number + 1 < len(blocks):
-                self._line([(self.path, bottom - 0.5), (self.path, bottom + 2.1)], DARK)
+                self._line([(self.path, bottom - 0.5), (self.path, bottom + GAP + 0.1)], DARK)
             y += height(block)
 
     def _draw_block(self, block: DrawnBlock, top: float) -> None:
@@ -81,7 +82,7 @@ class Column:
             block.what,
             (1, 0),
             xycoords=name,
-            xytext=(6, 0),
+            xytext=(_APART, 0),
             textcoords="offset points",
             size=SMALL,
             color=SOFT,
@@ -113,7 +114,7 @@ class Column:
                 row.detail,
                 (1, 0),
                 xycoords=text,
-                xytext=(5, 0),
+                xytext=(_APART, 0),
                 textcoords="offset points",
                 size=SMALL,
                 color=SOFT,
@@ -155,7 +156,7 @@ class Column:
             if connection.via is not None:
                 nodes[connection.via] = x
         for number, x in nodes.items():
-            self._draw_node(block.rows[number].kind, x, y_of(number))
+            draw_node(self.axis, block.rows[number].kind, x, y_of(number))
 
     def _connect(self, connection: Connection, x: float, y_of: Callable[[int], float]) -> None:
         colour = ORANGE if connection.skips else DARK
@@ -188,22 +189,24 @@ class Column:
             solid_capstyle="butt",
         )  # fmt: skip
 
-    def _draw_node(self, kind: str, x: float, y: float) -> None:
-        looks = {
-            "conv": ("s", DARK, DARK),
-            "linear": ("s", DARK, DARK),
-            "gate": ("D", "white", DARK),
-            "add": ("o", "white", ORANGE),
-            "input": (">", DARK, DARK),
-        }
-        marker, face, edge = looks.get(kind, ("o", "white", DARK))
-        size = 7.5 if kind == "add" else 4.2
-        self.axis.plot(
-            [x], [y], marker=marker, markersize=size, markerfacecolor=face, markeredgecolor=edge,
-            markeredgewidth=1.1, zorder=3,
-        )  # fmt: skip
-        if kind == "add":
-            self.axis.plot([x], [y], marker="+", markersize=5, color=edge, zorder=4)
+
+def draw_node(axis: "Axes", kind: str, x: float, y: float) -> None:
+    """Draw the sign of a row on its path."""
+    looks = {
+        "conv": ("s", DARK, DARK),
+        "linear": ("s", DARK, DARK),
+        "gate": ("D", "white", DARK),
+        "add": ("o", "white", ORANGE),
+        "input": (">", DARK, DARK),
+    }
+    marker, face, edge = looks.get(kind, ("o", "white", DARK))
+    size = 7.5 if kind == "add" else 4.2
+    axis.plot(
+        [x], [y], marker=marker, markersize=size, markerfacecolor=face, markeredgecolor=edge,
+        markeredgewidth=1.1, zorder=3,
+    )  # fmt: skip
+    if kind == "add":
+        axis.plot([x], [y], marker="+", markersize=5, color=edge, zorder=4)
 
 
 def percent(share: float) -> str:

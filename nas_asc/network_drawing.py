@@ -4,11 +4,14 @@ The same network gives the same bytes. Coordinates are in lines of text, y downw
 """
 
 import io
+import re
+import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nas_asc.block_drawing import BAR, LANE, PERCENT, SHAPE, SMALL, SOFT, Column
+from nas_asc.block_drawing import BAR, LANE, PERCENT, SHAPE, SMALL, SOFT, Column, draw_node
 from nas_asc.diagram import Diagram
-from nas_asc.diagram_layout import height, in_columns, lanes
+from nas_asc.diagram_layout import connections, height, in_columns, lanes
 from nas_asc.plots import DARK, ORANGE, own_settings
 
 if TYPE_CHECKING:
@@ -17,8 +20,22 @@ if TYPE_CHECKING:
 
 _INCHES_PER_LINE = 0.195
 _DPI = 140
-_MARGIN, _TOP, _LEGEND, _BETWEEN = 1.2, 4.2, 1.4, 2.4
+_MARGIN, _LEGEND, _BETWEEN = 1.2, 1.4, 2.4
+_TITLE, _SUBTITLE, _HEADINGS = 1.4, 1.15, 1.5  # heights, of a line each
 _LETTER, _SMALL_LETTER = 0.395, 0.36  # lines a letter is wide, on average and a little more
+_TITLE_LETTER, _SUBTITLE_LETTER = 0.56, 0.41
+_HELD = "\N{NO-BREAK SPACE}"
+_SIGNS = {
+    "input": "input",
+    "conv": "convolution or linear layer",
+    "gate": "squeeze-excite",
+    "other": "other layer",
+    "add": "sum",
+    "skip": "skip connection",
+    "branch": "branch",
+}
+# Where the first is missing, a viewer takes one that is as wide; the last are narrower.
+_FONTS = "font-family: 'DejaVu Sans', Verdana, 'Bitstream Vera Sans', sans-serif"
 
 
 def network_svg(shown: Diagram) -> bytes:
@@ -32,10 +49,14 @@ def network_png(shown: Diagram) -> bytes:
 
 
 def _drawn(shown: Diagram, kind: str, metadata: dict[str, str | None]) -> bytes:
+    import matplotlib
+
     file = io.BytesIO()
     with own_settings():
+        matplotlib.rcParams["svg.fonttype"] = "none"  # text that can be searched and copied
         network_figure(shown).savefig(file, format=kind, dpi=_DPI, metadata=metadata)
-    return file.getvalue()
+    drawn = file.getvalue()
+    return drawn if kind == "png" else drawn.replace(b"font-family: 'DejaVu Sans'", _FONTS.encode())
 
 
 def network_figure(shown: Diagram) -> "Figure":
@@ -47,25 +68,45 @@ def network_figure(shown: Diagram) -> "Figure":
     columns = in_columns(shown, column_width + _BETWEEN)
     tallest = max(sum(map(height, column)) for column in columns)
     wide = 2 * _MARGIN + len(columns) * (column_width + _BETWEEN) - _BETWEEN
-    wide = max(
-        wide, 0.43 * len(shown.subtitle) + 2 * _MARGIN, 0.56 * len(shown.title) + 2 * _MARGIN
-    )
-    high = _TOP + tallest + _LEGEND
+    signs = _legend(shown)
+    wide = max(wide, 2 * _MARGIN + sum(_sign_width(word) for _, word in signs))
+    title = _lines(shown.title, (wide - 2 * _MARGIN) / _TITLE_LETTER)
+    subtitle = _lines(shown.subtitle, (wide - 2 * _MARGIN) / _SUBTITLE_LETTER)
+    top = 0.35 + _TITLE * len(title) + _SUBTITLE * len(subtitle) + _HEADINGS
+    high = top + tallest + _LEGEND
     figure = Figure(figsize=(wide * _INCHES_PER_LINE, high * _INCHES_PER_LINE), dpi=_DPI)
     axis = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axis.set_xlim(0, wide)
     axis.set_ylim(high, 0)
     axis.set_axis_off()
-    axis.text(_MARGIN, 1.1, shown.title, size=13, weight="bold", va="center")
-    axis.text(_MARGIN, 2.45, shown.subtitle, size=9.5, color=SOFT, va="center")
+    y = 0.35
+    for line in title:
+        axis.text(_MARGIN, y + _TITLE / 2, line, size=12, weight="bold", va="center")
+        y += _TITLE
+    for line in subtitle:
+        axis.text(_MARGIN, y + _SUBTITLE / 2, line, size=9.5, color=SOFT, va="center")
+        y += _SUBTITLE
     largest = _largest_share(shown)
     for number, blocks in enumerate(columns):
         left = _MARGIN + number * (column_width + _BETWEEN)
-        Column(axis, shown, left, path, column_width, largest).draw(blocks, _TOP)
+        Column(axis, shown, left, path, column_width, largest).draw(blocks, top)
         if number:
-            _lead_over(axis, left, path, column_width, sum(map(height, columns[number - 1])))
-    _draw_legend(axis, shown, high - 0.8)
+            foot = top + sum(map(height, columns[number - 1])) - 0.75
+            _lead_over(axis, left + path, left - _BETWEEN - column_width + path, top, foot)
+    _draw_legend(axis, signs, high - 0.8)
     return figure
+
+
+def _lines(text: str, letters: float) -> list[str]:
+    """Break a text into as few lines as hold it, after signs where that is possible."""
+    width = int(letters)
+    held = re.sub(r"(?<![;,:]) (?!\()", _HELD, text)
+    if max(map(len, held.split(" "))) > width:
+        held = text
+    fewest = len(textwrap.wrap(held, width))
+    while width > 1 and len(textwrap.wrap(held, width - 1)) == fewest:
+        width -= 1
+    return [line.replace(_HELD, " ") for line in textwrap.wrap(held, width)]
 
 
 def _text_width(shown: Diagram) -> float:
@@ -90,32 +131,45 @@ def _largest_share(shown: Diagram) -> float:
     return max(shares, default=0.0) or 1.0
 
 
-def _lead_over(axis: "Axes", left: float, path: float, width: float, tall: float) -> None:
-    """Lead the main path from the foot of a column to the head of the next."""
+def _lead_over(axis: "Axes", path: float, before: float, top: float, foot: float) -> None:
+    """Lead the main path from the foot of the column before to the head of this one."""
     from matplotlib.patches import Polygon
 
-    foot = _TOP + tall - 0.75
-    before = left - _BETWEEN - width + path
-    channel = left - _BETWEEN / 2
-    x = [before, before, channel, channel, left + path, left + path]
-    y = [foot - 0.5, foot + 0.45, foot + 0.45, _TOP - 1.3, _TOP - 1.3, _TOP + 0.15]
+    channel = path - before
+    x = [before, before, channel, channel, path, path]
+    y = [foot - 0.5, foot + 0.45, foot + 0.45, top - 1.1, top - 1.1, top + 0.15]
     axis.plot(x, y, color=DARK, linewidth=1.1, solid_joinstyle="round", zorder=1.2)
-    tip = (left + path, _TOP + 0.1)
-    corners = [tip, (tip[0] - 0.2, tip[1] - 0.45), (tip[0] + 0.2, tip[1] - 0.45)]
+    corners = [(path, top + 0.1), (path - 0.2, top - 0.35), (path + 0.2, top - 0.35)]
     axis.add_patch(Polygon(corners, facecolor=DARK, edgecolor="none"))
 
 
-def _draw_legend(axis: "Axes", shown: Diagram, y: float) -> None:
+def _legend(shown: Diagram) -> list[tuple[str, str]]:
+    """Give the signs that the drawing has, and what they mean."""
     kinds = {row.kind for block in shown.blocks for row in block.rows}
-    words = [
-        ("s", DARK, DARK, "convolution or linear layer"),
-        *([("D", "white", DARK, "squeeze-excite")] if "gate" in kinds else []),
-        ("o", "white", DARK, "no weights"),
-        *([("o", "white", ORANGE, "sum, with its skip connection")] if "add" in kinds else []),
-    ]
-    x = _MARGIN + 0.3
-    for marker, face, edge, word in words:
-        axis.plot([x], [y], marker=marker, markersize=4.5, markerfacecolor=face,
-                  markeredgecolor=edge, markeredgewidth=1.1)  # fmt: skip
-        axis.text(x + 0.6, y, word, size=SMALL, color=SOFT, va="center")
-        x += 2.0 + _SMALL_LETTER * len(word)
+    lines = [line for block in shown.blocks for line in connections(block)]
+    has = {
+        "input": "input" in kinds,
+        "conv": True,
+        "gate": "gate" in kinds,
+        "other": True,
+        "add": "add" in kinds,
+        "skip": any(line.skips for line in lines),
+        "branch": any(line.via is None and not line.skips for line in lines),
+    }
+    return [(sign, _SIGNS[sign]) for sign, shows in has.items() if shows]
+
+
+def _sign_width(word: str) -> float:
+    return 2.2 + 0.33 * len(word)
+
+
+def _draw_legend(axis: "Axes", signs: Sequence[tuple[str, str]], y: float) -> None:
+    x = _MARGIN + 0.4
+    for sign, word in signs:
+        if sign in ("skip", "branch"):
+            colour = ORANGE if sign == "skip" else DARK
+            axis.plot([x - 0.4, x + 0.4], [y, y], color=colour, linewidth=1.1)
+        else:
+            draw_node(axis, sign, x, y)
+        axis.text(x + 0.75, y, word, size=SMALL, color=SOFT, va="center")
+        x += _sign_width(word)

@@ -2,6 +2,7 @@ import io
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import pytest
 
@@ -41,18 +42,59 @@ def test_blocks_shapes_and_shares_are_named():
         found
     )
     assert "10.0 %" not in found
-    assert {"10 %", "37 %", "squeeze-excite", "sum, with its skip connection"} <= set(found)
+    assert {"10 %", "37 %", "squeeze-excite", "sum", "skip connection"} <= set(found)
 
 
-def test_the_legend_names_only_what_is_drawn():
-    assert "squeeze-excite" not in texts(network_figure(shown("srpol-3")))
+@pytest.mark.parametrize(
+    ("model_id", "named"),
+    [
+        ("srpol-3", set()),
+        ("srpol-c3multi", set()),
+        ("netease-student", {"sum", "skip connection"}),
+        ("deepsound-32", {"sum", "skip connection", "squeeze-excite"}),
+        ("ntu-inceptionnet", {"branch"}),
+    ],
+)
+def test_the_legend_names_what_is_drawn_and_nothing_else(model_id, named):
+    always = {"input", "convolution or linear layer", "other layer"}
+    words = always | {"sum", "skip connection", "squeeze-excite", "branch"}
+    assert words & set(texts(network_figure(shown(model_id)))) == always | named
+
+
+def test_text_in_an_svg_can_be_searched_and_falls_back_to_another_font():
+    root = ElementTree.fromstring(network_svg(shown("deepsound-160")))
+    written = list(root.iter("{http://www.w3.org/2000/svg}text"))
+    assert {"deepsound-160", "conv 3x3 12→48", "48x80x320"} <= {text.text for text in written}
+    assert all(text.attrib["style"].count("sans-serif") == 1 for text in written)
+
+
+def named(title, subtitle=""):
+    return replace(shown("srpol-3"), title=title, subtitle=subtitle)
+
+
+def test_a_long_title_is_broken_and_leaves_no_empty_strip():
+    plain = network_figure(named("srpol-3"))
+    long = network_figure(named("srpol-3: " + "a factorised VGG, " * 6, "clips of 10 s; " * 12))
+    assert long.get_figwidth() == plain.get_figwidth()
+    assert long.get_figheight() > plain.get_figheight()
+    clips = [text for text in texts(long) if "clips" in text]
+    assert len(clips) > 1
+    assert all(text.startswith("clips of") and text.endswith("10 s;") for text in clips)
+
+
+@pytest.mark.parametrize("title", ["", "x", 200 * "x", "a b " + 100 * "y"])
+def test_any_title_is_drawn(title):
+    assert "".join(title.split()) in "".join("".join(texts(network_figure(named(title)))).split())
 
 
 @pytest.mark.parametrize("model_id", report_models())
 def test_no_text_lies_on_another(model_id):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    figure = network_figure(shown(model_id))
+    drawn = replace(
+        shown(model_id), title=f"{model_id}: {report_model(model_id).title}", subtitle=90 * "a "
+    )
+    figure = network_figure(drawn)
     renderer = FigureCanvasAgg(figure).get_renderer()
     page = figure.bbox
     written = [text for axis in figure.axes for text in axis.texts if text.get_text()]
