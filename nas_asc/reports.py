@@ -11,16 +11,26 @@ from typing import Any
 
 from nas_asc.library import find
 
+Rows = tuple[Mapping[str, Any], ...]
+
 
 @dataclass(frozen=True)
 class Report:
     """One technical report.
 
     Attributes:
+        own: `data`, `split` or `features` of a network where they are not those of the report, by
+            id of model or ensemble.
         training: how each network was trained, in words, by model id.
         results: what it reached, by id of model or ensemble: rows of `of` (what was judged: all, a
             class or a device), `accuracy` and `log_loss`, and `system` if there are several.
-        open_points: what does not agree or is not given: `where`, `printed`, `resolution`.
+        baseline: what the report gives of the baseline it compares itself with: `name` and such
+            `rows`; empty if nothing.
+        confusion: matrices of shares, a column per true class: `of` (id), `system`, `classes`,
+            `rows` (one per predicted class).
+        layers: the rows of the report's layer table, by model id, as report_layers.py reads them.
+        open_points: what does not agree or is not given: `where`, `printed`, `resolution`, and `of`
+            (ids) where it concerns some networks only.
     """
 
     title: str
@@ -29,9 +39,23 @@ class Report:
     data: str
     split: str
     features: str
+    own: Mapping[str, Mapping[str, str]]
     training: Mapping[str, Mapping[str, Any]]
-    results: Mapping[str, tuple[Mapping[str, Any], ...]]
-    open_points: tuple[Mapping[str, str], ...]
+    results: Mapping[str, Rows]
+    baseline: Mapping[str, Any]
+    confusion: Rows
+    layers: Mapping[str, Mapping[str, Any]]
+    open_points: Rows
+
+    def said(self, model_id: str) -> dict[str, str]:
+        """Give the data, their split and the features of a model or ensemble."""
+        general = {"data": self.data, "split": self.split, "features": self.features}
+        return {**general, **self.own.get(model_id, {})}
+
+    def open_points_of(self, model_id: str) -> list[Mapping[str, Any]]:
+        """Give the open points of a model or ensemble first, then those of the whole report."""
+        special = [point for point in self.open_points if model_id in point.get("of", ())]
+        return special + [point for point in self.open_points if "of" not in point]
 
 
 def load_report(name: str) -> Report:
@@ -42,13 +66,25 @@ def load_report(name: str) -> Report:
     """
     path = find("studies", name, "report")
     table = dict(tomllib.loads(path.read_text(encoding="utf-8"))["report"])
-    training = table.pop("training")
     return Report(
-        training={
-            model_id: training[words["like"]] if "like" in words else words
-            for model_id, words in training.items()
-        },
+        own=table.pop("own", {}),
+        training=_resolved(table.pop("training")),
         results={of: tuple(found["rows"]) for of, found in table.pop("results").items()},
+        baseline=table.pop("baseline", {}),
+        confusion=tuple(table.pop("confusion", ())),
+        layers=_resolved(table.pop("layers")),
         open_points=tuple(table.pop("open_points")),
         **table,
     )
+
+
+def _resolved(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Give a table that is `like` another the other's keys too."""
+    return {
+        key: {
+            name: value
+            for name, value in {**tables.get(table.get("like", ""), {}), **table}.items()
+            if name != "like"
+        }
+        for key, table in tables.items()
+    }

@@ -37,7 +37,10 @@ def test_every_result_is_of_a_network_or_ensemble_of_the_report(name):
 def test_open_points_say_where_what_and_how(name):
     points = load_report(name).open_points
     assert len(points) >= 5
-    assert all(set(point) == {"where", "printed", "resolution"} for point in points)
+    assert all(set(point) - {"of"} == {"where", "printed", "resolution"} for point in points)
+    ids = {model.id for model, _ in report_models().values() if model.report == name}
+    ids |= {e.id for e in report_ensembles().values() if e.report == name}
+    assert all(point["of"] and set(point["of"]) < ids for point in points if "of" in point)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,102 @@
+"""The layers as a report prints them, each of its rows beside what is counted of our layers.
+
+Conventions: a row stands for our layers from the one that it names `first` up to the next row that
+names one; a row without `first`, such as a softmax, has none of ours. Inputs may stand in front of
+the first row. Counts follow the rule of the report.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from nas_asc.frontend import Shape
+from nas_asc.layer_table import LayerRow, layer_table
+from nas_asc.reports import Report
+from nas_asc.rules import counting_rule
+from nas_asc.space import ReportModel
+
+
+@dataclass(frozen=True)
+class ReportRow:
+    """One row of a report's layer table.
+
+    Attributes:
+        name: as the report calls it.
+        window: kernel and stride as the report prints them; empty if it does not.
+        printed_output: as the report prints it, in its own order of axes; empty if it does not.
+        output: shape of the last of our layers; None where there are none.
+        printed_params: None if the report prints none, and so for `printed_nonzero`.
+        summed: whether the rule's non-zero count has this row.
+        layers: names of our layers.
+    """
+
+    name: str
+    window: str
+    printed_output: str
+    output: Shape | None
+    printed_params: int | None
+    params: int
+    printed_nonzero: int | None
+    nonzero: int
+    summed: bool
+    macs: int
+    layers: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """Give the row as JSON."""
+        return {
+            "name": self.name,
+            "window": self.window or None,
+            "printed_output": self.printed_output or None,
+            "output": None if self.output is None else list(self.output),
+            "printed_params": self.printed_params,
+            "counted_params": self.params,
+            "printed_nonzero": self.printed_nonzero,
+            "counted_nonzero": self.nonzero,
+            "in_nonzero_count": self.summed,
+            "macs": self.macs,
+            "layers": list(self.layers),
+        }
+
+
+def layers_source(report: Report, model_id: str) -> str:
+    """Say where the report prints the layers, or why there is no such table."""
+    table = report.layers[model_id]
+    return str(table.get("none", table.get("source")))
+
+
+def report_rows(report: Report, model: ReportModel) -> list[ReportRow]:
+    """Give the rows of the report's layer table; none if it prints no such table."""
+    table = report.layers[model.id]
+    if "none" in table:
+        return []
+    layers = layer_table(model.architecture, model.classes, model.clip_s, counting_rule(model.rule))
+    place = {layer.name: number for number, layer in enumerate(layers)}
+    rows = table["rows"]
+    starts = [place[row["first"]] for row in rows if "first" in row] + [len(layers)]
+    spans = pairwise(starts)
+    unprinted = table.get("unprinted", ())
+    found = []
+    for row in rows:
+        start, end = next(spans) if "first" in row else (0, 0)
+        printed = {} if row["name"] in unprinted or "*" in unprinted else row
+        found.append(_row(row, printed, layers[start:end]))
+    return found
+
+
+def _row(
+    row: Mapping[str, object], printed: Mapping[str, object], layers: list[LayerRow]
+) -> ReportRow:
+    return ReportRow(
+        name=str(row["name"]),
+        window=str(row.get("window", "")),
+        printed_output=str(printed.get("output", "")),
+        output=layers[-1].shape if layers else None,
+        printed_params=printed.get("params"),  # type: ignore[arg-type]  # an int in the TOML
+        params=sum(layer.counted for layer in layers),
+        printed_nonzero=printed.get("nonzero"),  # type: ignore[arg-type]  # an int in the TOML
+        nonzero=sum(layer.nonzero for layer in layers),
+        summed=all(layer.summed for layer in layers),
+        macs=sum(layer.macs for layer in layers),
+        layers=tuple(layer.name for layer in layers),
+    )
