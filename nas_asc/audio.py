@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from nas_asc.errors import DatasetError
+from nas_asc.ogg import is_cut_off
 from nas_asc.torchaudio_native import torchaudio
 
 # Some encoders announce up to one block more samples than they wrote.
@@ -37,13 +38,10 @@ def read_clip(path: Path, sample_rate_hz: int, channels: int, samples: int) -> W
         (channels, samples), decoded no further than needed.
 
     Raises:
-        DatasetError: the file cannot be decoded, or not to this number of channels; names it.
+        DatasetError: the file cannot be decoded; names it.
     """
     waveform, rate_hz = decode(path, most_s=samples / sample_rate_hz)
-    try:
-        waveform = match_channels(waveform, channels)
-    except ValueError as error:
-        raise DatasetError(f"{path}: {error} - convert it, or take one channel") from error
+    waveform = match_channels(waveform, channels)
     return fit(resample(waveform, rate_hz, sample_rate_hz), samples)
 
 
@@ -67,8 +65,11 @@ def decode(path: Path, most_s: float = math.inf) -> tuple[Waveform, int]:
                 expected = min(expected, math.ceil((most_s + 0.1) * file.samplerate))
             interleaved = file.read(expected, dtype="float32", always_2d=True)
             rate_hz = file.samplerate
+        cut_off = is_cut_off(path)
     except (OSError, RuntimeError, ValueError, TypeError) as error:
         raise _undecodable(path, getattr(error, "error_string", str(error))) from error
+    if cut_off:
+        raise _undecodable(path, "a file that was cut off, its last page is not complete")
     if len(interleaved) == 0:
         raise _undecodable(path, "no samples")
     if len(interleaved) < expected - _LONGEST_CODEC_BLOCK:
@@ -81,20 +82,14 @@ def decode(path: Path, most_s: float = math.inf) -> tuple[Waveform, int]:
 
 
 def match_channels(waveform: Waveform, channels: int) -> Waveform:
-    """Mix a waveform down to one channel by the mean, or copy its one channel to several.
-
-    Raises:
-        ValueError: several channels are asked of a different several.
-    """
+    """Mix a waveform down to one channel by the mean and copy it, unless the number agrees."""
     found = waveform.shape[0]
     if found == channels:
         return waveform
-    if channels == 1:
-        mixed: Waveform = waveform.mean(axis=0, keepdims=True, dtype=np.float32)
-        return mixed
-    if found == 1:
-        return np.repeat(waveform, channels, axis=0)
-    raise ValueError(f"expected 1 or {channels} channels, found {found}")
+    mixed: Waveform = (
+        waveform.mean(axis=0, keepdims=True, dtype=np.float32) if found > 1 else waveform
+    )
+    return np.repeat(mixed, channels, axis=0) if channels > 1 else mixed
 
 
 def resample(waveform: Waveform, from_hz: int, to_hz: int) -> Waveform:

@@ -134,7 +134,8 @@ def _changes(model: ReportModel, dataset: Dataset) -> list[str]:
     if channels < frontend.channels:
         changes.append(f"mono copied to {frontend.channels} channels")
     if channels > frontend.channels:
-        changes.append(f"{channels} channels averaged to one")
+        copied = f" and copied to {frontend.channels}" if frontend.channels > 1 else " to one"
+        changes.append(f"{channels} channels averaged{copied}")
     if _adapted(model, dataset) != model.architecture:
         changes.append("classifier not pruned")
     return changes

@@ -41,6 +41,11 @@ def test_what_is_adapted_is_said():
     ]
 
 
+def test_recordings_of_many_channels_are_averaged_and_copied():
+    four = data(COARSE, 10.0, 18000, channels=4)
+    assert changes("imt-b", four) == ["4 channels averaged and copied to 2"]
+
+
 def test_with_other_clips_alone_the_classifier_is_not_pruned_either():
     shorter = data(COARSE, 5.0, 48000)
     assert changes("ntu-vggnet", shorter) == ["clips of 5 s, not 10 s", "classifier not pruned"]
