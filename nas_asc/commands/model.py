@@ -1,6 +1,7 @@
 """`nas-asc models ID`: one report model or ensemble on the terminal, or drawn into a file."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ from nas_asc.commands.output import print_table, print_text, remark
 from nas_asc.diagram import Diagram, diagram
 from nas_asc.ensemble import Ensemble
 from nas_asc.errors import ConfigError
+from nas_asc.frontend import front_end
 from nas_asc.library import find_model
 from nas_asc.reports import Report, load_report
 from nas_asc.rules import counting_rule
 from nas_asc.space import ReportModel
+from nas_asc.targets import Target, resolve
 from nas_asc.units import format_count
 from nas_asc.verification import COUNTED, Verification, verify
 
@@ -58,29 +61,55 @@ def print_model(model_id: str) -> None:
     _print_open_points(report)
 
 
-def write_drawing(model_id: str, path: Path) -> None:
-    """Draw a report model into an SVG or PNG file.
+def write_drawing(target: str, to: str) -> None:
+    """Draw a network into an SVG or PNG file.
+
+    Args:
+        target: what nas_asc/targets.py finds: a report model, a trial of a run, a file.
+        to: the file.
 
     Raises:
-        ConfigError: there is no such model, it is an ensemble, or the file cannot be written.
+        ConfigError: there is no such network, it is an ensemble, or the file cannot be written.
+        RunError: there is no such run or trial.
     """
-    model = find_model(model_id)
-    if isinstance(model, Ensemble):
-        members = ", ".join(member.model.id for member in model.members)
+    found, path = resolve(target), Path(to)
+    if isinstance(found, Ensemble):
+        members = ", ".join(member.model.id for member in found.members)
         raise ConfigError(
-            f"--plot: expected one network, got the ensemble {model.id} - draw its members "
+            f"--plot: expected one network, got the ensemble {found.id} - draw its members "
             f"{members}"
         )
-    if path.suffix not in (".svg", ".png"):
-        raise ConfigError(f"--plot: expected a file ending in .svg or .png, got {path}")
+    if path.suffix.lower() not in (".svg", ".png"):
+        raise ConfigError(f"--plot: expected a file ending in .svg or .png, got {to or 'nothing'}")
     from nas_asc.network_drawing import network_png, network_svg
 
-    shown = _diagram(model, verify(model))
+    shown = _drawn(found)
     try:
-        path.write_bytes(network_svg(shown) if path.suffix == ".svg" else network_png(shown))
+        if not path.parent.is_dir():
+            raise ConfigError(f"--plot: {to}: expected a folder, there is no {path.parent}")
+        is_svg = path.suffix.lower() == ".svg"
+        path.write_bytes(network_svg(shown) if is_svg else network_png(shown))
     except OSError as error:
-        raise ConfigError(f"{path}: expected a file to write, {error.strerror}") from None
+        raise ConfigError(f"--plot: {to}: expected a file to write, {error.strerror}") from None
     remark(f"wrote {path}")
+
+
+def _drawn(target: Target) -> Diagram:
+    architecture, clip_s = target.architecture, target.clip_s
+    model = ReportModel(
+        id=target.id,
+        report="",
+        title=target.title or f"a network of the space {architecture.space}",
+        architecture=architecture,
+        classes=target.classes,
+        clip_s=clip_s,
+        rule=target.rule,
+        printed={},
+    )
+    shown = _diagram(model, verify(model))
+    _, *second = front_end(architecture.sections["frontend"]).planes(clip_s)
+    words = [f"second spectrogram: window {s.window}, hop {s.hop}, transposed" for s in second]
+    return replace(shown, subtitle="; ".join([shown.subtitle, *words]))
 
 
 def _subtitle(found: Verification) -> str:

@@ -1,23 +1,24 @@
 """`nas-asc models`: the networks of the reports, printed against counted."""
 
-from pathlib import Path
-
 import click
 
 from nas_asc.commands.model import print_model, write_drawing
 from nas_asc.commands.model_json import model_json
 from nas_asc.commands.output import json_option, print_json, print_table, print_text, width
+from nas_asc.errors import ConfigError
 from nas_asc.library import report_ensembles, report_models
+from nas_asc.targets import resolve
 from nas_asc.units import format_count
 from nas_asc.verification import Verification, verify
 
 
 @click.command("models")
 @click.argument("model", metavar="[ID]", required=False)
-@click.option("--plot", metavar="FILE.svg", type=click.Path(path_type=Path),
-              help="Draw the network of ID into an SVG or PNG file.")  # fmt: skip
+@click.option("--plot", metavar="FILE.svg",
+              help="Draw the network into an SVG or PNG file; ID may also be RUN:TRIAL, "
+                   "SPACE.toml:MODEL or an architecture.json.")  # fmt: skip
 @json_option
-def command(model: str | None, plot: Path | None, as_json: bool) -> None:
+def command(model: str | None, plot: str | None, as_json: bool) -> None:
     """List the report models and ensembles, printed numbers against counted, or show one.
 
     With ID: its layers as its report counts them, how it was trained, what it reached, and what
@@ -33,12 +34,25 @@ def command(model: str | None, plot: Path | None, as_json: bool) -> None:
         else:
             _list(verified)
         return
+    if plot is None or as_json:
+        _expect_report_model(model)
     if plot is not None:
         write_drawing(model, plot)
     if as_json:
         print_json(model_json(model))
     elif plot is None:
         print_model(model)
+
+
+def _expect_report_model(model: str) -> None:
+    """Say what shows other networks, where a user points at one."""
+    if model in report_models() or model in report_ensembles():
+        return
+    found = resolve(model)
+    raise ConfigError(
+        f"model: expected the ID of a report model, got {found.id} - nas-asc count {found.id} "
+        "--layers shows its layers, nas-asc models with --plot draws it"
+    )
 
 
 def _list(verified: list[Verification]) -> None:

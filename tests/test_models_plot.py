@@ -1,0 +1,90 @@
+"""`nas-asc models ID --plot`: what it draws, into which files, and what it says otherwise."""
+
+import json
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from nas_asc.cli import main
+from nas_asc.library import report_model, shipped
+
+
+@pytest.fixture
+def models(capsys, monkeypatch, tmp_path):
+    """Run the command in an empty folder; give exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def with_arguments(*argv):
+        monkeypatch.setattr(sys, "argv", ["nas-asc", "models", *argv])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return ended.value.code, captured.out, captured.err
+
+    return with_arguments
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Make a run with one trial, and a space of one's own."""
+    folder = tmp_path / "run" / "models" / "3"
+    folder.mkdir(parents=True)
+    data = report_model("srpol-4").architecture.to_dict()
+    (folder / "architecture.json").write_text(json.dumps({**data, "classes": 5, "clip_s": 5.0}))
+    (tmp_path / "mine.toml").write_text(shipped("search_spaces")["vgg"].read_text())
+
+
+def texts(path):
+    return [text.text for text in ElementTree.parse(path).iter("{http://www.w3.org/2000/svg}text")]
+
+
+@pytest.mark.parametrize(
+    "target", ["run:3", "run/models/3", "run/models/3/architecture.json", "mine.toml:srpol-4"]
+)
+def test_whatever_can_be_counted_can_be_drawn(models, made, tmp_path, target):
+    code, out, err = models(target, "--plot", "net.svg")
+    written = texts(tmp_path / "net.svg")
+    assert (code, out, err) == (0, "", "wrote net.svg\n")
+    assert written[0].startswith(f"{target}: ")
+    assert {"stage3", "conv 3x3 96→64", "global average"} <= set(written)
+
+
+def test_a_trial_is_drawn_as_it_was_searched(models, made, tmp_path):
+    """5 s of 48 kHz, a hop of 2048: 1 + 117 frames; 240000 // 32 + 1 samples between 32 frames."""
+    models("run:3", "--plot", "net.svg")
+    words = " ".join(texts(tmp_path / "net.svg")[:6])
+    for part in ("input 2x32x118", "5 classes", "clips of 5 s", "rule plain"):
+        assert part in words
+    assert "second spectrogram: window 16384, hop 7501, transposed" in words
+
+
+@pytest.mark.parametrize(("name", "start"), [("net.SVG", b"<?xml"), ("net.Png", b"\x89PNG")])
+def test_endings_may_be_in_capitals(models, tmp_path, name, start):
+    assert models("srpol-3", "--plot", name)[0] == 0
+    assert (tmp_path / name).read_bytes().startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("argv", "fault"),
+    [
+        (("srpol-3", "--plot", ""), "expected a file ending in .svg or .png, got nothing"),
+        (("srpol-3", "--plot", "run"), "expected a file ending in .svg or .png, got run"),
+        (("srpol-3", "--plot", "folder.svg"), "folder.svg: expected a file to write, Is a dir"),
+        (("srpol-3", "--plot", "none/x.svg"), "--plot: none/x.svg: expected a folder, there is no none"),
+        (("srpol-1", "--plot", "x.svg"), "draw its members srpol-c3multi, srpol-c10separable"),
+        (("run:4", "--plot", "x.svg"), "run has no trial '4' - it has 3"),
+        (("mine.toml", "--plot", "x.svg"), "expected one of its models, mine.toml:MODEL"),
+        (("run:3",), "expected the ID of a report model, got run:3 - nas-asc count run:3 --layers"),
+        (("run:3", "--json", "--plot", "x.svg"), "expected the ID of a report model, got run:3"),
+        (("mine.toml:srpol-3",), "nas-asc count mine.toml:srpol-3 --layers shows its layers"),
+    ],
+)
+def test_what_cannot_be_drawn_or_shown_gets_one_line(models, made, tmp_path, argv, fault):
+    (tmp_path / "folder.svg").mkdir()
+    code, out, err = models(*argv)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert fault in err
+    assert not (tmp_path / "x.svg").exists()
