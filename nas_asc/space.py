@@ -19,6 +19,8 @@ from nas_asc.architecture import Architecture, Value
 from nas_asc.errors import ConfigError, nearest
 from nas_asc.vocabulary import SELECTORS, keys_in_use, section_kind, selector_in_use
 
+_Options = Mapping[str, tuple[Value, ...]]
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -31,6 +33,20 @@ class Parameter:
     def ordered(self) -> bool:
         """Whether the options are numbers, so that their order means something."""
         return all(isinstance(o, int | float) and not isinstance(o, bool) for o in self.options)
+
+    def option(self, value: object) -> tuple[Value, ...]:
+        """Give the option that a value is; none where it is not among them."""
+        return tuple(
+            o for o in self.options if o == value and isinstance(o, bool) == isinstance(value, bool)
+        )
+
+    def refusal(self, choices: Mapping[str, object]) -> str:
+        """Say what was expected instead of what stands in the choices."""
+        value = choices.get(self.path)
+        got = "nothing" if self.path not in choices else repr(value)
+        words = [o for o in self.options if isinstance(o, str)]
+        meant = nearest(value, words) if isinstance(value, str) else ""
+        return f"expected one of {list(self.options)}, got {got}{meant}"
 
 
 @dataclass(frozen=True)
@@ -255,29 +271,74 @@ class SearchSpace:
         Raises:
             ConfigError: a choice is missing, unknown, not in use, or not among its options.
         """
-        faults: list[str] = []
-        used: set[str] = set()
+        if faults := self.choice_faults(choices):
+            raise ConfigError("; ".join(f"{path}: {fault}" for path, fault in faults.items()))
+        return self.architecture(lambda parameter: parameter.option(choices[parameter.path])[0])
 
-        def choose(parameter: Parameter) -> Value:
-            used.add(parameter.path)
-            value = choices.get(parameter.path)
-            for option in parameter.options:
-                if option == value and isinstance(option, bool) == isinstance(value, bool):
-                    return option
-            got = "nothing" if parameter.path not in choices else repr(value)
-            faults.append(f"{parameter.path}: expected one of {list(parameter.options)}, got {got}")
-            return parameter.options[0]
+    def choice_faults(self, choices: Mapping[str, object]) -> dict[str, str]:
+        """Say why these are not exactly the active choices of an architecture, by dotted path.
 
-        architecture = self.architecture(choose)
+        What only follows from another fault is not among them.
+        """
         paths = [p.path for p in self.parameters()]
+        faults: dict[str, str] = {}
+        used = {"family"} if self.families else set()
+        sections, prefix = self.sections, ""
+        if self.families:
+            if family := self._family.option(choices.get("family")):
+                sections, prefix = self.families[str(family[0])].sections, f"{family[0]}."
+            else:
+                faults["family"] = self._family.refusal(choices)
+                used.update(paths)
+        for section in sections:
+            named = {
+                k: Parameter(prefix + p.path, p.options) for k, p in section.parameters.items()
+            }
+            found, asked = _section_faults(section, named, choices)
+            faults |= found
+            used |= asked
         for path in choices:
-            if path not in used:
-                why = (
-                    "a choice that is in use"
-                    if path in paths
-                    else f"a choice of the space{nearest(path, paths)}"
-                )
-                faults.append(f"{path}: expected {why}")
-        if faults:
-            raise ConfigError("; ".join(faults))
-        return architecture
+            if path not in paths:
+                faults[path] = f"expected a choice of the space{nearest(path, paths)}"
+            elif path not in used:
+                faults[path] = "expected a choice that is in use"
+        return faults
+
+
+def _section_faults(
+    section: Section, parameters: Mapping[str, Parameter], choices: Mapping[str, object]
+) -> tuple[dict[str, str], set[str]]:
+    """Give the faults of the choices in a section, and the paths that are dealt with.
+
+    A selector without a valid choice might be any of its options: what holds for each is a fault.
+    """
+    found = {key: p.option(choices.get(p.path)) for key, p in parameters.items()}
+    unsure = [key for key, _ in section.selectors if key in found and not found[key]]
+    walks: list[set[str]] = []
+    for guess in product(*(parameters[key].options for key in unsure)):
+        assumed = {**found, **{k: (v,) for k, v in zip(unsure, guess, strict=True)}}
+        asked: set[str] = set()
+
+        def choose(p: Parameter, asked: set[str] = asked, assumed: _Options = assumed) -> Value:
+            key = p.path.removeprefix(f"{section.name}.")
+            asked.add(key)
+            return (assumed[key] or p.options)[0]
+
+        section.draw(choose)
+        walks.append(asked)
+    always, ever = set.intersection(*walks), set.union(*walks)
+    faults = {
+        p.path: p.refusal(choices)
+        for key, p in parameters.items()
+        if not found[key] and (key in always or (key in ever and p.path in choices))
+    }
+    used = {parameters[key].path for key in ever}
+    idle = [p.path for p in parameters.values() if p.path in choices and p.path not in used]
+    if idle and found.get("depth") == (0,):
+        path = parameters["depth"].path
+        faults[path] = (
+            f"expected no other choices of the stage with {path} = 0, which drops it, "
+            f"got {', '.join(idle)}"
+        )
+        used.update(idle)
+    return faults, used

@@ -8,21 +8,36 @@ dropout, is the same for all blocks.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
+from typing import TypeGuard
 
+from nas_asc.architecture import Value
 from nas_asc.assembly import block_keys
 from nas_asc.blocks import BLOCKS
 from nas_asc.blocks.block import ORDERS
 from nas_asc.blocks.dwsep import RESIDUALS
+from nas_asc.errors import nearest
 from nas_asc.layers import ACTIVATIONS, DROPOUTS, PADDINGS, POOL_PADDINGS, POOLINGS
-from nas_asc.rules import BYTES_PER_VALUE
+from nas_asc.rules import BYTES_PER_VALUE, RULES
 
 
 @dataclass(frozen=True)
 class Domain:
-    """What a key may be."""
+    """What a key may be.
+
+    Attributes:
+        words: those that a value may be or begin with.
+    """
 
     expected: str
     holds: Callable[[object], bool]
+    words: tuple[str, ...] = ()
+
+    def refusal(self, value: object, inside: str = "") -> str:
+        """Say what was expected instead of a value, with the nearest word if it has none."""
+        first = value.split(" ")[0] if isinstance(value, str) else ""
+        meant = "" if first in self.words else nearest(first, self.words)
+        return f"expected {self.expected}, got {value!r}{inside}{meant}"
 
 
 def _whole(least: int) -> Domain:
@@ -33,40 +48,50 @@ def _whole(least: int) -> Domain:
 
 
 def _words(*words: str) -> Domain:
-    return Domain("one of " + ", ".join(words), lambda v: v in words)
+    return Domain("one of " + ", ".join(words), lambda v: v in words, words)
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _number(low: float, high: float) -> Domain:
     return Domain(
-        f"a number from {low:g} to {high:g}",
-        lambda v: isinstance(v, int | float) and not isinstance(v, bool) and low <= v <= high,
+        f"a number from {low:g} to {high:g}", lambda v: _is_number(v) and low <= v <= high
     )
-
-
-def _is_extent(value: object) -> bool:
-    if isinstance(value, bool):
-        return False
-    parts = [value] if isinstance(value, int) else str(value).split("x")
-    return len(parts) <= 2 and all(str(p).isdecimal() and int(p) >= 1 for p in parts)
 
 
 _SIZE = r"[1-9]\d*(x[1-9]\d*)?"
 
 
-def _pattern(expected: str, pattern: str) -> Domain:
-    matches = re.compile(pattern).fullmatch
-    return Domain(expected, lambda v: isinstance(v, str) and matches(v) is not None)
+def _pattern(expected: str, pattern: str, *words: str) -> Domain:
+    matches = re.compile(pattern, re.ASCII).fullmatch
+    return Domain(expected, lambda v: isinstance(v, str) and matches(v) is not None, words)
+
+
+def _is_extent(value: object) -> bool:
+    if isinstance(value, int):
+        return not isinstance(value, bool) and value >= 1
+    return isinstance(value, str) and re.fullmatch(_SIZE, value, re.ASCII) is not None
 
 
 _POOL = _pattern(
-    'none, or a pooling such as "max 4x4" or "avg 3x3/2"', f"none|(max|avg) {_SIZE}(/{_SIZE})?"
+    'none, or a pooling such as "max 4x4" or "avg 3x3/2", each number at least 1',
+    f"none|(max|avg) {_SIZE}(/{_SIZE})?",
+    *("none", "max", "avg"),
 )
 _DROPOUT = _pattern(
-    f'none, or a dropout such as "plain 0.3" (one of {", ".join(DROPOUTS)})',
+    f'none, or a dropout such as "plain 0.3" (one of {", ".join(DROPOUTS)}; '
+    "its rate above 0 and below 1)",
     f"none|({'|'.join(DROPOUTS)}) 0\\.\\d*[1-9]\\d*",
+    *("none", *DROPOUTS),
 )
-_CLASSIFIER = _pattern('linear, or a convolution such as "conv 3x3"', f"linear|conv {_SIZE}")
-_EXTENT = Domain('a number or a pair mel x frame such as "3x5"', _is_extent)
+_CLASSIFIER = _pattern(
+    'linear, or a convolution such as "conv 3x3", each number at least 1',
+    f"linear|conv {_SIZE}",
+    *("linear", "conv"),
+)
+_EXTENT = Domain('a number or a pair mel x frame such as "3x5", each number at least 1', _is_extent)
 _FLAG = Domain("true or false", lambda v: isinstance(v, bool))
 
 DOMAINS: Mapping[str, Mapping[str, Domain]] = {
@@ -131,12 +156,27 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
     },
 }
 
-# What a report model says of itself besides its choices.
+_TEXT = Domain("a text", lambda v: isinstance(v, str))
+
+# What a report model, or an ensemble of them, says of itself besides what it is made of.
 MODEL_DOMAINS: Mapping[str, Domain] = {
     "classes": _whole(2),
     "clip_s": _number(0.01, 3600),
     "report": Domain("a name", lambda v: isinstance(v, str)),
+    "rule": Domain("a counting rule", lambda v: v in tuple(RULES), tuple(RULES)),
 }
+NAMING_DOMAINS: Mapping[str, Domain] = {"title": _TEXT, "note": _TEXT}
+# The numbers that a report may print.
+PRINTED = (
+    "params",
+    "params_with_norms",
+    "nonzero_params",
+    "size_kb",
+    "unpruned_size_kb",
+    "mmacs",
+)
+AT_LEAST_ONE = _whole(1)
+ABOVE_ZERO = Domain("a number above 0", lambda v: _is_number(v) and 0 < v < inf)
 
 # The keys that decide which others are in use; they are asked for first, in this order.
 SELECTORS: Mapping[str, tuple[str, ...]] = {
@@ -147,6 +187,15 @@ SELECTORS: Mapping[str, tuple[str, ...]] = {
 }
 # Those that a section must have.
 REQUIRED = frozenset({"kind", "block", "conv", "pruning"})
+
+# A value of each sort that a selector may be, where it is none of a few words.
+_SORTS: Mapping[str, tuple[Value, ...]] = {
+    "depth": (0, 1),
+    "pool": ("none", "max 2"),
+    "conv": (0, 1),
+    "classifier": ("linear", "conv 1"),
+    "dense": (0, 1),
+}
 
 _SPECTRUM = ("window", "hop", "n_mels", "f_min_hz", "f_max_hz", "normalisation")
 _SPECTRUM_DEFAULTS = ("n_fft", "center", "window_function", "mean_spectrum", "second_window")
@@ -159,6 +208,11 @@ def section_kind(name: str) -> str | None:
     if name == "stem" or (name.startswith("stage") and name.removeprefix("stage").isdecimal()):
         return "stage"
     return None
+
+
+def sorts(kind: str, selector: str) -> tuple[Value, ...]:
+    """Give a value of each sort that decides differently which other keys are in use."""
+    return _SORTS.get(selector) or DOMAINS[kind][selector].words
 
 
 def selector_in_use(kind: str, key: str, selected: Mapping[str, object]) -> bool:

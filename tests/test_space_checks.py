@@ -46,7 +46,7 @@ def fault_of(tmp_path):
         try:
             read_space(path)
         except ConfigError as error:
-            return str(error).removeprefix("mine.toml: ")
+            return str(error).partition(": ")[2]
         return None
 
     return read
@@ -102,4 +102,29 @@ def test_a_second_input_joins_a_linear_classifier_only(fault_of):
     found = fault_of(logmel(classifier=classifiers, mean_spectrum="[false, true]"))
     assert found == (
         "head.classifier: expected linear where frontend.mean_spectrum can be true, got 'conv 3x3'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("window", "n_fft", "most"),
+    # A transform of n samples has n // 2 + 1 values from 0 Hz to half the rate.
+    [("512", "0", 257), ("[512, 1024]", "0", 257), ("512", "2048", 1025), ("30", "[0, 64]", 16)],
+)
+def test_there_are_no_more_mel_bins_than_values_of_a_spectrum(fault_of, window, n_fft, most):
+    def text(n_mels):
+        fft = f"window = {window}\nn_fft = {n_fft}"
+        return logmel().replace("window = 512", fft).replace("n_mels = 32", f"n_mels = {n_mels}")
+
+    assert fault_of(text(f"[8, {most}]")) is None
+    assert fault_of(text(f"[8, {most + 1}]")) == (
+        f"frontend.n_mels: expected at most the {most} values of the shortest spectrum "
+        f"(n_fft // 2 + 1), got {most + 1}"
+    )
+
+
+def test_all_that_is_wrong_in_a_list_is_named(fault_of):
+    stage = PLAIN.replace("kernel = 3", 'kernel = ["3x3", 3, "1x5"]')
+    assert fault_of(WAVEFORM + REST.format(stage=stage, classifier='"linear"')) == (
+        "stage1.kernel: expected lengths along one axis where frontend.kind can be waveform, "
+        "got '3x3' and '1x5'"
     )

@@ -1,4 +1,5 @@
 import random
+import re
 
 import pytest
 
@@ -61,8 +62,9 @@ def read(tmp_path):
 def faults_of(read, text):
     with pytest.raises(ConfigError) as error:
         read(text)
-    assert str(error.value).startswith("mine.toml: ")
-    return str(error.value).removeprefix("mine.toml: ").split("; ")
+    lines = str(error.value).splitlines()
+    assert all(re.match(r"mine\.toml(:\d+)?: ", line) for line in lines)
+    return [line.partition(": ")[2] for line in lines]
 
 
 @pytest.mark.parametrize("name", shipped("search_spaces"))
@@ -120,10 +122,9 @@ def test_all_faults_are_reported_at_once(read):
     )
     expected = [
         ("compresion: expected a section of a space", ", did you mean 'compression'?"),
-        ("compression: expected this section", ", got none"),
         ("frontend.n_mel: expected a known key", ", did you mean 'n_mels'?"),
         ("head.pooling: expected one of avg, max", ", got nothing"),
-        ("stage1.block: expected one of conv, separable", ", got 'conf'"),
+        ("stage1.block: expected one of conv, separable", ", got 'conf', did you mean 'conv'?"),
         ("stage1.kernel: expected a number or a pair", ", got '3x' in ['3x5', '3x']"),
         ("stage1.stride: expected different options", ", got [2, 2]"),
         ("stage1.width: expected at least one option", ", got an empty list"),
@@ -172,12 +173,35 @@ def test_a_fault_of_the_toml_is_named_by_file_and_line(tmp_path):
         read_space(path)
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"\x00"])
-def test_a_file_that_is_no_text_is_refused(tmp_path, content):
+def test_a_file_that_is_no_toml_is_refused(tmp_path):
     path = tmp_path / "mine.toml"
-    path.write_bytes(content)
+    path.write_bytes(b"\x00")
     with pytest.raises(ConfigError, match=r"mine\.toml: expected TOML"):
         read_space(path)
+
+
+def test_lists_in_lists_without_end_are_refused(read):
+    with pytest.raises(ConfigError, match=r"mine\.toml: expected TOML, got lists or tables nested"):
+        read("x = " + "[" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "byte"),
+    [(b"\xff\xfe", 1, "0xff"), (b'title = "ok"\n\n# caf\xe9\n', 3, "0xe9")],
+)
+def test_a_file_in_another_encoding_is_refused_with_its_line(tmp_path, content, line, byte):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=rf"mine\.toml:{line}: expected UTF-8 text.* {byte}"):
+        read_space(path)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_files_of_other_systems_are_read(tmp_path, mark, end):
+    path = tmp_path / "mine.toml"
+    path.write_bytes((mark + SPACE.replace("\n", end)).encode("utf-8"))
+    assert read_space(path).size() == 2 * 2 * 2  # hops, depths and widths
 
 
 def test_an_absent_file_is_refused(tmp_path):
@@ -212,9 +236,14 @@ def test_a_model_takes_over_what_the_one_it_is_like_says(read):
         ("clip_s = 1", "clip_s = 0", "clip_s: expected a number from 0.01 to 3600, got 0"),
         ("clip_s = 1", "clips = 1", "clips: expected a key of a model, did you mean 'clip_s'?"),
         ('rule = "plain"', 'rule = "plane"', "got 'plane', did you mean 'plain'?"),
-        ('report = "mine"', "", "report: expected a name, got None"),
+        ('report = "mine"', "", "report: expected a name, got nothing"),
+        ('rule = "plain"', "", "rule: expected a counting rule, got nothing"),
+        ('rule = "plain"', 'rule = ["plain"]', "rule: expected a counting rule, got ['plain']"),
+        ('report = "mine"', 'report = "mine"\ntitle = 3', "title: expected a text, got 3"),
         ('report = "mine"', 'report = "mine"\nprinted = 3', "printed: expected a table, got 3"),
         ('report = "mine"', 'report = "m"\nprinted = { macs = 3 }', "printed.macs: expected one"),
+        ('report = "mine"', 'report = "m"\nprinted.parms = 3', "did you mean 'params'?"),
+        ('report = "mine"', 'report = "m"\nprinted.params = "5"', "a number above 0, got '5'"),
         ("stage1.width = 8", "stage1.width = 9", "stage1.width: expected one of [4, 8], got 9"),
         ("stage1.width = 8", "stage1.width = [8]", "expected one of [4, 8], got [8]"),
         (", stage1.width = 8", "", "stage1.width: expected one of [4, 8], got nothing"),

@@ -3,7 +3,14 @@
 import pytest
 
 from nas_asc.blocks import BLOCKS
-from nas_asc.vocabulary import DOMAINS, SELECTORS, keys_in_use, section_kind, selector_in_use
+from nas_asc.vocabulary import (
+    DOMAINS,
+    SELECTORS,
+    keys_in_use,
+    section_kind,
+    selector_in_use,
+    sorts,
+)
 
 
 def used(section, **selected):
@@ -99,3 +106,41 @@ def test_a_key_takes_what_its_domain_says(kind, key, good, bad):
 )
 def test_sections_are_known_by_name(name, kind):
     assert section_kind(name) == kind
+
+
+@pytest.mark.parametrize(("kind", "key"), [(k, s) for k in SELECTORS for s in SELECTORS[k]])
+def test_the_sorts_of_a_selector_are_values_that_it_may_be(kind, key):
+    values = sorts(kind, key)
+    assert len(values) > 1
+    assert all(DOMAINS[kind][key].holds(value) for value in values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [
+        ("stage", "kernel", "9" * 5000 + "y"),
+        ("stage", "kernel", "3x"),
+        ("stage", "kernel", 3.0),
+        ("stage", "stride", "0x2"),
+        ("stage", "stride", "\u0663x2"),  # a three in Arabic digits
+        ("stage", "dropout", "plain 1.0"),
+        ("frontend", "f_min_hz", float("nan")),
+        ("frontend", "f_max_hz", float("inf")),
+    ],
+)
+def test_a_value_of_the_wrong_form_is_refused(kind, key, value):
+    assert not DOMAINS[kind][key].holds(value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "end"),
+    [
+        ("pool", "maks 2x2", "got 'maks 2x2', did you mean 'max'?"),
+        ("pool", "max 2y2", "got 'max 2y2'"),
+        ("activation", "rellu", "got 'rellu', did you mean 'relu'?"),
+        ("activation", 3, "got 3"),
+        ("width", "relu", "got 'relu'"),
+    ],
+)
+def test_a_refusal_names_the_nearest_word(key, value, end):
+    assert DOMAINS["stage"][key].refusal(value).endswith(end)

@@ -1,0 +1,78 @@
+"""Each fault of a TOML stands in a line of its own, with the line of the file that it is in."""
+
+import pytest
+
+from nas_asc.errors import ConfigError
+from nas_asc.library import load_space
+from nas_asc.space_checks import Fault
+from nas_asc.space_file import read_toml
+
+TEXT = '''# line 1
+title = """
+[stage9]
+width = 3
+"""
+
+[stage1]  # 7
+width = [  # 8
+    4,
+    "]",  # [stage2]
+]
+"kernel" = 3  # 12
+pool.more = { a = 1, b = { c = 2 } }
+
+[[several.members]]  # 15
+model = "a"
+[several.members.map]  # 17
+x = "y"
+[[several.members]]  # 19
+model = "b"
+[several.members.map]  # 21
+x = "z"
+'''
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("title", 2),
+        ("stage1", 7),
+        ("stage1.width", 8),
+        ("stage1.kernel", 12),
+        ("stage1.pool.more.b.c", 13),
+        ("stage1.depth", 7),
+        ("several.members.1.model", 16),
+        ("several.members.1.map.x", 18),
+        ("several.members.2", 19),
+        ("several.members.2.map.x", 22),
+        ("several.members.2.weight", 19),
+        ("stage9.width", None),
+    ],
+)
+def test_a_fault_is_in_the_line_of_its_key_or_table(tmp_path, path, line):
+    file = tmp_path / "mine.toml"
+    file.write_text(TEXT, encoding="utf-8")
+    error = read_toml(file, "a file").error([Fault(path, "wrong")])
+    assert str(error) == ("mine.toml: wrong" if line is None else f"mine.toml:{line}: wrong")
+
+
+def test_faults_are_in_the_order_of_the_file(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text(TEXT, encoding="utf-8")
+    faults = [Fault("head", "c"), Fault("stage1.kernel", "b"), Fault("title", "a")]
+    assert str(read_toml(file, "a file").error(faults)).splitlines() == [
+        "mine.toml:2: a",
+        "mine.toml:12: b",
+        "mine.toml: c",
+    ]
+
+
+def test_the_faults_of_a_member_keep_their_lines(tmp_path):
+    (tmp_path / "mine.toml").write_text("\n[frontend]\nkind = 3\n[head]\nconv = -1\n")
+    (tmp_path / "two.toml").write_text(f'\nfamily = ["{(tmp_path / "mine.toml").as_posix()}"]\n')
+    with pytest.raises(ConfigError) as error:
+        load_space(str(tmp_path / "two.toml"))
+    lines = str(error.value).splitlines()
+    assert all(line.startswith("two.toml:2: family: mine.toml") for line in lines)
+    for place in ("mine.toml:3: frontend.kind", "mine.toml:5: head.conv"):
+        assert len([line for line in lines if f" {place}: " in line]) == 1
