@@ -1,17 +1,20 @@
 """Reading the ensembles of a search space of several families; all faults are reported at once."""
 
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nas_asc.ensemble import Ensemble, Member
-from nas_asc.errors import ConfigError, nearest
-from nas_asc.rules import RULES
+from nas_asc.errors import nearest
 from nas_asc.space import ReportModel
+from nas_asc.space_checks import Fault
+from nas_asc.space_file import printed_faults, read_toml
+from nas_asc.vocabulary import ABOVE_ZERO, AT_LEAST_ONE, MODEL_DOMAINS, NAMING_DOMAINS
 
 _KEYS = ("report", "title", "classes", "clip_s", "rule", "printed", "note", "members")
 _MEMBER_KEYS = ("model", "number", "weight", "class_map")
+_NEEDED = ("clip_s", "rule")
+_DOMAINS = {**NAMING_DOMAINS, **{key: MODEL_DOMAINS[key] for key in ("report", *_NEEDED)}}
 
 
 def read_ensembles(path: Path, models: Mapping[str, ReportModel]) -> dict[str, Ensemble]:
@@ -24,98 +27,134 @@ def read_ensembles(path: Path, models: Mapping[str, ReportModel]) -> dict[str, E
     Raises:
         ConfigError: an ensemble is not valid; the message has every fault.
     """
-    tables = tomllib.loads(path.read_text(encoding="utf-8")).get("ensembles", {})
+    file = read_toml(path, "a search space")
+    tables = file.data.get("ensembles", {})
     if not isinstance(tables, dict) or not all(isinstance(t, dict) for t in tables.values()):
-        raise ConfigError(f"{path.name}: ensembles: expected one table per ensemble")
-    faults: list[str] = []
+        words = "ensembles: expected one table per ensemble, [ensembles.ID]"
+        raise file.error([Fault("ensembles", words)])
+    faults: list[Fault] = []
     ensembles = {
         ensemble_id: ensemble
         for ensemble_id, table in tables.items()
         if (ensemble := _ensemble(ensemble_id, table, models, faults)) is not None
     }
     if faults:
-        raise ConfigError(f"{path.name}: " + "; ".join(faults))
+        raise file.error(faults)
     return ensembles
 
 
 def _ensemble(
-    ensemble_id: str, table: Mapping[str, Any], models: Mapping[str, ReportModel], faults: list[str]
+    ensemble_id: str,
+    table: Mapping[str, Any],
+    models: Mapping[str, ReportModel],
+    faults: list[Fault],
 ) -> Ensemble | None:
     before = len(faults)
     where = f"ensembles.{ensemble_id}"
     _unknown(where, table, _KEYS, faults)
-    classes = table.get("classes")
-    if not isinstance(classes, list) or len(classes) < 2:
-        faults.append(f"{where}.classes: expected a list of names, got {classes!r}")
-        classes = []
-    clip_s = table.get("clip_s")
-    if not isinstance(clip_s, int | float) or clip_s <= 0:
-        faults.append(f"{where}.clip_s: expected a number above 0, got {clip_s!r}")
-    rule = str(table.get("rule"))
-    if rule not in RULES:
-        faults.append(f"{where}.rule: expected a counting rule, got {rule!r}{nearest(rule, RULES)}")
-    members = [
-        member
-        for number, entry in enumerate(table.get("members", []), 1)
-        if (member := _member(f"{where}.members {number}", entry, classes, models, faults))
+    for key, domain in _DOMAINS.items():
+        if key in table and not domain.holds(table[key]):
+            faults.append(_fault(where, key, domain.refusal(table[key])))
+        elif key in _NEEDED and key not in table:
+            faults.append(_fault(where, key, f"expected {domain.expected}, got nothing"))
+    faults += [
+        Fault(f"{where}.{key}", f"{where}.{text}")
+        for key, text in printed_faults(table.get("printed", {}))
     ]
-    if not table.get("members"):
-        faults.append(f"{where}.members: expected at least one member, got none")
-    if len(faults) > before:
+    classes = table.get("classes")
+    if not _are_names(classes):
+        got = repr(classes) if "classes" in table else "nothing"
+        words = f"expected a list of names, at least two and all different, got {got}"
+        faults.append(_fault(where, "classes", words))
+        classes = None
+    entries = table.get("members", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        words = f"expected tables, [[{where}.members]], got {entries!r}"
+        faults.append(_fault(where, "members", words))
+    elif not entries:
+        faults.append(_fault(where, "members", "expected at least one member, got none"))
+    else:
+        numbered = enumerate(entries, 1)
+        members = [_member(where, n, entry, classes, models, faults) for n, entry in numbered]
+    if len(faults) > before or classes is None:
         return None
     return Ensemble(
         id=ensemble_id,
-        report=str(table.get("report", "")),
-        title=str(table.get("title", ensemble_id)),
-        members=tuple(members),
-        classes=tuple(map(str, classes)),
+        report=table.get("report", ""),
+        title=table.get("title", ensemble_id),
+        members=tuple(member for member in members if member),
+        classes=tuple(classes),
         clip_s=float(table["clip_s"]),
-        rule=rule,
+        rule=table["rule"],
         printed=table.get("printed", {}),
-        note=str(table.get("note", "")),
+        note=table.get("note", ""),
     )
 
 
 def _member(
-    where: str,
+    ensemble: str,
+    place: int,
     entry: Mapping[str, Any],
-    classes: list[str],
+    classes: Sequence[str] | None,
     models: Mapping[str, ReportModel],
-    faults: list[str],
+    faults: list[Fault],
 ) -> Member | None:
+    """Read a member; `classes` of the ensemble, None where they are not known."""
     before = len(faults)
+    where = f"{ensemble}.members.{place}"
     _unknown(where, entry, _MEMBER_KEYS, faults)
-    model_id = str(entry.get("model"))
-    if model_id not in models:
-        faults.append(
-            f"{where}.model: expected a report model, got {model_id!r}{nearest(model_id, models)}"
-        )
+    model = models.get(str(entry.get("model")))
+    if model is None:
+        got = repr(entry["model"]) if "model" in entry else "nothing"
+        meant = nearest(str(entry.get("model", "")), models)
+        faults.append(_fault(where, "model", f"expected a report model, got {got}{meant}"))
     number, weight = entry.get("number", 1), entry.get("weight", 1.0)
-    if not isinstance(number, int) or number < 1:
-        faults.append(f"{where}.number: expected a whole number of at least 1, got {number!r}")
-    if not isinstance(weight, int | float) or weight <= 0:
-        faults.append(f"{where}.weight: expected a number above 0, got {weight!r}")
+    for key, value, domain in (
+        ("number", number, AT_LEAST_ONE),
+        ("weight", weight, ABOVE_ZERO),
+    ):
+        if not domain.holds(value):
+            faults.append(_fault(where, key, domain.refusal(value)))
     class_map = entry.get("class_map")
-    for name in (class_map or {}).values():
-        if name not in classes:
-            faults.append(f"{where}.class_map: expected one of {', '.join(classes)}, got {name!r}")
-    if len(faults) > before:
+    if not isinstance(class_map, dict | None):
+        words = f"expected a table of a class each, got {class_map!r}"
+        faults.append(_fault(where, "class_map", words))
         return None
-    model = models[model_id]
-    if (len(classes) if class_map is None else len(class_map)) != model.classes:
-        faults.append(
-            f"{where}.class_map: expected the {model.classes} classes of {model_id}, "
+    for name, value in (class_map or {}).items() if classes else ():
+        if value not in (classes or ()):
+            meant = nearest(value, classes or ()) if isinstance(value, str) else ""
+            words = f"expected one of {', '.join(classes or ())}, got {value!r}{meant}"
+            faults.append(Fault(f"{where}.class_map.{name}", f"{where}.class_map: {words}"))
+    told_apart = classes if class_map is None else class_map
+    if model and told_apart is not None and len(told_apart) != model.classes:
+        words = (
+            f"expected the {model.classes} classes of {model.id}, "
             f"got {len(class_map) if class_map else 'no map'}"
         )
+        faults.append(_fault(where, "class_map", words))
+    if model is None or len(faults) > before:
         return None
     return Member(model, number, float(weight), class_map)
 
 
+def _are_names(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) >= 2
+        and all(isinstance(name, str) for name in value)
+        and len(set(value)) == len(value)
+    )
+
+
+def _fault(where: str, key: str, words: str) -> Fault:
+    return Fault(f"{where}.{key}", f"{where}.{key}: {words}")
+
+
 def _unknown(
-    where: str, table: Mapping[str, Any], known: tuple[str, ...], faults: list[str]
+    where: str, table: Mapping[str, Any], known: tuple[str, ...], faults: list[Fault]
 ) -> None:
     faults += [
-        f"{where}.{key}: expected one of {', '.join(known)}{nearest(key, known)}"
+        _fault(where, key, f"expected one of {', '.join(known)}{nearest(key, known)}")
         for key in table
         if key not in known
     ]
