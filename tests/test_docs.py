@@ -1,7 +1,6 @@
 """The documentation names every command, option, key and default, and its examples work."""
 
 import re
-import tomllib
 from inspect import signature
 from pathlib import Path
 from random import Random
@@ -13,12 +12,14 @@ import torch
 from nas_asc.assembly import STAGE_DEFAULTS
 from nas_asc.blocks import BLOCKS
 from nas_asc.cli import COMMANDS, cli
+from nas_asc.complexity import count
+from nas_asc.errors import ConfigError
 from nas_asc.frontend import FrontEnd
 from nas_asc.head import head
 from nas_asc.library import load_space
 from nas_asc.network import build
 from nas_asc.pruning_counts import pruning_of
-from nas_asc.rules import RULES
+from nas_asc.rules import RULES, counting_rule
 
 DOCS = Path(__file__).parent.parent / "docs"
 SPACES = (DOCS / "search_spaces.md").read_text(encoding="utf-8")
@@ -105,13 +106,44 @@ def test_every_default_is_named_as_it_is(where, key, value):
     assert NAMED.get((where, key), NAMED[key]) == ("width" if branch else str(value).lower())
 
 
-def test_the_example_builds(tmp_path):
-    text = re.search(r"```toml\n(.*?)```", SPACES, re.DOTALL)[1]
-    path = tmp_path / "mine.toml"
-    path.write_text(text, encoding="utf-8")
-    space = load_space(str(path))
+@pytest.fixture
+def example(tmp_path):
+    """Write the worked example of the page with some of it replaced, and give its path."""
+
+    def write(*changes):
+        text = re.search(r"```toml\n(.*?)```", SPACES, re.DOTALL)[1]
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new, 1)
+        path = tmp_path / "mine.toml"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def test_the_model_of_the_example_has_as_many_parameters_as_the_page_says(example):
+    model = load_space(example()).models["mine"]
+    counted = count(model.architecture, model.classes, model.clip_s, counting_rule(model.rule))
+    # stem: 3 x 5 kernels from 1 to 8 channels, 8 scales and 8 shifts of the norm    120 + 16 = 136
+    # stage1: 3 x 3 on each of 8 channels, 1 x 1 from 8 to 16, norm of 16        72 + 128 + 32 = 232
+    # head: linear from 16 to 10 with a bias                                         160 + 10 = 170
+    assert counted.counted_params == 538
+    assert "`nas-asc count mine.toml:mine` counts as many: 538 parameters." in SPACES
+    assert model.printed == {"params": 538}
+
+
+def test_the_faults_of_the_page_are_those_of_the_example(example):
+    path = example(("width = [12, 16]", 'width = [12, "x"]'), ('rule = "plain"', 'rule = "plane"'))
+    with pytest.raises(ConfigError) as error:
+        load_space(path)
+    assert re.findall(r"^error: (mine\.toml:.*)$", SPACES, re.M) == str(error.value).splitlines()
+
+
+def test_the_example_builds(example):
+    space = load_space(example())
     rng = Random(0)
-    model = space.models[next(iter(tomllib.loads(text)["models"]))]
+    model = space.models["mine"]
 
     for architecture in (model.architecture, *(space.random(rng) for _ in range(5))):
         network = build(architecture, model.classes, model.clip_s).eval()
