@@ -45,7 +45,7 @@ class Row:
 
 @dataclass(frozen=True)
 class DrawnBlock:
-    """A block, or a stage of blocks of one row each."""
+    """A block: one of those that make up a stage, the stem or the head."""
 
     name: str
     what: str
@@ -111,7 +111,7 @@ def diagram(
     """
     layers = build_graph(architecture, n_classes, clip_s).layers
     counted = {row.name: row.counted for row in layer_table(architecture, n_classes, clip_s, rule)}
-    groups = _merged(_grouped(_inputs_where_needed(layers), _readers(layers)))
+    groups = _grouped(_inputs_where_needed(layers), _readers(layers))
     blocks = []
     place: dict[int, tuple[int, int]] = {}  # of each layer: its group and row
     for number, group in enumerate(groups):
@@ -202,19 +202,6 @@ def _joins(layer: Layer, rows: Sequence[Sequence[Layer]], readers: Sequence[int]
     if layer.op in _MODIFIERS:
         return last.op != "input" and (not normalises_first or last.op in _MODIFIERS)
     return layer.op in _KERNELS and all(member.op in _MODIFIERS for member in row)
-
-
-def _merged(groups: Sequence[_Group]) -> list[_Group]:
-    """Join the blocks of a stage that have one row each, or two at most with a pooling."""
-    merged: list[_Group] = []
-    for group in groups:
-        stage = group.name.split(".")[0]
-        small = sum(_main(row).op in _KERNELS for row in group.members) == 1
-        if merged and merged[-1].name == stage and small and "." in group.name:
-            merged[-1].members += group.members
-        else:
-            merged.append(_Group(stage if small else group.name, list(group.members)))
-    return merged
 
 
 def _main(row: Sequence[Layer]) -> Layer:

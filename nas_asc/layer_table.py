@@ -1,5 +1,6 @@
 """The layers of a network with what a counting rule counts of each: the table of a report."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nas_asc.architecture import Architecture
@@ -9,6 +10,8 @@ from nas_asc.graph import Layer
 from nas_asc.pruning_counts import Pruning, pruning_of
 from nas_asc.rules import CountingRule
 
+_ARROW = "\N{RIGHTWARDS ARROW}"
+
 
 @dataclass(frozen=True)
 class LayerRow:
@@ -16,7 +19,7 @@ class LayerRow:
 
     Attributes:
         inputs: names of the layers that feed it.
-        what: kind, window, stride and the like, in words.
+        what: kind, window, stride, padding, channels in and out and the like, in words.
         counted: values that the rule counts, with those that pruning sets to zero.
         nonzero: values that pruning leaves of them.
         summed: whether the rule's non-zero count has this layer's.
@@ -49,7 +52,7 @@ def layer_table(
                 layer.name,
                 layer.op,
                 tuple(layers[i].name for i in layer.inputs),
-                _what(layer),
+                _what(layer, [layers[i].shape[0] for i in layer.inputs]),
                 layer.shape,
                 counted,
                 counted - _pruned(layer, rule, pruning, layer is last),
@@ -73,12 +76,17 @@ def _pruned(layer: Layer, rule: CountingRule, pruning: Pruning, is_classifier: b
     return 0
 
 
-def _what(layer: Layer) -> str:
+def _what(layer: Layer, channels: Sequence[int]) -> str:
+    """Put a layer into words; `channels` are those of its inputs."""
     values = layer.attributes
     if layer.op == "conv":
         kernel, stride, padding, groups = values
-        parts = [_extent(kernel), "" if set(stride) == {1} else f"/{_extent(stride)}"]  # type: ignore[call-overload]  # tuples of ints
-        return "".join(parts) + f" {padding}" + (f", {groups} groups" if groups != 1 else "")
+        steps = "" if set(stride) == {1} else f"/{_extent(stride)}"  # type: ignore[call-overload]  # tuples of ints
+        change = f"{channels[0]}{_ARROW}{layer.shape[0]}"
+        split = f", {groups} groups" if groups != 1 else ""
+        return f"{_extent(kernel)}{steps} {padding} {change}{split}"
+    if layer.op == "linear":
+        return f"{channels[0]}{_ARROW}{layer.shape[0]}"
     if layer.op == "pool":
         kind, kernel, stride, padding = values
         return f"{kind} {_extent(kernel)}/{_extent(stride)} {padding}"

@@ -57,9 +57,49 @@ class Verification:
             "printed_size_kb": printed.get("size_kb"),
             "counted_size_kb": round(self.size_kb, 3),
             "macs": self.complexity.macs,
+            "printed_mmacs": printed.get("mmacs"),
+            "counted_mmacs": round(COUNTED["mmacs"](self.complexity), 3),
             "match": self.match,
             "note": model.note,
         }
+
+
+@dataclass(frozen=True)
+class MemberCost:
+    """What one network of an ensemble's member costs under the ensemble's rule.
+
+    Attributes:
+        number: of such networks.
+        vote: the share that one of them has in the average.
+    """
+
+    id: str
+    number: int
+    vote: float
+    params: int
+    nonzero: int
+    size_kb: float
+    macs: int
+
+
+def member_costs(found: Verification) -> list[MemberCost]:
+    """Give the costs of an ensemble's members, in their order; none of a single network."""
+    model, complexity = found.model, found.complexity
+    if not isinstance(model, Ensemble) or not isinstance(complexity, EnsembleComplexity):
+        return []
+    votes = sum(member.number * member.weight for member in model.members)
+    return [
+        MemberCost(
+            member.model.id,
+            member.number,
+            member.weight / votes,
+            one.counted_params,
+            one.nonzero_params,
+            one.size_bytes / complexity.rule.kb,
+            one.macs,
+        )
+        for member, (_, one) in zip(model.members, complexity.members, strict=True)
+    ]
 
 
 def _decimals(value: float) -> int:

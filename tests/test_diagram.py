@@ -114,12 +114,20 @@ def test_what_comes_first_is_named_first():
     assert block("netease-student", "stage1").rows[0].text == "norm, relu, depthwise 3x3 18"
 
 
-def test_blocks_of_one_layer_are_drawn_as_one_stage():
-    assert [b.name for b in shown("ntu-vggnet").blocks] == [
-        "input",
-        "stage1",
-        "stage2",
-        "stage3",
-        "stage4",
-        "head",
+@pytest.mark.parametrize(
+    ("model_id", "stages"),
+    [
+        ("ntu-vggnet", (2, 2, 3, 3)),
+        ("srpol-c3multi", (2, 2)),
+        ("srpol-c10separable", (2, 2, 2)),
+        ("ntu-inceptionnet", (1, 1, 2, 1, 2)),
+        ("srpol-3", (1, 1, 1)),
+    ],
+)
+def test_every_block_is_drawn_for_itself(model_id, stages):
+    expected = [
+        f"stage{stage}.{block}" if blocks > 1 else f"stage{stage}"
+        for stage, blocks in enumerate(stages, 1)
+        for block in range(1, blocks + 1)
     ]
+    assert [b.name for b in shown(model_id).blocks if b.name.startswith("stage")] == expected

@@ -1,11 +1,16 @@
 """One report model or ensemble as JSON, with what its report says beside it."""
 
 from nas_asc.commands.layers import layers_json
+from nas_asc.commands.report_text import inside
 from nas_asc.ensemble import Ensemble
+from nas_asc.frontend import front_end
 from nas_asc.library import find_model
-from nas_asc.reports import load_report
+from nas_asc.model_words import input_words
+from nas_asc.report_layers import layers_source, report_rows
+from nas_asc.reports import Report, load_report
 from nas_asc.rules import counting_rule
-from nas_asc.verification import verify
+from nas_asc.space import ReportModel
+from nas_asc.verification import Verification, member_costs, verify
 
 
 def model_json(model_id: str) -> dict[str, object]:
@@ -15,40 +20,63 @@ def model_json(model_id: str) -> dict[str, object]:
         ConfigError: there is no such model.
     """
     model = find_model(model_id)
-    report = load_report(model.report)
-    value = {
-        **verify(model).to_dict(),
+    found, report = verify(model), load_report(model.report)
+    if isinstance(model, Ensemble):
+        networks = [member.model for member in model.members]
+        own: dict[str, object] = {"members": _members(model, found)}
+    else:
+        networks = [model]
+        own = _network(model, report)
+    return {
+        **found.to_dict(),
         "title": model.title,
         "clip_s": model.clip_s,
         "printed": dict(model.printed),
-    }
-    if isinstance(model, Ensemble):
-        value["members"] = [
-            {
-                "model": member.model.id,
-                "number": member.number,
-                "weight": member.weight,
-                "class_map": None if member.class_map is None else dict(member.class_map),
-            }
-            for member in model.members
-        ]
-        trained = [member.model.id for member in model.members]
-    else:
-        rule = counting_rule(model.rule)
-        value["choices"] = dict(model.architecture.choices)
-        value["layers"] = layers_json(model.architecture, model.classes, model.clip_s, rule)
-        trained = [model.id]
-    return {
-        **value,
-        "training": {i: dict(report.training[i]) for i in trained if i in report.training},
+        "inputs": {
+            n.id: input_words(front_end(n.architecture.sections["frontend"]), n.clip_s)
+            for n in networks
+        },
+        **own,
+        "training": {n.id: dict(report.training[n.id]) for n in networks},
         "results": [dict(row) for row in report.results.get(model_id, ())],
-        "open_points": [dict(point) for point in report.open_points],
+        "baseline": dict(report.baseline),
+        "confusion": [dict(matrix) for matrix in report.confusion if matrix["of"] == model_id],
+        "open_points": [dict(point) for point in report.open_points_of(model_id)],
         "source": {
             "title": report.title,
             "authors": report.authors,
             "challenge": report.challenge,
-            "data": report.data,
-            "split": report.split,
-            "features": report.features,
+            **report.said(model_id),
         },
     }
+
+
+def _network(model: ReportModel, report: Report) -> dict[str, object]:
+    rule = counting_rule(model.rule)
+    return {
+        "choices": dict(model.architecture.choices),
+        "layers": layers_json(model.architecture, model.classes, model.clip_s, rule),
+        "report_layers": {
+            "source": layers_source(report, model.id),
+            "rows": [row.to_dict() for row in report_rows(report, model)],
+        },
+        "member_of": inside(model.id),
+    }
+
+
+def _members(ensemble: Ensemble, found: Verification) -> list[dict[str, object]]:
+    """Give the members, with what one network of each costs."""
+    return [
+        {
+            "model": member.model.id,
+            "number": member.number,
+            "weight": member.weight,
+            "share_of_vote": cost.vote,
+            "class_map": None if member.class_map is None else dict(member.class_map),
+            "counted_params": cost.params,
+            "counted_nonzero": cost.nonzero,
+            "counted_size_kb": round(cost.size_kb, 3),
+            "macs": cost.macs,
+        }
+        for member, cost in zip(ensemble.members, member_costs(found), strict=True)
+    ]

@@ -1,0 +1,154 @@
+"""`nas-asc models ID`: one report model or ensemble on the terminal."""
+
+from collections.abc import Mapping, Sequence
+
+import click
+
+from nas_asc.commands.layers import print_layers
+from nas_asc.commands.output import print_table, print_text
+from nas_asc.commands.report_text import (
+    print_confusion,
+    print_open_points,
+    print_report_layers,
+    print_results,
+    print_training,
+)
+from nas_asc.diagram import Diagram, diagram
+from nas_asc.ensemble import Ensemble
+from nas_asc.frontend import front_end
+from nas_asc.library import find_model
+from nas_asc.model_words import headline, input_words
+from nas_asc.reports import load_report
+from nas_asc.rules import counting_rule
+from nas_asc.space import ReportModel
+from nas_asc.verification import COUNTED, Verification, member_costs, verify
+
+_PRINTED = {
+    "params": "parameters",
+    "params_with_norms": "parameters with batch norm",
+    "nonzero_params": "non-zero parameters",
+    "size_kb": "KB",
+    "unpruned_size_kb": "KB before pruning",
+    "mmacs": "million MACs (torchinfo)",
+}
+
+
+def print_model(model_id: str) -> None:
+    """Show a report model or ensemble.
+
+    Raises:
+        ConfigError: there is no such model.
+    """
+    model = find_model(model_id)
+    found, report = verify(model), load_report(model.report)
+    print_text(f"{model.id}: {model.title}")
+    print_text(f"{report.authors}: {report.title}, {report.challenge}")
+    print_text(headline(found))
+    networks = [m.model for m in model.members] if isinstance(model, Ensemble) else [model]
+    _print_inputs(networks)
+    for key, text in report.said(model.id).items():
+        print_text(f"{key}: {text}")
+    click.echo()
+    _print_numbers(found)
+    if isinstance(model, Ensemble):
+        _print_members(model, found)
+    else:
+        print_report_layers(report, model, found)
+        _print_blocks(_diagram(model))
+        rule = counting_rule(model.rule)
+        click.echo(f"\nlayers, as rule {rule.id} counts them")
+        print_layers(model.architecture, model.classes, model.clip_s, rule)
+    for network in networks:
+        print_training(network.id, report)
+    print_results(model.id, report)
+    print_confusion(model.id, report)
+    print_open_points(model.id, report)
+
+
+def _print_inputs(networks: Sequence[ReportModel]) -> None:
+    """Print what the networks are fed, those together that are fed the same."""
+    readers: dict[str, list[str]] = {}
+    for network in networks:
+        frontend = front_end(network.architecture.sections["frontend"])
+        readers.setdefault(input_words(frontend, network.clip_s), []).append(network.id)
+    for words, ids in readers.items():
+        whose = f" of {' and '.join(ids)}" if len(networks) > 1 else ""
+        print_text(f"input{whose}: {words}")
+
+
+def _diagram(model: ReportModel) -> Diagram:
+    rule = counting_rule(model.rule)
+    return diagram(model.architecture, model.classes, model.clip_s, rule, model.id, "")
+
+
+def _print_numbers(found: Verification) -> None:
+    print_table(
+        ("", ">printed", ">counted", ""),
+        [
+            (_PRINTED[name], f"{printed:,}", _exact(COUNTED[name](found.complexity)), "")
+            for name, printed in found.model.printed.items()
+        ],
+    )
+    if found.model.note:
+        print_text(f"note: {found.model.note}", 6)
+
+
+def _exact(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.3f}"
+
+
+def _print_members(ensemble: Ensemble, found: Verification) -> None:
+    click.echo("\nmembers: weight and costs of one network, and of all that are alike")
+    rows = []
+    for cost in member_costs(found):
+        for number in dict.fromkeys((1, cost.number)):
+            rows.append(
+                (
+                    f"{cost.id} x {number}",
+                    f"{number * cost.vote:.1%}",
+                    f"{number * cost.params:,}",
+                    f"{number * cost.nonzero:,}",
+                    f"{number * cost.size_kb:,.3f}",
+                    f"{number * cost.macs:,}",
+                    "",
+                )
+            )
+    total = found.complexity
+    sums = (f"{total.counted_params:,}", f"{total.nonzero_params:,}", f"{found.size_kb:,.3f}")
+    rows.append(("sum", f"{1:.1%}", *sums, f"{total.macs:,}", ""))
+    print_table(
+        ("network", ">weight", ">parameters", ">non-zero", ">KB", ">MACs", ""),
+        rows,
+    )
+    print_text("The class probabilities of the networks are averaged with these weights.")
+    for member in ensemble.members:
+        if member.class_map is not None:
+            print_text(f"classes of {member.model.id}: {_class_map(member.class_map)}", 4)
+
+
+def _class_map(class_map: Mapping[str, str]) -> str:
+    into: dict[str, list[str]] = {}
+    for fine, coarse in class_map.items():
+        into.setdefault(coarse, []).append(fine)
+    return "; ".join(f"{' + '.join(fine)} = {coarse}" for coarse, fine in into.items())
+
+
+def _print_blocks(shown: Diagram) -> None:
+    click.echo("\nblocks")
+    print_table(
+        ("block", "", ">output", ">params", ">% of params", ">MACs", ">% of MACs", ""),
+        [
+            (
+                block.name,
+                "" if block.name == "input" else block.what,
+                "x".join(map(str, block.rows[-1].shape)),
+                f"{block.params:,}",
+                f"{block.params / shown.params:.1%}",
+                f"{block.macs:,}",
+                f"{block.macs / shown.macs:.1%}",
+                "",
+            )
+            for block in shown.blocks
+            if block.name != "input" or block.params
+        ],
+    )

@@ -1,0 +1,160 @@
+"""What a report says of a network, on the terminal: layers, training, results, open points."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
+from typing import Any
+
+import click
+
+from nas_asc.commands.output import print_table, print_text, width
+from nas_asc.library import report_ensembles
+from nas_asc.report_layers import ReportRow, layers_source, report_rows
+from nas_asc.reports import Report
+from nas_asc.space import ReportModel
+from nas_asc.verification import Verification
+
+_ARROW = "\N{RIGHTWARDS ARROW}"
+_ROOM_FOR_LAYERS = 110  # columns of the terminal
+
+
+def print_report_layers(report: Report, model: ReportModel, found: Verification) -> None:
+    """Print the rows of the report's own layer table, printed against counted."""
+    rows = report_rows(report, model)
+    source = layers_source(report, model.id)
+    click.echo()
+    if not rows:
+        print_text(f"The report prints no layers: {source}.")
+        return
+    print_text(f"layers as the report prints them: {source}")
+    total = found.model.printed
+    columns = {
+        "\nrow": [row.name for row in rows] + ["total"],
+        "\nkernel": [row.window for row in rows],
+        ">output\nprinted": [row.printed_output for row in rows],
+        ">\noutput": ["x".join(map(str, row.output or ())) for row in rows],
+        ">params\nprinted": [_number(row.printed_params) for row in rows]
+        + [_number(total.get("params"))],
+        ">\ncounted": [f"{row.params:,}" for row in rows]
+        + [f"{found.complexity.counted_params:,}"],
+    }
+    if any(row.printed_nonzero is not None for row in rows):
+        nonzero = [_nonzero(row) for row in rows]
+        columns[">non-zero\nprinted"] = [n for n, _ in nonzero] + [
+            _number(total.get("nonzero_params"))
+        ]
+        columns["> \ncounted"] = [n for _, n in nonzero] + [f"{found.complexity.nonzero_params:,}"]
+    if width() >= _ROOM_FOR_LAYERS:
+        columns["\nlayers"] = [_layers(row.layers) for row in rows]
+    used = {name: cells for name, cells in columns.items() if any(cells)}
+    used[""] = []
+    print_table(list(used), list(zip_longest(*used.values(), fillvalue="")))
+    if any(row.nonzero and not row.summed for row in rows):
+        print_text("(in brackets: what the rule's non-zero count leaves out)")
+
+
+def _nonzero(row: ReportRow) -> tuple[str, str]:
+    texts = _number(row.printed_nonzero), f"{row.nonzero:,}"
+    return texts if row.summed else (f"({texts[0]})", f"({texts[1]})")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:,}"
+
+
+def _layers(names: Sequence[str]) -> str:
+    """Name the first and the last, the last without what it has in common with the first."""
+    if len(names) < 2:
+        return names[0] if names else "-"
+    block, _, last = names[-1].rpartition(".")
+    return f"{names[0]} to {last if names[0].startswith(f'{block}.') else names[-1]}"
+
+
+def print_training(model_id: str, report: Report) -> None:
+    """Print how a network was trained."""
+    if model_id not in report.training:
+        return
+    click.echo(f"\ntraining of {model_id}, as the report says")
+    settings = report.training[model_id]
+    beside = max(map(len, settings)) + 2
+    for key, value in settings.items():
+        for number, text in enumerate(value if isinstance(value, list) else [value]):
+            name = "" if number else key.replace("_", " ")
+            print_text(f"  {name:<{beside}}{text}", beside + 2)
+
+
+def print_results(model_id: str, report: Report) -> None:
+    """Print what a network reached beside the baseline of the report."""
+    within = inside(model_id)
+    if model_id not in report.results:
+        click.echo("\nresults that the report gives")
+        print_text(f"  only inside the ensemble, see nas-asc models {within}")
+        return
+    rows = [_named(row, row.get("system")) for row in report.results[model_id]]
+    rows += [_named(row, report.baseline["name"]) for row in report.baseline.get("rows", ())]
+    click.echo("\nresults that the report gives")
+    columns = [c for c in ("accuracy", "log_loss") if any(c in row for row in rows)]
+    texts = {c: _column(c, [row.get(c) for row in rows]) for c in columns}
+    print_table(
+        ("of", *(f">{c.replace('_', ' ')}" for c in columns), ""),
+        [(row["of"], *(texts[c][number] for c in columns), "") for number, row in enumerate(rows)],
+    )
+    if within:
+        print_text(f"(of the ensemble that it is a member of: nas-asc models {within})")
+
+
+def inside(model_id: str) -> str | None:
+    """Give the ensemble that a network is a member of."""
+    for ensemble in report_ensembles().values():
+        if any(member.model.id == model_id for member in ensemble.members):
+            return ensemble.id
+    return None
+
+
+def _named(row: Mapping[str, Any], system: str | None) -> dict[str, Any]:
+    return {**row, "of": f"{system}: {row['of']}" if system else row["of"]}
+
+
+def _column(name: str, values: Sequence[float | None]) -> list[str]:
+    """Write the numbers of a column with the decimals of its longest."""
+    if name != "accuracy":
+        return ["-" if value is None else f"{value:.3f}" for value in values]
+    return percentages(values)
+
+
+def percentages(shares: Iterable[float | None]) -> list[str]:
+    """Write shares as percentages with the same number of decimals, at least one."""
+    percent = [None if share is None else round(100 * share, 6) for share in shares]
+    known = [value for value in percent if value is not None]
+    decimals = next(d for d in range(1, 7) if all(round(v, d) == v for v in known))
+    return ["-" if value is None else f"{value:.{decimals}f} %" for value in percent]
+
+
+def print_confusion(model_id: str, report: Report) -> None:
+    """Print the confusion matrices that the report gives of a network."""
+    for matrix in report.confusion:
+        if matrix["of"] != model_id:
+            continue
+        system = f", {matrix['system']}" if "system" in matrix else ""
+        click.echo(f"\nconfusion matrix of the best run{system}: a column per true class")
+        names = matrix["classes"]
+        texts = percentages([share for row in matrix["rows"] for share in row])
+        rows = [texts[i : i + len(names)] for i in range(0, len(texts), len(names))]
+        print_table(
+            ("predicted", *(f">{name}" for name in names), ""),
+            [(name, *row, "") for name, row in zip(names, rows, strict=True)],
+        )
+
+
+def print_open_points(model_id: str, report: Report) -> None:
+    """Print what does not agree or is not given: first of this network, then of the report."""
+    points = report.open_points_of(model_id)
+    for title, special in (
+        (f"open points of {model_id}", True),
+        ("open points of the report", False),
+    ):
+        chosen = [point for point in points if ("of" in point) is special]
+        if chosen:
+            click.echo(f"\n{title}")
+        for point in chosen:
+            print_text(f"  {point['where']}: {point['printed']}", 4)
+            print_text(f"    {_ARROW} {point['resolution']}", 6)

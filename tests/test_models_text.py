@@ -1,0 +1,193 @@
+"""`nas-asc models ID` on the terminal and as JSON; figures from the reports."""
+
+import pytest
+
+from nas_asc.commands.model_json import model_json
+from nas_asc.commands.model_text import print_model
+from nas_asc.commands.models_table import print_models
+from nas_asc.commands.report_text import percentages
+from nas_asc.library import report_ensembles, report_model, report_models
+from nas_asc.reports import load_report
+from nas_asc.verification import verify
+
+EVERYTHING = (*report_models(), *report_ensembles())
+
+
+@pytest.fixture
+def shown(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+
+    def show(model_id):
+        print_model(model_id)
+        return capsys.readouterr().out
+
+    return show
+
+
+def lines_with(text, start):
+    return [line.split() for line in text.splitlines() if line.startswith(start)]
+
+
+@pytest.mark.parametrize("model_id", EVERYTHING)
+def test_keys_are_put_into_words(shown, model_id):
+    text = shown(model_id)
+    assert "batch size" in text
+    assert not {"batch_size", "random_seed", "log_loss"} & set(text.split())
+
+
+@pytest.mark.parametrize("model_id", EVERYTHING)
+def test_everything_keeps_to_a_narrow_terminal(capsys, monkeypatch, model_id):
+    monkeypatch.setenv("COLUMNS", "80")
+    print_model(model_id)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if len(line) > 80] == []
+
+
+def test_report_rows_stand_beside_ours(shown):
+    rows = lines_with(shown("srpol-c3multi"), "ConvBlock")
+    assert [row[-5:] for row in rows[1:3]] == [
+        ["4,640", "4,640", "stage1.1.conv", "to", "norm"],
+        ["9,248", "9,248", "stage1.2.conv", "to", "norm"],
+    ]
+
+
+def test_a_report_without_layers_says_so(shown):
+    assert "The report prints no layers: Figure 3" in shown("ntu-vggnet")
+
+
+def test_blocks_say_what_their_shares_are_of(shown):
+    (head,) = lines_with(shown("srpol-3"), "block ")
+    assert " ".join(head).endswith("params % of params MACs % of MACs")
+
+
+def test_an_ensemble_adds_up(shown):
+    """5 x 17,115 + 34,183 = 119,758 values of 4 bytes, a sixth of the vote each."""
+    text = shown("ntu-ensemble")
+    assert lines_with(text, "ntu-vggnet x 1")[0][3:6] == ["16.7%", "80,839", "17,115"]
+    assert lines_with(text, "ntu-vggnet x 5")[0][3:6] == ["83.3%", "404,195", "85,575"]
+    assert lines_with(text, "ntu-inceptionnet x 1")[0][5] == "34,183"
+    assert lines_with(text, "sum")[0][3:5] == ["119,758", "467.805"]
+    assert "probabilities of the networks are averaged" in text
+
+
+def test_the_members_of_an_ensemble_in_json():
+    members = model_json("srpol-1")["members"]
+    assert [(m["counted_params"], m["share_of_vote"]) for m in members] == [
+        (70_435, 0.7),
+        (37_059, 0.3),
+    ]
+    assert [m["counted_size_kb"] for m in members] == [275.137, 144.762]
+    assert sum(m["macs"] for m in members) == 1_015_498_176
+
+
+@pytest.mark.parametrize("model_id", ["srpol-c3multi", "srpol-c10separable"])
+def test_results_inside_an_ensemble_are_pointed_to(shown, model_id):
+    assert "only inside the ensemble, see nas-asc models srpol-1" in shown(model_id)
+    assert model_json(model_id)["member_of"] == "srpol-1"
+
+
+def test_open_points_are_those_of_the_network_then_of_the_report():
+    wheres = [point["where"] for point in model_json("srpol-4")["open_points"]]
+    assert wheres[0] == "Table 5, ConvClassifier kernel"
+    assert "three counting rules in one report" in wheres
+    assert not any("Table 2" in where or "model 3" in where for where in wheres)
+
+
+@pytest.mark.parametrize("model_id", EVERYTHING)
+def test_general_open_points_come_last(model_id):
+    general = ["of" not in point for point in model_json(model_id)["open_points"]]
+    assert general == sorted(general)
+
+
+def test_open_points_have_their_resolution_on_a_line_of_its_own(shown):
+    text = shown("deepsound-160")
+    assert "Table 6, Fused-MBConv4(12,12): size 1,2438 B\n    → 12438 B" in text
+    assert "1,2438" not in shown("deepsound-64")
+
+
+@pytest.mark.parametrize(
+    ("model_id", "facts"),
+    [
+        ("srpol-c3multi", ("before training and after every epoch", "submission 1: none stated")),
+        ("srpol-3", ("1.4 (indoor), 0.2 (outdoor), 0.15 (transportation)", "dropout")),
+        ("srpol-4", ("augmentation settings  not given",)),
+        (
+            "ntu-vggnet",
+            ("random seed   2020", "TensorFlow 2.1", "default initialisers", "21 times"),
+        ),
+        ("imt-a", ("one by one", "above the baseline's 87.3 %", "14, 29 and 58")),
+        ("imt-c", ("26, 21, 17, 14, 11", "51, 41, 33, 26, 21", "102, 82, 66, 53, 42")),
+        ("imt-d", ("32 channels become 26, 21;", "below the limit of the challenge")),
+        ("deepsound-32", ("40 mel bins, 90.3 KB: overall", "47.7 %", "1.473")),
+        ("netease-student", ("46,512 parameters: overall", "42.9 %")),
+        ("srpol-1", ("baseline of the challenge: indoor", "82.00 %", "0.437")),
+    ],
+)
+def test_what_the_report_states_is_shown(shown, model_id, facts):
+    text = shown(model_id)
+    assert [fact for fact in facts if fact not in text] == []
+
+
+def test_no_parameters_given_is_no_augmentation():
+    assert load_report("srpol").training["srpol-4"]["augmentation"] == [
+        *("SpecAugment", "time warping", "frequency warping", "time length control")
+    ]
+
+
+@pytest.mark.parametrize("of", ["ntu-vggnet", "ntu-inceptionnet", "ntu-ensemble"])
+def test_confusion_matrices_agree_with_the_classes(of):
+    report = load_report("ntu")
+    matrices = [m for m in report.confusion if m["of"] == of]
+    assert len(matrices) == (2 if of == "ntu-ensemble" else 1)
+    for matrix in matrices:
+        for number, name in enumerate(matrix["classes"]):
+            column = [row[number] for row in matrix["rows"]]
+            (printed,) = [
+                row["accuracy"]
+                for row in report.results[of]
+                if row["of"] == f"{name}, best run" and row.get("system") == matrix.get("system")
+            ]
+            assert column[number] == printed
+            assert sum(column) == pytest.approx(1.0, abs=2e-4)
+
+
+def test_percentages_of_a_column_have_the_same_decimals():
+    assert percentages([0.67, None, 0.9447]) == ["67.00 %", "-", "94.47 %"]
+    assert percentages([0.67]) == ["67.0 %"]
+
+
+def test_words_of_the_layer_table(shown):
+    text = shown("netease-student")
+    assert "conv 7x7 half 1→18" in text
+    assert "linear 180→100" in text
+    assert "half: padded by half the window" in text
+    assert "norm: batch normalisation" in text
+
+
+def test_the_list_names_printed_multiply_accumulates(capsys):
+    print_models([verify(report_model("netease-student")), verify(report_model("srpol-4"))])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "netease-student prints 29.6 M MACs too" in text
+    assert "counts 29.592 M" in text
+
+
+def test_report_rows_and_inputs_are_in_json():
+    value = model_json("netease-student")
+    row = value["report_layers"]["rows"][3]
+    assert (row["name"], row["printed_params"], row["counted_params"]) == ("DW2: Conv", 8118, 8118)
+    assert (row["printed_output"], row["output"]) == ("18x51x10", [18, 51, 10])
+    assert row["layers"] == ["stage2.conv"]
+    assert value["report_layers"]["source"] == "Table 1"
+    assert value["inputs"]["netease-student"].startswith("log-mel 1x256x51")
+    assert (value["printed_mmacs"], value["counted_mmacs"]) == (29.6, 29.592)
+    assert value["baseline"]["params"] == 46_512
+
+
+def test_what_a_submission_is_fed_is_its_own():
+    """Mean spectra are of submissions 1 and 2 alone, and only they meet the whole data."""
+    features = {i: model_json(i)["source"] for i in ("srpol-c3multi", "srpol-3", "srpol-4")}
+    assert "mean over time" in features["srpol-c3multi"]["features"]
+    assert "two log-mel spectrograms" in features["srpol-4"]["features"]
+    for model_id in ("srpol-3", "srpol-4"):
+        assert "mean over time" not in features[model_id]["features"]
+        assert "submission 2" not in features[model_id]["split"]
