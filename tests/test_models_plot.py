@@ -71,7 +71,7 @@ def test_endings_may_be_in_capitals(models, tmp_path, name, start):
         (("srpol-3", "--plot", ""), "expected a file ending in .svg or .png, got nothing"),
         (("srpol-3", "--plot", "run"), "expected a file ending in .svg or .png, got run"),
         (("srpol-3", "--plot", "folder.svg"), "folder.svg: expected a file to write, Is a dir"),
-        (("srpol-3", "--plot", "none/x.svg"), "--plot: none/x.svg: expected a folder, there is no none"),
+        (("srpol-3", "--plot", "none/x.svg"), "none/x.svg: expected a folder, there is no none"),
         (("srpol-1", "--plot", "x.svg"), "draw its members srpol-c3multi, srpol-c10separable"),
         (("run:4", "--plot", "x.svg"), "run has no trial '4' - it has 3"),
         (("mine.toml", "--plot", "x.svg"), "expected one of its models, mine.toml:MODEL"),
