@@ -12,7 +12,7 @@ from itertools import pairwise
 from nas_asc.frontend import Shape
 from nas_asc.layer_table import LayerRow, layer_table
 from nas_asc.reports import Report
-from nas_asc.rules import counting_rule
+from nas_asc.rules import BYTES_PER_VALUE, counting_rule
 from nas_asc.space import ReportModel
 
 
@@ -25,7 +25,8 @@ class ReportRow:
         window: kernel and stride as the report prints them; empty if it does not.
         printed_output: as the report prints it, in its own order of axes; empty if it does not.
         output: shape of the last of our layers; None where there are none.
-        printed_params: None if the report prints none, and so for `printed_nonzero`.
+        printed_params: None if the report prints none, and so for the other printed ones.
+        size_bytes: of the parameters at the precision that the report stores.
         summed: whether the rule's non-zero count has this row.
         layers: names of our layers.
     """
@@ -38,6 +39,8 @@ class ReportRow:
     params: int
     printed_nonzero: int | None
     nonzero: int
+    printed_bytes: int | None
+    size_bytes: int
     summed: bool
     macs: int
     layers: tuple[str, ...]
@@ -54,6 +57,8 @@ class ReportRow:
             "printed_nonzero": self.printed_nonzero,
             "counted_nonzero": self.nonzero,
             "in_nonzero_count": self.summed,
+            "printed_bytes": self.printed_bytes,
+            "counted_bytes": self.size_bytes,
             "macs": self.macs,
             "layers": list(self.layers),
         }
@@ -71,6 +76,7 @@ def report_rows(report: Report, model: ReportModel) -> list[ReportRow]:
     if "none" in table:
         return []
     layers = layer_table(model.architecture, model.classes, model.clip_s, counting_rule(model.rule))
+    width = BYTES_PER_VALUE[str(model.architecture.sections["compression"]["precision"])]
     place = {layer.name: number for number, layer in enumerate(layers)}
     rows = table["rows"]
     starts = [place[row["first"]] for row in rows if "first" in row] + [len(layers)]
@@ -80,22 +86,25 @@ def report_rows(report: Report, model: ReportModel) -> list[ReportRow]:
     for row in rows:
         start, end = next(spans) if "first" in row else (0, 0)
         printed = {} if row["name"] in unprinted or "*" in unprinted else row
-        found.append(_row(row, printed, layers[start:end]))
+        found.append(_row(row, printed, layers[start:end], width))
     return found
 
 
 def _row(
-    row: Mapping[str, object], printed: Mapping[str, object], layers: list[LayerRow]
+    row: Mapping[str, object], printed: Mapping[str, object], layers: list[LayerRow], width: int
 ) -> ReportRow:
+    params = sum(layer.counted for layer in layers)
     return ReportRow(
         name=str(row["name"]),
         window=str(row.get("window", "")),
         printed_output=str(printed.get("output", "")),
         output=layers[-1].shape if layers else None,
         printed_params=printed.get("params"),  # type: ignore[arg-type]  # an int in the TOML
-        params=sum(layer.counted for layer in layers),
+        params=params,
         printed_nonzero=printed.get("nonzero"),  # type: ignore[arg-type]  # an int in the TOML
         nonzero=sum(layer.nonzero for layer in layers),
+        printed_bytes=printed.get("bytes"),  # type: ignore[arg-type]  # an int in the TOML
+        size_bytes=params * width,
         summed=all(layer.summed for layer in layers),
         macs=sum(layer.macs for layer in layers),
         layers=tuple(layer.name for layer in layers),

@@ -118,6 +118,17 @@ def test_our_outputs_are_the_printed_ones(model_id):
         assert row.output[: len(expected)] == expected
 
 
+def test_the_bytes_of_table_6_are_counted():
+    """Printed in float16; 12,438 is misprinted as 1,2438 B."""
+    rows = rows_of("deepsound-160")
+    printed = [
+        *(640, 192, 24, 3602, 12438, 5310, 8432, 8432, 10184),
+        *(14316, 14316, 16932, 21254, 6200, 400, 0, 0, 2020, 0),
+    ]
+    assert [row.printed_bytes for row in rows] == printed
+    assert [row.size_bytes for row in rows] == printed
+
+
 def test_rows_have_the_names_of_the_report():
     names = {i: [row.name for row in rows_of(i)] for i in WITH_ROWS}
     assert names["srpol-3"] == ["VGGBlock"] * 3 + ["ConvClassifier"]

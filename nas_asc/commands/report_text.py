@@ -26,30 +26,42 @@ def print_report_layers(report: Report, model: ReportModel, found: Verification)
         print_text(f"The report prints no layers: {source}.")
         return
     print_text(f"layers as the report prints them: {source}")
-    total = found.model.printed
-    columns = {
-        "\nrow": [row.name for row in rows] + ["total"],
-        "\nkernel": [row.window for row in rows],
-        ">output\nprinted": [row.printed_output for row in rows],
-        ">\noutput": ["x".join(map(str, row.output or ())) for row in rows],
-        ">params\nprinted": [_number(row.printed_params) for row in rows]
-        + [_number(total.get("params"))],
-        ">\ncounted": [f"{row.params:,}" for row in rows]
-        + [f"{found.complexity.counted_params:,}"],
-    }
-    if any(row.printed_nonzero is not None for row in rows):
-        nonzero = [_nonzero(row) for row in rows]
-        columns[">non-zero\nprinted"] = [n for n, _ in nonzero] + [
-            _number(total.get("nonzero_params"))
-        ]
-        columns["> \ncounted"] = [n for _, n in nonzero] + [f"{found.complexity.nonzero_params:,}"]
+    columns = _columns(rows, found)
     if width() >= _ROOM_FOR_LAYERS:
-        columns["\nlayers"] = [_layers(row.layers) for row in rows]
-    used = {name: cells for name, cells in columns.items() if any(cells)}
-    used[""] = []
-    print_table(list(used), list(zip_longest(*used.values(), fillvalue="")))
+        columns.append(("\nlayers", [_layers(row.layers) for row in rows]))
+    used = [(name, cells) for name, cells in columns if any(cells)] + [("", [])]
+    print_table(
+        [name for name, _ in used],
+        list(zip_longest(*(cells for _, cells in used), fillvalue="")),
+    )
     if any(row.nonzero and not row.summed for row in rows):
         print_text("(in brackets: what the rule's non-zero count leaves out)")
+
+
+def _columns(rows: Sequence[ReportRow], found: Verification) -> list[tuple[str, list[str]]]:
+    """Give the header and the cells of each column, most with a total below."""
+    printed, counted = found.model.printed, found.complexity
+    columns = [
+        ("\nrow", [row.name for row in rows] + ["total"]),
+        ("\nkernel", [row.window for row in rows]),
+        (">output\nprinted", [row.printed_output for row in rows]),
+        (">\noutput", ["x".join(map(str, row.output or ())) for row in rows]),
+        (
+            ">params\nprinted",
+            [*(_number(row.printed_params) for row in rows), _number(printed.get("params"))],
+        ),
+        (">\ncounted", [f"{n:,}" for n in (*(r.params for r in rows), counted.counted_params)]),
+    ]
+    if any(row.printed_nonzero is not None for row in rows):
+        total = _number(printed.get("nonzero_params")), f"{counted.nonzero_params:,}"
+        left, right = zip(*map(_nonzero, rows), total, strict=True)
+        columns += [(">non-zero\nprinted", list(left)), (">\ncounted", list(right))]
+    if any(row.printed_bytes is not None for row in rows):
+        columns += [
+            (">bytes\nprinted", [_number(row.printed_bytes) for row in rows]),
+            (">\ncounted", [f"{row.size_bytes:,}" for row in rows]),
+        ]
+    return columns
 
 
 def _nonzero(row: ReportRow) -> tuple[str, str]:
