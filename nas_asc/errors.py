@@ -1,7 +1,7 @@
 """Errors that a user can put right.
 
 ```
-NasAscError               one line: expected, found, what to do          exit code 2
+NasAscError               expected, found, what to do; a line per fault   exit code 2
 ├── ConfigError           a space, a study, an option, a budget
 ├── DatasetError          a data set folder or a clip in it
 ├── RunError              a run folder: locked, absent, of another study
@@ -22,7 +22,7 @@ _MOST_MEANT = 8  # known words that begin alike and are still told one by one
 
 
 class NasAscError(Exception):
-    """Something that the user can put right; the message is one line."""
+    """Something that the user can put right; the message has a line per fault."""
 
     exit_code: ClassVar[int] = 2
 

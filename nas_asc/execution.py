@@ -17,6 +17,7 @@ from nas_asc.fast_layers import (
     gated_projection,
     subsample,
 )
+from nas_asc.fast_layers.lifted import lift, lifted
 from nas_asc.graph import Layer
 from nas_asc.network import MelNorm, Network, StridedPointwiseConv2d
 
@@ -29,7 +30,7 @@ class Execution:
 
     Attributes:
         channels_last: Feature maps with the channels innermost, and the layers of
-            nas_asc/fast_layers; networks of waveforms stay as they are.
+            nas_asc/fast_layers; waveforms are maps with one mel bin.
         bfloat16: Feature maps in bfloat16, by autocast; weights stay float32.
     """
 
@@ -38,9 +39,11 @@ class Execution:
 
     def forward_of(self, network: nn.Module) -> Forward:
         """Give what computes a network's logits in training; may reorder its weights in place."""
-        waveforms = isinstance(network, Network) and len(network.input_shapes[0]) < 3
-        if not self.channels_last or waveforms:
+        if not self.channels_last:
             return network
+        if isinstance(network, Network) and len(network.input_shapes[0]) < 3:
+            of_map = _with_fast_layers(network, lifted)
+            return lambda x: of_map(lift(x))
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # no stub
         forward = _with_fast_layers(network) if isinstance(network, Network) else network
         return lambda x, *others: forward(channels_last(x), *others)
@@ -60,8 +63,6 @@ def execution_for(complexity: Complexity) -> Execution:
     Nothing is timed, so that on one machine the same seed gives the same result on every run. The
     rule was drawn from a grid of candidates; see docs/decisions/0012.
     """
-    if len(complexity.input_shapes[0]) < 3:
-        return PLAIN
     worth_it = complexity.macs >= BFLOAT16_FROM_MACS and computes_in_bfloat16()
     return Execution(channels_last=True, bfloat16=worth_it)
 
@@ -72,10 +73,19 @@ def computes_in_bfloat16() -> bool:
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
-def _with_fast_layers(network: Network) -> Forward:
-    """Give a network's forward pass in training, by fast layers where there are such."""
+def _same(operation: Forward) -> Forward:
+    return operation
+
+
+def _with_fast_layers(network: Network, adapt: Callable[[Forward], Forward] = _same) -> Forward:
+    """Give a network's forward pass in training, by fast layers where there are such.
+
+    Args:
+        network: whose layers.
+        adapt: what becomes of an operation first.
+    """
     layers = network.layers
-    operations = {index: operation for index, operation, _, _ in network._steps}
+    operations = {index: adapt(operation) for index, operation, _, _ in network._steps}
     steps = {i: (_fast(layers[i], operations[i]), layers[i].inputs) for i in operations}
     for chain in _gated_chains(layers):
         _, reduce, act, expand, squash, _, project = [operations[index] for index in chain]

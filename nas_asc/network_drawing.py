@@ -49,11 +49,8 @@ def network_png(shown: Diagram) -> bytes:
 
 
 def _drawn(shown: Diagram, kind: str, metadata: dict[str, str | None]) -> bytes:
-    import matplotlib
-
     file = io.BytesIO()
-    with own_settings():
-        matplotlib.rcParams["svg.fonttype"] = "none"  # text that can be searched and copied
+    with own_settings({"svg.fonttype": "none"}):  # text that can be searched and copied
         network_figure(shown).savefig(file, format=kind, dpi=_DPI, metadata=metadata)
     drawn = file.getvalue()
     return drawn if kind == "png" else drawn.replace(b"font-family: 'DejaVu Sans'", _FONTS.encode())

@@ -8,6 +8,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nas_asc.captions import shorten_name
@@ -71,8 +72,8 @@ def _drawn(summary: Summary, kb: int, kind: str, metadata: Mapping[str, str | No
 
 
 @contextmanager
-def own_settings() -> Iterator[None]:
-    """Draw with this project's settings, whatever those of the caller are."""
+def own_settings(others: Mapping[str, object] = MappingProxyType({})) -> Iterator[None]:
+    """Draw with this project's settings and some others, whatever those of the caller are."""
     # Where no settings folder can be written it makes a temporary one, and says so at its import.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     import matplotlib
@@ -81,7 +82,7 @@ def own_settings() -> Iterator[None]:
         # Names of data sets may hold signs that the font does not have.
         warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_SETTINGS)  # type: ignore[arg-type]  # stubs want literals
+        matplotlib.rcParams.update({**_SETTINGS, **others})  # type: ignore[arg-type, dict-item]  # stubs want literals
         yield
 
 

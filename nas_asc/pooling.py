@@ -27,6 +27,10 @@ def padding_of(margins: Margins) -> list[int]:
     return [cells for pair in reversed(margins) for cells in pair]
 
 
+def _lifted(margins: Margins | None) -> Margins | None:
+    return None if margins is None else [(0, 0), *margins]
+
+
 class MaxPool(nn.Module):
     """A maximum over a sliding window."""
 
@@ -34,9 +38,13 @@ class MaxPool(nn.Module):
         self, kernel: tuple[int, ...], stride: tuple[int, ...], margins: Margins | None
     ) -> None:
         super().__init__()
-        self.kernel, self.stride = kernel, stride
+        self.kernel, self.stride, self.margins = kernel, stride, margins
         self.padding = padding_of(margins) if margins else []
         self._pool = F.max_pool1d if len(kernel) == 1 else F.max_pool2d
+
+    def lifted(self) -> "MaxPool":
+        """Give the same pooling of samples for (batch, channels, 1, samples)."""
+        return MaxPool((1, *self.kernel), (1, *self.stride), _lifted(self.margins))
 
     def forward(self, x: Tensor) -> Tensor:
         """Pool."""
@@ -58,7 +66,7 @@ class AveragePool(nn.Module):
         margins: Margins | None,
     ) -> None:
         super().__init__()
-        self.kernel, self.stride = kernel, stride
+        self.axes, self.kernel, self.stride, self.margins = axes, kernel, stride, margins
         self.padding = padding_of(margins) if margins else []
         self._pool = F.avg_pool1d if len(kernel) == 1 else F.avg_pool2d
         share = None
@@ -66,6 +74,11 @@ class AveragePool(nn.Module):
             ones = F.pad(torch.ones(1, 1, *axes), self.padding)
             share = self._pool(ones, kernel, stride).reciprocal()
         self.register_buffer("share", share, persistent=False)
+
+    def lifted(self) -> "AveragePool":
+        """Give the same pooling of samples for (batch, channels, 1, samples)."""
+        kernel, stride = (1, *self.kernel), (1, *self.stride)
+        return AveragePool((1, *self.axes), kernel, stride, _lifted(self.margins))
 
     def forward(self, x: Tensor) -> Tensor:
         """Pool."""

@@ -10,12 +10,14 @@ from nas_asc.ensemble import Ensemble
 from nas_asc.errors import ConfigError, RunError, nearest
 from nas_asc.library import ensembles_of, find_model, load_space
 from nas_asc.rules import RULES
+from nas_asc.saved_ensemble import ENSEMBLE, read_saved_ensemble
 from nas_asc.space import ReportModel
 from nas_asc.space_file import check_architecture
 from nas_asc.vocabulary import MODEL_DOMAINS
 
 _EXPECTED = "expected an architecture.json, RUN:TRIAL, SPACE.toml:MODEL or the id of a report model"
 _ARCHITECTURE = "architecture.json"
+_SAVED = (_ARCHITECTURE, ENSEMBLE)  # what a folder models/TRIAL holds one of
 _NAMED = 8  # trials or models that a message names
 
 
@@ -98,15 +100,15 @@ def _from_space(space: str, model_id: str) -> Target | Ensemble:
     return _described(models[model_id], f"{space}:{model_id}")
 
 
-def _from_folder(path: Path, target: str) -> Target:
+def _from_folder(path: Path, target: str) -> Target | Ensemble:
     """Read a folder models/TRIAL, or say what is wrong with a path."""
     if not target:
         raise ConfigError(f"{_EXPECTED}, got nothing")
     if not path.is_dir():
         what = "got another kind of file" if path.exists() else "there is no such file"
         raise ConfigError(f"{target}: {_EXPECTED}; {what}")
-    if (path / _ARCHITECTURE).is_file():
-        return _from_file(path / _ARCHITECTURE, target)
+    if any((path / name).is_file() for name in _SAVED):
+        return _saved(path, target)
     if trials := _trials(path):
         raise RunError(
             f"{target}: expected a trial of the run, RUN:TRIAL - give {path}:{trials[0]}; "
@@ -115,7 +117,7 @@ def _from_folder(path: Path, target: str) -> Target:
     raise ConfigError(f"{target}: {_EXPECTED}; got a folder with neither a model nor trials")
 
 
-def _from_run(run: str, trial: str) -> Target:
+def _from_run(run: str, trial: str) -> Target | Ensemble:
     if not run:
         raise ConfigError(f"{_EXPECTED}, got no run before the colon of ':{trial}'")
     if not Path(run).is_dir():
@@ -124,11 +126,18 @@ def _from_run(run: str, trial: str) -> Target:
     if trial not in trials:
         has = f"it has {_some(trials)}" if trials else "it has none, or is no run"
         raise RunError(f"expected a finished trial of a run, {run} has no trial {trial!r} - {has}")
-    return _from_file(Path(run) / "models" / trial / _ARCHITECTURE, f"{run}:{trial}")
+    return _saved(Path(run) / "models" / trial, f"{run}:{trial}")
+
+
+def _saved(folder: Path, name: str) -> Target | Ensemble:
+    """Read a trained network or ensemble."""
+    if (folder / ENSEMBLE).is_file():
+        return replace(read_saved_ensemble(folder), id=name)
+    return _from_file(folder / _ARCHITECTURE, name)
 
 
 def _trials(run: Path) -> list[str]:
-    names = [path.parent.name for path in run.glob(f"models/*/{_ARCHITECTURE}")]
+    names = [path.parent.name for file in _SAVED for path in run.glob(f"models/*/{file}")]
     return sorted(names, key=lambda name: (len(name), name))
 
 
@@ -154,7 +163,8 @@ def _from_file(path: Path, name: str) -> Target:
         architecture = Architecture.from_dict(data)
         check_architecture(architecture)
     except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
+        faults = [f"{path}: {fault}" for fault in str(error).splitlines()]
+        raise ConfigError("\n".join(faults)) from None
     for key, value in (("classes", n_classes), ("clip_s", clip_s)):
         if not MODEL_DOMAINS[key].holds(value):
             raise ConfigError(

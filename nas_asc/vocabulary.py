@@ -40,10 +40,17 @@ class Domain:
         return f"expected {self.expected}, got {value!r}{inside}{meant}"
 
 
-def _whole(least: int) -> Domain:
+def _whole(least: int, most: int | None = None) -> Domain:
     return Domain(
-        f"a whole number of at least {least}",
-        lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= least,
+        f"a whole number from {least} to {most:,}"
+        if most
+        else f"a whole number of at least {least}",
+        lambda v: (
+            isinstance(v, int)
+            and not isinstance(v, bool)
+            and least <= v
+            and (most is None or v <= most)
+        ),
     )
 
 
@@ -160,7 +167,7 @@ _TEXT = Domain("a text", lambda v: isinstance(v, str))
 
 # What a report model, or an ensemble of them, says of itself besides what it is made of.
 MODEL_DOMAINS: Mapping[str, Domain] = {
-    "classes": _whole(2),
+    "classes": _whole(2, 10_000),
     "clip_s": _number(0.01, 3600),
     "report": Domain("a name", lambda v: isinstance(v, str)),
     "rule": Domain("a counting rule", lambda v: v in tuple(RULES), tuple(RULES)),

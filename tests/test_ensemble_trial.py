@@ -27,6 +27,7 @@ from nas_asc.saved_ensemble import read_saved_ensemble
 from nas_asc.scheduler import Scheduler
 from nas_asc.study import run_search
 from nas_asc.study_config import load_study, with_options
+from nas_asc.targets import resolve
 from nas_asc.trial import run_job
 from nas_asc.voting import vote
 from nas_asc.voting_network import VotingNetwork
@@ -119,6 +120,15 @@ def test_a_saved_ensemble_says_what_it_consists_of(run):
     assert ensemble.described == "5 x ntu-vggnet, 1 x ntu-inceptionnet"
     assert count_ensemble(ensemble).size_bytes == run[1].complexity["size_bytes"]
     assert ensemble.classes == ("high", "low")
+
+
+def test_a_trained_ensemble_can_be_counted(run):
+    folder, result = run
+    for target in (f"{folder}:3", str(folder / "models" / "3")):
+        ensemble = resolve(target)
+        assert ensemble.id == target
+        counted = count_ensemble(ensemble, "plain")
+        assert counted.stored_bytes == result.complexity["size_bytes"]
 
 
 def test_an_incomplete_ensemble_is_named(tmp_path):

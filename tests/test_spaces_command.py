@@ -89,7 +89,7 @@ def test_a_clip_out_of_bounds_gets_one_line(capsys, monkeypatch, tmp_path, comma
 def test_classes_out_of_bounds_get_one_line(capsys, monkeypatch, classes):
     code, out, err = run(capsys, monkeypatch, "spaces", "mbconv", "--classes", classes)
     assert (code, out) == (2, "")
-    assert err.startswith("error: --classes: expected a whole number of at least 2 and at most ")
+    assert err.startswith("error: --classes: expected a whole number from 2 to 10,000, got ")
     assert err.count("\n") == 1
 
 

@@ -181,8 +181,8 @@ def test_a_value_that_no_space_could_have_is_refused(write, path, value, fault):
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
-        ({"classes": 1}, "classes: expected a whole number of at least 2, got 1"),
-        ({"classes": None}, "classes: expected a whole number of at least 2, got None"),
+        ({"classes": 1}, "classes: expected a whole number from 2 to 10,000, got 1"),
+        ({"classes": None}, "classes: expected a whole number from 2 to 10,000, got None"),
         ({"clip_s": 0}, "clip_s: expected a number from 0.01 to 3600, got 0"),
         ({"clip_s": "1"}, "clip_s: expected a number"),
         ({"sections": []}, r"mine\.json: architecture: expected space, sections and choices"),

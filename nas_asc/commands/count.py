@@ -117,8 +117,7 @@ def _to_dict(found: Target | Ensemble, counted: Counted, layers: bool) -> dict[s
 def _show_heading(found: Target | Ensemble, counted: Counted, kept: int) -> None:
     shapes = ", ".join("x".join(map(str, shape)) for shape in counted.input_shapes)
     if isinstance(found, Ensemble):
-        networks = ", ".join(f"{m.number} x {m.model.id}" for m in found.members)
-        what = f"{len(found.classes)} classes, {len(found.networks)} networks ({networks})"
+        what = f"{len(found.classes)} classes, {len(found.networks)} networks ({found.described})"
     else:
         first = _members(counted)[0]
         sparsity = f", sparsity {first.sparsity:.3g}" if first.sparsity else ""

@@ -8,20 +8,10 @@ import click
 from nas_asc.errors import ConfigError
 from nas_asc.vocabulary import MODEL_DOMAINS, Domain
 
-_MOST_CLASSES = 10_000
-
-
-def _classes() -> Domain:
-    of_models = MODEL_DOMAINS["classes"]
-    return Domain(
-        f"{of_models.expected} and at most {_MOST_CLASSES}",
-        lambda v: isinstance(v, int) and v <= _MOST_CLASSES and of_models.holds(v),
-    )
-
 
 def classes_option(**attributes: Any) -> Callable[[Any], Any]:
     """Give the option --classes."""
-    return _number_option("--classes", "classes", _classes(), **attributes)
+    return _number_option("--classes", "classes", MODEL_DOMAINS["classes"], **attributes)
 
 
 def clip_option(**attributes: Any) -> Callable[[Any], Any]:

@@ -7,6 +7,7 @@ empty. Here a row is as many rows as there are clips; totals are folded to chann
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
@@ -16,21 +17,31 @@ from nas_asc.fast_layers.order import exact_type, maps_of, rows_of
 FEW_CHANNELS = 16  # below the float32 values of one AVX-512 register
 
 
-def batch_norm(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
-    """Apply a batch norm as in training, and update its running statistics."""
-    if x.shape[1] >= FEW_CHANNELS:
-        output: Tensor = norm(x)
-        return output
+def batch_norm(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
+    """Apply a batch norm to a feature map as in training, and update its running statistics."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     assert norm.num_batches_tracked is not None
     assert norm.momentum is not None
+    norm.num_batches_tracked.add_(1)
+    output: Tensor
+    if x.shape[1] >= FEW_CHANNELS:
+        output = F.batch_norm(
+            x,
+            norm.running_mean,
+            norm.running_var,
+            norm.weight,
+            norm.bias,
+            training=True,
+            momentum=norm.momentum,
+            eps=norm.eps,
+        )
+        return output
     output, mean, variance = _FewChannelNorm.apply(x, norm.weight, norm.bias, norm.eps)  # type: ignore[no-untyped-call]
     count = x.numel() / x.shape[1]
     with torch.no_grad():
         norm.running_mean.lerp_(mean, norm.momentum)
         norm.running_var.lerp_(variance * (count / (count - 1)), norm.momentum)
-        norm.num_batches_tracked.add_(1)
     return output
 
 

@@ -1,0 +1,51 @@
+"""Layers of waveforms on maps with one mel bin, (batch, channels, 1, samples).
+
+PyTorch has no channels-last order for one axis, and its 1-D convolutions take twice as long.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nas_asc.fast_layers.batch_norm import batch_norm
+from nas_asc.fast_layers.depthwise import depthwise
+from nas_asc.fast_layers.order import channels_last
+from nas_asc.fast_layers.subsample import subsample
+from nas_asc.network import PaddedConv1d, StridedPointwiseConv1d
+from nas_asc.pooling import AveragePool, MaxPool
+
+
+def lift(x: Tensor) -> Tensor:
+    """Give a waveform, (batch, channels, samples), as a map in channels-last order."""
+    return channels_last(x.unsqueeze(2))
+
+
+def lifted(operation: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Give what does to a map what an operation does to a waveform.
+
+    Parameters and statistics stay those of the operation's module.
+    """
+    if isinstance(operation, nn.Conv1d):
+        return partial(_convolve, operation)
+    if isinstance(operation, nn.BatchNorm1d):
+        return partial(batch_norm, operation)
+    if isinstance(operation, MaxPool | AveragePool):
+        return operation.lifted()
+    if isinstance(operation, nn.Dropout1d):
+        return lambda x: F.dropout2d(x, operation.p, operation.training)
+    return operation
+
+
+def _convolve(conv: nn.Conv1d, x: Tensor) -> Tensor:
+    weight, stride = conv.weight.unsqueeze(2), (1, *conv.stride)
+    if isinstance(conv, StridedPointwiseConv1d):
+        return F.conv2d(subsample(x, stride), weight, conv.bias, groups=conv.groups)
+    if isinstance(conv, PaddedConv1d):
+        return F.conv2d(F.pad(x, conv.margins), weight, conv.bias, stride, groups=conv.groups)
+    padding = int(conv.padding[0])
+    depth = conv.groups == conv.in_channels == conv.out_channels and conv.bias is None
+    if depth and conv.kernel_size[0] % 2 and padding == conv.kernel_size[0] // 2:
+        return depthwise(x, weight, stride)
+    return F.conv2d(x, weight, conv.bias, stride, (0, padding), groups=conv.groups)
