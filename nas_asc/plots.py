@@ -82,7 +82,7 @@ def own_settings(others: Mapping[str, object] = MappingProxyType({})) -> Iterato
         # Names of data sets may hold signs that the font does not have.
         warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update({**_SETTINGS, **others})  # type: ignore[arg-type, dict-item]  # stubs want literals
+        matplotlib.rcParams.update({**_SETTINGS, **others})  # type: ignore[dict-item]  # stubs want literals
         yield
 
 
