@@ -55,13 +55,14 @@ def assemble(g: Tally, architecture: Architecture, n_classes: int, clip_s: float
 def _stage(g: Tally, x: Shape, name: str, stage: Mapping[str, Value]) -> Shape:
     """Add a stage: its block `depth` times, the first with the stride; a pooling; a dropout."""
     # Popped, not passed: a call with this many keyword arguments costs as much as its layers.
-    keys: dict[str, Any] = {**STAGE_DEFAULTS, **stage}
-    depth = keys.pop("depth")
-    block = keys.pop("block")
-    pool = keys.pop("pool")
-    pool_padding = keys.pop("pool_padding")
-    pool_norm = keys.pop("pool_norm")
-    dropout = keys.pop("dropout")
+    keys: dict[str, Any] = dict(stage)
+    take, default = keys.pop, STAGE_DEFAULTS
+    depth = take("depth", default["depth"])
+    block = take("block", default["block"])
+    pool = take("pool", default["pool"])
+    pool_padding = take("pool_padding", default["pool_padding"])
+    pool_norm = take("pool_norm", default["pool_norm"])
+    dropout = take("dropout", default["dropout"])
     if not depth:
         return x
     rank = len(x) - 1

@@ -25,11 +25,12 @@ def conv_block(
     in the SRPOL report. Each carries its part of the stride and, if so, a bias.
     """
     before, after = AROUND[order]
-    x = add_parts(g, x, before, activation)
+    if before:
+        x = add_parts(g, x, before, activation)
     if factorised and len(x) == 3:
         mel, frame = (kernel[0], 1), (1, kernel[1])
         x = conv(g, x, width, mel, (stride[0], 1), name="conv_mel", bias=bias, padding=padding)
         x = conv(g, x, width, frame, (1, stride[1]), name="conv_frame", bias=bias, padding=padding)
     else:
         x = conv(g, x, width, kernel, stride, name="conv", bias=bias, padding=padding)
-    return add_parts(g, x, after, activation)
+    return add_parts(g, x, after, activation) if after else x

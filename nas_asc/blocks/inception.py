@@ -47,6 +47,7 @@ def _convolution(
 ) -> Shape:
     before, after = AROUND[order]
     kernel = (cells,) * (len(x) - 1)
-    x = add_parts(g, x, before, activation, prefix)
+    if before:
+        x = add_parts(g, x, before, activation, prefix)
     x = conv(g, x, width, kernel, name=prefix + "conv", bias=bias, padding="same")
-    return add_parts(g, x, after, activation, prefix)
+    return add_parts(g, x, after, activation, prefix) if after else x

@@ -23,7 +23,8 @@ def separable(
     As in Keras' SeparableConv2D there is nothing between the two and only the second has a bias.
     """
     before, after = AROUND[order]
-    x = add_parts(g, x, before, activation)
+    if before:
+        x = add_parts(g, x, before, activation)
     x = depthwise(g, x, kernel, stride, name="depthwise", padding=padding)
     x = pointwise(g, x, width, name="pointwise", bias=bias)
-    return add_parts(g, x, after, activation)
+    return add_parts(g, x, after, activation) if after else x
