@@ -65,8 +65,8 @@ RULES: dict[str, CountingRule] = {
             compact=True,
             source="this project",
             notes=(
-                "a tensor pruned without structure costs min(dense, ceil(n / 8) + kept x bytes), one "
-                "pruned by channels min(dense, ceil(channels / 8) + kept x bytes)",
+                "a tensor pruned without structure costs min(dense, ceil(n / 8) + kept x bytes), "
+                "one pruned by channels min(dense, ceil(channels / 8) + kept x bytes)",
                 "int8: 1 byte per convolution or linear weight, one float16 scale per output "
                 "channel, everything else float16",
             ),
