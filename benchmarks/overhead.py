@@ -24,7 +24,7 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState, create_trial
 
 from nas_asc.datasets import Dataset
-from nas_asc.job import Job, JobResult, Report
+from nas_asc.job import Job, JobResult, OnEpoch
 from nas_asc.library import load_space
 from nas_asc.optuna_tables import finish_trial, insert_trial
 from nas_asc.progress import Progress
@@ -39,7 +39,7 @@ CLASSES = tuple("abcdefghij")
 OBJECTIVES = [0.7, 40_000.0]
 
 
-def instant_job(job: Job, report: Report) -> JobResult:
+def instant_job(job: Job, report: OnEpoch) -> JobResult:
     """Return at once, with what a real job returns."""
     curve = [{"epoch": e, "log_loss": 1.0 / e, "accuracy": 0.5} for e in range(1, EPOCHS + 1)]
     return JobResult({"log_loss": OBJECTIVES[0], "accuracy": 0.5}, {}, curve, 0.0)

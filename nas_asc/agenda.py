@@ -14,7 +14,7 @@ from dataclasses import replace
 from nas_asc.proposals import SpaceExhausted
 from nas_asc.rungs import Rung
 from nas_asc.scheduler import Scheduler
-from nas_asc.study_clock import Clock, Pace, SeedShare
+from nas_asc.study_clock import Clock, Macs, Pace, SeedShare
 from nas_asc.study_config import StudyConfig
 from nas_asc.trial_counts import TrialCounts
 from nas_asc.trials import Trial
@@ -56,7 +56,7 @@ class Agenda:
         self._counts.add(trial)
         if trial.result is not None:
             done = (trial.result.stopped_epoch or self._study.epochs) / self._study.epochs
-            if trial.architecture.ensemble is None:  # several trainings tell nothing about one
+            if len(trial.network_macs) == 1:  # several trainings tell nothing about one
                 self._pace.learn(trial.macs, trial.result.seconds / done)
             if trial.model is not None:
                 self._share.spent_s += trial.result.seconds
@@ -69,7 +69,7 @@ class Agenda:
             return self._lost.popleft()
         if self._seeds:
             seed = self._seeds[0]
-            decision = self._share.decide(self._pace, seed.macs, self._seeds_in(running))
+            decision = self._share.decide(self._pace, seed.network_macs, self._seeds_in(running))
             if decision != "wait":
                 self._seeds.popleft()
                 return seed if decision == "start" else _skipped(seed, _LEFT_OUT)
@@ -97,17 +97,17 @@ class Agenda:
                 self._no_more = True
                 return None
             self.rungs[self._next.number] = rungs
-        if self._pace.predict(self._next.macs) > clock.left_s:
+        if self._pace.predict(*self._next.network_macs) > clock.left_s:
             self._no_more = True  # a cheaper one might fit, but what was trained would be no prefix
             return None
         trial, self._next = self._next, None
         self._scheduler.add(trial)
         return trial
 
-    def _seeds_in(self, running: Running) -> list[tuple[int, float]]:
+    def _seeds_in(self, running: Running) -> list[tuple[Macs, float]]:
         now = time.monotonic()
         trials = ((self._scheduler.trials[number], since) for number, since in running.items())
-        return [(trial.macs, now - since) for trial, since in trials if trial.model is not None]
+        return [(t.network_macs, now - since) for t, since in trials if t.model is not None]
 
 
 def _skipped(trial: Trial, reason: str) -> Trial:

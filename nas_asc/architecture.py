@@ -18,7 +18,7 @@ class Architecture:
     Attributes:
         space: name of the space that it was drawn from.
         sections: every active value, chosen or fixed, as {"stage1": {"width": 12, ...}, ...}, in
-            the order of the network.
+            the order of the network. What stands for an ensemble has the section "ensemble" alone.
         chosen: (section, key) of those that are choices in the space, in asking order.
         family: the member that it was drawn from, where the space is one of several spaces; it is
             then a choice itself, and in front of the paths of the others.

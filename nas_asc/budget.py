@@ -75,7 +75,7 @@ class Budget:
             return "params"
         if self.macs is not None and counted.counted_macs > self.macs:
             return "macs"
-        if self.precisions is not None and counted.precision not in self.precisions:
+        if self.precisions is not None and not self._allowed(counted.precision):
             return "precision"
         if (
             self.peak_activation_bytes is not None
@@ -83,6 +83,10 @@ class Budget:
         ):
             return "peak_activation_bytes"
         return None
+
+    def _allowed(self, precision: str) -> bool:
+        """Say whether all of an ensemble's precisions, joined by "+", or a network's, may be."""
+        return set(precision.split("+")) <= set(self.precisions or ())
 
     def limits(self) -> dict[str, int]:
         """Give the limits that are set, by name."""

@@ -4,6 +4,8 @@ Conventions: an ensemble costs the sum of its members under the rule; its networ
 other, so its peak activation memory is that of the hungriest. nas_asc/voting.py averages.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -83,15 +85,14 @@ class Ensemble:
         Without a class map it can tell apart whatever its members are trained on. With one it needs
         the classes of its report, and finer ones for the members that are mapped.
         """
-        mapped = [member for member in self.members if member.class_map is not None]
-        if mapped and set(classes) != set(self.classes):
-            return (
-                f"its class map needs the classes {', '.join(self.classes)}, the data have others"
-            )
-        for member in mapped:
-            finer = ", ".join(member.class_map or ())
-            return f"its member {member.model.id} needs the classes {finer}, the data are coarser"
-        return None
+        mapped = next((member for member in self.members if member.class_map is not None), None)
+        if mapped is None:
+            return None
+        if set(classes) != set(self.classes):
+            needed = ", ".join(self.classes)
+            return f"its class map needs the classes {needed}, the data have others"
+        finer = ", ".join(mapped.class_map or ())
+        return f"its member {mapped.model.id} needs the classes {finer}, the data are coarser"
 
     def adapted(self, classes: Sequence[str], clip_s: float) -> "Ensemble":
         """Give it for data with other classes and clips; every member is adapted."""
@@ -110,14 +111,23 @@ class Ensemble:
         return replace(self, members=tuple(members), classes=tuple(classes), clip_s=clip_s)
 
     def as_architecture(self, space: str) -> Architecture:
-        """Give what stands for it among the architectures of a study; it has no choices."""
-        return Architecture(space, {"ensemble": {"id": self.id, "networks": self.described}}, ())
+        """Give what stands for it among the architectures of a study; it has no choices.
+
+        Two are equal if their members are, weights and class maps included.
+        """
+        members = [
+            (member.model.architecture.key, member.number, member.weight, member.class_map)
+            for member in self.members
+        ]
+        key = hashlib.sha256(json.dumps(members, sort_keys=True).encode()).hexdigest()[:16]
+        values = {"id": self.id, "networks": self.described, "members": key}
+        return Architecture(space, {"ensemble": values}, ())
 
 
 class EnsembleComplexity:
     """The cost of an ensemble; the measures are called as those of a `Complexity`."""
 
-    def __init__(self, ensemble: Ensemble, rule: CountingRule, n_classes: int | None) -> None:
+    def __init__(self, ensemble: Ensemble, rule: CountingRule) -> None:
         self.ensemble = ensemble
         self.rule = rule
         self.members: tuple[tuple[int, Complexity], ...] = tuple(
@@ -125,7 +135,7 @@ class EnsembleComplexity:
                 member.number,
                 count(
                     member.model.architecture,
-                    member.model.classes if n_classes is None else n_classes,
+                    member.model.classes,
                     ensemble.clip_s,
                     rule,
                 ),
@@ -178,6 +188,11 @@ class EnsembleComplexity:
         return self._sum("macs")
 
     @property
+    def network_macs(self) -> tuple[int, ...]:
+        """Multiply-accumulates of each network."""
+        return tuple(member.macs for number, member in self.members for _ in range(number))
+
+    @property
     def counted_macs(self) -> int:
         """The multiply-accumulates that the rule judges."""
         return self._sum("counted_macs")
@@ -209,25 +224,23 @@ class EnsembleComplexity:
         return sum(n * m.weights * m.sparsity for n, m in self.members) / weights
 
     def to_dict(self) -> dict[str, object]:
-        """Give all measures as JSON."""
+        """Give all measures as JSON, those of a `Complexity` and `network_macs`."""
         return {
             "rule": self.rule.id,
             "input_shape": [list(shape) for shape in self.input_shapes],
             **{measure: getattr(self, measure) for measure in _MEASURES},
+            "network_macs": list(self.network_macs),
         }
 
 
-def count_ensemble(
-    ensemble: Ensemble, rule: str | None = None, n_classes: int | None = None
-) -> EnsembleComplexity:
+def count_ensemble(ensemble: Ensemble, rule: str | None = None) -> EnsembleComplexity:
     """Count an ensemble.
 
     Args:
         ensemble: what to count.
         rule: counting rule; None for the report's.
-        n_classes: of every member; None for those of the report.
 
     Raises:
         ConfigError: there is no such rule.
     """
-    return EnsembleComplexity(ensemble, counting_rule(rule or ensemble.rule), n_classes)
+    return EnsembleComplexity(ensemble, counting_rule(rule or ensemble.rule))

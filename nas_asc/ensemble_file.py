@@ -36,19 +36,20 @@ def read_ensembles(path: Path, models: Mapping[str, ReportModel]) -> dict[str, E
     ensembles = {
         ensemble_id: ensemble
         for ensemble_id, table in tables.items()
-        if (ensemble := _ensemble(ensemble_id, table, models, faults)) is not None
+        if (ensemble := read_ensemble(ensemble_id, table, models, faults)) is not None
     }
     if faults:
         raise file.error(faults)
     return ensembles
 
 
-def _ensemble(
+def read_ensemble(
     ensemble_id: str,
     table: Mapping[str, Any],
     models: Mapping[str, ReportModel],
     faults: list[Fault],
 ) -> Ensemble | None:
+    """Read the table of an ensemble; None if it has faults, which are added to `faults`."""
     before = len(faults)
     where = f"ensembles.{ensemble_id}"
     _unknown(where, table, _KEYS, faults)

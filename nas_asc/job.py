@@ -23,8 +23,8 @@ class Job:
         epochs: of full training.
         rungs: where training may end early; validation clips are judged after their epochs even
             where a rung lets everything pass, since later trials are compared with this one.
-        context: what all jobs of a study share: `data`, `clip_s`, `skip_bad`, `classes`, `recipe`,
-            `rule`, `objective`, `run`.
+        context: what all jobs of a study share: `data`, `clip_s`, `skip_bad`, `recipe`, `rule`,
+            `objective`, `space`, `run`.
     """
 
     number: int
@@ -48,7 +48,7 @@ def trial_seed(seed: int, number: int, purpose: str) -> int:
 
 # What `run_job` calls after each epoch with at least {"epoch", "log_loss", "accuracy"} (None where
 # the validation clips were not judged); False asks it to stop and to return what it has.
-Report = Callable[[Mapping[str, object]], bool]
+OnEpoch = Callable[[Mapping[str, object]], bool]
 
 
 @dataclass(frozen=True)

@@ -22,15 +22,15 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from nas_asc.architecture import Architecture
+from nas_asc.architecture_file import ARCHITECTURE, architecture_json, read_architecture
 from nas_asc.compression import restore
 from nas_asc.ensemble import Ensemble
-from nas_asc.errors import ExportError
+from nas_asc.errors import ConfigError, ExportError
 from nas_asc.network import Network, build
-from nas_asc.saved_ensemble import ENSEMBLE, describe_ensemble, read_saved_ensemble
+from nas_asc.saved_ensemble import ENSEMBLE, ensemble_json, read_saved_ensemble
 from nas_asc.voting_network import VotingNetwork
 
-ARCHITECTURE, WEIGHTS, METRICS = "architecture.json", "weights.safetensors", "metrics.json"
-STANDARD = "standard.json"
+WEIGHTS, METRICS, STANDARD = "weights.safetensors", "metrics.json", "standard.json"
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,7 @@ def save_model(folder: Path, model: SavedModel) -> None:
     """Write a model into `folder`, replacing what stood there."""
     part = folder.with_name(f"{folder.name}.part{os.getpid()}")
     part.mkdir(parents=True)
-    described = {
-        **model.architecture.to_dict(),
-        "classes": list(model.classes),
-        "clip_s": model.clip_s,
-        "rule": model.rule,
-    }
+    described = architecture_json(model.architecture, model.classes, model.clip_s, model.rule)
     _write_json(part / ARCHITECTURE, described)
     _write_json(part / METRICS, model.metrics)
     if model.standards:
@@ -90,7 +85,7 @@ def save_ensemble(
     part.mkdir(parents=True)
     for number, model in enumerate(models, 1):
         save_model(part / str(number), model)
-    _write_json(part / ENSEMBLE, describe_ensemble(ensemble, models[0].rule))
+    _write_json(part / ENSEMBLE, ensemble_json(ensemble, models[0].rule))
     _write_json(part / METRICS, metrics)
     _put_in_place(part, folder)
 
@@ -107,17 +102,17 @@ def load_saved(folder: Path) -> SavedModel:
         ExportError: the folder holds no complete model.
     """
     try:
-        described = json.loads((folder / ARCHITECTURE).read_text(encoding="utf-8"))
+        described = read_architecture(folder / ARCHITECTURE)
         metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
         arrays = load_file(folder / WEIGHTS)
         planes = []
         if (folder / STANDARD).is_file():
             planes = json.loads((folder / STANDARD).read_text(encoding="utf-8"))
         return SavedModel(
-            architecture=Architecture.from_dict(described),
-            classes=tuple(described["classes"]),
-            clip_s=described["clip_s"],
-            rule=described["rule"],
+            architecture=described.architecture,
+            classes=described.class_names,
+            clip_s=described.clip_s,
+            rule=described.rule,
             arrays=arrays,
             metrics=metrics,
             standards=tuple(
@@ -126,6 +121,8 @@ def load_saved(folder: Path) -> SavedModel:
         )
     except OSError as error:
         raise ExportError(f"{folder}: expected a saved model, {error.strerror or error}") from None
+    except ConfigError as error:
+        raise ExportError(str(error)) from None
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ExportError(f"{folder}: expected a complete saved model, found {error}") from None
 
@@ -134,14 +131,16 @@ def load_model(folder: str | Path) -> Network | VotingNetwork:
     """Load the module of a saved model, `RUN/models/TRIAL`, with its stored weights.
 
     Raises:
-        ExportError: the folder holds no complete model, or an ensemble of networks that take
-            different inputs.
-        ConfigError: the folder holds an ensemble that is not complete.
+        ExportError: the folder holds no complete model or ensemble, or an ensemble of networks
+            that take different inputs.
     """
     folder = Path(folder)
     if not (folder / ENSEMBLE).is_file():
         return load_saved(folder).network()
-    ensemble = read_saved_ensemble(folder)
+    try:
+        ensemble = read_saved_ensemble(folder)
+    except ConfigError as error:
+        raise ExportError(str(error)) from None
     numbers = range(1, len(ensemble.networks) + 1)
     networks = [load_saved(folder / str(number)).network() for number in numbers]
     return VotingNetwork(ensemble, networks).eval()

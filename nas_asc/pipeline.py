@@ -19,7 +19,7 @@ from nas_asc.execution import execution_for
 from nas_asc.features import load_inputs
 from nas_asc.frontend import FrontEnd, front_end
 from nas_asc.fvcore import reference_count
-from nas_asc.job import Report
+from nas_asc.job import OnEpoch
 from nas_asc.library import load_space
 from nas_asc.model_files import SavedModel
 from nas_asc.network import Network, build
@@ -29,7 +29,7 @@ from nas_asc.training import EpochReport, train
 
 
 @dataclass(frozen=True)
-class Task:
+class TrialSettings:
     """What all networks of a trial share.
 
     Attributes:
@@ -66,16 +66,18 @@ class Fitted:
     stopped_epoch: int | None
 
 
-def fit(architecture: Architecture, task: Task, seed: int, report: Report) -> Fitted:
+def fit(
+    architecture: Architecture, settings: TrialSettings, seed: int, on_epoch: OnEpoch
+) -> Fitted:
     """Train a network, compress it as it will be stored, and judge what is stored.
 
     Raises:
         NasAscError: a clip cannot be decoded, or the training cannot go on.
         AssertionError: the closed form, the module, fvcore and the stored bytes do not agree.
     """
-    dataset = task.dataset
+    dataset = settings.dataset
     classes = dataset.classes
-    complexity = count(architecture, len(classes), dataset.clip_s, task.rule)
+    complexity = count(architecture, len(classes), dataset.clip_s, settings.rule)
     torch.manual_seed(seed)
     network = build(architecture, len(classes), dataset.clip_s)
     check_count(network, complexity)
@@ -83,7 +85,7 @@ def fit(architecture: Architecture, task: Task, seed: int, report: Report) -> Fi
     frontend = front_end(architecture.sections["frontend"])
     peak = frontend.normalisation == "peak"  # the one normalisation that is part of the features
     twin = replace(frontend, normalisation="peak" if peak else "none")  # all share its tensors
-    inputs, labels = _tensors(dataset, twin, task.space, architecture.family)
+    inputs, labels = _tensors(dataset, twin, settings.space, architecture.family)
     training, validation = (list(dataset.indices(split)) for split in ("train", "validation"))
     second_plane = frontend.second_window > 0
     standards: tuple[Tensor, ...] = ()
@@ -96,19 +98,19 @@ def fit(architecture: Architecture, task: Task, seed: int, report: Report) -> Fi
 
     def forward(entry: EpochReport) -> bool:
         course.append(vars(entry))
-        return report(course[-1])
+        return on_epoch(course[-1])
 
     train(
         network,
         tuple(each[training] for each in inputs),
         labels[training],
-        task.recipe,
-        epochs=task.epochs,
+        settings.recipe,
+        epochs=settings.epochs,
         seed=seed,
         n_classes=len(classes),
         pruning=complexity.pruning,
         validation=(to_judge, labels[validation]),
-        judged_epochs=task.judged_epochs,
+        judged_epochs=settings.judged_epochs,
         report=forward,
         execution=execution_for(complexity),
         second_plane=second_plane,
@@ -128,7 +130,7 @@ def fit(architecture: Architecture, task: Task, seed: int, report: Report) -> Fi
         judged(dataset, probabilities).to_dict(),
         tuple(standard.numpy() for standard in standards),
     )
-    stopped = len(course) if len(course) < task.epochs else None
+    stopped = len(course) if len(course) < settings.epochs else None
     return Fitted(model, complexity, probabilities, tuple(course), stopped)
 
 

@@ -1,4 +1,4 @@
-"""The report models of a space as the first trials of a search in it, adapted to its data."""
+"""Report models and ensembles as the first trials of a search, adapted to its data."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping

@@ -104,10 +104,12 @@ def point(trial: Trial) -> Point:
         peak_activation_bytes=cost["peak_activation_bytes"],
         precision=cost["precision"],
         sparsity=cost["sparsity"],
-        choices=dict(trial.architecture.choices) or _networks(trial.architecture),
+        choices=_choices(trial.architecture),
     )
 
 
-def _networks(ensemble: Architecture) -> dict[str, object]:
-    """Give what stands in a point for the choices that an ensemble does not have."""
-    return {"ensemble": ensemble.sections["ensemble"]["networks"]}
+def _choices(architecture: Architecture) -> dict[str, object]:
+    """Give the choices of an architecture; of an ensemble, which has none, its networks."""
+    if architecture.ensemble is None:
+        return dict(architecture.choices)
+    return {"ensemble": architecture.sections["ensemble"]["networks"]}

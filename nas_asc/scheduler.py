@@ -1,9 +1,9 @@
 """Which trial comes next, what it is, and with whom it is compared.
 
-Conventions: report models are trials 0 to s - 1, cheapest first. The trials after them are asked
-for in order. The first `startup_trials` of these wait for nothing; trial n of the rest is asked for
-when the trials up to n - lag have ended, and it depends on exactly those. So nothing here depends
-on the number of workers or on which trial ends first.
+Conventions: report models and ensembles are trials 0 to s - 1, cheapest first. The trials after
+them are asked for in order. The first `startup_trials` of these wait for nothing; trial n of the
+rest is asked for when the trials up to n - lag have ended, and it depends on exactly those. So
+nothing here depends on the number of workers or on which trial ends first.
 """
 
 from collections.abc import Callable, Mapping

@@ -49,6 +49,13 @@ __all__ = ["expected_seconds", "load_front", "resumed_config", "run_search"]
 _log = logging.getLogger(__name__)
 _JOB_FUNCTION = "nas_asc.trial:run_job"
 _LONGEST_POLL_S = 0.5
+# What a resumed run must find as it was, and what it is called.
+_UNCHANGING = {
+    "data": "recordings",
+    "classes": "recordings",
+    "choices": "search space",
+    "ensembles": "search space",
+}
 
 
 def run_search(
@@ -101,13 +108,14 @@ def run_search(
         counted = [count_ensemble(e, config.rule) for e in trainable(ensembles, dataset)]
         seeds, over_budget = seed_trials(space, budget, measure, config.seed, dataset, counted)
         trained = [m for m in space.models.values() if any(t.model == m.id for t in seeds)]
-        facts = {
+        facts: Mapping[str, object] = {
             "data": dataset.describe(),
             "classes": list(dataset.classes),
             "choices": {p.path: list(p.options) for p in space.parameters()},
+            "ensembles": {t.model: t.architecture.key for t in seeds if t.architecture.ensemble},
             "seeds_over_budget": over_budget if config.seeds else [],
             "seeds_adapted": adaptations(trained, dataset) if config.seeds else [],
-            "ensembles_skipped": (left_out(ensembles, dataset) if config.seeds else []),
+            "ensembles_skipped": left_out(ensembles, dataset) if config.seeds else [],
         }
         if resume:
             check_same(run, saved_study(run), config)
@@ -118,7 +126,7 @@ def run_search(
             announce(facts)
         save_study(run, config)
         store = stack.enter_context(closing(TrialStore(run / TRIALS_FILE, space)))
-        _describe(run, store, facts, config.objective)
+        facts = _described(run, store, facts, config.objective)
         context = {
             "data": str(dataset.root),
             "clip_s": dataset.clip_s,
@@ -155,12 +163,13 @@ def resumed_config(run: Path, options: Mapping[str, object]) -> StudyConfig:
     return config
 
 
-def _describe(run: Path, store: TrialStore, facts: Mapping[str, object], objective: str) -> None:
-    """Store what the run is about, or make sure that it still is about the same."""
+def _described(
+    run: Path, store: TrialStore, facts: Mapping[str, object], objective: str
+) -> Mapping[str, object]:
+    """Store what the run is about, or make sure that it still is about the same; give the facts."""
     before = store.facts()
-    for name in ("data", "classes", "choices"):
+    for name, what in _UNCHANGING.items():
         if name in before and before[name] != facts[name]:
-            what = "search space" if name == "choices" else "recordings"
             raise RunError(
                 f"{run}: expected the {what} that the run was started with, got others: "
                 f"{_differences(before[name], facts[name])} - choose another --out"
@@ -168,6 +177,7 @@ def _describe(run: Path, store: TrialStore, facts: Mapping[str, object], objecti
     if not before:
         loss = objective if objective == "log_loss" else "1 - accuracy"
         store.describe(facts, (loss, "size_bytes"))
+    return {**facts, **before}
 
 
 def _differences(before: object, now: object) -> str:
@@ -205,7 +215,8 @@ class _Search:
     def take_up(self, seeds: list[Trial]) -> None:
         """Go on from what is stored, with the report models that are not stored yet."""
         stored = self._store.load()
-        if not any(trial.model is None for trial in stored):
+        begun = [trial.model for trial in stored]
+        if begun == [trial.model for trial in seeds[: len(stored)]]:  # they are the same as then
             for trial in seeds[len(stored) :]:
                 self._store.add(trial)
             stored += seeds[len(stored) :]

@@ -7,6 +7,9 @@ short gives it the rest and not the whole again.
 import time
 from math import inf
 
+# Multiply-accumulates for one clip, of each network of a trial.
+Macs = tuple[int, ...]
+
 
 class Clock:
     """The time of a run.
@@ -56,8 +59,14 @@ class Pace:
         """Take note of a training: multiply-accumulates for one clip, and seconds."""
         self._seen.append((float(macs), seconds))
 
-    def predict(self, macs: int) -> float:
-        """Say how long a training takes: least squares, neither part below 0; 0 if unknown."""
+    def predict(self, *macs: int) -> float:
+        """Say how long networks of so many multiply-accumulates take, one after the other.
+
+        Least squares, neither part below 0; 0 if nothing is known.
+        """
+        return sum(map(self._predict, macs))
+
+    def _predict(self, macs: int) -> float:
         if not self._seen:
             return 0.0
         n = len(self._seen)
@@ -83,22 +92,22 @@ class SeedShare:
         self.share_s = inf if limit_s is None else limit_s * workers / 2
         self.spent_s = 0.0
 
-    def decide(self, pace: Pace, macs: int, running: list[tuple[int, float]]) -> str:
+    def decide(self, pace: Pace, macs: Macs, running: list[tuple[Macs, float]]) -> str:
         """Say whether a report model should "start", "wait" or be left out ("skip").
 
         Args:
             pace: what is known about durations. Before anything is, they go one at a time.
-            macs: of the report model.
-            running: multiply-accumulates and seconds so far of those that are trained now.
+            macs: of each network of the report model or ensemble.
+            running: the same, and seconds so far, of those that are trained now.
         """
         if self.share_s == inf:
             return "start"
         if not pace.known:
             return "wait" if running else "start"
-        planned = sum(max(pace.predict(m), seconds) for m, seconds in running)
-        fits = self.spent_s + planned + pace.predict(macs) <= self.share_s
+        planned = sum(max(pace.predict(*each), seconds) for each, seconds in running)
+        fits = self.spent_s + planned + pace.predict(*macs) <= self.share_s
         return "start" if fits else "skip"
 
-    def used_up(self, running: list[tuple[int, float]]) -> bool:
+    def used_up(self, running: list[tuple[Macs, float]]) -> bool:
         """Say whether the report models that are trained now must be cut."""
         return self.spent_s + sum(seconds for _, seconds in running) >= self.share_s

@@ -24,7 +24,7 @@ class Summary:
         points: all trials that were trained to the end, report models among them.
         seeds_over_budget: report models that were not trained: model, size_bytes, macs, binds.
         seeds_adapted: report models that were made to go with the data: model, changes in words.
-        ensembles_skipped: ensembles of reports, which were not trained: ensemble, reason.
+        ensembles_skipped: ensembles of reports that do not go with the data: ensemble, reason.
         seconds: wall clock time spent, in all sessions of the run.
     """
 

@@ -1,23 +1,19 @@
 """What a user points at: a report model or ensemble, a file, or a trial of a run."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nas_asc.architecture import Architecture
+from nas_asc.architecture_file import ARCHITECTURE, read_architecture
 from nas_asc.ensemble import Ensemble
 from nas_asc.errors import ConfigError, RunError, nearest
 from nas_asc.library import ensembles_of, find_model, load_space
-from nas_asc.rules import RULES
 from nas_asc.saved_ensemble import ENSEMBLE, read_saved_ensemble
 from nas_asc.space import ReportModel
-from nas_asc.space_file import check_architecture
-from nas_asc.vocabulary import MODEL_DOMAINS
 
 _EXPECTED = "expected an architecture.json, RUN:TRIAL, SPACE.toml:MODEL or the id of a report model"
-_ARCHITECTURE = "architecture.json"
-_SAVED = (_ARCHITECTURE, ENSEMBLE)  # what a folder models/TRIAL holds one of
+_SAVED = (ARCHITECTURE, ENSEMBLE)  # what a folder models/TRIAL holds one of
 _NAMED = 8  # trials or models that a message names
 
 
@@ -45,8 +41,9 @@ def resolve(target: str) -> Target | Ensemble:
     """Find what a user points at.
 
     Args:
-        target: the id of a report model or ensemble, SPACE.toml:MODEL, an architecture.json or the
-            folder models/TRIAL that holds it, or RUN:TRIAL.
+        target: the id of a report model or ensemble, SPACE.toml:MODEL, an architecture.json, the
+            ensemble.json of a trained ensemble, the folder models/TRIAL that holds one of the two,
+            or RUN:TRIAL.
 
     Raises:
         ConfigError: it is none of these, or what it names is not valid.
@@ -62,7 +59,8 @@ def _found(target: str) -> Target | Ensemble:
     path = Path(target)
     place, colon, name = target.rpartition(":")
     if target.endswith(".json") and not path.is_dir():
-        return _from_file(path, target)
+        is_ensemble = path.name == ENSEMBLE and path.is_file()
+        return _saved(path.parent, target) if is_ensemble else _from_file(path, target)
     if colon and not path.exists():
         if place.endswith(".toml"):
             return _from_space(place, name)
@@ -133,12 +131,13 @@ def _saved(folder: Path, name: str) -> Target | Ensemble:
     """Read a trained network or ensemble."""
     if (folder / ENSEMBLE).is_file():
         return replace(read_saved_ensemble(folder), id=name)
-    return _from_file(folder / _ARCHITECTURE, name)
+    return _from_file(folder / ARCHITECTURE, name)
 
 
 def _trials(run: Path) -> list[str]:
+    """Give the numbers of trained trials; what a killed worker left half-written is none."""
     names = [path.parent.name for file in _SAVED for path in run.glob(f"models/*/{file}")]
-    return sorted(names, key=lambda name: (len(name), name))
+    return sorted(filter(str.isdecimal, names), key=int)
 
 
 def _some(names: Iterable[str]) -> str:
@@ -149,27 +148,5 @@ def _some(names: Iterable[str]) -> str:
 
 
 def _from_file(path: Path, name: str) -> Target:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        classes, clip_s, rule = data["classes"], data["clip_s"], data.get("rule", "plain")
-        n_classes = len(classes) if isinstance(classes, list) else classes
-    except OSError as error:
-        raise ConfigError(f"{path}: expected an architecture, {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise ConfigError(
-            f"{path}: expected JSON with an architecture, classes and clip_s, as in models/TRIAL"
-        ) from None
-    try:
-        architecture = Architecture.from_dict(data)
-        check_architecture(architecture)
-    except ConfigError as error:
-        faults = [f"{path}: {fault}" for fault in str(error).splitlines()]
-        raise ConfigError("\n".join(faults)) from None
-    for key, value in (("classes", n_classes), ("clip_s", clip_s)):
-        if not MODEL_DOMAINS[key].holds(value):
-            raise ConfigError(
-                f"{path}: {key}: expected {MODEL_DOMAINS[key].expected}, got {value!r}"
-            )
-    if str(rule) not in RULES:
-        raise ConfigError(f"{path}: rule: expected one of {', '.join(RULES)}; got {rule!r}")
-    return Target(name, architecture, n_classes, float(clip_s), str(rule))
+    found = read_architecture(path)
+    return Target(name, found.architecture, found.classes, found.clip_s, found.rule)

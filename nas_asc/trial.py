@@ -12,16 +12,17 @@ import torch
 from nas_asc.architecture import Architecture
 from nas_asc.datasets import Dataset, load_dataset
 from nas_asc.ensemble import Ensemble, count_ensemble
+from nas_asc.errors import ConfigError
 from nas_asc.features import leave_out_faulty
-from nas_asc.job import Job, JobResult, Report, trial_seed
+from nas_asc.job import Job, JobResult, OnEpoch, trial_seed
 from nas_asc.library import ensembles_of
 from nas_asc.model_files import save_ensemble, save_model
-from nas_asc.pipeline import Task, fit, judged
+from nas_asc.pipeline import TrialSettings, fit, judged
 from nas_asc.recipe import read_recipe
 from nas_asc.voting import vote
 
 
-def run_job(job: Job, report: Report) -> JobResult:
+def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
     """Train what a job asks for and save the model into the run folder.
 
     Raises:
@@ -31,7 +32,7 @@ def run_job(job: Job, report: Report) -> JobResult:
     torch.set_num_threads(1)
     context = job.context
     dataset = _dataset(str(context["data"]), context["clip_s"], bool(context["skip_bad"]))
-    task = Task(
+    settings = TrialSettings(
         dataset,
         str(context["space"]),
         str(context["rule"]),
@@ -42,18 +43,28 @@ def run_job(job: Job, report: Report) -> JobResult:
     folder = Path(str(context["run"])) / "models" / str(job.number)
     architecture = Architecture.from_dict(job.architecture)
     if architecture.ensemble is None:
-        return _train_network(architecture, task, job, report, folder)
-    ensemble = ensembles_of(task.space)[architecture.ensemble]
-    return _train_ensemble(
-        ensemble.adapted(dataset.classes, dataset.clip_s), task, job, report, folder
-    )
+        return _train_network(architecture, settings, job, on_epoch, folder)
+    return _train_ensemble(_ensemble(architecture, settings), settings, job, on_epoch, folder)
+
+
+def _ensemble(architecture: Architecture, settings: TrialSettings) -> Ensemble:
+    """Give the ensemble that an architecture stands for, adapted to the data."""
+    found = ensembles_of(settings.space).get(architecture.ensemble or "")
+    if found is not None:
+        found = found.adapted(settings.dataset.classes, settings.dataset.clip_s)
+    if found is None or found.as_architecture(architecture.space) != architecture:
+        raise ConfigError(
+            f"{settings.space}: expected the ensemble {architecture.ensemble} as the run was "
+            f"started with it, found {'none' if found is None else 'another'}"
+        )
+    return found
 
 
 def _train_network(
-    architecture: Architecture, task: Task, job: Job, report: Report, folder: Path
+    architecture: Architecture, settings: TrialSettings, job: Job, on_epoch: OnEpoch, folder: Path
 ) -> JobResult:
     began = perf_counter()
-    fitted = fit(architecture, task, job.seed, report)
+    fitted = fit(architecture, settings, job.seed, on_epoch)
     if fitted.stopped_epoch is None:
         save_model(folder, fitted.model)
     return JobResult(
@@ -66,7 +77,7 @@ def _train_network(
 
 
 def _train_ensemble(
-    ensemble: Ensemble, task: Task, job: Job, report: Report, folder: Path
+    ensemble: Ensemble, settings: TrialSettings, job: Job, on_epoch: OnEpoch, folder: Path
 ) -> JobResult:
     """Train each network by itself, from a seed of its own, and judge their vote.
 
@@ -74,14 +85,15 @@ def _train_ensemble(
     """
     began = perf_counter()
     fitted = [
-        fit(member.model.architecture, task, trial_seed(job.seed, number, "member"), report)
+        fit(member.model.architecture, settings, trial_seed(job.seed, number, "member"), on_epoch)
         for number, member in enumerate(ensemble.networks)
     ]
-    complexity = count_ensemble(ensemble, task.rule)
+    complexity = count_ensemble(ensemble, settings.rule)
+    assert all(each.stopped_epoch is None for each in fitted), "an ensemble has no rungs"
     stored_bytes = sum(each.complexity.stored_bytes for each in fitted)
     assert stored_bytes == complexity.stored_bytes, (stored_bytes, complexity.stored_bytes)
     probabilities = vote(ensemble, [each.probabilities for each in fitted])
-    metrics = judged(task.dataset, probabilities).to_dict()
+    metrics = judged(settings.dataset, probabilities).to_dict()
     save_ensemble(folder, ensemble, [each.model for each in fitted], metrics)
     return JobResult(metrics, complexity.to_dict(), (), perf_counter() - began)
 

@@ -39,9 +39,9 @@ class Trial:
 
     Attributes:
         number: from 0, without gaps.
-        model: id of the report model that it is, or None.
+        model: id of the report's model or ensemble that it is, or None.
         seed: of its training.
-        complexity: as `Complexity.to_dict` gives it.
+        complexity: as `Complexity.to_dict` gives it, or `EnsembleComplexity.to_dict`.
         rejected_over_budget: proposals over the budget before this one.
         duplicates: proposals of an earlier trial's architecture before this one.
         state: waiting, running, completed, stopped_early, failed or skipped.
@@ -84,6 +84,11 @@ class Trial:
     def macs(self) -> int:
         """Its multiply-accumulates for one clip."""
         return int(self.complexity["macs"])
+
+    @property
+    def network_macs(self) -> tuple[int, ...]:
+        """Those of each of its networks: of an ensemble several are trained one by one."""
+        return tuple(self.complexity.get("network_macs", (self.macs,)))
 
 
 _STATES = {

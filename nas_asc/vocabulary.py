@@ -170,7 +170,7 @@ MODEL_DOMAINS: Mapping[str, Domain] = {
     "classes": _whole(2, 10_000),
     "clip_s": _number(0.01, 3600),
     "report": Domain("a name", lambda v: isinstance(v, str)),
-    "rule": Domain("a counting rule", lambda v: v in tuple(RULES), tuple(RULES)),
+    "rule": Domain("a counting rule (nas-asc rules)", lambda v: v in tuple(RULES), tuple(RULES)),
 }
 NAMING_DOMAINS: Mapping[str, Domain] = {"title": _TEXT, "note": _TEXT}
 # The numbers that a report may print.

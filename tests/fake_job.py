@@ -15,13 +15,13 @@ from pathlib import Path
 from nas_asc.architecture import Architecture
 from nas_asc.complexity import count
 from nas_asc.errors import TrainingError
-from nas_asc.job import Job, JobResult, Report
+from nas_asc.job import Job, JobResult, OnEpoch
 
 CLASSES = ("bus", "park", "metro", "tram")
 CLIP_S = 1.0
 
 
-def run_job(job: Job, report: Report) -> JobResult:
+def run_job(job: Job, report: OnEpoch) -> JobResult:
     began = time.perf_counter()
     architecture = Architecture.from_dict(job.architecture)
     cost = count(architecture, len(CLASSES), CLIP_S, str(job.context["rule"]))
@@ -56,14 +56,14 @@ def true_loss(architecture: Architecture, size_bytes: int) -> float:
     return loss
 
 
-def unsteady(job: Job, report: Report) -> JobResult:
+def unsteady(job: Job, report: OnEpoch) -> JobResult:
     """Take a while, some longer than others, so that jobs end in another order than they began."""
     key = Architecture.from_dict(job.architecture).key
     time.sleep(int(key[:2], 16) / 256 * 0.03)
     return run_job(job, report)
 
 
-def faulty(job: Job, report: Report) -> JobResult:
+def faulty(job: Job, report: OnEpoch) -> JobResult:
     """Fail in one of four ways, every other time."""
     match job.number % 8:
         case 1:
@@ -77,7 +77,7 @@ def faulty(job: Job, report: Report) -> JobResult:
     return run_job(job, report)
 
 
-def slow(job: Job, report: Report) -> JobResult:
+def slow(job: Job, report: OnEpoch) -> JobResult:
     """Take a fifth of a second, and note in the run folder that the job has begun."""
     begun = Path(str(job.context["run"])) / "begun"
     with begun.open("a", encoding="utf-8") as file:
@@ -86,7 +86,7 @@ def slow(job: Job, report: Report) -> JobResult:
     return run_job(job, report)
 
 
-def slow_report_models(job: Job, report: Report) -> JobResult:
+def slow_report_models(job: Job, report: OnEpoch) -> JobResult:
     """Take three seconds for deepsound's networks and a tenth of a second for others."""
     is_deepsound = Architecture.from_dict(job.architecture).choices.get("head.conv") == 100
     seconds = 3.0 if is_deepsound else 0.1
@@ -94,14 +94,14 @@ def slow_report_models(job: Job, report: Report) -> JobResult:
     return replace(run_job(job, report), seconds=seconds)
 
 
-def small_space(job: Job, report: Report) -> JobResult:
+def small_space(job: Job, report: OnEpoch) -> JobResult:
     """Need no particular choice of the space."""
     loss = 1.0 + job.number / 100
     report({"epoch": 1, "log_loss": None, "accuracy": None})
     return JobResult({"log_loss": loss, "accuracy": 0.5}, {}, [], 0.01)
 
 
-def waiting(job: Job, report: Report) -> JobResult:
+def waiting(job: Job, report: OnEpoch) -> JobResult:
     """Never end."""
     report({"epoch": 1, "log_loss": None, "accuracy": None})
     time.sleep(3600)

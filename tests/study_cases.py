@@ -5,9 +5,11 @@ from pathlib import Path
 from fake_job import CLASSES, CLIP_S
 
 from nas_asc.datasets import Dataset
+from nas_asc.run_folder import TRIALS_FILE
 from nas_asc.study import run_search
 from nas_asc.study_config import StudyConfig, load_study, with_options
 from nas_asc.summary import Summary
+from nas_asc.trials import Trial, read_trials
 from nas_asc.workers import KINDS
 
 DATASET = Dataset("nothing", Path("nowhere"), CLASSES, (), CLIP_S, True, 44100, 1, (), ())
@@ -46,3 +48,8 @@ def search(
         resume=resume,
         **({} if progress is None else {"progress": progress}),
     )
+
+
+def trials_of(run: Path) -> list[Trial]:
+    """Read the trials of a run."""
+    return read_trials(run / TRIALS_FILE)[0]

@@ -96,7 +96,7 @@ def test_a_member_can_stand_for_itself():
     model = report_model("imt-b")
     ensemble = Ensemble("x", "imt", "", (Member(model),), ("a", "b", "c"), 10.0, "imt", {})
     assert count_ensemble(ensemble).counted_params == 30_080
-    assert count_ensemble(ensemble, n_classes=10).counted_params == 30_080 + 7 * 64
+    assert count_ensemble(ensemble.adapted(SCENES, 10.0)).counted_params == 30_080 + 7 * 64
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,11 @@ def test_members_have_a_number_and_a_weight(read):
     [
         ("clip_s = 10", "clip_s = true", "4: ensembles.x.clip_s: expected a number from 0.01"),
         ("clip_s = 10", "", "2: ensembles.x.clip_s: expected a number from 0.01"),
-        ('rule = "imt"', 'rule = "itm"', "5: ensembles.x.rule: expected a counting rule"),
+        (
+            'rule = "imt"',
+            'rule = "itm"',
+            "5: ensembles.x.rule: expected a counting rule (nas-asc rules)",
+        ),
         ('["a", "b", "c"]', '["a", "b", "b"]', "3: ensembles.x.classes: expected a list of names"),
         ('["a", "b", "c"]', "[1, 2, 3]", "3: ensembles.x.classes: expected a list of names"),
         ('rule = "imt"', 'rule = "imt"\ntitle = 3', "6: ensembles.x.title: expected a text"),

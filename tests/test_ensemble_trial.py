@@ -1,6 +1,8 @@
 """An ensemble of a report as one trial: several trainings, one vote, every byte proved."""
 
 import json
+import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -36,6 +38,13 @@ from nas_asc.workers import KINDS
 RATE_HZ, CLIP_S = 48000, 0.4
 SPACE = "asc"
 PLAIN = counting_rule("plain")
+CONTEXT = {
+    "skip_bad": False,
+    "recipe": replace(load_study("quick").recipe, batch_size=8).to_dict(),
+    "rule": "plain",
+    "objective": "log_loss",
+    "space": SPACE,
+}
 
 
 @pytest.fixture(scope="module")
@@ -60,16 +69,13 @@ def run(tones, tmp_path_factory):
         patch.setenv("NAS_ASC_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
         ensemble = ensembles_of(SPACE)["ntu-ensemble"]
         context = {
+            **CONTEXT,
             "data": str(tones.root),
             "clip_s": tones.clip_s,
-            "skip_bad": False,
-            "recipe": replace(load_study("quick").recipe, batch_size=8).to_dict(),
-            "rule": "plain",
-            "objective": "log_loss",
-            "space": SPACE,
             "run": str(folder),
         }
-        job = Job(3, ensemble.as_architecture(SPACE).to_dict(), 7, 1, (), context)
+        adapted = ensemble.adapted(tones.classes, tones.clip_s)
+        job = Job(3, adapted.as_architecture(SPACE).to_dict(), 7, 1, (), context)
         return folder, run_job(job, lambda _: True)
 
 
@@ -82,12 +88,18 @@ def probabilities(network, tones):
         return network(validation).double()
 
 
+def bytes_in_files(folder):
+    """What the six files of weights hold."""
+    files = sorted(folder.glob("models/3/*/weights.safetensors"))
+    assert len(files) == 6
+    return sum(array.nbytes for path in files for array in load_file(path).values())
+
+
 def test_every_network_is_trained_by_itself_and_stored(run, tones):
     folder, result = run
     stored = [load_file(p) for p in sorted(folder.glob("models/3/*/weights.safetensors"))]
     assert len(stored) == 6
-    in_files = sum(array.nbytes for arrays in stored for array in arrays.values())
-    assert result.complexity["size_bytes"] == in_files
+    assert result.complexity["size_bytes"] == bytes_in_files(folder)
     five = [arrays["head.classifier.weight"] for arrays in stored[:5]]
     assert all(not np.array_equal(five[0], other) for other in five[1:])
     assert result.curve == ()
@@ -116,27 +128,100 @@ def test_a_trained_ensemble_runs_as_one_module(run, tones):
 
 
 def test_a_saved_ensemble_says_what_it_consists_of(run):
-    ensemble = read_saved_ensemble(run[0] / "models" / "3")
+    folder, _ = run
+    ensemble = read_saved_ensemble(folder / "models" / "3")
     assert ensemble.described == "5 x ntu-vggnet, 1 x ntu-inceptionnet"
-    assert count_ensemble(ensemble).size_bytes == run[1].complexity["size_bytes"]
+    assert count_ensemble(ensemble).size_bytes == bytes_in_files(folder)
     assert ensemble.classes == ("high", "low")
 
 
 def test_a_trained_ensemble_can_be_counted(run):
-    folder, result = run
-    for target in (f"{folder}:3", str(folder / "models" / "3")):
+    folder, _ = run
+    saved = folder / "models" / "3"
+    for target in (f"{folder}:3", str(saved), str(saved / "ensemble.json")):
         ensemble = resolve(target)
         assert ensemble.id == target
-        counted = count_ensemble(ensemble, "plain")
-        assert counted.stored_bytes == result.complexity["size_bytes"]
+        assert count_ensemble(ensemble, "plain").stored_bytes == bytes_in_files(folder)
 
 
-def test_an_incomplete_ensemble_is_named(tmp_path):
-    with pytest.raises(ConfigError, match="expected a saved ensemble, No such file"):
+def test_one_network_of_a_trained_ensemble_is_a_target(run):
+    folder, _ = run
+    target = resolve(str(folder / "models" / "3" / "6"))
+    blocks = {values.get("block") for values in target.architecture.sections.values()}
+    assert "inception" in blocks  # it has the last vote
+
+
+@pytest.fixture
+def copied(run, tmp_path):
+    """Copy the trained ensemble and change a value of one of its files."""
+    folder = tmp_path / "3"
+    shutil.copytree(run[0] / "models" / "3", folder)
+
+    def changed(name, *path, value):
+        content = json.loads((folder / name).read_text())
+        *parents, key = path
+        place = content
+        for each in parents:
+            place = place[each]
+        place[key] = value
+        (folder / name).write_text(json.dumps(content))
+        return folder
+
+    return changed
+
+
+OF_2 = "2/architecture.json"
+
+
+@pytest.mark.parametrize(
+    ("file", "path", "value", "fault"),
+    [
+        ("ensemble.json", ["members"], [], "members: expected at least one member, got none"),
+        ("ensemble.json", ["members"], 3, "ensemble.json: expected JSON with the id and members"),
+        ("ensemble.json", ["members"], [3], "members: expected tables"),
+        ("ensemble.json", ["clip_s"], "1", "clip_s: expected a number from 0.01 to 3600, got '1'"),
+        ("ensemble.json", ["rule"], "plan", "did you mean 'plain'?"),
+        ("ensemble.json", ["members", 0, "weight"], -1, "weight: expected a number above 0"),
+        ("ensemble.json", ["members", 0, "weigth"], 1, "did you mean 'weight'?"),
+        ("ensemble.json", ["members", 1, "number"], 2, "7/architecture.json: expected an archit"),
+        ("ensemble.json", ["members", 0, "number"], 6, "expected the same as of the other ntu-vgg"),
+        ("ensemble.json", ["classes"], ["low", "high"], "classes: expected low, high, as in ens"),
+        ("ensemble.json", ["clip_s"], 2.0, "clip_s: expected 2, as in ensemble.json, got 0.4"),
+        (OF_2, ["sections", "stage1", "kernel"], "3by3", "expected a number or a pair"),
+        (OF_2, ["sections"], 3, "expected space, sections and choices"),
+        (OF_2, ["classes"], ["high", "high"], "classes: expected different names or their number"),
+        (OF_2, ["rule"], "dcase", "rule: expected a counting rule (nas-asc rules), got 'dcase'"),
+    ],
+)
+def test_an_ensemble_that_is_not_valid_is_named(copied, file, path, value, fault):
+    folder = copied(file, *path, value=value)
+    with pytest.raises(ConfigError) as caught:
+        read_saved_ensemble(folder)
+    assert fault in str(caught.value)
+    with pytest.raises(ExportError, match=re.escape(str(caught.value))):
+        load_model(folder)
+
+
+def test_an_incomplete_ensemble_is_named(copied, tmp_path):
+    with pytest.raises(ConfigError, match=r"ensemble\.json: expected an ensemble, No such file"):
         read_saved_ensemble(tmp_path)
-    (tmp_path / "ensemble.json").write_text('{"networks": []}')
-    with pytest.raises(ConfigError, match="expected a complete saved ensemble"):
-        read_saved_ensemble(tmp_path)
+    folder = copied("ensemble.json", "id", value="mine")
+    (folder / "4" / "architecture.json").unlink()
+    with pytest.raises(ConfigError, match=r"4/architecture\.json: .* No such file"):
+        read_saved_ensemble(folder)
+    (folder / "ensemble.json").write_text("{")
+    with pytest.raises(ConfigError, match="expected JSON with the id and members of an ensemble"):
+        read_saved_ensemble(folder)
+
+
+def test_an_ensemble_that_was_changed_since_the_search_began_is_not_trained(run, tones):
+    ensemble = ensembles_of(SPACE)["ntu-ensemble"].adapted(tones.classes, tones.clip_s)
+    heavier = replace(ensemble, members=(replace(ensemble.members[0], weight=2.0),))
+    context = {**CONTEXT, "data": str(tones.root), "clip_s": tones.clip_s, "run": str(run[0])}
+    for changed, found in ((heavier, "another"), (replace(ensemble, id="gone"), "none")):
+        job = Job(9, changed.as_architecture(SPACE).to_dict(), 7, 1, (), context)
+        with pytest.raises(ConfigError, match=f"as the run was started with it, found {found}"):
+            run_job(job, lambda _: True)
 
 
 def small(classes):

@@ -51,6 +51,20 @@ def test_a_mark_inside_a_segment_is_no_page(recording):
     assert not is_cut_off(recording)
 
 
+@pytest.mark.parametrize("tail", [b"\0", 5000 * b"\0", b"TAG" + 125 * b" "])
+def test_what_stands_behind_the_last_page_is_no_cut(recording, tail):
+    recording.write_bytes(recording.read_bytes() + tail)
+    assert not is_cut_off(recording)
+    assert decode(recording)[0].shape == (1, 3 * 44100)
+
+
+@pytest.mark.parametrize("left", [2, 20, 27, 30])
+def test_a_cut_inside_the_header_of_a_page_is_noticed(recording, left):
+    place = recording.read_bytes().rindex(b"OggS")
+    os.truncate(recording, place + left)
+    assert is_cut_off(recording)
+
+
 def test_a_file_of_another_kind_is_left_alone(tmp_path):
     path = tmp_path / "noise.wav"
     soundfile.write(path, np.zeros(100), 8000)

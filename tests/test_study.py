@@ -8,20 +8,14 @@ from dataclasses import replace
 
 import pytest
 from fake_job import CLASSES
-from study_cases import DATASET, search, study
+from study_cases import DATASET, search, study, trials_of
 
 from nas_asc.errors import ConfigError, NothingFits, RunError
-from nas_asc.run_folder import TRIALS_FILE
 from nas_asc.run_summary import load_trial
 from nas_asc.study import load_front, resumed_config, run_search
-from nas_asc.trials import read_trials
 from nas_asc.workers import KINDS
 
 LONGEST_S = 100.0
-
-
-def trials_of(run):
-    return read_trials(run / TRIALS_FILE)[0]
 
 
 def without_times(trials):
@@ -307,3 +301,13 @@ def test_report_models_take_half_of_the_time_at_most(tmp_path):
     assert any(trial.model is None and trial.state == "completed" for trial in trials)
     assert summary.trials["failed"] == 0
     assert summary.trials["seeds_skipped"] == states.count("skipped")
+
+
+def test_a_space_without_choices_is_one_trial(tmp_path):
+    from test_smallest import TINY
+
+    text = TINY.replace("[16, 32]", "16").replace("[4, 8]", "4")
+    path = tmp_path / "one.toml"
+    path.write_text(text.replace('["float32", "int8"]', '"int8"'), encoding="utf-8")
+    summary = search(tmp_path / "run", job="small_space", space=str(path), budget="1MB")
+    assert [(point.trial, dict(point.choices)) for point in summary.points] == [(0, {})]

@@ -1,7 +1,7 @@
 """Workers: where jobs run. All kinds give the same results; they differ in where and how many.
 
 A job's function is named "module:function" so that it can be found in any process. It is called
-with the job and a `Report`, and gives a `JobResult`.
+with the job and an `OnEpoch`, and gives a `JobResult`.
 """
 
 from collections.abc import Callable, Sequence

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 
 from nas_asc.errors import NasAscError
-from nas_asc.job import Done, Event, Failed, Job, JobResult, Report, Reported
+from nas_asc.job import Done, Event, Failed, Job, JobResult, OnEpoch, Reported
 
-JobFunction = Callable[[Job, Report], JobResult]
+JobFunction = Callable[[Job, OnEpoch], JobResult]
 _LONGEST_REASON = 500
 
 

@@ -1,0 +1,75 @@
+"""What a resumed run takes over from its earlier sessions, and what it refuses."""
+
+import pytest
+from study_cases import search, trials_of
+
+from nas_asc.errors import RunError
+from nas_asc.library import shipped
+from nas_asc.study import load_front
+from nas_asc.trials import TrialStore
+
+
+@pytest.fixture
+def asc(tmp_path):
+    """Make an own copy of the space of all families, with a run in it that was just started."""
+    path = tmp_path / "all.toml"
+    path.write_text(shipped("search_spaces")["asc"].read_text(encoding="utf-8"), encoding="utf-8")
+    run = tmp_path / "run"
+    options = {"job": "small_space", "space": str(path), "budget": "2MB", "trials": 2}
+    search(run, **options)
+    return path, run, options
+
+
+def test_an_ensemble_that_was_changed_is_refused_when_a_run_is_resumed(asc):
+    path, run, options = asc
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("number = 5", "number = 4"), encoding="utf-8")
+    with pytest.raises(RunError, match=r"expected the search space .* ntu-ensemble"):
+        search(run, resume=True, **options)
+    path.write_text(text, encoding="utf-8")
+    assert search(run, resume=True, **options).trials["completed"] == 2
+
+
+def test_what_a_run_said_of_its_report_models_when_it_began_holds(asc, monkeypatch):
+    _, run, options = asc
+    before = load_front(run)
+    monkeypatch.setattr("nas_asc.study.left_out", lambda *_: [])
+    resumed = search(run, resume=True, **options)
+    assert [entry["ensemble"] for entry in before.ensembles_skipped] == ["srpol-1"]
+    assert resumed.ensembles_skipped == before.ensembles_skipped
+
+
+def test_a_run_cut_off_while_its_report_models_were_stored_has_them_all(asc, monkeypatch):
+    _, run, options = asc
+    models = [trial.model for trial in trials_of(run)]
+    started = []
+
+    def add(store, trial):
+        if len(started) == 5:
+            raise KeyboardInterrupt
+        started.append(trial)
+        keep(store, trial)
+
+    keep = TrialStore.add
+    other = run.with_name("other")
+    with monkeypatch.context() as patch:
+        patch.setattr(TrialStore, "add", add)
+        with pytest.raises(KeyboardInterrupt):
+            search(other, **options)
+    assert len(trials_of(other)) == 5
+    search(other, resume=True, **options)
+    assert [trial.model for trial in trials_of(other)] == models
+
+
+def test_a_run_whose_space_has_other_report_models_by_now_goes_on_with_its_own(tmp_path):
+    path = tmp_path / "mine.toml"
+    text = shipped("search_spaces")["mbconv"].read_text(encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
+    options = {"job": "small_space", "space": str(path), "budget": "2MB", "trials": 2}
+    search(tmp_path / "run", **options)
+    models = [trial.model for trial in trials_of(tmp_path / "run")]
+    path.write_text(text.replace("[models.deepsound-32", "[models.mine"), encoding="utf-8")
+    search(tmp_path / "run", resume=True, **{**options, "trials": 5})
+    resumed = [trial.model for trial in trials_of(tmp_path / "run")]
+    assert resumed[: len(models)] == models
+    assert "mine" not in resumed
