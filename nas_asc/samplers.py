@@ -6,13 +6,15 @@ are told in the order of the trials, right before a trial is asked for. So the s
 same with any number of workers, and after a resumption.
 
 What the samplers see differs from what is stored. Ordered options are ranks (an integer range), so
-that TPE knows which are neighbours; optuna offers no ordered category. NSGA-II crosses over only
-parameters that all trials have, so it is shown a value for each choice of the space, active or not.
+that TPE knows which are neighbours; optuna offers no ordered category. TPE models choices together
+that were active in the same trials; it is asked for a group when one of its choices is, so that the
+choices of other families cost nothing. NSGA-II crosses over only parameters that all trials have,
+so it is shown a value for each choice of the space, active or not.
 """
 
 import random
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
@@ -34,11 +36,10 @@ _LEAST_TRIALS = 4  # below this TPE draws at random
 
 def _tpe(seed: int) -> BaseSampler:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)  # `group`, since optuna 2.8
+        warnings.simplefilter("ignore", ExperimentalWarning)  # `multivariate`, since optuna 2.2
         return TPESampler(
             n_startup_trials=_LEAST_TRIALS,
             multivariate=True,
-            group=True,
             constant_liar=True,
             seed=seed,
         )
@@ -106,21 +107,22 @@ class _Memory:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._study = optuna.create_study(storage=self._storage, directions=["minimize"] * 2)
         self._current = -1
-        self._relative_space: dict[str, BaseDistribution] | None = None
+        self._groups: list[list[str]] = []
 
     def tell(self, number: int, outcome: Outcome) -> None:
         if isinstance(outcome, tuple):
-            self._study.tell(number, outcome)
+            told = self._study.tell(number, outcome)
         elif outcome == "stopped_early":
             # Without values: that it was not worth going on is known, its loss is not.
-            self._study.tell(number, state=TrialState.PRUNED)
+            told = self._study.tell(number, state=TrialState.PRUNED)
         else:
             self._study.tell(number, state=TrialState.FAIL)
+            return
+        self._groups = _refined(self._groups, sorted(told.params))
 
     def ask(self, sampler: BaseSampler) -> None:
         self._study.sampler = sampler
         self._current = self._study.ask().number
-        self._relative_space = None
         if isinstance(sampler, NSGAIISampler):
             # Fix now who the parents are: later, more trials of their generation will be known.
             trial = self._storage.get_trial(self._current)
@@ -131,21 +133,24 @@ class _Memory:
     def suggestion(self) -> Callable[[Parameter], Value]:
         study, sampler = self._study, self._study.sampler
         trial = self._storage.get_trial(self._current)
-        if self._relative_space is None:
-            # NSGA-II would take the choices that all trials have; here that is every one.
-            self._relative_space = (
-                self._distributions
-                if isinstance(sampler, NSGAIISampler)
-                else sampler.infer_relative_search_space(study, trial)
-            )
-        relative = sampler.sample_relative(study, trial, self._relative_space)
+        # NSGA-II would take the choices that all trials have; here that is every one.
+        together = (
+            [list(self._distributions)] if isinstance(sampler, NSGAIISampler) else self._groups
+        )
+        group_of = {path: group for group in together for path in group}
+        asked: set[str] = set()
+        values: dict[str, object] = {}
 
         def choose(parameter: Parameter) -> Value:
             path = parameter.path
-            value = relative.get(path)
-            if path not in relative:
-                value = sampler.sample_independent(study, trial, path, self._distributions[path])
-            return _option(parameter, value)
+            if path not in asked:
+                group = {name: self._distributions[name] for name in group_of.get(path, (path,))}
+                asked.update(group)
+                values.update(sampler.sample_relative(study, trial, group))
+            if path not in values:  # too early for TPE, or a mutation of NSGA-II
+                distribution = self._distributions[path]
+                values[path] = sampler.sample_independent(study, trial, path, distribution)
+            return _option(parameter, values[path])
 
         return choose
 
@@ -161,6 +166,16 @@ class _Memory:
         for path, value in values.items():
             rank = float(self._parameters[path].options.index(value))
             self._storage.set_trial_param(self._current, path, rank, self._distributions[path])
+
+
+def _refined(groups: Sequence[Sequence[str]], active: Sequence[str]) -> list[list[str]]:
+    """Split groups of choices so that none has both active ones and others, new ones added."""
+    known = {path for group in groups for path in group}
+    now = set(active)
+    parts = [[path for path in active if path not in known]]
+    for group in groups:
+        parts += [[p for p in group if p in now], [p for p in group if p not in now]]
+    return [part for part in parts if part]
 
 
 def _distribution(parameter: Parameter) -> BaseDistribution:
