@@ -6,9 +6,9 @@ from typing import Any
 
 from nas_asc.ensemble import Ensemble, Member
 from nas_asc.errors import nearest
+from nas_asc.model_tables import printed_faults
 from nas_asc.space import ReportModel
-from nas_asc.space_checks import Fault
-from nas_asc.space_file import printed_faults, read_toml
+from nas_asc.toml_file import Fault, read_toml
 from nas_asc.vocabulary import ABOVE_ZERO, AT_LEAST_ONE, MODEL_DOMAINS, NAMING_DOMAINS
 
 _KEYS = ("report", "title", "classes", "clip_s", "rule", "printed", "note", "members")

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Iterator, Mapping
 from itertools import product
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any
 
 from nas_asc.architecture import Value
 from nas_asc.blocks import ODD_KERNEL_BLOCKS
 from nas_asc.errors import nearest
-from nas_asc.space import Section
+from nas_asc.section import Section
+from nas_asc.toml_file import Fault
 from nas_asc.vocabulary import (
     DOMAINS,
     REQUIRED,
@@ -19,13 +20,6 @@ from nas_asc.vocabulary import (
     selector_in_use,
     sorts,
 )
-
-
-class Fault(NamedTuple):
-    """What is wrong, and the dotted path of where it stands in the TOML."""
-
-    path: str
-    text: str
 
 
 def read_section(name: str, values: Mapping[str, Any]) -> tuple[Section, list[Fault]]:

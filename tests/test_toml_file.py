@@ -4,8 +4,7 @@ import pytest
 
 from nas_asc.errors import ConfigError
 from nas_asc.library import load_space
-from nas_asc.space_checks import Fault
-from nas_asc.space_file import read_toml
+from nas_asc.toml_file import Fault, read_toml
 
 TEXT = '''# line 1
 title = """
