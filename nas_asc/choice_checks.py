@@ -6,6 +6,7 @@ from itertools import product
 from nas_asc.architecture import Value
 from nas_asc.errors import nearest
 from nas_asc.section import Parameter, Section
+from nas_asc.vocabulary import sort_of
 
 _Options = Mapping[str, tuple[Value, ...]]
 
@@ -61,7 +62,8 @@ def _section_faults(
     found = {key: p.option(choices.get(p.path)) for key, p in parameters.items()}
     unsure = [key for key, _ in section.selectors if key in found and not found[key]]
     walks: list[set[str]] = []
-    for guess in product(*(parameters[key].options for key in unsure)):
+    sorts = ({sort_of(key, v): v for v in parameters[key].options}.values() for key in unsure)
+    for guess in product(*sorts):
         assumed = {**found, **{k: (v,) for k, v in zip(unsure, guess, strict=True)}}
         asked: set[str] = set()
 

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from nas_asc.ensemble import Ensemble, Member
-from nas_asc.errors import nearest
+from nas_asc.errors import nearest, shown
 from nas_asc.model_tables import printed_faults
 from nas_asc.space import ReportModel
 from nas_asc.toml_file import Fault, read_toml
-from nas_asc.vocabulary import ABOVE_ZERO, AT_LEAST_ONE, MODEL_DOMAINS, NAMING_DOMAINS
+from nas_asc.vocabulary import MEMBER_DOMAINS, MODEL_DOMAINS, NAMING_DOMAINS
 
 _KEYS = ("report", "title", "classes", "clip_s", "rule", "printed", "note", "members")
 _MEMBER_KEYS = ("model", "number", "weight", "class_map")
@@ -63,13 +63,13 @@ def _ensemble(
     ]
     classes = table.get("classes")
     if not _are_names(classes):
-        got = repr(classes) if "classes" in table else "nothing"
+        got = shown(classes) if "classes" in table else "nothing"
         words = f"expected a list of names, at least two and all different, got {got}"
         faults.append(_fault(where, "classes", words))
         classes = None
     entries = table.get("members", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        words = f"expected tables, [[{where}.members]], got {entries!r}"
+        words = f"expected tables, [[{where}.members]], got {shown(entries)}"
         faults.append(_fault(where, "members", words))
     elif not entries:
         faults.append(_fault(where, "members", "expected at least one member, got none"))
@@ -105,25 +105,23 @@ def _member(
     _unknown(where, entry, _MEMBER_KEYS, faults)
     model = models.get(str(entry.get("model")))
     if model is None:
-        got = repr(entry["model"]) if "model" in entry else "nothing"
+        got = shown(entry["model"]) if "model" in entry else "nothing"
         meant = nearest(str(entry.get("model", "")), models)
         faults.append(_fault(where, "model", f"expected a report model, got {got}{meant}"))
     number, weight = entry.get("number", 1), entry.get("weight", 1.0)
-    for key, value, domain in (
-        ("number", number, AT_LEAST_ONE),
-        ("weight", weight, ABOVE_ZERO),
-    ):
+    for key, value in (("number", number), ("weight", weight)):
+        domain = MEMBER_DOMAINS[key]
         if not domain.holds(value):
             faults.append(_fault(where, key, domain.refusal(value)))
     class_map = entry.get("class_map")
     if not isinstance(class_map, dict | None):
-        words = f"expected a table of a class each, got {class_map!r}"
+        words = f"expected a table of a class each, got {shown(class_map)}"
         faults.append(_fault(where, "class_map", words))
         return None
     for name, value in (class_map or {}).items() if classes else ():
         if value not in (classes or ()):
             meant = nearest(value, classes or ()) if isinstance(value, str) else ""
-            words = f"expected one of {', '.join(classes or ())}, got {value!r}{meant}"
+            words = f"expected one of {', '.join(classes or ())}, got {shown(value)}{meant}"
             faults.append(Fault(f"{where}.class_map.{name}", f"{where}.class_map: {words}"))
     told_apart = classes if class_map is None else class_map
     if model and told_apart is not None and len(told_apart) != model.classes:

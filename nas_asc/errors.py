@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import ClassVar
 
+_MOST_SHOWN = 120  # characters
 _MOST_MEANT = 8  # known words that begin alike and are still told one by one
 
 
@@ -75,3 +76,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
         return ""
     *others, last = [repr(by_lower[key]) for key in meant]
     return f", did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
+
+
+def shown(value: object) -> str:
+    """Write what a user gave as Python does, cut short where it is very long."""
+    try:
+        text = repr(value)
+    except ValueError:  # more digits than Python writes
+        return "a number of thousands of digits"
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from nas_asc.choice_checks import choice_faults
-from nas_asc.errors import nearest
+from nas_asc.errors import nearest, shown
 from nas_asc.space import ReportModel, SearchSpace
 from nas_asc.toml_file import Fault
-from nas_asc.vocabulary import ABOVE_ZERO, MODEL_DOMAINS, NAMING_DOMAINS, PRINTED
+from nas_asc.vocabulary import MODEL_DOMAINS, NAMING_DOMAINS, PRINTED, PRINTED_NUMBER
 
 _MODEL_KEYS = (*MODEL_DOMAINS, *NAMING_DOMAINS, "printed", "choices", "like")
 
@@ -60,7 +60,7 @@ def _model_faults(
     if not complete:
         known = [other for other in tables if _stands_alone(other, tables)]
         meant = nearest(str(like), known)
-        text = f"like: expected a model that stands for itself, got {like!r}{meant}"
+        text = f"like: expected a model that stands for itself, got {shown(like)}{meant}"
         faults.append(("like", text))
     for key, domain in {**MODEL_DOMAINS, **NAMING_DOMAINS}.items():
         if key in table and not domain.holds(table[key]):
@@ -69,7 +69,7 @@ def _model_faults(
             faults.append((key, f"{key}: expected {domain.expected}, got nothing"))
     faults += printed_faults(table.get("printed", {}))
     if choices is None:
-        return [*faults, ("choices", f"choices: expected a table, got {table['choices']!r}")]
+        return [*faults, ("choices", f"choices: expected a table, got {shown(table['choices'])}")]
     sound = {path: v for path, v in choices.items() if not unknown(path.split(".")[0])}
     return faults + [
         (f"choices.{path}", f"{path}: {text}")
@@ -81,16 +81,18 @@ def _model_faults(
 def printed_faults(printed: object) -> list[tuple[str, str]]:
     """Give what is wrong with the numbers that a report prints: path and words."""
     if not isinstance(printed, dict):
-        return [("printed", f"printed: expected a table, got {printed!r}")]
+        return [("printed", f"printed: expected a table, got {shown(printed)}")]
     unknown = f"expected one of {', '.join(sorted(PRINTED))}"
     return [
         (
             f"printed.{key}",
             f"printed.{key}: "
-            + (ABOVE_ZERO.refusal(value) if key in PRINTED else unknown + nearest(key, PRINTED)),
+            + (
+                PRINTED_NUMBER.refusal(value) if key in PRINTED else unknown + nearest(key, PRINTED)
+            ),
         )
         for key, value in printed.items()
-        if key not in PRINTED or not ABOVE_ZERO.holds(value)
+        if key not in PRINTED or not PRINTED_NUMBER.holds(value)
     ]
 
 

@@ -7,8 +7,14 @@ from math import prod
 from sys import intern
 
 from nas_asc.architecture import Value
-from nas_asc.errors import nearest
-from nas_asc.vocabulary import SELECTORS, keys_in_use, section_kind, selector_in_use
+from nas_asc.errors import nearest, shown
+from nas_asc.vocabulary import (
+    SELECTORS,
+    keys_in_use,
+    section_kind,
+    selector_in_use,
+    sort_of,
+)
 
 
 @dataclass(frozen=True)
@@ -32,10 +38,10 @@ class Parameter:
     def refusal(self, choices: Mapping[str, object]) -> str:
         """Say what was expected instead of what stands in the choices."""
         value = choices.get(self.path)
-        got = "nothing" if self.path not in choices else repr(value)
+        got = "nothing" if self.path not in choices else shown(value)
         words = [o for o in self.options if isinstance(o, str)]
         meant = nearest(value, words) if isinstance(value, str) else ""
-        return f"expected one of {list(self.options)}, got {got}{meant}"
+        return f"expected one of {shown(list(self.options))}, got {got}{meant}"
 
 
 @dataclass(frozen=True)
@@ -68,10 +74,6 @@ class Section:
     def _options(self, key: str) -> tuple[Value, ...]:
         value = self.values[key]
         return value if isinstance(value, tuple) else (value,)
-
-    def selections(self) -> list[tuple[Value, ...]]:
-        """Give every combination of the selectors' options."""
-        return list(product(*(options for _, options in self.selectors)))
 
     def plan(self, selected: tuple[Value, ...]) -> _Plan:
         """Give what is fixed and what is to be asked under a selection."""
@@ -117,9 +119,23 @@ class Section:
 
     def size(self) -> int:
         """Count the section's different outcomes."""
-        outcomes = {}
-        for selected in self.selections():
-            plan = self.plan(selected)
-            key = tuple(sorted((k, plan.fixed[k]) for k, _ in self.selectors if k in plan.fixed))
-            outcomes[key] = prod(n for _, _, _, n in plan.choices)
+        # Options of one sort are followed by the same choices: there are few sorts, many options.
+        sorts = [_by_sort(key, options) for key, options in self.selectors]
+        outcomes: dict[tuple[tuple[str, Value], ...], int] = {}
+        for selected in product(*(each.values() for each in sorts)):
+            plan = self.plan(tuple(options[0] for options in selected))
+            used = {
+                key: options
+                for (key, _), options in zip(self.selectors, selected, strict=True)
+                if key in plan.fixed
+            }
+            key = tuple((key, options[0]) for key, options in used.items())
+            outcomes[key] = prod(map(len, used.values())) * prod(n for _, _, _, n in plan.choices)
         return sum(outcomes.values())
+
+
+def _by_sort(selector: str, options: tuple[Value, ...]) -> dict[Value, list[Value]]:
+    found: dict[Value, list[Value]] = {}
+    for option in options:
+        found.setdefault(sort_of(selector, option), []).append(option)
+    return found

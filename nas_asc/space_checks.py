@@ -7,17 +7,19 @@ from typing import Any
 
 from nas_asc.architecture import Value
 from nas_asc.blocks import ODD_KERNEL_BLOCKS
-from nas_asc.errors import nearest
+from nas_asc.errors import nearest, shown
 from nas_asc.section import Section
 from nas_asc.toml_file import Fault
 from nas_asc.vocabulary import (
     DOMAINS,
+    MOST_OPTIONS,
     REQUIRED,
     SELECTORS,
     Domain,
     keys_in_use,
     section_kind,
     selector_in_use,
+    sort_of,
     sorts,
 )
 
@@ -45,14 +47,17 @@ def _refusals(domain: Domain, value: object) -> Iterator[str]:
         if not domain.holds(value):
             yield domain.refusal(value)
         return
+    if len(value) > MOST_OPTIONS:
+        yield f"expected at most {MOST_OPTIONS:,} options, got {len(value):,}"
+        return
     bad = [option for option in value if not domain.holds(option)]
     for place, option in enumerate(bad):
         if option not in bad[:place]:
-            yield domain.refusal(option, f" in {value}")
+            yield domain.refusal(option, f" in {shown(value)}")
     if not value:
         yield "expected at least one option, got an empty list"
     elif not bad and len({(type(option), option) for option in value}) < len(value):
-        yield f"expected different options, got {value}"
+        yield f"expected different options, got {shown(value)}"
 
 
 def _misused(section: Section, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -94,7 +99,7 @@ def _needed_and_used(section: Section, guess: Mapping[str, Value]) -> tuple[set[
     order = [key for key in SELECTORS[section.kind] if key in selectors]
     needed: set[str] = set()
     used: set[str] = set()
-    for selected in product(*(selectors[key] for key in order)):
+    for selected in product(*({sort_of(key, v): 0 for v in selectors[key]} for key in order)):
         named: dict[str, Value] = {}
         for key, value in zip(order, selected, strict=True):
             if selector_in_use(section.kind, key, named):

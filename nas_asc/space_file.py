@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nas_asc.architecture import Architecture, Value
-from nas_asc.errors import ConfigError, nearest
+from nas_asc.errors import ConfigError, nearest, shown
 from nas_asc.model_tables import read_models
 from nas_asc.section import Section
 from nas_asc.space import SearchSpace
@@ -50,7 +50,7 @@ def check_architecture(architecture: Architecture) -> None:
         ConfigError: it is not; the message has every fault.
     """
     faults = [
-        Fault("", f"{name}.{key}: expected one value, got {value!r}")
+        Fault("", f"{name}.{key}: expected one value, got {shown(value)}")
         for name, values in architecture.sections.items()
         for key, value in values.items()
         if not isinstance(value, Value)
@@ -77,7 +77,7 @@ def _families(
 
     names = file.data["family"]
     if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
-        refuse(f"expected a list of search spaces, got {names!r}")
+        refuse(f"expected a list of search spaces, got {shown(names)}")
         names = []
     families: dict[str, SearchSpace] = {}
     for name in names:
@@ -106,7 +106,7 @@ def _sections(
     broken: set[str] = set()
     meant: set[str] = set()  # by misspelt names
     for name, values in tables.items():
-        hint = f", got {values!r}" if section_kind(name) else nearest(name, _KNOWN)
+        hint = f", got {shown(values)}" if section_kind(name) else nearest(name, _KNOWN)
         kind = name if section_kind(name) else next((k for k in _KNOWN if f" {k!r}?" in hint), "")
         if kind != name or not isinstance(values, dict):
             found.append(Fault(name, f"{name}: expected a section of a space{hint}"))

@@ -20,6 +20,9 @@ from nas_asc.recipe import Recipe, read_recipe
 # What may change when a run is resumed: where the search ends.
 RAISABLE = ("trials", "time_s")
 
+_MOST = 1_000_000  # of trials, epochs, proposals: more than any search gets through
+_MOST_S = 36e6  # 10,000 hours, as on the command line
+
 
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -37,7 +40,7 @@ class EarlyStopping(_Table):
     enabled: bool
     rungs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(strict=False)
     keep: float = Field(gt=0, le=1)
-    min_history: int = Field(ge=1)
+    min_history: int = Field(ge=1, le=_MOST)
 
     def epochs(self, total: int) -> tuple[int, ...]:
         """Give the epochs, of `total`, after which trials are compared."""
@@ -91,17 +94,17 @@ class StudyConfig(_Table):
     budget: str | None = None
     objective: Literal["log_loss", "accuracy"]
     data: str | None = None
-    clip_s: float | None = Field(default=None, gt=0)
+    clip_s: float | None = Field(default=None, gt=0, le=3600)
     skip_bad: bool = False
-    trials: int | None = Field(default=None, ge=1)
-    time_s: float | None = Field(default=None, gt=0)
-    epochs: int = Field(ge=1)
+    trials: int | None = Field(default=None, ge=1, le=_MOST)
+    time_s: float | None = Field(default=None, gt=0, le=_MOST_S)
+    epochs: int = Field(ge=1, le=_MOST)
     sampler: Literal["tpe", "nsga2", "random"]
-    seed: int = Field(ge=0)
-    lag: int = Field(ge=1)
-    startup_trials: int = Field(ge=0)
-    macs_ceiling: int | None = Field(default=None, ge=1)
-    max_proposals: int = Field(ge=1)
+    seed: int = Field(ge=0, lt=2**63)
+    lag: int = Field(ge=1, le=_MOST)
+    startup_trials: int = Field(ge=0, le=_MOST)
+    macs_ceiling: int | None = Field(default=None, ge=1, lt=2**63)
+    max_proposals: int = Field(ge=1, le=_MOST)
     seeds: bool
     early_stopping: EarlyStopping
     recipe: Annotated[Recipe, PlainValidator(_recipe)]

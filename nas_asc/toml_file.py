@@ -66,7 +66,10 @@ def _lines(text: str) -> Iterator[tuple[str, int]]:
     statement, start = "", 0
     for number, line in enumerate(text.split("\n"), 1):
         start = start if statement else number
+        goes_on = statement != ""
         statement += line + "\n"
+        if goes_on and not any(closer in line for closer in ("]", "}", '"""', "'''")):
+            continue  # spares a long list from being read again with each of its lines
         try:
             data = tomllib.loads(statement)
         except ValueError:  # it goes on in the next line

@@ -8,7 +8,6 @@ dropout, is the same for all blocks.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import inf
 from typing import TypeGuard
 
 from nas_asc.architecture import Value
@@ -16,9 +15,19 @@ from nas_asc.assembly import block_keys
 from nas_asc.blocks import BLOCKS
 from nas_asc.blocks.block import ORDERS
 from nas_asc.blocks.dwsep import RESIDUALS
-from nas_asc.errors import nearest
+from nas_asc.errors import nearest, shown
 from nas_asc.layers import ACTIVATIONS, DROPOUTS, PADDINGS, POOL_PADDINGS, POOLINGS
 from nas_asc.rules import BYTES_PER_VALUE, RULES
+
+# The most that a number may be: beyond every network for audio, and counted in a moment.
+_MOST_REPEATS = 100
+_MOST_CHANNELS = 10_000
+_MOST_CELLS = 10_000  # along an axis
+_MOST_SAMPLES = 1_000_000
+_MOST_HZ = 1_000_000
+_MOST_NETWORKS = 1000
+_MOST_PRINTED = 10**15
+MOST_OPTIONS = 1000
 
 
 @dataclass(frozen=True)
@@ -37,20 +46,13 @@ class Domain:
         """Say what was expected instead of a value, with the nearest word if it has none."""
         first = value.split(" ")[0] if isinstance(value, str) else ""
         meant = "" if first in self.words else nearest(first, self.words)
-        return f"expected {self.expected}, got {value!r}{inside}{meant}"
+        return f"expected {self.expected}, got {shown(value)}{inside}{meant}"
 
 
-def _whole(least: int, most: int | None = None) -> Domain:
+def _whole(least: int, most: int) -> Domain:
     return Domain(
-        f"a whole number from {least} to {most:,}"
-        if most
-        else f"a whole number of at least {least}",
-        lambda v: (
-            isinstance(v, int)
-            and not isinstance(v, bool)
-            and least <= v
-            and (most is None or v <= most)
-        ),
+        f"a whole number from {least:,} to {most:,}",
+        lambda v: isinstance(v, int) and not isinstance(v, bool) and least <= v <= most,
     )
 
 
@@ -64,85 +66,109 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 def _number(low: float, high: float) -> Domain:
     return Domain(
-        f"a number from {low:g} to {high:g}", lambda v: _is_number(v) and low <= v <= high
+        f"a number from {low:,g} to {high:,}", lambda v: _is_number(v) and low <= v <= high
     )
 
 
+def _above_zero(most: int) -> Domain:
+    return Domain(f"a number above 0, at most {most:,}", lambda v: _is_number(v) and 0 < v <= most)
+
+
+_EACH = f"each number from 1 to {_MOST_CELLS:,}"
 _SIZE = r"[1-9]\d*(x[1-9]\d*)?"
 
 
-def _pattern(expected: str, pattern: str, *words: str) -> Domain:
+def _sized(expected: str, pattern: str, *words: str) -> Domain:
+    """Take texts of a pattern whose numbers are all extents."""
     matches = re.compile(pattern, re.ASCII).fullmatch
-    return Domain(expected, lambda v: isinstance(v, str) and matches(v) is not None, words)
+    digits = len(str(_MOST_CELLS))
+
+    def holds(value: object) -> bool:
+        return (
+            isinstance(value, str)
+            and matches(value) is not None
+            and all(
+                len(number) <= digits and int(number) <= _MOST_CELLS
+                for number in re.findall(r"\d+", value)
+            )
+        )
+
+    return Domain(f"{expected}, {_EACH}", holds, words)
 
 
-def _is_extent(value: object) -> bool:
-    if isinstance(value, int):
-        return not isinstance(value, bool) and value >= 1
-    return isinstance(value, str) and re.fullmatch(_SIZE, value, re.ASCII) is not None
-
-
-_POOL = _pattern(
-    'none, or a pooling such as "max 4x4" or "avg 3x3/2", each number at least 1',
+_POOL = _sized(
+    'none, or a pooling such as "max 4x4" or "avg 3x3/2"',
     f"none|(max|avg) {_SIZE}(/{_SIZE})?",
     *("none", "max", "avg"),
 )
-_DROPOUT = _pattern(
-    f'none, or a dropout such as "plain 0.3" (one of {", ".join(DROPOUTS)}; '
-    "its rate above 0 and below 1)",
-    f"none|({'|'.join(DROPOUTS)}) 0\\.\\d*[1-9]\\d*",
-    *("none", *DROPOUTS),
-)
-_CLASSIFIER = _pattern(
-    'linear, or a convolution such as "conv 3x3", each number at least 1',
+_CLASSIFIER = _sized(
+    'linear, or a convolution such as "conv 3x3"',
     f"linear|conv {_SIZE}",
     *("linear", "conv"),
 )
-_EXTENT = Domain('a number or a pair mel x frame such as "3x5", each number at least 1', _is_extent)
+_SIDES = _sized('a number or a pair mel x frame such as "3x5"', _SIZE)
+_SIDE = _whole(1, _MOST_CELLS)
+_EXTENT = Domain(_SIDES.expected, lambda v: _SIDE.holds(v) or _SIDES.holds(v))
+
+
+def _is_dropout(value: object) -> bool:
+    if not isinstance(value, str) or value == "none":
+        return value == "none"
+    kind, _, rate = value.partition(" ")
+    is_rate = re.fullmatch(r"0\.\d+", rate, re.ASCII) is not None
+    return kind in DROPOUTS and is_rate and 0 < float(rate) < 1
+
+
+_DROPOUT = Domain(
+    f'none, or a dropout such as "plain 0.3" (one of {", ".join(DROPOUTS)}; '
+    "its rate above 0 and below 1)",
+    _is_dropout,
+    ("none", *DROPOUTS),
+)
 _FLAG = Domain("true or false", lambda v: isinstance(v, bool))
 
 DOMAINS: Mapping[str, Mapping[str, Domain]] = {
     "frontend": {
         "kind": _words("logmel", "waveform"),
-        "channels": _whole(1),
-        "sample_rate_hz": _whole(1000),
-        "window": _whole(16),
-        "hop": _whole(1),
-        "n_fft": _whole(0),
+        "channels": _whole(1, _MOST_REPEATS),
+        "sample_rate_hz": _whole(1000, _MOST_HZ),
+        "window": _whole(16, _MOST_SAMPLES),
+        "hop": _whole(1, _MOST_SAMPLES),
+        "n_fft": _whole(0, _MOST_SAMPLES),
         "center": _FLAG,
         "window_function": _words("hann", "hamming"),
-        "n_mels": _whole(1),
-        "f_min_hz": _number(0, 1e6),
-        "f_max_hz": _number(0, 1e6),
+        "n_mels": _whole(1, _MOST_CHANNELS),
+        "f_min_hz": _number(0, _MOST_HZ),
+        "f_max_hz": _number(0, _MOST_HZ),
         "normalisation": _words("none", "batch_norm", "standard", "peak"),
         "mean_spectrum": _FLAG,
-        "second_window": _whole(0),
+        "second_window": _whole(0, _MOST_SAMPLES),
     },
     "stage": {
-        "depth": _whole(0),
+        "depth": _whole(0, _MOST_REPEATS),
         "block": _words(*BLOCKS),
-        "width": _whole(1),
+        "width": _whole(1, _MOST_CHANNELS),
         "kernel": _EXTENT,
         "stride": _EXTENT,
-        "expand": _whole(1),
+        "expand": _whole(1, _MOST_REPEATS),
         "squeeze_excite": _number(0, 1),
         "activation": _words(*ACTIVATIONS),
         "order": _words(*ORDERS),
         "bias": _FLAG,
         "padding": _words(*PADDINGS),
         "factorised": _FLAG,
-        "units": _whole(1),
+        "units": _whole(1, _MOST_REPEATS),
         "residual": _words(*RESIDUALS),
-        "width_3x3": _whole(0),
-        "width_5x5": _whole(0),
-        "width_pool": _whole(0),
+        "width_3x3": _whole(0, _MOST_CHANNELS),
+        "width_5x5": _whole(0, _MOST_CHANNELS),
+        "width_pool": _whole(0, _MOST_CHANNELS),
         "pool": _POOL,
         "pool_padding": _words(*POOL_PADDINGS),
         "pool_norm": _FLAG,
         "dropout": _DROPOUT,
     },
     "head": {
-        "conv": _whole(0),
+        "conv": _whole(0, _MOST_CHANNELS),
         "activation": _words(*ACTIVATIONS),
         "classifier": _CLASSIFIER,
         "pool": _POOL,
@@ -150,7 +176,7 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "pooling": _words(*POOLINGS),
         "dropout": _DROPOUT,
         "map_dropout": _DROPOUT,
-        "dense": _whole(0),
+        "dense": _whole(0, _MOST_CHANNELS),
         "dense_norm": _FLAG,
         "dense_activation": _words("none", *ACTIVATIONS),
     },
@@ -158,7 +184,7 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "pruning": _words("none", "magnitude", "channels"),
         "precision": _words(*BYTES_PER_VALUE),
         "sparsity": _number(0.0, 0.99),
-        "iterations": _whole(1),
+        "iterations": _whole(1, _MOST_REPEATS),
         "prune_classifier": _FLAG,
     },
 }
@@ -182,8 +208,12 @@ PRINTED = (
     "unpruned_size_kb",
     "mmacs",
 )
-AT_LEAST_ONE = _whole(1)
-ABOVE_ZERO = Domain("a number above 0", lambda v: _is_number(v) and 0 < v < inf)
+PRINTED_NUMBER = _above_zero(_MOST_PRINTED)
+# What a member of an ensemble says of itself.
+MEMBER_DOMAINS: Mapping[str, Domain] = {
+    "number": _whole(1, _MOST_NETWORKS),
+    "weight": _above_zero(_MOST_NETWORKS),
+}
 
 # The keys that decide which others are in use; they are asked for first, in this order.
 SELECTORS: Mapping[str, tuple[str, ...]] = {
@@ -204,6 +234,7 @@ _SORTS: Mapping[str, tuple[Value, ...]] = {
     "dense": (0, 1),
 }
 
+_STAGE = re.compile(r"stem|stage\d{1,3}", re.ASCII)
 _SPECTRUM = ("window", "hop", "n_mels", "f_min_hz", "f_max_hz", "normalisation")
 _SPECTRUM_DEFAULTS = ("n_fft", "center", "window_function", "mean_spectrum", "second_window")
 
@@ -212,14 +243,18 @@ def section_kind(name: str) -> str | None:
     """Say of which kind a section is; None if there is no such section."""
     if name in ("frontend", "head", "compression"):
         return name
-    if name == "stem" or (name.startswith("stage") and name.removeprefix("stage").isdecimal()):
-        return "stage"
-    return None
+    return "stage" if _STAGE.fullmatch(name) else None
 
 
 def sorts(kind: str, selector: str) -> tuple[Value, ...]:
     """Give a value of each sort that decides differently which other keys are in use."""
     return _SORTS.get(selector) or DOMAINS[kind][selector].words
+
+
+def sort_of(selector: str, value: Value) -> Value:
+    """Give the value of `sorts` that decides as a valid value of the selector does."""
+    off, other = _SORTS.get(selector, (value, value))
+    return off if value == off else other
 
 
 def selector_in_use(kind: str, key: str, selected: Mapping[str, object]) -> bool:

@@ -191,7 +191,7 @@ def test_the_nearest_word_of_a_value_is_named(faults, old, new, word):
 
 def test_a_pair_with_a_zero_is_told_from_what_is_no_pair(faults):
     (fault,) = faults(('stride = "1x2"', 'stride = "0x2"'))
-    assert fault.endswith("such as \"3x5\", each number at least 1, got '0x2'")
+    assert fault.endswith("such as \"3x5\", each number from 1 to 10,000, got '0x2'")
 
 
 def test_the_range_of_a_dropout_is_named(faults):
@@ -265,4 +265,4 @@ def test_the_faults_of_an_architecture_are_a_line_each(tmp_path):
         check_architecture(Architecture("mine", sections, ()))
     first, second = sorted(str(error.value).splitlines())
     assert first.startswith("architecture: stage1.block: expected one of conv, ")
-    assert second == "architecture: stage1.width: expected a whole number of at least 1, got 0"
+    assert second == "architecture: stage1.width: expected a whole number from 1 to 10,000, got 0"

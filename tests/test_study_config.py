@@ -94,6 +94,9 @@ def test_all_faults_are_reported_at_once(written):
         ("time_s", 0),
         ("objective", "f1"),
         ("clip_s", -1.0),
+        ("clip_s", 3601.0),
+        *((key, 10**12) for key in ("trials", "epochs", "lag", "startup_trials", "max_proposals")),
+        *((key, 10**20) for key in ("seed", "macs_ceiling", "time_s")),
     ],
 )
 def test_a_value_out_of_range_is_named(quick, option, value):
