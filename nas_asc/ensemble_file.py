@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nas_asc.ensemble import Ensemble, Member
-from nas_asc.errors import nearest, shown
+from nas_asc.errors import misspelt, nearest, shown
 from nas_asc.model_tables import printed_faults
 from nas_asc.space import ReportModel
 from nas_asc.toml_file import Fault, read_toml
@@ -52,17 +52,18 @@ def _ensemble(
     before = len(faults)
     where = f"ensembles.{ensemble_id}"
     _unknown(where, table, _KEYS, faults)
+    hinted = misspelt(table, _KEYS)
     for key, domain in _DOMAINS.items():
         if key in table and not domain.holds(table[key]):
             faults.append(_fault(where, key, domain.refusal(table[key])))
-        elif key in _NEEDED and key not in table:
+        elif key in _NEEDED and key not in (*table, *hinted):
             faults.append(_fault(where, key, f"expected {domain.expected}, got nothing"))
     faults += [
         Fault(f"{where}.{key}", f"{where}.{text}")
         for key, text in printed_faults(table.get("printed", {}))
     ]
     classes = table.get("classes")
-    if not _are_names(classes):
+    if not _are_names(classes) and "classes" not in hinted:
         got = shown(classes) if "classes" in table else "nothing"
         words = f"expected a list of names, at least two and all different, got {got}"
         faults.append(_fault(where, "classes", words))
@@ -71,7 +72,7 @@ def _ensemble(
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         words = f"expected tables, [[{where}.members]], got {shown(entries)}"
         faults.append(_fault(where, "members", words))
-    elif not entries:
+    elif not entries and "members" not in hinted:
         faults.append(_fault(where, "members", "expected at least one member, got none"))
     else:
         numbered = enumerate(entries, 1)
@@ -104,7 +105,7 @@ def _member(
     where = f"{ensemble}.members.{place}"
     _unknown(where, entry, _MEMBER_KEYS, faults)
     model = models.get(str(entry.get("model")))
-    if model is None:
+    if model is None and "model" not in misspelt(entry, _MEMBER_KEYS):
         got = shown(entry["model"]) if "model" in entry else "nothing"
         meant = nearest(str(entry.get("model", "")), models)
         faults.append(_fault(where, "model", f"expected a report model, got {got}{meant}"))

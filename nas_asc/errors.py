@@ -58,8 +58,8 @@ class NothingFits(NasAscError):
     exit_code: ClassVar[int] = 3
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Give ", did you mean 'x'?" for what `word` may stand for, or an empty string.
+def meant(word: str, known: Iterable[str]) -> list[str]:
+    """Give the known words that `word` may stand for.
 
     Known words that begin so come first, those with one letter more or else all unless they are
     many; then the nearest one. Capitals do not matter.
@@ -67,15 +67,30 @@ def nearest(word: str, known: Iterable[str]) -> str:
     by_lower = {name.lower(): name for name in known if name != word}
     lower = word.lower()
     longer = [key for key in by_lower if lower and key.startswith(lower)]
-    meant = [key for key in longer if len(key) <= len(lower) + 1] or longer
+    found = [key for key in longer if len(key) <= len(lower) + 1] or longer
     if lower in by_lower:
-        meant = [lower]
-    elif not 0 < len(meant) <= _MOST_MEANT:
-        meant = get_close_matches(lower, by_lower, n=1, cutoff=0.5)
-    if not meant:
+        found = [lower]
+    elif not 0 < len(found) <= _MOST_MEANT:
+        found = get_close_matches(lower, by_lower, n=1, cutoff=0.5)
+    return [by_lower[key] for key in found]
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Give ", did you mean 'x'?" for what `word` may stand for, or an empty string."""
+    words = [repr(name) for name in meant(word, known)]
+    if not words:
         return ""
-    *others, last = [repr(by_lower[key]) for key in meant]
+    *others, last = words
     return f", did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
+
+
+def misspelt(given: Iterable[str], known: Iterable[str]) -> set[str]:
+    """Give the known words that are not given, but that an unknown one may stand for.
+
+    Its hint says enough: none of them is said to be missing, too.
+    """
+    given, known = set(given), list(known)
+    return {name for word in given if word not in known for name in meant(word, known)} - given
 
 
 def shown(value: object) -> str:

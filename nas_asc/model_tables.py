@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from nas_asc.choice_checks import choice_faults
-from nas_asc.errors import nearest, shown
+from nas_asc.errors import misspelt, nearest, shown
 from nas_asc.space import ReportModel, SearchSpace
 from nas_asc.toml_file import Fault
 from nas_asc.vocabulary import MODEL_DOMAINS, NAMING_DOMAINS, PRINTED, PRINTED_NUMBER
@@ -56,6 +56,7 @@ def _model_faults(
         for key in table
         if key not in _MODEL_KEYS
     ]
+    hinted = misspelt(table, _MODEL_KEYS)
     complete = like is None or _stands_alone(like, tables)
     if not complete:
         known = [other for other in tables if _stands_alone(other, tables)]
@@ -65,7 +66,7 @@ def _model_faults(
     for key, domain in {**MODEL_DOMAINS, **NAMING_DOMAINS}.items():
         if key in table and not domain.holds(table[key]):
             faults.append((key, f"{key}: {domain.refusal(table[key])}"))
-        elif key in MODEL_DOMAINS and key not in table and complete:
+        elif key in MODEL_DOMAINS and key not in (*table, *hinted) and complete:
             faults.append((key, f"{key}: expected {domain.expected}, got nothing"))
     faults += printed_faults(table.get("printed", {}))
     if choices is None:

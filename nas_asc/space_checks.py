@@ -7,7 +7,7 @@ from typing import Any
 
 from nas_asc.architecture import Value
 from nas_asc.blocks import ODD_KERNEL_BLOCKS
-from nas_asc.errors import nearest, shown
+from nas_asc.errors import misspelt, nearest, shown
 from nas_asc.section import Section
 from nas_asc.toml_file import Fault
 from nas_asc.vocabulary import (
@@ -85,9 +85,9 @@ def _misused(section: Section, values: Mapping[str, Any]) -> Iterator[tuple[str,
     ]
     needed = set.intersection(*(needed for needed, _ in needs)) | REQUIRED.intersection(unsure)
     used = set.union(*(used for _, used in needs)).union(unsure)
-    meant = [nearest(key, domains) for key in values if key not in domains]
+    hinted = misspelt(values, domains)
     for key, domain in domains.items():
-        if key in needed and key not in values and not any(repr(key) in word for word in meant):
+        if key in needed and key not in (*values, *hinted):
             yield key, f"expected {domain.expected}, got nothing"
     for key in section.values:
         if key not in used:

@@ -1,5 +1,6 @@
 """A TOML file with its lines: whatever is wrong in it is told with the line where it stands."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nas_asc.errors import ConfigError
+
+_MANY_DIGITS = re.compile(r"(\d_?){4300}")
 
 
 class Fault(NamedTuple):
@@ -51,13 +54,28 @@ def read_toml(path: Path, what: str) -> TomlFile:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError(
-            f"{path}:{line}: expected UTF-8 text, got the byte 0x{error.object[error.start]:02x}, "
-            "save the file as UTF-8"
+            f"{path.name}:{line}: expected UTF-8 text, got the byte "
+            f"0x{error.object[error.start]:02x}, save the file as UTF-8"
         ) from None
     except RecursionError:
-        raise ConfigError(f"{path}: expected TOML, got lists or tables nested too deeply") from None
-    except ValueError as error:  # a TOMLDecodeError, or a number of thousands of digits
-        raise ConfigError(f"{path}: expected TOML, {error}") from None
+        refusal = "expected TOML, got lists or tables nested too deeply"
+        raise ConfigError(f"{path.name}: {refusal}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path.name}:{_in_words(str(error), text)}") from None
+    except ValueError:
+        digits = _MANY_DIGITS.search(text)
+        line = text.count("\n", 0, digits.start() if digits else 0) + 1
+        refusal = "expected TOML, got a number of thousands of digits"
+        raise ConfigError(f"{path.name}:{line}: {refusal}") from None
+
+
+def _in_words(error: str, text: str) -> str:
+    """Put the line of what tomllib says in front: "7: expected TOML, invalid value (column 3)"."""
+    what, _, place = error.rpartition(" (at ")
+    found = re.fullmatch(r"line (\d+), column (\d+)\)", place)
+    line = int(found[1]) if found else text.rstrip("\n").count("\n") + 1
+    column = f"column {found[2]}" if found else "at the end of the file"
+    return f"{line}: expected TOML, {what[:1].lower()}{what[1:]} ({column})"
 
 
 def _lines(text: str) -> Iterator[tuple[str, int]]:
