@@ -5,17 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from nas_asc.architecture import Architecture, Value
-from nas_asc.errors import ConfigError, nearest, shown
+from nas_asc.errors import ConfigError, meant, nearest, shown
 from nas_asc.model_tables import read_models
 from nas_asc.section import Section
 from nas_asc.space import SearchSpace
 from nas_asc.space_checks import faults_between, read_section
 from nas_asc.toml_file import Fault, TomlFile, read_toml
-from nas_asc.vocabulary import section_kind
+from nas_asc.vocabulary import DOMAINS, NAMING_DOMAINS, section_kind
 
 _FAMILY_KEYS = ("title", "family", "ensembles")
 _REQUIRED = ("frontend", "head", "compression")
-_KNOWN = ("title", "models", "stem", "stage1", *_REQUIRED)
+_KEYS = ("title", "family")
+_KNOWN = ("models", "stem", "stage1", *_REQUIRED)
 
 
 def read_space(path: Path, load: Callable[[str], SearchSpace] | None = None) -> SearchSpace:
@@ -33,7 +34,7 @@ def read_space(path: Path, load: Callable[[str], SearchSpace] | None = None) -> 
     if "family" in file.data:
         families = _families(path, file, load)
         return SearchSpace(path.stem, title, families=families)
-    faults: list[Fault] = []
+    faults = _title_faults(file)
     tables = {name: v for name, v in file.data.items() if name not in ("title", "models")}
     sections, unknown = _sections(tables, faults)
     space = SearchSpace(path.stem, title, sections)
@@ -62,11 +63,17 @@ def check_architecture(architecture: Architecture) -> None:
         raise ConfigError("\n".join(f"architecture: {fault.text}" for fault in faults))
 
 
+def _title_faults(file: TomlFile) -> list[Fault]:
+    domain = NAMING_DOMAINS["title"]
+    title = file.data.get("title", "")
+    return [] if domain.holds(title) else [Fault("title", f"title: {domain.refusal(title)}")]
+
+
 def _families(
     path: Path, file: TomlFile, load: Callable[[str], SearchSpace] | None
 ) -> dict[str, SearchSpace]:
     """Read the spaces that a space is made of; nas_asc/ensemble_file.py reads its ensembles."""
-    faults = [
+    faults = _title_faults(file) + [
         Fault(key, f"{key}: expected one of {', '.join(_FAMILY_KEYS)}{nearest(key, _FAMILY_KEYS)}")
         for key in file.data
         if key not in _FAMILY_KEYS
@@ -104,25 +111,30 @@ def _sections(
     sections: dict[str, Section] = {}
     found: list[Fault] = []
     broken: set[str] = set()
-    meant: set[str] = set()  # by misspelt names
+    hinted: set[str] = set()  # by misspelt names
     for name, values in tables.items():
-        hint = f", got {shown(values)}" if section_kind(name) else nearest(name, _KNOWN)
-        kind = name if section_kind(name) else next((k for k in _KNOWN if f" {k!r}?" in hint), "")
-        if kind != name or not isinstance(values, dict):
-            found.append(Fault(name, f"{name}: expected a section of a space{hint}"))
-            meant.add(kind)
+        is_table = isinstance(values, dict)
+        kind = name
+        if not section_kind(name) or not is_table:
+            text, words = _stray(name, values)
+            found.append(Fault(name, f"{name}: {text}"))
+            hinted.update(words)
             broken.add(name)
-        if section_kind(kind) and isinstance(values, dict):
+            kind = words[-1] if words else ""
+        if section_kind(kind) and is_table:
             section, own = read_section(kind, values)
             found += [Fault(*(name + part.removeprefix(kind) for part in fault)) for fault in own]
             if own:
                 broken.add(name)
             if kind == name:
                 sections[name] = section
+    if "family" in hinted and not sections:  # it is meant to be made of other spaces
+        hinted.update(_REQUIRED)
+        found = [fault for fault in found if fault.path != "ensembles"]
     for name in _REQUIRED:
         if name not in tables:
             broken.add(name)
-            if name not in meant:
+            if name not in hinted:
                 found.append(Fault(name, f"{name}: expected this section, got none"))
     faults += found
     faults += faults_between(sections, {fault.path for fault in found})
@@ -130,4 +142,21 @@ def _sections(
     stages.sort(key=lambda name: int(name.removeprefix("stage") or 0) if name != "stem" else 0)
     order = ["frontend", *stages, "head", "compression"]
     sound = tuple(sections[name] for name in order if name in sections and name not in broken)
-    return sound, lambda name: name in broken or (bool(meant) and name not in sections)
+    return sound, lambda name: name in broken or (bool(hinted) and name not in sections)
+
+
+def _stray(name: str, values: object) -> tuple[str, list[str]]:
+    """Say what was expected instead of what is no section, and which words it may stand for."""
+    if name == "ensembles":
+        return "expected ensembles in a space of several families only, which has a family", []
+    if section_kind(name):
+        return f"expected a section of a space, got {shown(values)}", []
+    if isinstance(values, dict):
+        return f"expected a section of a space{nearest(name, _KNOWN)}", meant(name, _KNOWN)
+    text = "expected title, family or a section of a space"
+    kinds = [kind for kind, domains in DOMAINS.items() if name in domains]
+    if kinds:
+        places = " or ".join("[stage1]" if kind == "stage" else f"[{kind}]" for kind in kinds)
+        return f"{text} - put {name} below the line {places}", []
+    known = _KEYS if meant(name, _KEYS) else _KNOWN
+    return text + nearest(name, known), meant(name, known)

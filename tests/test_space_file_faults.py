@@ -280,3 +280,36 @@ def test_a_misspelt_key_is_not_missing_too(faults):
 def test_a_key_that_stands_beside_its_misspelling_is_no_misspelling_of_it(faults):
     text = SPACE.replace("hop = 320", "").replace("window = 640", "window = 640\nwindw = 1024")
     assert paths(faults(text=text)) == ["frontend.hop", "frontend.windw"]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        (
+            'titel = "x"',
+            "titel: expected title, family or a section of a space, did you mean 'title'?",
+        ),
+        (
+            "n_mels = 64",
+            "n_mels: expected title, family or a section of a space - put n_mels below the line "
+            "[frontend]",
+        ),
+        ("stmm = 3", "stmm: expected title, family or a section of a space, did you mean 'stem'?"),
+        ("stem = 3", "stem: expected a section of a space, got 3"),
+        ("title = 3", "title: expected a text, got 3"),
+    ],
+)
+def test_a_key_in_front_of_the_sections_is_told_as_one(faults, line, fault):
+    assert faults(('title = "a small space"', line), text=f"\n{SPACE}") == [fault]
+
+
+def test_a_misspelt_family_is_the_only_fault(faults):
+    text = 'familiy = ["mbconv"]\n[ensembles.x]\nclip_s = 3\n'
+    assert faults(text=text) == [
+        "familiy: expected title, family or a section of a space, did you mean 'family'?"
+    ]
+
+
+def test_ensembles_need_several_families(faults):
+    (fault,) = faults(text=SPACE + "\n[ensembles.x]\nclip_s = 3\n")
+    assert fault.startswith("ensembles: expected ensembles in a space of several families only")
