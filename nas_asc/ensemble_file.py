@@ -17,12 +17,13 @@ _NEEDED = ("clip_s", "rule")
 _DOMAINS = {**NAMING_DOMAINS, **{key: MODEL_DOMAINS[key] for key in ("report", *_NEEDED)}}
 
 
-def read_ensembles(path: Path, models: Mapping[str, ReportModel]) -> dict[str, Ensemble]:
-    """Read the `[ensembles.ID]` tables of a file that is a valid search space.
+def read_ensembles(path: Path, models: Mapping[str, ReportModel] | None) -> dict[str, Ensemble]:
+    """Read the `[ensembles.ID]` tables of a search space.
 
     Args:
         path: of the TOML.
-        models: that the members are among, by id.
+        models: that the members are among, by id; None where they are not known, since the space
+            is not valid: nothing is said about them, and there are no ensembles.
 
     Raises:
         ConfigError: an ensemble is not valid; the message has every fault.
@@ -46,7 +47,7 @@ def read_ensembles(path: Path, models: Mapping[str, ReportModel]) -> dict[str, E
 def _ensemble(
     ensemble_id: str,
     table: Mapping[str, Any],
-    models: Mapping[str, ReportModel],
+    models: Mapping[str, ReportModel] | None,
     faults: list[Fault],
 ) -> Ensemble | None:
     before = len(faults)
@@ -77,7 +78,7 @@ def _ensemble(
     else:
         numbered = enumerate(entries, 1)
         members = [_member(where, n, entry, classes, models, faults) for n, entry in numbered]
-    if len(faults) > before or classes is None:
+    if len(faults) > before or classes is None or models is None:
         return None
     return Ensemble(
         id=ensemble_id,
@@ -97,18 +98,22 @@ def _member(
     place: int,
     entry: Mapping[str, Any],
     classes: Sequence[str] | None,
-    models: Mapping[str, ReportModel],
+    models: Mapping[str, ReportModel] | None,
     faults: list[Fault],
 ) -> Member | None:
     """Read a member; `classes` of the ensemble, None where they are not known."""
     before = len(faults)
     where = f"{ensemble}.members.{place}"
     _unknown(where, entry, _MEMBER_KEYS, faults)
-    model = models.get(str(entry.get("model")))
-    if model is None and "model" not in misspelt(entry, _MEMBER_KEYS):
+    name = str(entry.get("model"))
+    model = models.get(name) if models is not None else None
+    known = models is not None or "model" not in entry
+    if model is None and known and "model" not in misspelt(entry, _MEMBER_KEYS):
         got = shown(entry["model"]) if "model" in entry else "nothing"
-        meant = nearest(str(entry.get("model", "")), models)
-        faults.append(_fault(where, "model", f"expected a report model, got {got}{meant}"))
+        meant = nearest(str(entry.get("model", "")), models or ())
+        faults.append(
+            _fault(where, "model", f"expected a report model of the space, got {got}{meant}")
+        )
     number, weight = entry.get("number", 1), entry.get("weight", 1.0)
     for key, value in (("number", number), ("weight", weight)):
         domain = MEMBER_DOMAINS[key]
