@@ -13,6 +13,7 @@ from nas_asc.toml_file import Fault
 from nas_asc.vocabulary import (
     DOMAINS,
     MOST_OPTIONS,
+    MOST_UNITS,
     REQUIRED,
     SELECTORS,
     Domain,
@@ -121,7 +122,7 @@ def faults_between(sections: Mapping[str, Section], faulty: Collection[str] = ()
     found: list[tuple[str, str]] = []
     for section in sections.values():
         if section.kind == "stage":
-            found += [*_even_kernels(section), *_no_branch(section, faulty)]
+            found += [*_even_kernels(section), *_no_branch(section, faulty), *_many_units(section)]
     if frontend and "waveform" in _options(frontend, "kind"):
         found += _pairs(sections)
     if frontend and ("logmel" in _options(frontend, "kind") or "frontend.kind" in faulty):
@@ -160,6 +161,16 @@ def _even_kernels(section: Section) -> Iterator[tuple[str, str]]:
             f"{section.name}.kernel",
             "expected odd numbers, so that a block and its shortcut have one size, "
             f"got {' and '.join(map(repr, even))}",
+        )
+
+
+def _many_units(section: Section) -> Iterator[tuple[str, str]]:
+    depths, units = ([int(value) for value in _options(section, key)] for key in ("depth", "units"))
+    if units and max(depths, default=1) * max(units) > MOST_UNITS:
+        yield (
+            f"{section.name}.units",
+            f"expected at most {MOST_UNITS:,} units in a stage, depth x units, "
+            f"got {max(depths)} x {max(units)}",
         )
 
 

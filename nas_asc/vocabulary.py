@@ -28,6 +28,7 @@ _MOST_HZ = 1_000_000
 _MOST_NETWORKS = 1000
 _MOST_PRINTED = 10**15
 MOST_OPTIONS = 1000
+MOST_UNITS = 1000  # of all repetitions of a block in a stage
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from nas_asc.architecture import Architecture
 from nas_asc.blocks import BLOCKS
 from nas_asc.complexity import count
 from nas_asc.errors import ConfigError
-from nas_asc.space_checks import read_section
+from nas_asc.space_checks import faults_between, read_section
 from nas_asc.space_file import check_architecture
 from nas_asc.vocabulary import (
     DOMAINS,
@@ -111,6 +111,8 @@ def at_its_most(section, **given):
 @pytest.mark.parametrize("block", BLOCKS)
 def test_all_numbers_at_their_most_can_be_counted(block):
     stage = at_its_most("stage", block=block, pool="max 10000x10000/10000")
+    if "units" in stage:
+        stage["units"] = 10  # 1,000 in all
     words = {"activation": "relu", "squeeze_excite": 1.0, "kernel": 9999}
     used = dict(keys_in_use("stage", stage))
     sections = {
@@ -126,6 +128,17 @@ def test_all_numbers_at_their_most_can_be_counted(block):
     counted = count(architecture, most("model", "classes"), float(most("model", "clip_s")))
     assert 0 < counted.size_bytes < 10**30
     assert counted.peak_activation_bytes > 0
+
+
+@pytest.mark.parametrize(("depth", "units"), [([1, 11], 100), (100, [10, 11])])
+def test_the_units_of_a_stage_have_a_bound_together(depth, units):
+    values = {"block": "dwsep", "kernel": 3, "activation": "relu"}
+    section, faults = read_section("stage1", {**values, "depth": depth, "units": units})
+    assert faults == []
+    (fault,) = faults_between({"stage1": section})
+    assert fault.path == "stage1.units"
+    assert "at most 1,000 units in a stage, depth x units, got 1" in fault.text
+    assert faults_between({"stage1": read_section("stage1", {**values, "units": 100})[0]}) == []
 
 
 @pytest.mark.parametrize("options", [1001, 50_000])
