@@ -7,6 +7,7 @@ from typing import Any
 
 from nas_asc.architecture import Value
 from nas_asc.blocks import ODD_KERNEL_BLOCKS
+from nas_asc.domain import Domain
 from nas_asc.errors import misspelt, nearest, shown
 from nas_asc.section import Section
 from nas_asc.toml_file import Fault
@@ -16,7 +17,6 @@ from nas_asc.vocabulary import (
     MOST_UNITS,
     REQUIRED,
     SELECTORS,
-    Domain,
     keys_in_use,
     section_kind,
     selector_in_use,

@@ -6,16 +6,14 @@ dropout, is the same for all blocks.
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeGuard
+from collections.abc import Mapping
 
 from nas_asc.architecture import Value
 from nas_asc.assembly import block_keys
 from nas_asc.blocks import BLOCKS
 from nas_asc.blocks.block import ORDERS
 from nas_asc.blocks.dwsep import RESIDUALS
-from nas_asc.errors import nearest, shown
+from nas_asc.domain import FLAG, TEXT, Domain, above_zero, number, sized, whole, words
 from nas_asc.layers import ACTIVATIONS, DROPOUTS, PADDINGS, POOL_PADDINGS, POOLINGS
 from nas_asc.rules import BYTES_PER_VALUE, RULES
 
@@ -30,85 +28,21 @@ _MOST_PRINTED = 10**15
 MOST_OPTIONS = 1000
 MOST_UNITS = 1000  # of all repetitions of a block in a stage
 
-
-@dataclass(frozen=True)
-class Domain:
-    """What a key may be.
-
-    Attributes:
-        words: those that a value may be or begin with.
-    """
-
-    expected: str
-    holds: Callable[[object], bool]
-    words: tuple[str, ...] = ()
-
-    def refusal(self, value: object, inside: str = "") -> str:
-        """Say what was expected instead of a value, with the nearest word if it has none."""
-        first = value.split(" ")[0] if isinstance(value, str) else ""
-        meant = "" if first in self.words else nearest(first, self.words)
-        return f"expected {self.expected}, got {shown(value)}{inside}{meant}"
-
-
-def _whole(least: int, most: int) -> Domain:
-    return Domain(
-        f"a whole number from {least:,} to {most:,}",
-        lambda v: isinstance(v, int) and not isinstance(v, bool) and least <= v <= most,
-    )
-
-
-def _words(*words: str) -> Domain:
-    return Domain("one of " + ", ".join(words), lambda v: v in words, words)
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _number(low: float, high: float) -> Domain:
-    return Domain(
-        f"a number from {low:,g} to {high:,}", lambda v: _is_number(v) and low <= v <= high
-    )
-
-
-def _above_zero(most: int) -> Domain:
-    return Domain(f"a number above 0, at most {most:,}", lambda v: _is_number(v) and 0 < v <= most)
-
-
-_EACH = f"each number from 1 to {_MOST_CELLS:,}"
 _SIZE = r"[1-9]\d*(x[1-9]\d*)?"
-
-
-def _sized(expected: str, pattern: str, *words: str) -> Domain:
-    """Take texts of a pattern whose numbers are all extents."""
-    matches = re.compile(pattern, re.ASCII).fullmatch
-    digits = len(str(_MOST_CELLS))
-
-    def holds(value: object) -> bool:
-        return (
-            isinstance(value, str)
-            and matches(value) is not None
-            and all(
-                len(number) <= digits and int(number) <= _MOST_CELLS
-                for number in re.findall(r"\d+", value)
-            )
-        )
-
-    return Domain(f"{expected}, {_EACH}", holds, words)
-
-
-_POOL = _sized(
+_POOL = sized(
+    _MOST_CELLS,
     'none, or a pooling such as "max 4x4" or "avg 3x3/2"',
     f"none|(max|avg) {_SIZE}(/{_SIZE})?",
     *("none", "max", "avg"),
 )
-_CLASSIFIER = _sized(
+_CLASSIFIER = sized(
+    _MOST_CELLS,
     'linear, or a convolution such as "conv 3x3"',
     f"linear|conv {_SIZE}",
     *("linear", "conv"),
 )
-_SIDES = _sized('a number or a pair mel x frame such as "3x5"', _SIZE)
-_SIDE = _whole(1, _MOST_CELLS)
+_SIDES = sized(_MOST_CELLS, 'a number or a pair mel x frame such as "3x5"', _SIZE)
+_SIDE = whole(1, _MOST_CELLS)
 _EXTENT = Domain(_SIDES.expected, lambda v: _SIDE.holds(v) or _SIDES.holds(v))
 
 
@@ -126,80 +60,77 @@ _DROPOUT = Domain(
     _is_dropout,
     ("none", *DROPOUTS),
 )
-_FLAG = Domain("true or false", lambda v: isinstance(v, bool))
 
 DOMAINS: Mapping[str, Mapping[str, Domain]] = {
     "frontend": {
-        "kind": _words("logmel", "waveform"),
-        "channels": _whole(1, _MOST_REPEATS),
-        "sample_rate_hz": _whole(1000, _MOST_HZ),
-        "window": _whole(16, _MOST_SAMPLES),
-        "hop": _whole(1, _MOST_SAMPLES),
-        "n_fft": _whole(0, _MOST_SAMPLES),
-        "center": _FLAG,
-        "window_function": _words("hann", "hamming"),
-        "n_mels": _whole(1, _MOST_CHANNELS),
-        "f_min_hz": _number(0, _MOST_HZ),
-        "f_max_hz": _number(0, _MOST_HZ),
-        "normalisation": _words("none", "batch_norm", "standard", "peak"),
-        "mean_spectrum": _FLAG,
-        "second_window": _whole(0, _MOST_SAMPLES),
+        "kind": words("logmel", "waveform"),
+        "channels": whole(1, _MOST_REPEATS),
+        "sample_rate_hz": whole(1000, _MOST_HZ),
+        "window": whole(16, _MOST_SAMPLES),
+        "hop": whole(1, _MOST_SAMPLES),
+        "n_fft": whole(0, _MOST_SAMPLES),
+        "center": FLAG,
+        "window_function": words("hann", "hamming"),
+        "n_mels": whole(1, _MOST_CHANNELS),
+        "f_min_hz": number(0, _MOST_HZ),
+        "f_max_hz": number(0, _MOST_HZ),
+        "normalisation": words("none", "batch_norm", "standard", "peak"),
+        "mean_spectrum": FLAG,
+        "second_window": whole(0, _MOST_SAMPLES),
     },
     "stage": {
-        "depth": _whole(0, _MOST_REPEATS),
-        "block": _words(*BLOCKS),
-        "width": _whole(1, _MOST_CHANNELS),
+        "depth": whole(0, _MOST_REPEATS),
+        "block": words(*BLOCKS),
+        "width": whole(1, _MOST_CHANNELS),
         "kernel": _EXTENT,
         "stride": _EXTENT,
-        "expand": _whole(1, _MOST_REPEATS),
-        "squeeze_excite": _number(0, 1),
-        "activation": _words(*ACTIVATIONS),
-        "order": _words(*ORDERS),
-        "bias": _FLAG,
-        "padding": _words(*PADDINGS),
-        "factorised": _FLAG,
-        "units": _whole(1, _MOST_REPEATS),
-        "residual": _words(*RESIDUALS),
-        "width_3x3": _whole(0, _MOST_CHANNELS),
-        "width_5x5": _whole(0, _MOST_CHANNELS),
-        "width_pool": _whole(0, _MOST_CHANNELS),
+        "expand": whole(1, _MOST_REPEATS),
+        "squeeze_excite": number(0, 1),
+        "activation": words(*ACTIVATIONS),
+        "order": words(*ORDERS),
+        "bias": FLAG,
+        "padding": words(*PADDINGS),
+        "factorised": FLAG,
+        "units": whole(1, _MOST_REPEATS),
+        "residual": words(*RESIDUALS),
+        "width_3x3": whole(0, _MOST_CHANNELS),
+        "width_5x5": whole(0, _MOST_CHANNELS),
+        "width_pool": whole(0, _MOST_CHANNELS),
         "pool": _POOL,
-        "pool_padding": _words(*POOL_PADDINGS),
-        "pool_norm": _FLAG,
+        "pool_padding": words(*POOL_PADDINGS),
+        "pool_norm": FLAG,
         "dropout": _DROPOUT,
     },
     "head": {
-        "conv": _whole(0, _MOST_CHANNELS),
-        "activation": _words(*ACTIVATIONS),
+        "conv": whole(0, _MOST_CHANNELS),
+        "activation": words(*ACTIVATIONS),
         "classifier": _CLASSIFIER,
         "pool": _POOL,
-        "pool_padding": _words(*POOL_PADDINGS),
-        "pooling": _words(*POOLINGS),
+        "pool_padding": words(*POOL_PADDINGS),
+        "pooling": words(*POOLINGS),
         "dropout": _DROPOUT,
         "map_dropout": _DROPOUT,
-        "dense": _whole(0, _MOST_CHANNELS),
-        "dense_norm": _FLAG,
-        "dense_activation": _words("none", *ACTIVATIONS),
+        "dense": whole(0, _MOST_CHANNELS),
+        "dense_norm": FLAG,
+        "dense_activation": words("none", *ACTIVATIONS),
     },
     "compression": {
-        "pruning": _words("none", "magnitude", "channels"),
-        "precision": _words(*BYTES_PER_VALUE),
-        "sparsity": _number(0.0, 0.99),
-        "iterations": _whole(1, _MOST_REPEATS),
-        "prune_classifier": _FLAG,
+        "pruning": words("none", "magnitude", "channels"),
+        "precision": words(*BYTES_PER_VALUE),
+        "sparsity": number(0.0, 0.99),
+        "iterations": whole(1, _MOST_REPEATS),
+        "prune_classifier": FLAG,
     },
 }
-
-_TEXT = Domain("a text", lambda v: isinstance(v, str))
 
 # What a report model, or an ensemble of them, says of itself besides what it is made of.
 MODEL_DOMAINS: Mapping[str, Domain] = {
-    "classes": _whole(2, 10_000),
-    "clip_s": _number(0.01, 3600),
+    "classes": whole(2, 10_000),
+    "clip_s": number(0.01, 3600),
     "report": Domain("a name", lambda v: isinstance(v, str)),
     "rule": Domain("a counting rule", lambda v: v in tuple(RULES), tuple(RULES)),
 }
-NAMING_DOMAINS: Mapping[str, Domain] = {"title": _TEXT, "note": _TEXT}
+NAMING_DOMAINS: Mapping[str, Domain] = {"title": TEXT, "note": TEXT}
 # The numbers that a report may print.
 PRINTED = (
     "params",
@@ -209,11 +140,11 @@ PRINTED = (
     "unpruned_size_kb",
     "mmacs",
 )
-PRINTED_NUMBER = _above_zero(_MOST_PRINTED)
+PRINTED_NUMBER = above_zero(_MOST_PRINTED)
 # What a member of an ensemble says of itself.
 MEMBER_DOMAINS: Mapping[str, Domain] = {
-    "number": _whole(1, _MOST_NETWORKS),
-    "weight": _above_zero(_MOST_NETWORKS),
+    "number": whole(1, _MOST_NETWORKS),
+    "weight": above_zero(_MOST_NETWORKS),
 }
 
 # The keys that decide which others are in use; they are asked for first, in this order.
