@@ -117,11 +117,15 @@ def parse_budget(text: str | None, rule: CountingRule, with_limits: bool = False
         ConfigError: a limit is not understood, is given twice or is zero, or nothing is limited.
     """
     limits: dict[str, int] = {}
+    given: dict[str, str] = {}
     for part in (text or "").split(",") if text is not None else ():
         name, value = _parse_limit(part.strip(), rule.kb)
         if name in limits:
-            raise ConfigError(f"budget: expected one limit of a kind, got two on {name}: {text!r}")
-        limits[name] = value
+            raise ConfigError(
+                f"budget: expected one limit on {_WORDS[name]}, "
+                f"got {given[name]!r} and {part.strip()!r} - keep one"
+            )
+        limits[name], given[name] = value, part.strip()
     if with_limits:
         for name, limit in (
             ("size_bytes", rule.max_bytes),

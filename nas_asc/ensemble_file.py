@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from nas_asc.ensemble import Ensemble, Member
-from nas_asc.errors import nearest
+from nas_asc.errors import misspelt, nearest, shown
+from nas_asc.model_tables import printed_faults
 from nas_asc.space import ReportModel
-from nas_asc.space_checks import Fault
-from nas_asc.space_file import printed_faults, read_toml
-from nas_asc.vocabulary import ABOVE_ZERO, AT_LEAST_ONE, MODEL_DOMAINS, NAMING_DOMAINS
+from nas_asc.toml_file import Fault, read_toml
+from nas_asc.vocabulary import MEMBER_DOMAINS, MODEL_DOMAINS, NAMING_DOMAINS
 
 _KEYS = ("report", "title", "classes", "clip_s", "rule", "printed", "note", "members")
 _MEMBER_KEYS = ("model", "number", "weight", "class_map")
@@ -17,12 +17,13 @@ _NEEDED = ("clip_s", "rule")
 _DOMAINS = {**NAMING_DOMAINS, **{key: MODEL_DOMAINS[key] for key in ("report", *_NEEDED)}}
 
 
-def read_ensembles(path: Path, models: Mapping[str, ReportModel]) -> dict[str, Ensemble]:
-    """Read the `[ensembles.ID]` tables of a file that is a valid search space.
+def read_ensembles(path: Path, models: Mapping[str, ReportModel] | None) -> dict[str, Ensemble]:
+    """Read the `[ensembles.ID]` tables of a search space.
 
     Args:
         path: of the TOML.
-        models: that the members are among, by id.
+        models: that the members are among, by id; None where they are not known, since the space
+            is not valid: nothing is said about them, and there are no ensembles.
 
     Raises:
         ConfigError: an ensemble is not valid; the message has every fault.
@@ -46,38 +47,39 @@ def read_ensembles(path: Path, models: Mapping[str, ReportModel]) -> dict[str, E
 def read_ensemble(
     ensemble_id: str,
     table: Mapping[str, Any],
-    models: Mapping[str, ReportModel],
+    models: Mapping[str, ReportModel] | None,
     faults: list[Fault],
 ) -> Ensemble | None:
     """Read the table of an ensemble; None if it has faults, which are added to `faults`."""
     before = len(faults)
     where = f"ensembles.{ensemble_id}"
     _unknown(where, table, _KEYS, faults)
+    hinted = misspelt(table, _KEYS)
     for key, domain in _DOMAINS.items():
         if key in table and not domain.holds(table[key]):
             faults.append(_fault(where, key, domain.refusal(table[key])))
-        elif key in _NEEDED and key not in table:
+        elif key in _NEEDED and key not in (*table, *hinted):
             faults.append(_fault(where, key, f"expected {domain.expected}, got nothing"))
     faults += [
         Fault(f"{where}.{key}", f"{where}.{text}")
         for key, text in printed_faults(table.get("printed", {}))
     ]
     classes = table.get("classes")
-    if not _are_names(classes):
-        got = repr(classes) if "classes" in table else "nothing"
+    if not _are_names(classes) and "classes" not in hinted:
+        got = shown(classes) if "classes" in table else "nothing"
         words = f"expected a list of names, at least two and all different, got {got}"
         faults.append(_fault(where, "classes", words))
         classes = None
     entries = table.get("members", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        words = f"expected tables, [[{where}.members]], got {entries!r}"
+        words = f"expected tables, [[{where}.members]], got {shown(entries)}"
         faults.append(_fault(where, "members", words))
-    elif not entries:
+    elif not entries and "members" not in hinted:
         faults.append(_fault(where, "members", "expected at least one member, got none"))
     else:
         numbered = enumerate(entries, 1)
         members = [_member(where, n, entry, classes, models, faults) for n, entry in numbered]
-    if len(faults) > before or classes is None:
+    if len(faults) > before or classes is None or models is None:
         return None
     return Ensemble(
         id=ensemble_id,
@@ -97,34 +99,36 @@ def _member(
     place: int,
     entry: Mapping[str, Any],
     classes: Sequence[str] | None,
-    models: Mapping[str, ReportModel],
+    models: Mapping[str, ReportModel] | None,
     faults: list[Fault],
 ) -> Member | None:
     """Read a member; `classes` of the ensemble, None where they are not known."""
     before = len(faults)
     where = f"{ensemble}.members.{place}"
     _unknown(where, entry, _MEMBER_KEYS, faults)
-    model = models.get(str(entry.get("model")))
-    if model is None:
-        got = repr(entry["model"]) if "model" in entry else "nothing"
-        meant = nearest(str(entry.get("model", "")), models)
-        faults.append(_fault(where, "model", f"expected a report model, got {got}{meant}"))
+    name = str(entry.get("model"))
+    model = models.get(name) if models is not None else None
+    known = models is not None or "model" not in entry
+    if model is None and known and "model" not in misspelt(entry, _MEMBER_KEYS):
+        got = shown(entry["model"]) if "model" in entry else "nothing"
+        meant = nearest(str(entry.get("model", "")), models or ())
+        faults.append(
+            _fault(where, "model", f"expected a report model of the space, got {got}{meant}")
+        )
     number, weight = entry.get("number", 1), entry.get("weight", 1.0)
-    for key, value, domain in (
-        ("number", number, AT_LEAST_ONE),
-        ("weight", weight, ABOVE_ZERO),
-    ):
+    for key, value in (("number", number), ("weight", weight)):
+        domain = MEMBER_DOMAINS[key]
         if not domain.holds(value):
             faults.append(_fault(where, key, domain.refusal(value)))
     class_map = entry.get("class_map")
     if not isinstance(class_map, dict | None):
-        words = f"expected a table of a class each, got {class_map!r}"
+        words = f"expected a table of a class each, got {shown(class_map)}"
         faults.append(_fault(where, "class_map", words))
         return None
     for name, value in (class_map or {}).items() if classes else ():
         if value not in (classes or ()):
             meant = nearest(value, classes or ()) if isinstance(value, str) else ""
-            words = f"expected one of {', '.join(classes or ())}, got {value!r}{meant}"
+            words = f"expected one of {', '.join(classes or ())}, got {shown(value)}{meant}"
             faults.append(Fault(f"{where}.class_map.{name}", f"{where}.class_map: {words}"))
     told_apart = classes if class_map is None else class_map
     if model and told_apart is not None and len(told_apart) != model.classes:

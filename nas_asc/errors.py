@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import ClassVar
 
+_MOST_SHOWN = 120  # characters
 _MOST_MEANT = 8  # known words that begin alike and are still told one by one
 
 
@@ -57,8 +58,8 @@ class NothingFits(NasAscError):
     exit_code: ClassVar[int] = 3
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Give ", did you mean 'x'?" for what `word` may stand for, or an empty string.
+def meant(word: str, known: Iterable[str]) -> list[str]:
+    """Give the known words that `word` may stand for.
 
     Known words that begin so come first, those with one letter more or else all unless they are
     many; then the nearest one. Capitals do not matter.
@@ -66,12 +67,36 @@ def nearest(word: str, known: Iterable[str]) -> str:
     by_lower = {name.lower(): name for name in known if name != word}
     lower = word.lower()
     longer = [key for key in by_lower if lower and key.startswith(lower)]
-    meant = [key for key in longer if len(key) <= len(lower) + 1] or longer
+    found = [key for key in longer if len(key) <= len(lower) + 1] or longer
     if lower in by_lower:
-        meant = [lower]
-    elif not 0 < len(meant) <= _MOST_MEANT:
-        meant = get_close_matches(lower, by_lower, n=1, cutoff=0.5)
-    if not meant:
+        found = [lower]
+    elif not 0 < len(found) <= _MOST_MEANT:
+        found = get_close_matches(lower, by_lower, n=1, cutoff=0.5)
+    return [by_lower[key] for key in found]
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Give ", did you mean 'x'?" for what `word` may stand for, or an empty string."""
+    words = [repr(name) for name in meant(word, known)]
+    if not words:
         return ""
-    *others, last = [repr(by_lower[key]) for key in meant]
+    *others, last = words
     return f", did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
+
+
+def misspelt(given: Iterable[str], known: Iterable[str]) -> set[str]:
+    """Give the known words that are not given, but that an unknown one may stand for.
+
+    Its hint says enough: none of them is said to be missing, too.
+    """
+    given, known = set(given), list(known)
+    return {name for word in given if word not in known for name in meant(word, known)} - given
+
+
+def shown(value: object) -> str:
+    """Write what a user gave as Python does, cut short where it is very long."""
+    try:
+        text = repr(value)
+    except ValueError:  # more digits than Python writes
+        return "a number of thousands of digits"
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."

@@ -8,6 +8,7 @@ from nas_asc.ensemble_file import read_ensembles
 from nas_asc.errors import ConfigError, nearest
 from nas_asc.space import ReportModel, SearchSpace
 from nas_asc.space_file import read_space
+from nas_asc.toml_file import read_toml
 
 _PACKAGE = Path(__file__).parent
 
@@ -44,14 +45,31 @@ def find(kind: str, name_or_path: str, what: str) -> Path:
 
 @lru_cache(maxsize=32)
 def _read(path: Path, modified_ns: int) -> SearchSpace:
-    return read_space(path, load_space)
+    """Read a space; the faults of its ensembles are told with its own."""
+    is_of_families = "family" in read_toml(path, "a search space").data
+    faults: list[str] = []
+    models = None
+    try:
+        space = read_space(path, load_space)
+        models = space.models
+    except ConfigError as error:
+        faults += str(error).splitlines()
+    try:
+        if is_of_families:
+            read_ensembles(path, models)
+    except ConfigError as error:
+        faults += str(error).splitlines()
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return space
 
 
 def load_space(name_or_path: str) -> SearchSpace:
     """Load a search space by name or path.
 
     Raises:
-        ConfigError: there is no such space, or it is not valid.
+        ConfigError: there is no such space, or it or one of its ensembles is not valid; the
+            message has every fault.
     """
     path = find("search_spaces", name_or_path, "space")
     return _read(path, path.stat().st_mtime_ns)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from math import isfinite
 from typing import Any
 
-from nas_asc.errors import ConfigError, nearest
+from nas_asc.errors import ConfigError, misspelt, nearest
 from nas_asc.schedules import SCHEDULES
 
 OPTIMIZERS = ("adamw", "adam")
@@ -78,6 +78,8 @@ def read_recipe(table: Mapping[str, object]) -> Recipe:
         if key not in known
     ]
     for key in known:
+        if key in misspelt(table, known):
+            continue
         if key not in table:
             faults.append(f"recipe.{key}: expected {_EXPECTED[key][1]}, found nothing, add it")
         elif fault := _fault(key, table[key]):
@@ -99,14 +101,17 @@ _POSITIVE = (lambda v: _number(v) and v > 0, "a number above 0")
 _NOT_NEGATIVE = (lambda v: _number(v) and v >= 0, "a number, 0 or more")
 _SHARE = (lambda v: _number(v) and 0 <= v <= 1, "a share from 0 to 1")
 _BELOW_ONE = (lambda v: _number(v) and 0 <= v < 1, "a number from 0 to below 1")
-_COUNT = (lambda v: _count(v) and v >= 0, "a whole number, 0 or more")
+_COUNT = (lambda v: _count(v) and 0 <= v <= 1000, "a whole number from 0 to 1,000")
 
 _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "optimizer": (lambda v: v in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
     "learning_rate": _POSITIVE,
     "weight_decay": _NOT_NEGATIVE,
     "schedule": (lambda v: v in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
-    "batch_size": (lambda v: _count(v) and v >= 1, "a whole number, 1 or more"),
+    "batch_size": (
+        lambda v: _count(v) and 1 <= v <= 1_000_000,
+        "a whole number from 1 to 1,000,000",
+    ),
     "mixup_alpha": _NOT_NEGATIVE,
     "label_smoothing": _BELOW_ONE,
     "mel_masks": _COUNT,

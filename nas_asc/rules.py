@@ -187,8 +187,12 @@ RULES: dict[str, CountingRule] = {
 }
 
 
-def counting_rule(rule_id: str) -> CountingRule:
+def counting_rule(rule_id: str, *others: str) -> CountingRule:
     """Look up a counting rule.
+
+    Args:
+        rule_id: of the rule.
+        others: words that are taken instead of a rule here; a refusal names them too.
 
     Raises:
         ConfigError: there is no such rule.
@@ -196,8 +200,7 @@ def counting_rule(rule_id: str) -> CountingRule:
     try:
         return RULES[rule_id]
     except KeyError:
-        known = ", ".join(RULES)
+        known = [*RULES, *others]
         raise ConfigError(
-            f"rule: expected one of {known} (count takes all too); got {rule_id!r}"
-            f"{nearest(rule_id, [*RULES, 'all'])}"
+            f"rule: expected one of {', '.join(known)}; got {rule_id!r}{nearest(rule_id, known)}"
         ) from None

@@ -25,7 +25,8 @@ from optuna.trial import TrialState
 
 from nas_asc.architecture import Architecture, Value
 from nas_asc.job import trial_seed
-from nas_asc.space import Parameter, SearchSpace
+from nas_asc.section import Parameter
+from nas_asc.space import SearchSpace
 
 # The two objectives, both to be minimised, of a trial that completed; the state of another.
 Outcome = tuple[float, float] | str

@@ -12,10 +12,11 @@ from nas_asc.ensemble import Ensemble, Member
 from nas_asc.ensemble_file import read_ensemble
 from nas_asc.errors import ConfigError
 from nas_asc.space import ReportModel
-from nas_asc.space_checks import Fault
-from nas_asc.vocabulary import AT_LEAST_ONE
+from nas_asc.toml_file import Fault
+from nas_asc.vocabulary import MEMBER_DOMAINS
 
 ENSEMBLE = "ensemble.json"
+_NUMBER = MEMBER_DOMAINS["number"]
 
 
 def ensemble_json(ensemble: Ensemble, rule: str) -> dict[str, object]:
@@ -51,7 +52,7 @@ def read_saved_ensemble(folder: Path) -> Ensemble:
     models: dict[str, ReportModel] = {}
     networks: list[tuple[Path, StoredArchitecture]] = []
     for entry in entries:
-        if not isinstance(entry, dict) or not AT_LEAST_ONE.holds(entry.get("number", 1)):
+        if not isinstance(entry, dict) or not _NUMBER.holds(entry.get("number", 1)):
             continue  # read_ensemble says so
         for _ in range(entry.get("number", 1)):
             place = folder / str(len(networks) + 1) / ARCHITECTURE

@@ -14,7 +14,8 @@ from math import inf, log
 from nas_asc.architecture import Architecture, Value
 from nas_asc.budget import MEASURES, Budget, Counted
 from nas_asc.errors import NothingFits
-from nas_asc.space import Parameter, SearchSpace
+from nas_asc.section import Parameter
+from nas_asc.space import SearchSpace
 
 Measure = Callable[[Architecture], Counted]
 

@@ -10,43 +10,13 @@ docs/search_spaces.md teaches the language.
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import product
 from math import prod
-from sys import intern
 from types import MappingProxyType
 
 from nas_asc.architecture import Architecture, Value
-from nas_asc.errors import ConfigError, nearest
-from nas_asc.vocabulary import SELECTORS, keys_in_use, section_kind, selector_in_use
-
-_Options = Mapping[str, tuple[Value, ...]]
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One choice: its dotted path and its options; options that are all numbers are ordered."""
-
-    path: str
-    options: tuple[Value, ...]
-
-    @property
-    def ordered(self) -> bool:
-        """Whether the options are numbers, so that their order means something."""
-        return all(isinstance(o, int | float) and not isinstance(o, bool) for o in self.options)
-
-    def option(self, value: object) -> tuple[Value, ...]:
-        """Give the option that a value is; none where it is not among them."""
-        return tuple(
-            o for o in self.options if o == value and isinstance(o, bool) == isinstance(value, bool)
-        )
-
-    def refusal(self, choices: Mapping[str, object]) -> str:
-        """Say what was expected instead of what stands in the choices."""
-        value = choices.get(self.path)
-        got = "nothing" if self.path not in choices else repr(value)
-        words = [o for o in self.options if isinstance(o, str)]
-        meant = nearest(value, words) if isinstance(value, str) else ""
-        return f"expected one of {list(self.options)}, got {got}{meant}"
+from nas_asc.choice_checks import choice_faults
+from nas_asc.errors import ConfigError
+from nas_asc.section import Parameter, Section
 
 
 @dataclass(frozen=True)
@@ -86,93 +56,6 @@ class ReportModel:
         return Architecture(
             own.space, {**own.sections, "compression": spared}, own.chosen, own.family
         )
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What is left to ask in a section once its selectors are known."""
-
-    fixed: Mapping[str, Value]
-    choices: tuple[tuple[str, Parameter, tuple[Value, ...], int], ...]
-    chosen: tuple[tuple[str, str], ...]
-
-
-class Section:
-    """One section of a space: its selectors and, per selection, a plan of the rest."""
-
-    def __init__(self, name: str, values: Mapping[str, tuple[Value, ...] | Value]) -> None:
-        self.name = name
-        self.kind = section_kind(name) or ""
-        # Python matches keyword arguments by identity first, and a TOML's keys are not interned.
-        self.values = values = {intern(key): value for key, value in values.items()}
-        self.selectors = tuple(
-            (key, self._options(key)) for key in SELECTORS[self.kind] if key in values
-        )
-        self._plans: dict[tuple[Value, ...], _Plan] = {}
-        self.parameters = {
-            key: Parameter(f"{name}.{key}", options)
-            for key in values
-            if len(options := self._options(key)) > 1
-        }
-
-    def _options(self, key: str) -> tuple[Value, ...]:
-        value = self.values[key]
-        return value if isinstance(value, tuple) else (value,)
-
-    def selections(self) -> list[tuple[Value, ...]]:
-        """Give every combination of the selectors' options."""
-        return list(product(*(options for _, options in self.selectors)))
-
-    def plan(self, selected: tuple[Value, ...]) -> _Plan:
-        """Give what is fixed and what is to be asked under a selection."""
-        try:
-            return self._plans[selected]
-        except KeyError:
-            self._plans[selected] = plan = self._make_plan(selected)
-            return plan
-
-    def _make_plan(self, selected: tuple[Value, ...]) -> _Plan:
-        named: dict[str, Value] = {}
-        for (key, _), value in zip(self.selectors, selected, strict=True):
-            if selector_in_use(self.kind, key, named):
-                named[key] = value
-        rest = [key for key, _ in keys_in_use(self.kind, named) if key in self.values]
-        asked = [key for key in rest if key in self.parameters]
-        fixed = {key: self._options(key)[0] for key in rest if key not in self.parameters}
-        chosen = [key for key in (*named, *asked) if key in self.parameters]
-        return _Plan(
-            {**named, **fixed},
-            tuple(
-                (key, p, p.options, len(p.options)) for key in asked for p in [self.parameters[key]]
-            ),
-            tuple((self.name, key) for key in chosen),
-        )
-
-    def draw(self, choose: Callable[[Parameter], Value]) -> tuple[dict[str, Value], _Plan]:
-        """Ask for every active choice of the section, in order."""
-        named: dict[str, Value] = {}
-        selected: list[Value] = []
-        for key, options in self.selectors:
-            value = options[0]
-            if selector_in_use(self.kind, key, named):
-                if key in self.parameters:
-                    value = choose(self.parameters[key])
-                named[key] = value
-            selected.append(value)
-        plan = self.plan(tuple(selected))
-        values = dict(plan.fixed)
-        for key, parameter, _, _ in plan.choices:
-            values[key] = choose(parameter)
-        return values, plan
-
-    def size(self) -> int:
-        """Count the section's different outcomes."""
-        outcomes = {}
-        for selected in self.selections():
-            plan = self.plan(selected)
-            key = tuple(sorted((k, plan.fixed[k]) for k, _ in self.selectors if k in plan.fixed))
-            outcomes[key] = prod(n for _, _, _, n in plan.choices)
-        return sum(outcomes.values())
 
 
 class SearchSpace:
@@ -271,74 +154,7 @@ class SearchSpace:
         Raises:
             ConfigError: a choice is missing, unknown, not in use, or not among its options.
         """
-        if faults := self.choice_faults(choices):
+        families = {name: space.sections for name, space in self.families.items()}
+        if faults := choice_faults(families or {"": self.sections}, choices):
             raise ConfigError("; ".join(f"{path}: {fault}" for path, fault in faults.items()))
         return self.architecture(lambda parameter: parameter.option(choices[parameter.path])[0])
-
-    def choice_faults(self, choices: Mapping[str, object]) -> dict[str, str]:
-        """Say why these are not exactly the active choices of an architecture, by dotted path.
-
-        What only follows from another fault is not among them.
-        """
-        paths = [p.path for p in self.parameters()]
-        faults: dict[str, str] = {}
-        used = {"family"} if self.families else set()
-        sections, prefix = self.sections, ""
-        if self.families:
-            if family := self._family.option(choices.get("family")):
-                sections, prefix = self.families[str(family[0])].sections, f"{family[0]}."
-            else:
-                faults["family"] = self._family.refusal(choices)
-                used.update(paths)
-        for section in sections:
-            named = {
-                k: Parameter(prefix + p.path, p.options) for k, p in section.parameters.items()
-            }
-            found, asked = _section_faults(section, named, choices)
-            faults |= found
-            used |= asked
-        for path in choices:
-            if path not in paths:
-                faults[path] = f"expected a choice of the space{nearest(path, paths)}"
-            elif path not in used:
-                faults[path] = "expected a choice that is in use"
-        return faults
-
-
-def _section_faults(
-    section: Section, parameters: Mapping[str, Parameter], choices: Mapping[str, object]
-) -> tuple[dict[str, str], set[str]]:
-    """Give the faults of the choices in a section, and the paths that are dealt with.
-
-    A selector without a valid choice might be any of its options: what holds for each is a fault.
-    """
-    found = {key: p.option(choices.get(p.path)) for key, p in parameters.items()}
-    unsure = [key for key, _ in section.selectors if key in found and not found[key]]
-    walks: list[set[str]] = []
-    for guess in product(*(parameters[key].options for key in unsure)):
-        assumed = {**found, **{k: (v,) for k, v in zip(unsure, guess, strict=True)}}
-        asked: set[str] = set()
-
-        def choose(p: Parameter, asked: set[str] = asked, assumed: _Options = assumed) -> Value:
-            key = p.path.removeprefix(f"{section.name}.")
-            asked.add(key)
-            return (assumed[key] or p.options)[0]
-
-        section.draw(choose)
-        walks.append(asked)
-    always, ever = set.intersection(*walks), set.union(*walks)
-    faults = {
-        p.path: p.refusal(choices)
-        for key, p in parameters.items()
-        if not found[key] and (key in always or (key in ever and p.path in choices))
-    }
-    used = {parameters[key].path for key in ever}
-    idle = [p.path for p in parameters.values() if p.path in choices and p.path not in used]
-    if idle and found.get("depth") == (0,):
-        path = parameters["depth"].path
-        faults[path] = (
-            f"expected no other choices of the stage with {path} = 0, which drops it, "
-            f"got {', '.join(idle)}"
-        )
-        used.update(idle)
-    return faults, used

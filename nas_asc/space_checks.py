@@ -3,29 +3,26 @@
 from collections.abc import Collection, Iterator, Mapping
 from itertools import product
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any
 
 from nas_asc.architecture import Value
 from nas_asc.blocks import ODD_KERNEL_BLOCKS
-from nas_asc.errors import nearest
-from nas_asc.space import Section
+from nas_asc.domain import Domain
+from nas_asc.errors import misspelt, nearest, shown
+from nas_asc.section import Section
+from nas_asc.toml_file import Fault
 from nas_asc.vocabulary import (
     DOMAINS,
+    MOST_OPTIONS,
+    MOST_UNITS,
     REQUIRED,
     SELECTORS,
-    Domain,
     keys_in_use,
     section_kind,
     selector_in_use,
+    sort_of,
     sorts,
 )
-
-
-class Fault(NamedTuple):
-    """What is wrong, and the dotted path of where it stands in the TOML."""
-
-    path: str
-    text: str
 
 
 def read_section(name: str, values: Mapping[str, Any]) -> tuple[Section, list[Fault]]:
@@ -51,14 +48,17 @@ def _refusals(domain: Domain, value: object) -> Iterator[str]:
         if not domain.holds(value):
             yield domain.refusal(value)
         return
+    if len(value) > MOST_OPTIONS:
+        yield f"expected at most {MOST_OPTIONS:,} options, got {len(value):,}"
+        return
     bad = [option for option in value if not domain.holds(option)]
     for place, option in enumerate(bad):
         if option not in bad[:place]:
-            yield domain.refusal(option, f" in {value}")
+            yield domain.refusal(option, f" in {shown(value)}")
     if not value:
         yield "expected at least one option, got an empty list"
     elif not bad and len({(type(option), option) for option in value}) < len(value):
-        yield f"expected different options, got {value}"
+        yield f"expected different options, got {shown(value)}"
 
 
 def _misused(section: Section, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -86,9 +86,9 @@ def _misused(section: Section, values: Mapping[str, Any]) -> Iterator[tuple[str,
     ]
     needed = set.intersection(*(needed for needed, _ in needs)) | REQUIRED.intersection(unsure)
     used = set.union(*(used for _, used in needs)).union(unsure)
-    meant = [nearest(key, domains) for key in values if key not in domains]
+    hinted = misspelt(values, domains)
     for key, domain in domains.items():
-        if key in needed and key not in values and not any(repr(key) in word for word in meant):
+        if key in needed and key not in (*values, *hinted):
             yield key, f"expected {domain.expected}, got nothing"
     for key in section.values:
         if key not in used:
@@ -100,7 +100,7 @@ def _needed_and_used(section: Section, guess: Mapping[str, Value]) -> tuple[set[
     order = [key for key in SELECTORS[section.kind] if key in selectors]
     needed: set[str] = set()
     used: set[str] = set()
-    for selected in product(*(selectors[key] for key in order)):
+    for selected in product(*({sort_of(key, v): 0 for v in selectors[key]} for key in order)):
         named: dict[str, Value] = {}
         for key, value in zip(order, selected, strict=True):
             if selector_in_use(section.kind, key, named):
@@ -122,7 +122,7 @@ def faults_between(sections: Mapping[str, Section], faulty: Collection[str] = ()
     found: list[tuple[str, str]] = []
     for section in sections.values():
         if section.kind == "stage":
-            found += [*_even_kernels(section), *_no_branch(section, faulty)]
+            found += [*_even_kernels(section), *_no_branch(section, faulty), *_many_units(section)]
     if frontend and "waveform" in _options(frontend, "kind"):
         found += _pairs(sections)
     if frontend and ("logmel" in _options(frontend, "kind") or "frontend.kind" in faulty):
@@ -161,6 +161,16 @@ def _even_kernels(section: Section) -> Iterator[tuple[str, str]]:
             f"{section.name}.kernel",
             "expected odd numbers, so that a block and its shortcut have one size, "
             f"got {' and '.join(map(repr, even))}",
+        )
+
+
+def _many_units(section: Section) -> Iterator[tuple[str, str]]:
+    depths, units = ([int(value) for value in _options(section, key)] for key in ("depth", "units"))
+    if units and max(depths, default=1) * max(units) > MOST_UNITS:
+        yield (
+            f"{section.name}.units",
+            f"expected at most {MOST_UNITS:,} units in a stage, depth x units, "
+            f"got {max(depths)} x {max(units)}",
         )
 
 

@@ -6,19 +6,31 @@ data's own clip length.
 """
 
 import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
-from nas_asc.errors import ConfigError, nearest
+from nas_asc.errors import ConfigError, meant, nearest, shown
 from nas_asc.library import find
 from nas_asc.recipe import Recipe, read_recipe
+from nas_asc.rules import counting_rule
+from nas_asc.toml_file import Fault, read_toml
 
 # What may change when a run is resumed: where the search ends.
 RAISABLE = ("trials", "time_s")
+
+_MOST = 1_000_000  # of trials, epochs, proposals: more than any search gets through
+_MOST_S = 36e6  # 10,000 hours, as on the command line
 
 
 class _Table(BaseModel):
@@ -37,7 +49,7 @@ class EarlyStopping(_Table):
     enabled: bool
     rungs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(strict=False)
     keep: float = Field(gt=0, le=1)
-    min_history: int = Field(ge=1)
+    min_history: int = Field(ge=1, le=_MOST)
 
     def epochs(self, total: int) -> tuple[int, ...]:
         """Give the epochs, of `total`, after which trials are compared."""
@@ -51,6 +63,13 @@ def _recipe(table: object) -> Recipe:
         return table
     try:
         return read_recipe(table if isinstance(table, Mapping) else {})
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+
+
+def _rule(rule: str) -> str:
+    try:
+        return counting_rule(rule).id
     except ConfigError as error:
         raise ValueError(str(error)) from None
 
@@ -87,21 +106,21 @@ class StudyConfig(_Table):
 
     title: str = ""
     space: str | None = None
-    rule: str
+    rule: Annotated[str, AfterValidator(_rule)]
     budget: str | None = None
     objective: Literal["log_loss", "accuracy"]
     data: str | None = None
-    clip_s: float | None = Field(default=None, gt=0)
+    clip_s: float | None = Field(default=None, gt=0, le=3600)
     skip_bad: bool = False
-    trials: int | None = Field(default=None, ge=1)
-    time_s: float | None = Field(default=None, gt=0)
-    epochs: int = Field(ge=1)
+    trials: int | None = Field(default=None, ge=1, le=_MOST)
+    time_s: float | None = Field(default=None, gt=0, le=_MOST_S)
+    epochs: int = Field(ge=1, le=_MOST)
     sampler: Literal["tpe", "nsga2", "random"]
-    seed: int = Field(ge=0)
-    lag: int = Field(ge=1)
-    startup_trials: int = Field(ge=0)
-    macs_ceiling: int | None = Field(default=None, ge=1)
-    max_proposals: int = Field(ge=1)
+    seed: int = Field(ge=0, lt=2**63)
+    lag: int = Field(ge=1, le=_MOST)
+    startup_trials: int = Field(ge=0, le=_MOST)
+    macs_ceiling: int | None = Field(default=None, ge=1, lt=2**63)
+    max_proposals: int = Field(ge=1, le=_MOST)
     seeds: bool
     early_stopping: EarlyStopping
     recipe: Annotated[Recipe, PlainValidator(_recipe)]
@@ -133,14 +152,13 @@ def read_study(path: Path) -> StudyConfig:
     Raises:
         ConfigError: the file is absent or not valid; the message has every fault.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: expected a study, {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: expected TOML, {error}") from None
-    table.pop("report", None)  # what a technical report says: nas_asc/reports.py
-    return _validated(table, f"{path.name}: ")
+    file = read_toml(path, "a study")
+    # What a technical report says of its training, nas_asc/reports.py, is no setting.
+    table = {key: value for key, value in file.data.items() if key != "report"}
+    config = _validated(table)
+    if isinstance(config, StudyConfig):
+        return config
+    raise file.error(config)
 
 
 def with_options(study: StudyConfig, options: Mapping[str, object]) -> StudyConfig:
@@ -153,7 +171,10 @@ def with_options(study: StudyConfig, options: Mapping[str, object]) -> StudyConf
     Raises:
         ConfigError: a setting is not valid; the message has every fault.
     """
-    return _validated({**study.to_dict(), **options}, "")
+    config = _validated({**study.to_dict(), **options})
+    if isinstance(config, StudyConfig):
+        return config
+    raise ConfigError("\n".join(fault.text for fault in config))
 
 
 def study_toml(study: StudyConfig) -> str:
@@ -177,12 +198,27 @@ def _toml(value: object) -> str:
     return repr(value)
 
 
-def _validated(table: Mapping[str, object], where: str) -> StudyConfig:
+def _validated(table: Mapping[str, object]) -> StudyConfig | list[Fault]:
+    """Give the study of a table, or all that is wrong with it."""
     try:
         return StudyConfig.model_validate(dict(table))
     except ValidationError as error:
-        faults = [line for fault in error.errors() for line in _lines(fault)]
-        raise ConfigError("\n".join(where + line for line in faults)) from None
+        errors = error.errors()
+    unknown = [fault["loc"] for fault in errors if fault["type"] == "extra_forbidden"]
+    hinted = {
+        (*loc[:-1], name) for loc in unknown for name in meant(str(loc[-1]), _known(loc[:-1]))
+    }
+    return [
+        Fault(line.partition(":")[0], line)
+        for fault in errors
+        if fault["type"] != "missing" or fault["loc"] not in hinted
+        for line in _lines(fault)
+    ]
+
+
+def _known(table: tuple[int | str, ...]) -> list[str]:
+    model = EarlyStopping if table == ("early_stopping",) else StudyConfig
+    return list(model.model_fields)
 
 
 def _lines(fault: Mapping[str, Any]) -> list[str]:
@@ -190,16 +226,14 @@ def _lines(fault: Mapping[str, Any]) -> list[str]:
     path = ".".join(map(str, fault["loc"]))
     message: str = fault["msg"]
     if fault["type"] == "extra_forbidden":
-        inside = fault["loc"][:-1] == ("early_stopping",)
-        known = list((EarlyStopping if inside else StudyConfig).model_fields)
+        known = _known(fault["loc"][:-1])
         return [f"{path}: expected one of {', '.join(known)}{nearest(fault['loc'][-1], known)}"]
     if fault["type"] == "missing":
         return [f"{path}: expected a value, got nothing"]
     if fault["type"] == "value_error":
         return message.removeprefix("Value error, ").splitlines()
     expected = message.removeprefix("Input should be ").removeprefix("a valid ")
-    got = repr(fault["input"])
     hint = ""
     if fault["type"] == "literal_error":
         hint = nearest(str(fault["input"]), str(fault["ctx"]["expected"]).split("'")[1::2])
-    return [f"{path}: expected {expected}, got {got}{hint}"]
+    return [f"{path}: expected {expected}, got {shown(fault['input'])}{hint}"]

@@ -6,173 +6,131 @@ dropout, is the same for all blocks.
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from math import inf
-from typing import TypeGuard
+from collections.abc import Mapping
 
 from nas_asc.architecture import Value
 from nas_asc.assembly import block_keys
 from nas_asc.blocks import BLOCKS
 from nas_asc.blocks.block import ORDERS
 from nas_asc.blocks.dwsep import RESIDUALS
-from nas_asc.errors import nearest
+from nas_asc.domain import FLAG, TEXT, Domain, above_zero, number, sized, whole, words
 from nas_asc.layers import ACTIVATIONS, DROPOUTS, PADDINGS, POOL_PADDINGS, POOLINGS
 from nas_asc.rules import BYTES_PER_VALUE, RULES
 
-
-@dataclass(frozen=True)
-class Domain:
-    """What a key may be.
-
-    Attributes:
-        words: those that a value may be or begin with.
-    """
-
-    expected: str
-    holds: Callable[[object], bool]
-    words: tuple[str, ...] = ()
-
-    def refusal(self, value: object, inside: str = "") -> str:
-        """Say what was expected instead of a value, with the nearest word if it has none."""
-        first = value.split(" ")[0] if isinstance(value, str) else ""
-        meant = "" if first in self.words else nearest(first, self.words)
-        return f"expected {self.expected}, got {value!r}{inside}{meant}"
-
-
-def _whole(least: int, most: int | None = None) -> Domain:
-    return Domain(
-        f"a whole number from {least} to {most:,}"
-        if most
-        else f"a whole number of at least {least}",
-        lambda v: (
-            isinstance(v, int)
-            and not isinstance(v, bool)
-            and least <= v
-            and (most is None or v <= most)
-        ),
-    )
-
-
-def _words(*words: str) -> Domain:
-    return Domain("one of " + ", ".join(words), lambda v: v in words, words)
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _number(low: float, high: float) -> Domain:
-    return Domain(
-        f"a number from {low:g} to {high:g}", lambda v: _is_number(v) and low <= v <= high
-    )
-
+# The most that a number may be: beyond every network for audio, and counted in a moment.
+_MOST_REPEATS = 100
+_MOST_CHANNELS = 10_000
+_MOST_CELLS = 10_000  # along an axis
+_MOST_SAMPLES = 1_000_000
+_MOST_HZ = 1_000_000
+_MOST_NETWORKS = 1000
+_MOST_PRINTED = 10**15
+MOST_OPTIONS = 1000
+MOST_UNITS = 1000  # of all repetitions of a block in a stage
 
 _SIZE = r"[1-9]\d*(x[1-9]\d*)?"
-
-
-def _pattern(expected: str, pattern: str, *words: str) -> Domain:
-    matches = re.compile(pattern, re.ASCII).fullmatch
-    return Domain(expected, lambda v: isinstance(v, str) and matches(v) is not None, words)
-
-
-def _is_extent(value: object) -> bool:
-    if isinstance(value, int):
-        return not isinstance(value, bool) and value >= 1
-    return isinstance(value, str) and re.fullmatch(_SIZE, value, re.ASCII) is not None
-
-
-_POOL = _pattern(
-    'none, or a pooling such as "max 4x4" or "avg 3x3/2", each number at least 1',
+_POOL = sized(
+    _MOST_CELLS,
+    'none, or a pooling such as "max 4x4" or "avg 3x3/2"',
     f"none|(max|avg) {_SIZE}(/{_SIZE})?",
     *("none", "max", "avg"),
 )
-_DROPOUT = _pattern(
-    f'none, or a dropout such as "plain 0.3" (one of {", ".join(DROPOUTS)}; '
-    "its rate above 0 and below 1)",
-    f"none|({'|'.join(DROPOUTS)}) 0\\.\\d*[1-9]\\d*",
-    *("none", *DROPOUTS),
-)
-_CLASSIFIER = _pattern(
-    'linear, or a convolution such as "conv 3x3", each number at least 1',
+_CLASSIFIER = sized(
+    _MOST_CELLS,
+    'linear, or a convolution such as "conv 3x3"',
     f"linear|conv {_SIZE}",
     *("linear", "conv"),
 )
-_EXTENT = Domain('a number or a pair mel x frame such as "3x5", each number at least 1', _is_extent)
-_FLAG = Domain("true or false", lambda v: isinstance(v, bool))
+_SIDES = sized(_MOST_CELLS, 'a number or a pair mel x frame such as "3x5"', _SIZE)
+_SIDE = whole(1, _MOST_CELLS)
+_EXTENT = Domain(_SIDES.expected, lambda v: _SIDE.holds(v) or _SIDES.holds(v))
+
+
+def _is_dropout(value: object) -> bool:
+    if not isinstance(value, str) or value == "none":
+        return value == "none"
+    kind, _, rate = value.partition(" ")
+    is_rate = re.fullmatch(r"0\.\d+", rate, re.ASCII) is not None
+    return kind in DROPOUTS and is_rate and 0 < float(rate) < 1
+
+
+_DROPOUT = Domain(
+    f'none, or a dropout such as "plain 0.3" (one of {", ".join(DROPOUTS)}; '
+    "its rate above 0 and below 1)",
+    _is_dropout,
+    ("none", *DROPOUTS),
+)
 
 DOMAINS: Mapping[str, Mapping[str, Domain]] = {
     "frontend": {
-        "kind": _words("logmel", "waveform"),
-        "channels": _whole(1),
-        "sample_rate_hz": _whole(1000),
-        "window": _whole(16),
-        "hop": _whole(1),
-        "n_fft": _whole(0),
-        "center": _FLAG,
-        "window_function": _words("hann", "hamming"),
-        "n_mels": _whole(1),
-        "f_min_hz": _number(0, 1e6),
-        "f_max_hz": _number(0, 1e6),
-        "normalisation": _words("none", "batch_norm", "standard", "peak"),
-        "mean_spectrum": _FLAG,
-        "second_window": _whole(0),
+        "kind": words("logmel", "waveform"),
+        "channels": whole(1, _MOST_REPEATS),
+        "sample_rate_hz": whole(1000, _MOST_HZ),
+        "window": whole(16, _MOST_SAMPLES),
+        "hop": whole(1, _MOST_SAMPLES),
+        "n_fft": whole(0, _MOST_SAMPLES),
+        "center": FLAG,
+        "window_function": words("hann", "hamming"),
+        "n_mels": whole(1, _MOST_CHANNELS),
+        "f_min_hz": number(0, _MOST_HZ),
+        "f_max_hz": number(0, _MOST_HZ),
+        "normalisation": words("none", "batch_norm", "standard", "peak"),
+        "mean_spectrum": FLAG,
+        "second_window": whole(0, _MOST_SAMPLES),
     },
     "stage": {
-        "depth": _whole(0),
-        "block": _words(*BLOCKS),
-        "width": _whole(1),
+        "depth": whole(0, _MOST_REPEATS),
+        "block": words(*BLOCKS),
+        "width": whole(1, _MOST_CHANNELS),
         "kernel": _EXTENT,
         "stride": _EXTENT,
-        "expand": _whole(1),
-        "squeeze_excite": _number(0, 1),
-        "activation": _words(*ACTIVATIONS),
-        "order": _words(*ORDERS),
-        "bias": _FLAG,
-        "padding": _words(*PADDINGS),
-        "factorised": _FLAG,
-        "units": _whole(1),
-        "residual": _words(*RESIDUALS),
-        "width_3x3": _whole(0),
-        "width_5x5": _whole(0),
-        "width_pool": _whole(0),
+        "expand": whole(1, _MOST_REPEATS),
+        "squeeze_excite": number(0, 1),
+        "activation": words(*ACTIVATIONS),
+        "order": words(*ORDERS),
+        "bias": FLAG,
+        "padding": words(*PADDINGS),
+        "factorised": FLAG,
+        "units": whole(1, _MOST_REPEATS),
+        "residual": words(*RESIDUALS),
+        "width_3x3": whole(0, _MOST_CHANNELS),
+        "width_5x5": whole(0, _MOST_CHANNELS),
+        "width_pool": whole(0, _MOST_CHANNELS),
         "pool": _POOL,
-        "pool_padding": _words(*POOL_PADDINGS),
-        "pool_norm": _FLAG,
+        "pool_padding": words(*POOL_PADDINGS),
+        "pool_norm": FLAG,
         "dropout": _DROPOUT,
     },
     "head": {
-        "conv": _whole(0),
-        "activation": _words(*ACTIVATIONS),
+        "conv": whole(0, _MOST_CHANNELS),
+        "activation": words(*ACTIVATIONS),
         "classifier": _CLASSIFIER,
         "pool": _POOL,
-        "pool_padding": _words(*POOL_PADDINGS),
-        "pooling": _words(*POOLINGS),
+        "pool_padding": words(*POOL_PADDINGS),
+        "pooling": words(*POOLINGS),
         "dropout": _DROPOUT,
         "map_dropout": _DROPOUT,
-        "dense": _whole(0),
-        "dense_norm": _FLAG,
-        "dense_activation": _words("none", *ACTIVATIONS),
+        "dense": whole(0, _MOST_CHANNELS),
+        "dense_norm": FLAG,
+        "dense_activation": words("none", *ACTIVATIONS),
     },
     "compression": {
-        "pruning": _words("none", "magnitude", "channels"),
-        "precision": _words(*BYTES_PER_VALUE),
-        "sparsity": _number(0.0, 0.99),
-        "iterations": _whole(1),
-        "prune_classifier": _FLAG,
+        "pruning": words("none", "magnitude", "channels"),
+        "precision": words(*BYTES_PER_VALUE),
+        "sparsity": number(0.0, 0.99),
+        "iterations": whole(1, _MOST_REPEATS),
+        "prune_classifier": FLAG,
     },
 }
-
-_TEXT = Domain("a text", lambda v: isinstance(v, str))
 
 # What a report model, or an ensemble of them, says of itself besides what it is made of.
 MODEL_DOMAINS: Mapping[str, Domain] = {
-    "classes": _whole(2, 10_000),
-    "clip_s": _number(0.01, 3600),
+    "classes": whole(2, 10_000),
+    "clip_s": number(0.01, 3600),
     "report": Domain("a name", lambda v: isinstance(v, str)),
     "rule": Domain("a counting rule (nas-asc rules)", lambda v: v in tuple(RULES), tuple(RULES)),
 }
-NAMING_DOMAINS: Mapping[str, Domain] = {"title": _TEXT, "note": _TEXT}
+NAMING_DOMAINS: Mapping[str, Domain] = {"title": TEXT, "note": TEXT}
 # The numbers that a report may print.
 PRINTED = (
     "params",
@@ -182,8 +140,12 @@ PRINTED = (
     "unpruned_size_kb",
     "mmacs",
 )
-AT_LEAST_ONE = _whole(1)
-ABOVE_ZERO = Domain("a number above 0", lambda v: _is_number(v) and 0 < v < inf)
+PRINTED_NUMBER = above_zero(_MOST_PRINTED)
+# What a member of an ensemble says of itself.
+MEMBER_DOMAINS: Mapping[str, Domain] = {
+    "number": whole(1, _MOST_NETWORKS),
+    "weight": above_zero(_MOST_NETWORKS),
+}
 
 # The keys that decide which others are in use; they are asked for first, in this order.
 SELECTORS: Mapping[str, tuple[str, ...]] = {
@@ -204,6 +166,7 @@ _SORTS: Mapping[str, tuple[Value, ...]] = {
     "dense": (0, 1),
 }
 
+_STAGE = re.compile(r"stem|stage\d{1,3}", re.ASCII)
 _SPECTRUM = ("window", "hop", "n_mels", "f_min_hz", "f_max_hz", "normalisation")
 _SPECTRUM_DEFAULTS = ("n_fft", "center", "window_function", "mean_spectrum", "second_window")
 
@@ -212,14 +175,18 @@ def section_kind(name: str) -> str | None:
     """Say of which kind a section is; None if there is no such section."""
     if name in ("frontend", "head", "compression"):
         return name
-    if name == "stem" or (name.startswith("stage") and name.removeprefix("stage").isdecimal()):
-        return "stage"
-    return None
+    return "stage" if _STAGE.fullmatch(name) else None
 
 
 def sorts(kind: str, selector: str) -> tuple[Value, ...]:
     """Give a value of each sort that decides differently which other keys are in use."""
     return _SORTS.get(selector) or DOMAINS[kind][selector].words
+
+
+def sort_of(selector: str, value: Value) -> Value:
+    """Give the value of `sorts` that decides as a valid value of the selector does."""
+    off, other = _SORTS.get(selector, (value, value))
+    return off if value == off else other
 
 
 def selector_in_use(kind: str, key: str, selected: Mapping[str, object]) -> bool:

@@ -63,9 +63,22 @@ def test_a_limit_is_at_most_what_64_bits_hold(unit):
         parse_budget(f"{most + 1}{unit}", PLAIN)
 
 
-def test_two_limits_of_a_kind_are_refused():
-    with pytest.raises(ConfigError, match="expected one limit of a kind, got two on size_bytes"):
-        parse_budget("128KB,64KB", PLAIN)
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [
+        ("128KB,1MMAC,64KB", "expected one limit on bytes, got '128KB' and '64KB'"),
+        ("5params, 6params", "expected one limit on parameters, got '5params' and '6params'"),
+        ("5MAC,1MMAC", "expected one limit on multiply-accumulates, got '5MAC' and '1MMAC'"),
+        (
+            "1KBram,2KBram",
+            "expected one limit on bytes of peak activation memory, got '1KBram' and '2KBram'",
+        ),
+    ],
+)
+def test_two_limits_of_a_kind_are_refused_as_they_were_typed(text, refusal):
+    with pytest.raises(ConfigError) as error:
+        parse_budget(text, PLAIN)
+    assert str(error.value) == f"budget: {refusal} - keep one"
 
 
 def test_a_rules_limits_hold_too_and_the_tighter_wins():

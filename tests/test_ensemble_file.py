@@ -90,3 +90,15 @@ def test_a_faulty_ensemble_does_not_hide_its_members(read):
         "ensembles.x.members.1.model",
         "ensembles.x.members.2.weight",
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "misspelt"),
+    [("clip_s", "clips"), ("rule", "rulle"), ("classes", "clases"), ("model", "modle")],
+)
+def test_a_misspelt_key_is_not_missing_too(read, key, misspelt):
+    with pytest.raises(ConfigError) as error:
+        read(GOOD.replace(f"\n{key} =", f"\n{misspelt} =", 1))
+    (fault,) = str(error.value).splitlines()
+    assert f".{misspelt}: expected one of " in fault
+    assert fault.endswith(f", did you mean {key!r}?")

@@ -4,7 +4,7 @@ from collections import Counter
 import pytest
 
 from nas_asc.errors import ConfigError
-from nas_asc.space import Parameter
+from nas_asc.section import Parameter
 from nas_asc.space_file import read_space
 
 TINY = """
@@ -196,7 +196,6 @@ def test_exact_choices_report_every_fault(space):
     faults = str(error.value).split("; ")
     assert faults == [
         "frontend.hop: expected one of [256, 512], got 300",
-        "stage1.width: expected one of [4, 8], got nothing",
         "stage1.wdith: expected a choice of the space, did you mean 'stage1.width'?",
         "stage1.expand: expected a choice that is in use",
     ]

@@ -106,7 +106,7 @@ def test_models_are_checked_beside_a_faulty_section(faults):
     )
     # The options of [compression] are not known, so nothing is said about the choice there.
     assert paths(found) == [
-        *("compression.pruning", "report", "reprot", "rule", "frontend.n_mels", "stage1.depth")
+        *("compression.pruning", "reprot", "rule", "frontend.n_mels", "stage1.depth")
     ]
 
 
@@ -191,7 +191,7 @@ def test_the_nearest_word_of_a_value_is_named(faults, old, new, word):
 
 def test_a_pair_with_a_zero_is_told_from_what_is_no_pair(faults):
     (fault,) = faults(('stride = "1x2"', 'stride = "0x2"'))
-    assert fault.endswith("such as \"3x5\", each number at least 1, got '0x2'")
+    assert fault.endswith("such as \"3x5\", each number from 1 to 10,000, got '0x2'")
 
 
 def test_the_range_of_a_dropout_is_named(faults):
@@ -233,7 +233,7 @@ def test_a_wrong_choice_does_not_hide_what_is_wrong_in_any_case(faults):
         ('block = ["separable", "mbconv"]', 'block = "separable"'),
         *[("expand = [2, 4]", ""), ("squeeze_excite = 0.0", "")],
     )
-    assert paths(found) == ["stage1.depth", "stage1.block", "stage1.width", "stage1.widht"]
+    assert paths(found) == ["stage1.depth", "stage1.width", "stage1.widht"]
 
 
 def test_what_a_model_takes_over_is_at_fault_once(faults):
@@ -265,4 +265,51 @@ def test_the_faults_of_an_architecture_are_a_line_each(tmp_path):
         check_architecture(Architecture("mine", sections, ()))
     first, second = sorted(str(error.value).splitlines())
     assert first.startswith("architecture: stage1.block: expected one of conv, ")
-    assert second == "architecture: stage1.width: expected a whole number of at least 1, got 0"
+    assert second == "architecture: stage1.width: expected a whole number from 1 to 10,000, got 0"
+
+
+def test_a_misspelt_key_is_not_missing_too(faults):
+    assert paths(faults(("width = [12, 16]", "widht = [12, 16]"))) == ["stage1.widht"]
+    assert paths(faults(('report = "me"', 'reprot = "me"'))) == ["reprot"]
+    (fault,) = faults(("stage1.width = 16", "stage1.widht = 16"))
+    assert fault.endswith(
+        "stage1.widht: expected a choice of the space, did you mean 'stage1.width'?"
+    )
+
+
+def test_a_key_that_stands_beside_its_misspelling_is_no_misspelling_of_it(faults):
+    text = SPACE.replace("hop = 320", "").replace("window = 640", "window = 640\nwindw = 1024")
+    assert paths(faults(text=text)) == ["frontend.hop", "frontend.windw"]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        (
+            'titel = "x"',
+            "titel: expected title, family or a section of a space, did you mean 'title'?",
+        ),
+        (
+            "n_mels = 64",
+            "n_mels: expected title, family or a section of a space - put n_mels below the line "
+            "[frontend]",
+        ),
+        ("stmm = 3", "stmm: expected title, family or a section of a space, did you mean 'stem'?"),
+        ("stem = 3", "stem: expected a section of a space, got 3"),
+        ("title = 3", "title: expected a text, got 3"),
+    ],
+)
+def test_a_key_in_front_of_the_sections_is_told_as_one(faults, line, fault):
+    assert faults(('title = "a small space"', line), text=f"\n{SPACE}") == [fault]
+
+
+def test_a_misspelt_family_is_the_only_fault(faults):
+    text = 'familiy = ["mbconv"]\n[ensembles.x]\nclip_s = 3\n'
+    assert faults(text=text) == [
+        "familiy: expected title, family or a section of a space, did you mean 'family'?"
+    ]
+
+
+def test_ensembles_need_several_families(faults):
+    (fault,) = faults(text=SPACE + "\n[ensembles.x]\nclip_s = 3\n")
+    assert fault.startswith("ensembles: expected ensembles in a space of several families only")

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from nas_asc.cli import main
+from nas_asc.rules import RULES
 from nas_asc.vocabulary import MODEL_DOMAINS
 
 
@@ -104,6 +105,31 @@ def test_a_limit_beyond_64_bits_gets_one_line(capsys, monkeypatch):
     code, out, err = run(capsys, monkeypatch, "spaces", "mbconv", "--budget", budget)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert f"at most 9,223,372,036,854,775,807, got '{budget}'" in err
+
+
+@pytest.mark.parametrize("given", [("--budget", "64KB"), ("--rule", "imt"), ("--clip", "1")])
+def test_an_option_that_needs_a_space_is_refused_without_one(capsys, monkeypatch, given):
+    code, out, err = run(capsys, monkeypatch, "spaces", *given)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {given[0]}: expected a NAME too, one of asc, ")
+    assert err.count("\n") == 1
+
+
+def test_a_copy_takes_no_other_options(capsys, monkeypatch, tmp_path):
+    target = str(tmp_path / "mine.toml")
+    argv = ("spaces", "copy", "mbconv", target, "--budget", "64KB", "--json")
+    code, out, err = run(capsys, monkeypatch, *argv)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: copy: expected NAME and FILE alone, got --budget and --json too")
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [("spaces", "mbconv"), ("search", "--space", "mbconv")])
+def test_all_is_no_rule_where_one_is_needed(capsys, monkeypatch, command):
+    code, out, err = run(capsys, monkeypatch, *command, "--rule", "all", "--budget", "64KB")
+    assert (code, out) == (2, "")
+    assert err == f"error: rule: expected one of {', '.join(RULES)}; got 'all'\n"
 
 
 def test_help_shows_how_to_copy(capsys, monkeypatch):

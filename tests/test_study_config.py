@@ -5,6 +5,7 @@ import pytest
 from nas_asc.errors import ConfigError
 from nas_asc.library import shipped
 from nas_asc.recipe import Recipe
+from nas_asc.rules import RULES
 from nas_asc.study_config import (
     EarlyStopping,
     load_study,
@@ -57,7 +58,7 @@ def test_awkward_text_survives_writing(quick, tmp_path):
 
 
 def test_an_unknown_key_is_named_with_the_nearest(written):
-    with pytest.raises(ConfigError, match=r"mine.toml: epoch: expected one of .*mean 'epochs'"):
+    with pytest.raises(ConfigError, match=r"mine.toml:\d+: epoch: expected one of .*mean 'epochs'"):
         read_study(written(("epochs", "epoch")))
 
 
@@ -74,13 +75,11 @@ def test_all_faults_are_reported_at_once(written):
     assert [fault.split(": ")[1] for fault in faults] == [
         "sampler",
         "lag",
-        "early_stopping.keep",
         "early_stopping.keeep",
         "recipe.learnin_rate",
-        "recipe.learning_rate",
     ]
     assert "did you mean 'tpe'" in faults[0]
-    assert "did you mean 'keep'" in faults[3]
+    assert "did you mean 'keep'" in faults[2]
 
 
 @pytest.mark.parametrize(
@@ -94,11 +93,39 @@ def test_all_faults_are_reported_at_once(written):
         ("time_s", 0),
         ("objective", "f1"),
         ("clip_s", -1.0),
+        ("clip_s", 3601.0),
+        *((key, 10**12) for key in ("trials", "epochs", "lag", "startup_trials", "max_proposals")),
+        *((key, 10**20) for key in ("seed", "macs_ceiling", "time_s")),
     ],
 )
 def test_a_value_out_of_range_is_named(quick, option, value):
     with pytest.raises(ConfigError, match=rf"^{option}: expected .*got {value!r}"):
         with_options(quick, {option: value})
+
+
+def test_a_fault_of_a_file_has_its_line(written):
+    path = written(('sampler = "tpe"', 'sampler = "tp"'), ("learning_rate = ", "learning_rate = -"))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    with pytest.raises(ConfigError) as error:
+        read_study(path)
+    for fault, word in zip(
+        str(error.value).splitlines(), ("sampler", "learning_rate"), strict=True
+    ):
+        (line,) = [number for number, text in enumerate(lines, 1) if text.startswith(word)]
+        assert fault.startswith(f"mine.toml:{line}: ")
+
+
+@pytest.mark.parametrize("rule", ["all", "plane"])
+def test_a_rule_is_one_of_the_rules(quick, written, rule):
+    listed = f"rule: expected one of {', '.join(RULES)}; got '{rule}'"
+    for fault in (
+        lambda: with_options(quick, {"rule": rule}),
+        lambda: read_study(written(('rule = "plain"', f'rule = "{rule}"'))),
+    ):
+        with pytest.raises(ConfigError) as error:
+            fault()
+        assert listed in str(error.value)
+        assert "count" not in str(error.value)
 
 
 def test_a_search_without_an_end_is_refused(quick):
@@ -109,7 +136,7 @@ def test_a_search_without_an_end_is_refused(quick):
 def test_a_file_that_is_no_toml_is_refused(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text("a = = 1", encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"mine\.toml: expected TOML"):
+    with pytest.raises(ConfigError, match=r"mine\.toml:1: expected TOML"):
         read_study(path)
 
 

@@ -163,7 +163,7 @@ def test_what_is_not_there_is_refused(tmp_path, monkeypatch, target, fault):
     ("path", "value", "fault"),
     [
         ("compression.precision", "float8", "expected one of float32, float16, int8, got 'float8'"),
-        ("stage1.width", "12", "expected a whole number of at least 1, got '12'"),
+        ("stage1.width", "12", "expected a whole number from 1 to 10,000, got '12'"),
         ("stage1.width", [12, 24], r"expected one value, got \[12, 24\]"),
         ("stage1.kernel", "3by3", "expected a number or a pair"),
         ("stage1.kernel", 4, "expected odd numbers"),
@@ -183,7 +183,7 @@ def test_a_value_that_no_space_could_have_is_refused(write, path, value, fault):
     [
         ({"classes": 1}, "classes: expected a whole number from 2 to 10,000, got 1"),
         ({"classes": None}, "classes: expected a whole number from 2 to 10,000, got None"),
-        ({"clip_s": 0}, "clip_s: expected a number from 0.01 to 3600, got 0"),
+        ({"clip_s": 0}, "clip_s: expected a number from 0.01 to 3,600, got 0"),
         ({"clip_s": "1"}, "clip_s: expected a number"),
         ({"sections": []}, r"mine\.json: architecture: expected space, sections and choices"),
         ({"rule": "dcase"}, r"mine\.json: rule: expected a counting rule .*, got 'dcase'"),

@@ -48,7 +48,7 @@ def command(target: str, rule: str | None, layers: bool, as_json: bool) -> None:
     falls into, a warning says so.
     """
     found = resolve(target)
-    rules = list(RULES) if rule == "all" else [rule or found.rule]
+    rules = list(RULES) if rule == "all" else [counting_rule(rule or found.rule, "all").id]
     counts = [_count(found, rule_id) for rule_id in rules]
     if as_json:
         values = [_to_dict(found, counted, layers) for counted in counts]

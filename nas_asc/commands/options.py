@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
+from nas_asc.domain import Domain
 from nas_asc.errors import ConfigError
-from nas_asc.vocabulary import MODEL_DOMAINS, Domain
+from nas_asc.vocabulary import MODEL_DOMAINS
 
 
 def classes_option(**attributes: Any) -> Callable[[Any], Any]:

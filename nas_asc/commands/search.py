@@ -122,7 +122,9 @@ def _resolve(
             raise click.UsageError("--resume: expected the run folder with --out")
         if "study" in given:
             raise click.UsageError("--resume: expected no --study, the run has its own")
-        return resumed_config(out, given), out
+        config = resumed_config(out, given)
+        load_space(config.space or "")  # as below
+        return config, out
     study = str(given.pop("study", _DEFAULT_STUDY_WITH_DATA if "data" in given else _DEFAULT_STUDY))
     config = load_study(study)
     if "time_s" in given and "trials" not in given:

@@ -5,6 +5,7 @@ from math import log10
 from random import Random
 
 import click
+from click.core import ParameterSource
 
 from nas_asc.architecture import Architecture
 from nas_asc.budget import Budget, parse_budget
@@ -26,6 +27,7 @@ from nas_asc.smallest import check_that_something_fits, smallest
 from nas_asc.space import SearchSpace
 from nas_asc.units import format_count
 
+_OF_ONE = ("budget", "rule", "classes", "clip_s")  # options that need the name of a space
 _ROWS = {
     "size_bytes": ("bytes", "{:,}".format),
     "params": ("parameters", "{:,}".format),
@@ -48,7 +50,9 @@ _LIMITS = {
 @classes_option(default="10", show_default=True, help="Number of classes.")
 @clip_option(default="10", show_default=True, help="Clip length in seconds.")
 @json_option
+@click.pass_context
 def command(
+    context: click.Context,
     name: str | None,
     copied: tuple[str, ...],
     budget: str | None,
@@ -62,13 +66,28 @@ def command(
     NAME is a shipped space or the path of a TOML file.
     """
     if name == "copy":
+        if given := _given(context, *_OF_ONE, "as_json"):
+            raise click.UsageError(f"copy: expected NAME and FILE alone, got {given} too")
         copy_shipped("search_spaces", "space", copied)
     elif copied:
         raise click.UsageError(f"expected one space, got {name} {' '.join(copied)}")
     elif name is None:
+        if given := _given(context, *_OF_ONE):
+            known = ", ".join(shipped("search_spaces"))
+            raise click.UsageError(f"{given}: expected a NAME too, one of {known} or a file")
         _list(as_json)
     else:
         _describe(load_space(name), budget, rule, classes, clip_s, as_json)
+
+
+def _given(context: click.Context, *names: str) -> str:
+    """Name the options among these that were given."""
+    return " and ".join(
+        option.opts[0]
+        for option in context.command.params
+        if option.name in names
+        and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
+    )
 
 
 def _list(as_json: bool) -> None:

@@ -4,8 +4,7 @@ import pytest
 
 from nas_asc.errors import ConfigError
 from nas_asc.library import load_space
-from nas_asc.space_checks import Fault
-from nas_asc.space_file import read_toml
+from nas_asc.toml_file import Fault, read_toml
 
 TEXT = '''# line 1
 title = """
@@ -76,3 +75,33 @@ def test_the_faults_of_a_member_keep_their_lines(tmp_path):
     assert all(line.startswith("two.toml:2: family: mine.toml") for line in lines)
     for place in ("mine.toml:3: frontend.kind", "mine.toml:5: head.conv"):
         assert len([line for line in lines if f" {place}: " in line]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("a = 1\nb = = 2\n", "mine.toml:2: expected TOML, invalid value (column 5)"),
+        ("a = 1\n\na = 2\n", "mine.toml:3: expected TOML, cannot overwrite a value (column 6)"),
+        ("a = 1\n[b\n", "mine.toml:2: expected TOML, expected ']' at the end of a table"),
+        ("a = 1\n\nb = [", "mine.toml:3: expected TOML, invalid value (at the end of the file)"),
+        (
+            "a = 1\nb = " + "9" * 5000 + "\n",
+            "mine.toml:2: expected TOML, got a number of thousands of digits",
+        ),
+    ],
+)
+def test_what_is_no_toml_is_told_with_its_line(tmp_path, text, fault):
+    file = tmp_path / "mine.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as error:
+        read_toml(file, "a file")
+    assert str(error.value).startswith(fault)
+    assert "\n" not in str(error.value)
+
+
+def test_a_list_of_many_lines_keeps_the_line_of_its_key(tmp_path):
+    file = tmp_path / "mine.toml"
+    text = "a = [\n" + "".join(f"  {n},\n" for n in range(20_000)) + "]\nb = 1\n"
+    file.write_text(text, encoding="utf-8")
+    error = read_toml(file, "a file").error([Fault("a", "wrong"), Fault("b", "wrong")])
+    assert str(error).splitlines() == ["mine.toml:1: wrong", "mine.toml:20003: wrong"]

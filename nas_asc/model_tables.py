@@ -1,0 +1,144 @@
+"""The `[models.ID]` tables of a search space: the report models in it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from nas_asc.choice_checks import choice_faults
+from nas_asc.errors import misspelt, nearest, shown
+from nas_asc.space import ReportModel, SearchSpace
+from nas_asc.toml_file import Fault
+from nas_asc.vocabulary import MODEL_DOMAINS, NAMING_DOMAINS, PRINTED, PRINTED_NUMBER
+
+_MODEL_KEYS = (*MODEL_DOMAINS, *NAMING_DOMAINS, "printed", "choices", "like")
+
+
+def read_models(
+    tables: object,
+    space: SearchSpace,
+    unknown: Callable[[str], bool],
+    faults: list[Fault],
+) -> dict[str, ReportModel]:
+    """Read the tables of the models of a space; there are no models where there are faults.
+
+    Args:
+        tables: by id.
+        space: of the sections without a fault.
+        unknown: says whether a section is none of these, so that nothing is said about the choices
+            in it.
+        faults: of the sections; those of the models are added.
+    """
+    if not isinstance(tables, dict) or not all(map(_is_table, tables.values())):
+        faults.append(Fault("models", "models: expected one table per model, [models.ID]"))
+        return {}
+    for model_id in tables:
+        found = _model_faults(model_id, tables, space, unknown)
+        like = tables[model_id].get("like")  # what is wrong there is said there
+        said = _model_faults(like, tables, space, unknown) if _stands_alone(like, tables) else []
+        faults += [
+            Fault(f"models.{model_id}.{path}", f"models.{model_id}: {text}")
+            for path, text in found
+            if (path, text) not in said
+        ]
+    return {} if faults else {name: _model(name, tables, space) for name in tables}
+
+
+def _model_faults(
+    model_id: str,
+    tables: Mapping[str, Any],
+    space: SearchSpace,
+    unknown: Callable[[str], bool],
+) -> list[tuple[str, str]]:
+    """Give what is wrong with a model: the path below its table, and the words."""
+    like = tables[model_id].get("like")
+    table, choices = _inherited(model_id, tables)
+    faults = [
+        (key, f"{key}: expected a key of a model{nearest(key, _MODEL_KEYS)}")
+        for key in table
+        if key not in _MODEL_KEYS
+    ]
+    hinted = misspelt(table, _MODEL_KEYS)
+    complete = like is None or _stands_alone(like, tables)
+    if not complete:
+        known = [other for other in tables if _stands_alone(other, tables)]
+        meant = nearest(str(like), known)
+        text = f"like: expected a model that stands for itself, got {shown(like)}{meant}"
+        faults.append(("like", text))
+    for key, domain in {**MODEL_DOMAINS, **NAMING_DOMAINS}.items():
+        if key in table and not domain.holds(table[key]):
+            faults.append((key, f"{key}: {domain.refusal(table[key])}"))
+        elif key in MODEL_DOMAINS and key not in (*table, *hinted) and complete:
+            faults.append((key, f"{key}: expected {domain.expected}, got nothing"))
+    faults += printed_faults(table.get("printed", {}))
+    if choices is None:
+        return [*faults, ("choices", f"choices: expected a table, got {shown(table['choices'])}")]
+    sound = {path: v for path, v in choices.items() if not unknown(path.split(".")[0])}
+    return faults + [
+        (f"choices.{path}", f"{path}: {text}")
+        for path, text in choice_faults({"": space.sections}, sound).items()
+        if complete or path in choices
+    ]
+
+
+def printed_faults(printed: object) -> list[tuple[str, str]]:
+    """Give what is wrong with the numbers that a report prints: path and words."""
+    if not isinstance(printed, dict):
+        return [("printed", f"printed: expected a table, got {shown(printed)}")]
+    unknown = f"expected one of {', '.join(sorted(PRINTED))}"
+    return [
+        (
+            f"printed.{key}",
+            f"printed.{key}: "
+            + (
+                PRINTED_NUMBER.refusal(value) if key in PRINTED else unknown + nearest(key, PRINTED)
+            ),
+        )
+        for key, value in printed.items()
+        if key not in PRINTED or not PRINTED_NUMBER.holds(value)
+    ]
+
+
+def _model(model_id: str, tables: Mapping[str, Any], space: SearchSpace) -> ReportModel:
+    table, choices = _inherited(model_id, tables)
+    return ReportModel(
+        id=model_id,
+        report=table["report"],
+        title=table.get("title", model_id),
+        architecture=space.from_choices(choices or {}),
+        classes=table["classes"],
+        clip_s=float(table["clip_s"]),
+        rule=table["rule"],
+        printed=table.get("printed", {}),
+        note=table.get("note", ""),
+    )
+
+
+def _stands_alone(model_id: object, tables: Mapping[str, Any]) -> bool:
+    return isinstance(model_id, str) and model_id in tables and "like" not in tables[model_id]
+
+
+def _inherited(
+    model_id: str, tables: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Give a model's table and choices with what it takes over from the one that it is `like`.
+
+    There are no choices where they are no table.
+    """
+    own = tables[model_id]
+    like = own.get("like")
+    table = {**tables[like], **own} if _stands_alone(like, tables) else own
+    several = [t.get("choices", {}) for t in (tables[like] if table is not own else {}, own)]
+    if not all(map(_is_table, several)):
+        return {**table, "choices": next(c for c in several if not _is_table(c))}, None
+    return table, dict(path for choices in several for path in _flat(choices))
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -1,0 +1,122 @@
+"""A TOML file with its lines: whatever is wrong in it is told with the line where it stands."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nas_asc.errors import ConfigError
+
+_MANY_DIGITS = re.compile(r"(\d_?){4300}")
+
+
+class Fault(NamedTuple):
+    """What is wrong, and the dotted path of where it stands in the TOML."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True)
+class TomlFile:
+    """What stands in a TOML file, and where."""
+
+    name: str
+    text: str
+    data: Mapping[str, Any]
+
+    def error(self, faults: Sequence[Fault]) -> ConfigError:
+        """Put faults into words: a line each, in the order of the file, with its name and line."""
+        lines = dict(reversed(list(_lines(self.text))))
+        placed = [(_line_of(fault.path, lines), fault.text) for fault in dict.fromkeys(faults)]
+        placed.sort(key=lambda place: place[0] or len(self.text))
+        names = [self.name if line is None else f"{self.name}:{line}" for line, _ in placed]
+        return ConfigError(
+            "\n".join(f"{name}: {text}" for name, (_, text) in zip(names, placed, strict=True))
+        )
+
+
+def read_toml(path: Path, what: str) -> TomlFile:
+    """Read a TOML file, of which `what` is expected.
+
+    Raises:
+        ConfigError: it is absent, no UTF-8 text or no TOML.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: expected {what}, {error.strerror}") from None
+    try:
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")
+        return TomlFile(path.name, text, tomllib.loads(text))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            f"{path.name}:{line}: expected UTF-8 text, got the byte "
+            f"0x{error.object[error.start]:02x}, save the file as UTF-8"
+        ) from None
+    except RecursionError:
+        refusal = "expected TOML, got lists or tables nested too deeply"
+        raise ConfigError(f"{path.name}: {refusal}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path.name}:{_in_words(str(error), text)}") from None
+    except ValueError:
+        digits = _MANY_DIGITS.search(text)
+        line = text.count("\n", 0, digits.start() if digits else 0) + 1
+        refusal = "expected TOML, got a number of thousands of digits"
+        raise ConfigError(f"{path.name}:{line}: {refusal}") from None
+
+
+def _in_words(error: str, text: str) -> str:
+    """Put the line of what tomllib says in front: "7: expected TOML, invalid value (column 3)"."""
+    what, _, place = error.rpartition(" (at ")
+    found = re.fullmatch(r"line (\d+), column (\d+)\)", place)
+    line = int(found[1]) if found else text.rstrip("\n").count("\n") + 1
+    column = f"column {found[2]}" if found else "at the end of the file"
+    return f"{line}: expected TOML, {what[:1].lower()}{what[1:]} ({column})"
+
+
+def _lines(text: str) -> Iterator[tuple[str, int]]:
+    """Give the dotted path of each table and key of a valid TOML, with its line."""
+    table, arrays = "", dict[str, int]()
+    statement, start = "", 0
+    for number, line in enumerate(text.split("\n"), 1):
+        start = start if statement else number
+        goes_on = statement != ""
+        statement += line + "\n"
+        if goes_on and not any(closer in line for closer in ("]", "}", '"""', "'''")):
+            continue  # spares a long list from being read again with each of its lines
+        try:
+            data = tomllib.loads(statement)
+        except ValueError:  # it goes on in the next line
+            continue
+        if statement.lstrip().startswith("["):
+            table = ""
+            while data:
+                ((key, data),) = data.items()
+                table = f"{table}.{key}" if table else key
+                if isinstance(data, list):
+                    arrays[table] = arrays.get(table, 0) + 1
+                    data = {}
+                if table in arrays:
+                    table = f"{table}.{arrays[table]}"
+                yield table, start
+        else:
+            yield from ((path, start) for path in _paths(data, table))
+        statement = ""
+
+
+def _paths(table: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    for key, value in table.items():
+        path = f"{prefix}.{key}" if prefix else key
+        yield path
+        if isinstance(value, dict):
+            yield from _paths(value, path)
+
+
+def _line_of(path: str, lines: Mapping[str, int]) -> int | None:
+    while path and path not in lines:
+        path = path.rpartition(".")[0]
+    return lines.get(path)
