@@ -1,11 +1,13 @@
 """`nas-asc models ID` on the terminal and as JSON; figures from the reports."""
 
+from decimal import Decimal
+
 import pytest
 
 from nas_asc.commands.model_json import model_json
 from nas_asc.commands.model_text import print_model
 from nas_asc.commands.models_table import print_models
-from nas_asc.commands.report_text import percentages
+from nas_asc.commands.report_text import as_printed
 from nas_asc.library import report_ensembles, report_model, report_models
 from nas_asc.reports import load_report
 from nas_asc.verification import verify
@@ -118,9 +120,9 @@ def test_open_points_have_their_resolution_on_a_line_of_its_own(shown):
         ("imt-a", ("one by one", "above the baseline's 87.3 %", "14, 29 and 58")),
         ("imt-c", ("26, 21, 17, 14, 11", "51, 41, 33, 26, 21", "102, 82, 66, 53, 42")),
         ("imt-d", ("32 channels become 26, 21;", "below the limit of the challenge")),
-        ("deepsound-32", ("40 mel bins, 90.3 KB: overall", "47.7 %", "1.473")),
-        ("netease-student", ("46,512 parameters: overall", "42.9 %")),
-        ("srpol-1", ("baseline of the challenge: indoor", "82.00 %", "0.437")),
+        ("deepsound-32", ("40 mel bins, 90.3 KB: overall", "47.7", "1.473")),
+        ("netease-student", ("46,512 parameters: overall", "42.9")),
+        ("srpol-1", ("baseline of the challenge: indoor", "82.0", "0.437")),
     ],
 )
 def test_what_the_report_states_is_shown(shown, model_id, facts):
@@ -148,12 +150,47 @@ def test_confusion_matrices_agree_with_the_classes(of):
                 if row["of"] == f"{name}, best run" and row.get("system") == matrix.get("system")
             ]
             assert column[number] == printed
-            assert sum(column) == pytest.approx(1.0, abs=2e-4)
+            assert float(sum(column)) == pytest.approx(1.0, abs=2e-4)
 
 
-def test_percentages_of_a_column_have_the_same_decimals():
-    assert percentages([0.67, None, 0.9447]) == ["67.00 %", "-", "94.47 %"]
-    assert percentages([0.67]) == ["67.0 %"]
+def test_numbers_keep_the_digits_that_are_printed():
+    """SRPOL prints 92.6 % and 94.47 %, 0.170 and "-"; the points stand below each other."""
+    assert as_printed([Decimal("0.926"), None, Decimal("0.9447")], percent=True) == [
+        *("92.6 ", "-", "94.47")
+    ]
+    assert as_printed([Decimal("0.170"), Decimal("1.812")]) == ["0.170", "1.812"]
+    assert as_printed([Decimal("0.90"), Decimal("0.876")], percent=True) == ["90  ", "87.6"]
+
+
+@pytest.mark.parametrize(
+    ("model_id", "row", "figures"),
+    [
+        ("srpol-1", "SRPOL_task1b_1: overall", ["94.6", "0.175"]),
+        ("srpol-1", "SRPOL_task1b_2: overall", ["94.47", "0.170"]),
+        ("srpol-1", "baseline of the challenge: indoor", ["82.0", "0.680"]),
+        ("srpol-4", "outdoor", ["95.0", "-"]),
+        ("deepsound-160", "bus", ["90.6", "0.340"]),
+        ("deepsound-160", "device S2", ["67.0", "0.914"]),
+        ("netease-teacher", "overall, teacher 2", ["59.0"]),
+        ("ntu-ensemble", "model 4: overall, micro, mean of five runs", ["90.50"]),
+        ("ntu-ensemble", "baseline of the challenge: overall", ["87.3"]),
+        ("imt-a", "overall", ["87.6", "0.360"]),
+        ("imt-d", "transportation (recall, published logs)", ["93", "0.26180"]),
+        ("ntu-inceptionnet", "indoor, best run (Figure 6)", ["86.20"]),
+    ],
+)
+def test_results_keep_the_digits_of_the_report(shown, model_id, row, figures):
+    _, _, table = shown(model_id).partition("reported results\n")
+    (found,) = [line for line in table.splitlines() if line.startswith(f"{row}  ")]
+    assert found.removeprefix(row).split() == figures
+
+
+@pytest.mark.parametrize("model_id", ["imt-a", "imt-b", "imt-c", "imt-d"])
+def test_what_imt_prints_is_told_from_its_logs(model_id):
+    """Its table 1 has one accuracy and one loss per model, nothing per class."""
+    overall, *classes = model_json(model_id)["results"]
+    assert (overall["of"], "source" in overall) == ("overall", False)
+    assert [row["source"] for row in classes] == ["recall, published logs"] * 3
 
 
 def test_words_of_the_layer_table(shown):
