@@ -92,6 +92,19 @@ def test_holes_of_an_ensemble_are_those_of_one_network(count):
     ]
 
 
+def test_layers_say_what_they_are_and_whether_the_sum_has_them(count):
+    """IMT C: 130,730 non-zero values; batch norms stay out but for the three of shortcuts."""
+    layers = json.loads(count("imt-c", "--layers", "--json"))["layers"]
+    assert sum(la["nonzero"] for la in layers if la["in_nonzero_count"]) == 130_730
+    left_out = [la for la in layers if not la["in_nonzero_count"]]
+    norms = [la for la in layers if la["op"] == "norm"]
+    assert [la["name"] for la in norms if la not in left_out] == [
+        f"stage{n}.1.shortcut.norm" for n in (1, 2, 3)
+    ]
+    assert all(la["op"] == "norm" for la in left_out)
+    assert all((la["macs"] > 0) == (la["op"] in ("conv", "linear")) for la in layers)
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_judged_macs_are_shown_where_a_rule_judges_them(count, rule):
     judged = row_of(count("netease-teacher", "--rule", "all"), rule)[6]

@@ -4,12 +4,14 @@ from decimal import Decimal
 
 import pytest
 
+from nas_asc.commands.layers import print_layers
 from nas_asc.commands.model_json import model_json
 from nas_asc.commands.model_text import print_model
 from nas_asc.commands.models_table import print_models
 from nas_asc.commands.report_text import as_printed
 from nas_asc.library import report_ensembles, report_model, report_models
 from nas_asc.reports import load_report
+from nas_asc.rules import RULES
 from nas_asc.verification import verify
 
 EVERYTHING = (*report_models(), *report_ensembles())
@@ -45,6 +47,32 @@ def test_everything_keeps_to_a_narrow_terminal(capsys, monkeypatch, model_id):
     assert [line for line in lines if len(line) > 80] == []
 
 
+@pytest.mark.parametrize("model_id", report_models())
+def test_every_layer_has_one_line_in_a_narrow_terminal(capsys, monkeypatch, model_id):
+    """A line that begins further in than the two blanks of a layer would go on with another."""
+    monkeypatch.setenv("COLUMNS", "80")
+    model = report_model(model_id)
+    print_layers(model.architecture, model.classes, model.clip_s, RULES[model.rule])
+    table, _, _ = capsys.readouterr().out.partition("\n(")
+    heading, *lines = table.splitlines()
+    assert heading.startswith("layer ")
+    assert [line for line in lines if line.startswith("   ")] == []
+    named = [line for line in lines if line.startswith("  ") or len(line.split()) > 1]
+    assert len(named) == len(model_json(model_id)["layers"])
+
+
+def test_layers_of_a_narrow_terminal_stand_below_their_block(capsys, monkeypatch):
+    """NTU's second module: 48 x 16 weights and 16 biases, on 6 x 59 positions; 80 % go."""
+    monkeypatch.setenv("COLUMNS", "80")
+    print_model("ntu-inceptionnet")
+    out = capsys.readouterr().out
+    _, _, block = out.partition("\nstage3.2\n")
+    assert block.splitlines()[0].split() == [
+        *("branch3x3.reduce_conv", "16x6x59", "784", "170", "272", "K", "conv", "1x1", "48→16")
+    ]
+    assert "all windows: padded so that only the stride" in " ".join(out.split())
+
+
 def test_report_rows_stand_beside_ours(shown):
     rows = lines_with(shown("srpol-c3multi"), "ConvBlock")
     assert [row[-5:] for row in rows[1:3]] == [
@@ -65,9 +93,10 @@ def test_blocks_say_what_their_shares_are_of(shown):
 def test_an_ensemble_adds_up(shown):
     """5 x 17,115 + 34,183 = 119,758 values of 4 bytes, a sixth of the vote each."""
     text = shown("ntu-ensemble")
-    assert lines_with(text, "ntu-vggnet x 1")[0][3:6] == ["16.7%", "80,839", "17,115"]
-    assert lines_with(text, "ntu-vggnet x 5")[0][3:6] == ["83.3%", "404,195", "85,575"]
-    assert lines_with(text, "ntu-inceptionnet x 1")[0][5] == "34,183"
+    assert lines_with(text, "5 x ntu-vggnet")[0][3:6] == ["83.3%", "404,195", "85,575"]
+    assert lines_with(text, "    each")[0][1:4] == ["16.7%", "80,839", "17,115"]
+    assert lines_with(text, "1 x ntu-inceptionnet")[0][5] == "34,183"
+    assert len(lines_with(text, "    each")) == 1
     assert lines_with(text, "sum")[0][3:5] == ["119,758", "467.805"]
     assert "probabilities of the networks are averaged" in text
 
