@@ -123,7 +123,7 @@ def _show_heading(found: Target | Ensemble, counted: Counted, kept: int) -> None
         what = f"{len(found.classes)} classes, {len(found.networks)} networks ({found.described})"
     else:
         first = _members(counted)[0]
-        sparsity = f", sparsity {first.sparsity:.3g}" if first.sparsity else ""
+        sparsity = f", kernels with {100 * first.sparsity:.3g} % zeros" if first.sparsity else ""
         what = f"{found.classes} classes, {first.precision}{sparsity}"
     print_text(f"{found.id}: input {shapes}, clips of {found.clip_s:g} s, {what}")
     pruned = f", {kept:,} after pruning" if kept != counted.params else ""
