@@ -34,7 +34,7 @@ def size_words(found: Verification) -> str:
     """Say how many parameters the rule counts, and which of them its KB are of."""
     complexity = found.complexity
     params, nonzero = complexity.counted_params, complexity.nonzero_params
-    size = f"{found.size_kb:.1f} KB"
+    size = f"{found.size_kb:,.1f} KB"
     if nonzero == params:
         return f"{params:,} parameters, {size}"
     sized = "those" if complexity.rule.nonzero_sized else "all"

@@ -1,12 +1,13 @@
 """What the technical reports say beside their networks: `[report]` of the study named after each.
 
 Conventions: words are the report's facts, reworded; accuracies are shares, 0 to 1, macro unless a
-row says otherwise.
+row says otherwise. Numbers with a point are Decimals: they keep the digits that are printed.
 """
 
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from nas_asc.library import find
@@ -23,7 +24,8 @@ class Report:
             id of model or ensemble.
         training: how each network was trained, in words, by model id.
         results: what it reached, by id of model or ensemble: rows of `of` (what was judged: all, a
-            class or a device), `accuracy` and `log_loss`, and `system` if there are several.
+            class or a device), `accuracy` and `log_loss`, `system` if there are several, and
+            `source` where the figures are not those of the report's tables.
         baseline: what the report gives of the baseline it compares itself with: `name` and such
             `rows`; empty if nothing.
         confusion: matrices of shares, a column per true class: `of` (id), `system`, `classes`,
@@ -65,7 +67,8 @@ def load_report(name: str) -> Report:
         ConfigError: there is no study of that name.
     """
     path = find("studies", name, "report")
-    table = dict(tomllib.loads(path.read_text(encoding="utf-8"))["report"])
+    text = path.read_text(encoding="utf-8")
+    table = dict(tomllib.loads(text, parse_float=Decimal)["report"])
     return Report(
         own=table.pop("own", {}),
         training=_resolved(table.pop("training")),

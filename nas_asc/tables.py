@@ -62,10 +62,10 @@ _COLUMNS = (
     _Column("acc. %", lambda p, kb: f"{100 * p.accuracy:.1f}", 0),
     _Column("log loss", lambda p, kb: f"{p.log_loss:.3f}", 0),
     _Column("bytes", lambda p, kb: f"{p.size_bytes:,}", 0),
-    _Column("KB", lambda p, kb: f"{p.size_bytes / kb:.1f}", 2),
+    _Column("KB", lambda p, kb: f"{p.size_bytes / kb:,.1f}", 2),
     _Column("params", lambda p, kb: f"{p.params:,}", 4),
-    _Column("M MAC", lambda p, kb: f"{p.counted_macs / 1e6:.2f}", 3),
-    _Column("RAM KB", lambda p, kb: f"{p.peak_activation_bytes / kb:.1f}", 6),
+    _Column("M MAC", lambda p, kb: f"{p.counted_macs / 1e6:,.2f}", 3),
+    _Column("RAM KB", lambda p, kb: f"{p.peak_activation_bytes / kb:,.1f}", 6),
     _Column("stored", lambda p, kb: p.precision, 5, "left"),
     _Column("zeros %", lambda p, kb: f"{100 * p.sparsity:.0f}" if p.sparsity else "-", 7),
 )

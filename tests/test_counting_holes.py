@@ -7,6 +7,7 @@ from nas_asc.counting_holes import counting_holes, folded
 from nas_asc.graph import Graph
 from nas_asc.layers import act, conv, flatten, linear, norm, pool
 from nas_asc.library import report_model
+from nas_asc.rules import RULES
 
 
 def baseline_2022():
@@ -97,6 +98,28 @@ def test_zeros_are_free_until_2021_and_paid_for_since_2022():
     assert f"zeros are free: {gone:,} of 79,656" in holes("ntu-vggnet", "dcase2020-1b")
     assert f"zeros are paid for: {gone:,}" in holes("ntu-vggnet", "dcase2024-1")
     assert "zeros" not in holes("srpol-c3multi", "dcase2024-1")
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "plain"])
+@pytest.mark.parametrize("model_id", ["ntu-vggnet", "ntu-inceptionnet", "imt-c"])
+def test_zeros_are_either_free_or_paid_for(model_id, rule):
+    """Only a compact file has neither: it leaves the zeros out and says where they are."""
+    paid = rule in (*(f"dcase{year}-1" for year in range(2022, 2026)), "srpol", "srpol-3")
+    found = holes(model_id, rule)
+    assert ("zeros are paid for" in found) is paid
+    assert ("zeros are free" in found) is not paid
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
+def test_zeros_are_paid_for_although_a_compact_file_is_no_smaller(precision):
+    """srpol-c3multi has 70,224 kernel values; half of each kernel is kept, all sizes are even.
+
+    In int8 a parameter costs the rule of 2022 a byte; in float32 what is kept alone costs two.
+    """
+    found = holes(
+        "srpol-c3multi", "dcase2022-1", precision=precision, pruning="magnitude", sparsity=0.5
+    )
+    assert f"zeros are paid for: {70_224 // 2:,} pruned kernel values" in found
 
 
 def test_torchinfo_does_not_see_sums_and_gates():

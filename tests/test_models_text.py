@@ -1,13 +1,17 @@
 """`nas-asc models ID` on the terminal and as JSON; figures from the reports."""
 
+from decimal import Decimal
+
 import pytest
 
+from nas_asc.commands.layers import print_layers
 from nas_asc.commands.model_json import model_json
 from nas_asc.commands.model_text import print_model
 from nas_asc.commands.models_table import print_models
-from nas_asc.commands.report_text import percentages
+from nas_asc.commands.report_text import as_printed
 from nas_asc.library import report_ensembles, report_model, report_models
 from nas_asc.reports import load_report
+from nas_asc.rules import RULES
 from nas_asc.verification import verify
 
 EVERYTHING = (*report_models(), *report_ensembles())
@@ -43,6 +47,32 @@ def test_everything_keeps_to_a_narrow_terminal(capsys, monkeypatch, model_id):
     assert [line for line in lines if len(line) > 80] == []
 
 
+@pytest.mark.parametrize("model_id", report_models())
+def test_every_layer_has_one_line_in_a_narrow_terminal(capsys, monkeypatch, model_id):
+    """A line that begins further in than the two blanks of a layer would go on with another."""
+    monkeypatch.setenv("COLUMNS", "80")
+    model = report_model(model_id)
+    print_layers(model.architecture, model.classes, model.clip_s, RULES[model.rule])
+    table, _, _ = capsys.readouterr().out.partition("\n(")
+    heading, *lines = table.splitlines()
+    assert heading.startswith("layer ")
+    assert [line for line in lines if line.startswith("   ")] == []
+    named = [line for line in lines if line.startswith("  ") or len(line.split()) > 1]
+    assert len(named) == len(model_json(model_id)["layers"])
+
+
+def test_layers_of_a_narrow_terminal_stand_below_their_block(capsys, monkeypatch):
+    """NTU's second module: 48 x 16 weights and 16 biases, on 6 x 59 positions; 80 % go."""
+    monkeypatch.setenv("COLUMNS", "80")
+    print_model("ntu-inceptionnet")
+    out = capsys.readouterr().out
+    _, _, block = out.partition("\nstage3.2\n")
+    assert block.splitlines()[0].split() == [
+        *("branch3x3.reduce_conv", "16x6x59", "784", "170", "272", "K", "conv", "1x1", "48→16")
+    ]
+    assert "all windows: padded so that only the stride" in " ".join(out.split())
+
+
 def test_report_rows_stand_beside_ours(shown):
     rows = lines_with(shown("srpol-c3multi"), "ConvBlock")
     assert [row[-5:] for row in rows[1:3]] == [
@@ -63,9 +93,10 @@ def test_blocks_say_what_their_shares_are_of(shown):
 def test_an_ensemble_adds_up(shown):
     """5 x 17,115 + 34,183 = 119,758 values of 4 bytes, a sixth of the vote each."""
     text = shown("ntu-ensemble")
-    assert lines_with(text, "ntu-vggnet x 1")[0][3:6] == ["16.7%", "80,839", "17,115"]
-    assert lines_with(text, "ntu-vggnet x 5")[0][3:6] == ["83.3%", "404,195", "85,575"]
-    assert lines_with(text, "ntu-inceptionnet x 1")[0][5] == "34,183"
+    assert lines_with(text, "5 x ntu-vggnet")[0][3:6] == ["83.3%", "404,195", "85,575"]
+    assert lines_with(text, "    each")[0][1:4] == ["16.7%", "80,839", "17,115"]
+    assert lines_with(text, "1 x ntu-inceptionnet")[0][5] == "34,183"
+    assert len(lines_with(text, "    each")) == 1
     assert lines_with(text, "sum")[0][3:5] == ["119,758", "467.805"]
     assert "probabilities of the networks are averaged" in text
 
@@ -93,6 +124,27 @@ def test_open_points_are_those_of_the_network_then_of_the_report():
     assert not any("Table 2" in where or "model 3" in where for where in wheres)
 
 
+@pytest.mark.parametrize(
+    ("model_id", "own", "of_others"),
+    [
+        ("imt-a", ("mask, filter and noise",), ("CutMix", "in C and D", "meta.yaml, ", "shortcut")),
+        ("imt-b", ("30080-29888 = 192", "log files: 30080"), ("CutMix", "0.37970", "pruning of")),
+        ("imt-c", ("CutMix", "130656", "0.37970"), ("87.5 %", "238752", "0.26180", "192 gammas")),
+        ("imt-d", ("CutMix", "238752", "0.26180"), ("87.5 %", "130656", "0.37970", "192 gammas")),
+        ("deepsound-32", ("input 1xMx640", "for 32 / 64 / 128 / 160 bins"), ("1x160x640",)),
+        ("netease-student", ("29.592 M", "soft loss"), ("four teachers differ",)),
+        ("netease-teacher", ("four teachers differ",), ("29.592 M", "soft loss")),
+        ("srpol-4", ("gain of 10 %", "112163 against 112611"), ("Table 2,", "model 3,")),
+        ("srpol-3", ("model 3, BatchNorm",), ("gain of 10 %", "model 4,")),
+    ],
+)
+def test_open_points_concern_the_network(model_id, own, of_others):
+    points = load_report(model_id.split("-")[0]).open_points_of(model_id)
+    text = " ".join(f"{p['where']}: {p['printed']}: {p['resolution']}" for p in points)
+    assert [words for words in own if words not in text] == []
+    assert [words for words in of_others if words in text] == []
+
+
 @pytest.mark.parametrize("model_id", EVERYTHING)
 def test_general_open_points_come_last(model_id):
     general = ["of" not in point for point in model_json(model_id)["open_points"]]
@@ -118,9 +170,9 @@ def test_open_points_have_their_resolution_on_a_line_of_its_own(shown):
         ("imt-a", ("one by one", "above the baseline's 87.3 %", "14, 29 and 58")),
         ("imt-c", ("26, 21, 17, 14, 11", "51, 41, 33, 26, 21", "102, 82, 66, 53, 42")),
         ("imt-d", ("32 channels become 26, 21;", "below the limit of the challenge")),
-        ("deepsound-32", ("40 mel bins, 90.3 KB: overall", "47.7 %", "1.473")),
-        ("netease-student", ("46,512 parameters: overall", "42.9 %")),
-        ("srpol-1", ("baseline of the challenge: indoor", "82.00 %", "0.437")),
+        ("deepsound-32", ("40 mel bins, 90.3 KB: overall", "47.7", "1.473")),
+        ("netease-student", ("46,512 parameters: overall", "42.9")),
+        ("srpol-1", ("baseline of the challenge: indoor", "82.0", "0.437")),
     ],
 )
 def test_what_the_report_states_is_shown(shown, model_id, facts):
@@ -148,12 +200,47 @@ def test_confusion_matrices_agree_with_the_classes(of):
                 if row["of"] == f"{name}, best run" and row.get("system") == matrix.get("system")
             ]
             assert column[number] == printed
-            assert sum(column) == pytest.approx(1.0, abs=2e-4)
+            assert float(sum(column)) == pytest.approx(1.0, abs=2e-4)
 
 
-def test_percentages_of_a_column_have_the_same_decimals():
-    assert percentages([0.67, None, 0.9447]) == ["67.00 %", "-", "94.47 %"]
-    assert percentages([0.67]) == ["67.0 %"]
+def test_numbers_keep_the_digits_that_are_printed():
+    """SRPOL prints 92.6 % and 94.47 %, 0.170 and "-"; the points stand below each other."""
+    assert as_printed([Decimal("0.926"), None, Decimal("0.9447")], percent=True) == [
+        *("92.6 ", "-", "94.47")
+    ]
+    assert as_printed([Decimal("0.170"), Decimal("1.812")]) == ["0.170", "1.812"]
+    assert as_printed([Decimal("0.90"), Decimal("0.876")], percent=True) == ["90  ", "87.6"]
+
+
+@pytest.mark.parametrize(
+    ("model_id", "row", "figures"),
+    [
+        ("srpol-1", "SRPOL_task1b_1: overall", ["94.6", "0.175"]),
+        ("srpol-1", "SRPOL_task1b_2: overall", ["94.47", "0.170"]),
+        ("srpol-1", "baseline of the challenge: indoor", ["82.0", "0.680"]),
+        ("srpol-4", "outdoor", ["95.0", "-"]),
+        ("deepsound-160", "bus", ["90.6", "0.340"]),
+        ("deepsound-160", "device S2", ["67.0", "0.914"]),
+        ("netease-teacher", "overall, teacher 2", ["59.0"]),
+        ("ntu-ensemble", "model 4: overall, micro, mean of five runs", ["90.50"]),
+        ("ntu-ensemble", "baseline of the challenge: overall", ["87.3"]),
+        ("imt-a", "overall", ["87.6", "0.360"]),
+        ("imt-d", "transportation (recall, published logs)", ["93", "0.26180"]),
+        ("ntu-inceptionnet", "indoor, best run (Figure 6)", ["86.20"]),
+    ],
+)
+def test_results_keep_the_digits_of_the_report(shown, model_id, row, figures):
+    _, _, table = shown(model_id).partition("reported results\n")
+    (found,) = [line for line in table.splitlines() if line.startswith(f"{row}  ")]
+    assert found.removeprefix(row).split() == figures
+
+
+@pytest.mark.parametrize("model_id", ["imt-a", "imt-b", "imt-c", "imt-d"])
+def test_what_imt_prints_is_told_from_its_logs(model_id):
+    """Its table 1 has one accuracy and one loss per model, nothing per class."""
+    overall, *classes = model_json(model_id)["results"]
+    assert (overall["of"], "source" in overall) == ("overall", False)
+    assert [row["source"] for row in classes] == ["recall, published logs"] * 3
 
 
 def test_words_of_the_layer_table(shown):

@@ -57,6 +57,18 @@ def test_rules_show_their_notes(capsys, monkeypatch, columns):
     assert text.count("note: ") == sum(len(rule.notes) for rule in RULES.values())
 
 
+def test_rules_show_limits_and_sources(capsys, monkeypatch):
+    """The limits of 2022 are of int8 and clips of 1 s; NeSsi counts PyTorch's by torchinfo."""
+    monkeypatch.setenv("COLUMNS", "300")
+    table = run(capsys, monkeypatch, "rules")[1]
+    _, _, rows = table.partition("dcase2022-1")
+    rows, _, _ = rows.partition("dcase2023-1")
+    for words in ("128,000 B", "128,000 parameters", "30,000,000 MACs by torchinfo", "int8 only",
+                  "clips of 1 s", "source: marmoi/dcase2022_task1_baseline"):  # fmt: skip
+        assert words in rows
+    assert table.count("source: ") == len(RULES)
+
+
 def test_no_warning_of_the_drawing_library_reaches_the_user(tmp_path):
     """A home that nobody can write, not even root."""
     code = "import sys; sys.argv[0] = 'nas-asc'; from nas_asc.cli import main; main()"

@@ -15,7 +15,7 @@ from nas_asc.commands.output import (
 )
 from nas_asc.complexity import Complexity, count
 from nas_asc.counting_holes import counting_holes
-from nas_asc.ensemble import Ensemble, EnsembleComplexity, count_ensemble
+from nas_asc.ensemble import Ensemble, EnsembleComplexity, Member, count_ensemble
 from nas_asc.rules import RULES, counting_rule
 from nas_asc.targets import Target, resolve
 from nas_asc.verification import Counted
@@ -50,11 +50,12 @@ def command(target: str, rule: str | None, layers: bool, as_json: bool) -> None:
     found = resolve(target)
     rules = list(RULES) if rule == "all" else [counting_rule(rule or found.rule, "all").id]
     counts = [_count(found, rule_id) for rule_id in rules]
+    kept = _kept(found)
     if as_json:
-        values = [_to_dict(found, counted, layers) for counted in counts]
+        values = [_to_dict(found, counted, kept, layers) for counted in counts]
         print_json(values if rule == "all" else values[0])
         return
-    _show_heading(found, counts[0], _kept(found))
+    _show_heading(found, counts[0], kept)
     click.echo()
     _show_counts(counts)
     _show_warnings(counts)
@@ -91,11 +92,13 @@ def _members(counted: Counted) -> list[Complexity]:
     return [m for _, m in counted.members] if isinstance(counted, EnsembleComplexity) else [counted]
 
 
-def _to_dict(found: Target | Ensemble, counted: Counted, layers: bool) -> dict[str, object]:
+def _to_dict(
+    found: Target | Ensemble, counted: Counted, kept: int, layers: bool
+) -> dict[str, object]:
     value = {
         "id": found.id,
         **counted.to_dict(),
-        "kept_params": _kept(found),
+        "kept_params": kept,
         "counted_nonzero_params": counted.nonzero_params,
         "stored_bytes": counted.stored_bytes,
         "over": [asdict(excess) for excess in _excess(counted)],
@@ -120,7 +123,7 @@ def _show_heading(found: Target | Ensemble, counted: Counted, kept: int) -> None
         what = f"{len(found.classes)} classes, {len(found.networks)} networks ({found.described})"
     else:
         first = _members(counted)[0]
-        sparsity = f", sparsity {first.sparsity:.3g}" if first.sparsity else ""
+        sparsity = f", kernels with {100 * first.sparsity:.3g} % zeros" if first.sparsity else ""
         what = f"{found.classes} classes, {first.precision}{sparsity}"
     print_text(f"{found.id}: input {shapes}, clips of {found.clip_s:g} s, {what}")
     pruned = f", {kept:,} after pruning" if kept != counted.params else ""
@@ -153,7 +156,7 @@ def _show_counts(counts: list[Counted]) -> None:
                 f"{c.counted_params:,}",
                 f"{c.nonzero_params:,}",
                 f"{c.size_bytes:,}",
-                f"{c.size_bytes / c.rule.kb:.1f}",
+                f"{c.size_bytes / c.rule.kb:,.1f}",
                 "same" if c.stored_bytes == c.size_bytes else f"{c.stored_bytes:,}",
                 *((f"{c.counted_macs:,}" if c.rule.max_macs else "-",) if wide else ()),
                 _excess_words(c) or ("within" if _limited(c) else "-"),
@@ -192,10 +195,10 @@ def _excess(counted: Counted) -> list[_Excess]:
 
 
 def _excess_words(counted: Counted) -> str:
-    excess = {e.measure: e.over for e in _excess(counted)}
-    if excess.get("size_bytes") == excess.get("counted_params"):
-        excess.pop("size_bytes", None)  # a byte for each parameter: the limits are the same one
-    return "\n".join(f"{over:,} {_WORDS[measure]} over" for measure, over in excess.items())
+    measures: dict[int, list[str]] = {}  # a byte for each parameter makes two limits one
+    for excess in _excess(counted):
+        measures.setdefault(excess.over, []).append(_WORDS[excess.measure])
+    return "\n".join(f"{over:,} {' and '.join(words)} over" for over, words in measures.items())
 
 
 def _warnings(counted: Counted) -> list[str]:
@@ -203,12 +206,16 @@ def _warnings(counted: Counted) -> list[str]:
     lines = [line for member in members for line in _remarks(member)]
     if len(members) == 1:
         return lines + counting_holes(members[0])
-    names = [m.model.id for m in counted.ensemble.members]  # type: ignore[union-attr]  # has members
+    names = [_named(member) for member in counted.ensemble.members]  # type: ignore[union-attr]  # has members
     return list(dict.fromkeys(lines)) + [
         f"{name}: {hole}"
         for name, member in zip(names, members, strict=True)
         for hole in counting_holes(member)
     ]
+
+
+def _named(member: Member) -> str:
+    return f"each of {member.number} {member.model.id}" if member.number > 1 else member.model.id
 
 
 def _remarks(complexity: Complexity) -> list[str]:

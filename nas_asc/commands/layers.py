@@ -1,12 +1,16 @@
 """The layers of a network as a table and as JSON, with what a counting rule counts of each."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from nas_asc.architecture import Architecture
 from nas_asc.assembly import build_graph
-from nas_asc.commands.output import print_table, print_text
+from nas_asc.commands.output import print_table, print_text, width
 from nas_asc.layer_table import LayerRow, layer_table
 from nas_asc.rules import CountingRule
+from nas_asc.units import format_count
+
+_ROOM_FOR_NAMES = 110  # columns of the terminal: enough for whole names and exact counts
 
 _PADDINGS: Mapping[str, str] = {
     "half": "padded by half the window on every side",
@@ -23,10 +27,17 @@ _OPERATORS: Mapping[str, str] = {
 def print_layers(
     architecture: Architecture, n_classes: int, clip_s: float, rule: CountingRule
 ) -> None:
-    """Print a row per layer, input first, and below them what the short words mean."""
+    """Print a row per layer, input first, and below them what the short words mean.
+
+    In a narrow terminal names are shorter, multiply-accumulates rounded, and the padding that all
+    windows have stands below the table.
+    """
     rows = layer_table(architecture, n_classes, clip_s, rule)
     left_out = any(row.nonzero and not row.summed for row in rows)
     pruned = left_out or any(row.nonzero != row.counted for row in rows)
+    narrow = width() < _ROOM_FOR_NAMES
+    cells = _under_their_blocks(rows) if narrow else [(row.name, row) for row in rows]
+    same = _padding_of_all(rows) if narrow else ""
     print_table(
         (
             "layer",
@@ -37,28 +48,67 @@ def print_layers(
             "operator",
         ),
         [
-            (
-                row.name,
-                "x".join(map(str, row.shape)),
-                f"{row.counted:,}" if row.counted else "",
-                *((_nonzero(row),) if pruned else ()),
-                f"{row.macs:,}" if row.macs else "",
-                f"{row.op} {row.what}".rstrip(),
-            )
-            for row in rows
+            (name, *(_cells(row, pruned, narrow, same) if row else [""] * (4 + pruned)))
+            for name, row in cells
         ],
     )
     if left_out:
         print_text("(in brackets: what the rule's non-zero count leaves out)")
-    print_text(f"({'; '.join(_meanings(rows))})")
+    print_text(f"({'; '.join(_meanings(rows, same))})")
 
 
-def _meanings(rows: Sequence[LayerRow]) -> list[str]:
-    """Explain the words that stand in the table."""
-    used = {word for row in rows if row.op in ("conv", "pool") for word in row.what.split()}
+def _cells(row: LayerRow, pruned: bool, narrow: bool, same: str) -> tuple[str, ...]:
+    macs = format_count(row.macs) if narrow else f"{row.macs:,}"
+    what = row.what.replace(f" {same}", "") if same else row.what
+    return (
+        "x".join(map(str, row.shape)),
+        f"{row.counted:,}" if row.counted else "",
+        *((_nonzero(row),) if pruned else ()),
+        macs if row.macs else "",
+        f"{row.op} {what}".rstrip(),
+    )
+
+
+def _under_their_blocks(rows: Sequence[LayerRow]) -> list[tuple[str, LayerRow | None]]:
+    """Give short names, indented below a heading with the name of their block, or its input."""
+    cells: list[tuple[str, LayerRow | None]] = []
+    for block, found in groupby(rows, lambda row: _block(row.name)):
+        layers = list(found)
+        if layers[0].name != block:
+            cells.append((block, None))
+        for layer in layers:
+            inside = layer.name.removeprefix(f"{block}.")
+            cells.append((block if layer.name == block else f"  {inside}", layer))
+    return cells
+
+
+def _block(name: str) -> str:
+    """Give the block that a layer belongs to: "stage3.1" or "head"."""
+    stage, _, rest = name.partition(".")
+    number, _, inside = rest.partition(".")
+    return f"{stage}.{number}" if inside and number.isdecimal() else stage
+
+
+def _padding_of_all(rows: Sequence[LayerRow]) -> str:
+    """Give the padding that all windows have, if it is the same."""
+    found = {word for row in rows for word in _window_words(row) if word in _PADDINGS}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _window_words(row: LayerRow) -> list[str]:
+    return row.what.split() if row.op in ("conv", "pool") else []
+
+
+def _meanings(rows: Sequence[LayerRow], same: str) -> list[str]:
+    """Explain the words that stand in the table, and the padding that is left out of it."""
+    used = {word for row in rows for word in _window_words(row)}
     return [
         "after the slash: the stride",
-        *(f"{word}: {meaning}" for word, meaning in _PADDINGS.items() if word in used),
+        *(
+            f"{'all windows' if word == same else word}: {meaning}"
+            for word, meaning in _PADDINGS.items()
+            if word in used
+        ),
         *(meaning for op, meaning in _OPERATORS.items() if any(row.op == op for row in rows)),
     ]
 
@@ -72,7 +122,10 @@ def _nonzero(row: LayerRow) -> str:
 def layers_json(
     architecture: Architecture, n_classes: int, clip_s: float, rule: CountingRule
 ) -> list[dict[str, object]]:
-    """Give the layers as JSON: what the module holds (`params`) and what the rule counts."""
+    """Give the layers as JSON: what the module holds (`params`) and what the rule counts.
+
+    `in_nonzero_count` says whether the rule's non-zero count has the layer's `nonzero`.
+    """
     layers = build_graph(architecture, n_classes, clip_s).layers
     rows = layer_table(architecture, n_classes, clip_s, rule)
     return [
@@ -85,6 +138,7 @@ def layers_json(
             "params": layer.params,
             "counted": row.counted,
             "nonzero": row.nonzero,
+            "in_nonzero_count": row.summed,
             "macs": row.macs,
         }
         for layer, row in zip(layers, rows, strict=True)

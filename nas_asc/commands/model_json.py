@@ -1,5 +1,8 @@
 """One report model or ensemble as JSON, with what its report says beside it."""
 
+from collections.abc import Mapping
+from decimal import Decimal
+
 from nas_asc.commands.layers import layers_json
 from nas_asc.commands.report_text import inside
 from nas_asc.ensemble import Ensemble
@@ -38,9 +41,9 @@ def model_json(model_id: str) -> dict[str, object]:
         },
         **own,
         "training": {n.id: dict(report.training[n.id]) for n in networks},
-        "results": [dict(row) for row in report.results.get(model_id, ())],
-        "baseline": dict(report.baseline),
-        "confusion": [dict(matrix) for matrix in report.confusion if matrix["of"] == model_id],
+        "results": _plain(report.results.get(model_id, ())),
+        "baseline": _plain(report.baseline),
+        "confusion": _plain([m for m in report.confusion if m["of"] == model_id]),
         "open_points": [dict(point) for point in report.open_points_of(model_id)],
         "source": {
             "title": report.title,
@@ -49,6 +52,15 @@ def model_json(model_id: str) -> dict[str, object]:
             **report.said(model_id),
         },
     }
+
+
+def _plain(value: object) -> object:
+    """Give what JSON has for a value with Decimals in it."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inside) for key, inside in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inside) for inside in value]
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def _network(model: ReportModel, report: Report) -> dict[str, object]:

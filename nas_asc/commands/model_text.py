@@ -21,7 +21,7 @@ from nas_asc.model_words import headline, input_words
 from nas_asc.reports import load_report
 from nas_asc.rules import counting_rule
 from nas_asc.space import ReportModel
-from nas_asc.verification import COUNTED, Verification, member_costs, verify
+from nas_asc.verification import COUNTED, MemberCost, Verification, member_costs, verify
 
 _PRINTED = {
     "params": "parameters",
@@ -98,32 +98,32 @@ def _exact(value: float) -> str:
 
 
 def _print_members(ensemble: Ensemble, found: Verification) -> None:
-    click.echo("\nmembers: weight and costs of one network, and of all that are alike")
+    click.echo("\nmembers: what all that are alike weigh and cost together, and each of them")
     rows = []
     for cost in member_costs(found):
-        for number in dict.fromkeys((1, cost.number)):
-            rows.append(
-                (
-                    f"{cost.id} x {number}",
-                    f"{number * cost.vote:.1%}",
-                    f"{number * cost.params:,}",
-                    f"{number * cost.nonzero:,}",
-                    f"{number * cost.size_kb:,.3f}",
-                    f"{number * cost.macs:,}",
-                    "",
-                )
-            )
+        rows.append((f"{cost.number} x {cost.id}", *_costs(cost, cost.number)))
+        if cost.number > 1:
+            rows.append(("    each", *_costs(cost, 1)))
     total = found.complexity
     sums = (f"{total.counted_params:,}", f"{total.nonzero_params:,}", f"{found.size_kb:,.3f}")
     rows.append(("sum", f"{1:.1%}", *sums, f"{total.macs:,}", ""))
-    print_table(
-        ("network", ">weight", ">parameters", ">non-zero", ">KB", ">MACs", ""),
-        rows,
-    )
+    print_table(("networks", ">weight", ">parameters", ">non-zero", ">KB", ">MACs", ""), rows)
     print_text("The class probabilities of the networks are averaged with these weights.")
     for member in ensemble.members:
         if member.class_map is not None:
             print_text(f"classes of {member.model.id}: {_class_map(member.class_map)}", 4)
+
+
+def _costs(cost: MemberCost, number: int) -> tuple[str, ...]:
+    """Write what so many networks of a member weigh and cost."""
+    return (
+        f"{number * cost.vote:.1%}",
+        f"{number * cost.params:,}",
+        f"{number * cost.nonzero:,}",
+        f"{number * cost.size_kb:,.3f}",
+        f"{number * cost.macs:,}",
+        "",
+    )
 
 
 def _class_map(class_map: Mapping[str, str]) -> str:

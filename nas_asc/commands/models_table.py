@@ -48,7 +48,7 @@ def _list_wide(verified: list[Verification]) -> None:
                 _number(row["printed_nonzero"]),
                 _number(row["counted_nonzero"]),
                 _number(row["printed_size_kb"]),
-                f"{row['counted_size_kb']:.1f}",
+                f"{row['counted_size_kb']:,.1f}",
                 format_count(row["macs"]),  # type: ignore[arg-type]
                 match,
             )
@@ -67,7 +67,7 @@ def _list_narrow(verified: list[Verification]) -> None:
                 "printed\ncounted",
                 f"{_number(row['printed_params'])}\n{_number(row['counted_params'])}",
                 f"{_number(row['printed_nonzero'])}\n{_number(row['counted_nonzero'])}",
-                f"{_number(row['printed_size_kb'])}\n{row['counted_size_kb']:.1f}",
+                f"{_number(row['printed_size_kb'])}\n{row['counted_size_kb']:,.1f}",
                 f"\n{format_count(row['macs'])}",  # type: ignore[arg-type]
                 f"\n{match}",
             )

@@ -1,6 +1,7 @@
 """What a report says of a network, on the terminal: layers, training, results, open points."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
 
@@ -14,6 +15,7 @@ from nas_asc.space import ReportModel
 from nas_asc.verification import Verification
 
 _ARROW = "\N{RIGHTWARDS ARROW}"
+_HEADINGS = {"accuracy": ">accuracy, %", "log_loss": ">log loss"}
 _ROOM_FOR_LAYERS = 110  # columns of the terminal
 
 
@@ -98,16 +100,16 @@ def print_results(model_id: str, report: Report) -> None:
     """Print what a network reached beside the baseline of the report."""
     within = inside(model_id)
     if model_id not in report.results:
-        click.echo("\nresults that the report gives")
+        click.echo("\nreported results")
         print_text(f"  only inside the ensemble, see nas-asc models {within}")
         return
     rows = [_named(row, row.get("system")) for row in report.results[model_id]]
     rows += [_named(row, report.baseline["name"]) for row in report.baseline.get("rows", ())]
-    click.echo("\nresults that the report gives")
-    columns = [c for c in ("accuracy", "log_loss") if any(c in row for row in rows)]
-    texts = {c: _column(c, [row.get(c) for row in rows]) for c in columns}
+    click.echo("\nreported results")
+    columns = [c for c in _HEADINGS if any(c in row for row in rows)]
+    texts = {c: as_printed([row.get(c) for row in rows], c == "accuracy") for c in columns}
     print_table(
-        ("of", *(f">{c.replace('_', ' ')}" for c in columns), ""),
+        ("of", *(_HEADINGS[c] for c in columns), ""),
         [(row["of"], *(texts[c][number] for c in columns), "") for number, row in enumerate(rows)],
     )
     if within:
@@ -123,22 +125,24 @@ def inside(model_id: str) -> str | None:
 
 
 def _named(row: Mapping[str, Any], system: str | None) -> dict[str, Any]:
-    return {**row, "of": f"{system}: {row['of']}" if system else row["of"]}
+    of = f"{row['of']} ({row['source']})" if "source" in row else row["of"]
+    return {**row, "of": f"{system}: {of}" if system else of}
 
 
-def _column(name: str, values: Sequence[float | None]) -> list[str]:
-    """Write the numbers of a column with the decimals of its longest."""
-    if name != "accuracy":
-        return ["-" if value is None else f"{value:.3f}" for value in values]
-    return percentages(values)
+def as_printed(values: Iterable[Decimal | None], percent: bool = False) -> list[str]:
+    """Write numbers with the digits that they are printed with, one point below the other.
+
+    Args:
+        values: None stands for what is not printed.
+        percent: whether to write shares as percentages.
+    """
+    texts = ["-" if v is None else f"{v.scaleb(2) if percent else v:f}" for v in values]
+    places = max(len(text) - len(_whole(text)) for text in texts)
+    return [text if text == "-" else text.ljust(len(_whole(text)) + places) for text in texts]
 
 
-def percentages(shares: Iterable[float | None]) -> list[str]:
-    """Write shares as percentages with the same number of decimals, at least one."""
-    percent = [None if share is None else round(100 * share, 6) for share in shares]
-    known = [value for value in percent if value is not None]
-    decimals = next(d for d in range(1, 7) if all(round(v, d) == v for v in known))
-    return ["-" if value is None else f"{value:.{decimals}f} %" for value in percent]
+def _whole(text: str) -> str:
+    return text.partition(".")[0]
 
 
 def print_confusion(model_id: str, report: Report) -> None:
@@ -147,9 +151,9 @@ def print_confusion(model_id: str, report: Report) -> None:
         if matrix["of"] != model_id:
             continue
         system = f", {matrix['system']}" if "system" in matrix else ""
-        click.echo(f"\nconfusion matrix of the best run{system}: a column per true class")
+        click.echo(f"\nconfusion matrix of the best run{system}, in %: a column per true class")
         names = matrix["classes"]
-        texts = percentages([share for row in matrix["rows"] for share in row])
+        texts = as_printed([share for row in matrix["rows"] for share in row], percent=True)
         rows = [texts[i : i + len(names)] for i in range(0, len(texts), len(names))]
         print_table(
             ("predicted", *(f">{name}" for name in names), ""),

@@ -12,7 +12,7 @@ from nas_asc.commands.output import (
     print_text,
     width,
 )
-from nas_asc.rules import RULES, CountingRule
+from nas_asc.rules import BYTES_PER_VALUE, RULES, CountingRule
 
 
 @click.command("rules")
@@ -34,7 +34,7 @@ def command(as_json: bool) -> None:
                 ", ".join(_free(rule)) or "-",
                 rule.kb,
                 "\n".join(_limits(rule)) or "-",
-                "\n".join([rule.title, rule.source, *_notes(rule)]),
+                "\n".join([rule.title, f"source: {rule.source}", *_notes(rule)]),
             )
             for rule in RULES.values()
         ],
@@ -54,7 +54,7 @@ def _paragraphs(rule: CountingRule) -> list[str]:
         rule.title,
         *([f"limits: {limits}"] if limits else []),
         "; ".join(facts),
-        rule.source,
+        f"source: {rule.source}",
         *_notes(rule),
     ]
 
@@ -69,12 +69,17 @@ def _free(rule: CountingRule) -> list[str]:
 
 
 def _limits(rule: CountingRule) -> list[str]:
-    return [
+    """Give the limits, and what they are meant for."""
+    counter = " by torchinfo" if rule.judged_macs == "macs_torchinfo" else ""
+    limits = [
         f"{limit:,} {unit}"
         for limit, unit in (
             (rule.max_bytes, "B"),
             (rule.max_params, "parameters"),
-            (rule.max_macs, "MACs"),
+            (rule.max_macs, f"MACs{counter}"),
         )
         if limit is not None
     ]
+    if set(rule.precisions) != set(BYTES_PER_VALUE):
+        limits.append(f"{' or '.join(rule.precisions)} only")
+    return [*limits, *([f"clips of {rule.clip_s:g} s"] if rule.clip_s else [])]
