@@ -12,7 +12,7 @@ from html import escape
 from nas_asc.captions import (
     architecture_caption,
     budget_caption,
-    choices_by_section,
+    choices_in_words,
     data_caption,
 )
 from nas_asc.chart import chart
@@ -88,10 +88,10 @@ def front_html(summary: Summary, kb: int) -> str:
         f"<script>const figure = {_in_script(chart_json(shown))};",
         'Plotly.newPlot("front", figure.data, figure.layout, figure.config);</script>',
         "<h2>Front, smallest first</h2>",
-        _table(summary.front, kb),
+        _table(summary.front, summary, kb),
     ]
     if others:
-        parts += ["<h2>Report models that are not on the front</h2>", _table(others, kb)]
+        parts += ["<h2>Report models that are not on the front</h2>", _table(others, summary, kb)]
     if shown.over_budget:
         names = ", ".join(f"{escape(name)} ({size:,} B)" for name, size in shown.over_budget)
         parts += ["<h2>Report models over the budget, not trained</h2>", f"<p>{names}</p>"]
@@ -104,16 +104,14 @@ def _in_script(value: object) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _table(points: Sequence[Point], kb: int) -> str:
+def _table(points: Sequence[Point], summary: Summary, kb: int) -> str:
     if not points:
         return "<p>No trial was trained to the end.</p>"
     rows = []
     for point in points:
         sections = "".join(
-            f"<dt>{escape(section)}</dt><dd>"
-            + escape(", ".join(f"{key} {value}" for key, value in values.items()))
-            + "</dd>"
-            for section, values in choices_by_section(point.choices).items()
+            f"<dt>{escape(section)}</dt><dd>{escape(text)}</dd>"
+            for section, text in choices_in_words(point.choices, summary.reference, kb)
         )
         caption = escape(architecture_caption(point.choices, 48))
         cells = (

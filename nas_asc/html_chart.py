@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Sequence
 from html import escape
 
-from nas_asc.captions import choices_by_section, shorten_name, size_caption
+from nas_asc.captions import choices_in_words, shorten_name, size_caption
 from nas_asc.chart import Chart, Panel, steps
 from nas_asc.chart_names import LONGEST_NAME, PlacedName, named_markers, place_names
 from nas_asc.pareto import Point
@@ -62,7 +62,7 @@ def _traces(shown: Chart) -> list[Json]:
         ):
             x, y = [p.size_bytes for p in points], [panel.shown(p) for p in points]
             hover = {
-                "hovertext": [_hover(point, shown.kb) for point in points],
+                "hovertext": [_hover(point, shown) for point in points],
                 "hoverinfo": "text",
             }
             traces.append(_trace(number, "markers", name, x, y) | {"marker": marker} | hover)
@@ -218,8 +218,9 @@ def _name(name: PlacedName, suffix: str) -> Json:
     return note | arrow | {"showarrow": True, "ax": x, "ay": -y}
 
 
-def _hover(point: Point, kb: int) -> str:
+def _hover(point: Point, shown: Chart) -> str:
     """Write what stands under the pointer: results, costs, then the architecture by section."""
+    kb = shown.kb
     name = f"trial {point.trial}" + (f" ({point.model})" if point.model else "")
     lines = [
         f"<b>{escape(name)}</b>",
@@ -229,8 +230,7 @@ def _hover(point: Point, kb: int) -> str:
         f"peak activation memory {size_caption(point.peak_activation_bytes, kb)}, "
         f"{escape(point.precision)}, {point.sparsity:.0%} zeros",
     ]
-    for section, values in choices_by_section(point.choices).items():
-        text = ", ".join(f"{key} {value}" for key, value in values.items())
+    for section, text in choices_in_words(point.choices, shown.reference, kb):
         first, *rest = textwrap.wrap(text, _HOVER_WIDTH) or [""]
         lines.append(f"<b>{escape(section)}</b> {escape(first)}")
         lines += ["   " + escape(line) for line in rest]

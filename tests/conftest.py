@@ -45,6 +45,21 @@ def make_point() -> Callable[..., Point]:
 
 
 @pytest.fixture(scope="session")
+def ensemble_points(make_point: Callable[..., Point]) -> tuple[Point, ...]:
+    """A trained ensemble of two networks of 10 KB and one of 20, and the former by itself."""
+    return (
+        make_point(5, 10_240, model="ntu-vggnet", log_loss=0.875),
+        make_point(
+            6,
+            40_960,
+            model="ntu-ensemble",
+            log_loss=0.5,
+            choices={"ensemble": "2 x ntu-vggnet, 1 x ntu-inceptionnet"},
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
 def make_summary(make_point: Callable[..., Point]) -> Callable[..., Summary]:
     """A finished search of ten classes with a front of three points and two report models."""
 

@@ -76,3 +76,13 @@ def test_plotly_takes_no_word_of_a_user_for_markup(
     figure = figure_of(make_summary(points=(point,), rule="plain"))
     assert "<b>x" not in str(figure)
     assert "<a" not in str(figure)
+
+
+def test_hover_shows_the_networks_of_an_ensemble(
+    make_summary: Callable[..., Summary], ensemble_points: tuple[Point, ...]
+) -> None:
+    figure = figure_of(make_summary(points=ensemble_points))
+    lines = [text.split("<br>") for trace in figure["data"] for text in trace.get("hovertext", ())]
+    (first, *_, last), *_ = [each for each in lines if "ntu-ensemble" in each[0]]
+    assert first == "<b>trial 6 (ntu-ensemble)</b>"
+    assert last == "<b>ensemble</b> 2 x ntu-vggnet (10 KB each), 1 x ntu-inceptionnet"
