@@ -97,3 +97,12 @@ def test_no_choice_is_without_a_title(
 ) -> None:
     points = (make_point(choices={"family": "vgg", "vgg.stem.width": 6}),)
     assert "<dt></dt>" not in front_html(make_summary(points=points), 1024)
+
+
+def test_whatever_is_wide_scrolls_in_a_box_of_its_own(make_summary: Callable[..., Summary]) -> None:
+    tags = Page(front_html(make_summary(), 1024)).tags
+    boxes = [attributes.get("id") for _, attributes in tags if attributes.get("class") == "scroll"]
+    assert boxes == ["log_loss", "accuracy", None, None]
+    for number, (tag, _) in enumerate(tags):
+        if tag == "table":
+            assert tags[number - 1] == ("div", {"class": "scroll", "tabindex": "0"})
