@@ -5,26 +5,23 @@ that users chose are escaped, since plotly reads a little HTML in them.
 """
 
 import math
-import textwrap
 from collections.abc import Sequence
 from html import escape
 
-from nas_asc.captions import choices_in_words, shorten_name, size_caption
+from nas_asc.captions import shorten_name
 from nas_asc.chart import Chart, Panel, steps
 from nas_asc.chart_names import LONGEST_NAME, PlacedName, named_markers, place_names
-from nas_asc.pareto import Point
-from nas_asc.units import format_count
+from nas_asc.hover_text import point_hover, untrained_hover
 from nas_asc.untrained_strip import LABEL, StripName, strip_names
 
 Json = dict[str, object]
 
 _BLUE, _ORANGE, _GREY, _RED, _DARK = "#0072B2", "#D55E00", "#9AA0A6", "#B3261E", "#202124"
 _AXIS = "#5F6368"
-_WIDTH, _HEIGHT = 600, 590
+_WIDTH, _PANEL_HEIGHT = 600, 416
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 54, 120
 _NAME_SIZE, _CHARACTER, _LINE, _ASIDE = 12, 7.0, 15.0, 10.0
 _STRIP_ROW, _FEWEST_ROWS, _ABOVE_PANEL = 17.0, 2.0, 26.0
-_HOVER_WIDTH = 72
 _WHITE: Json = {"color": "white", "width": 1}
 _REPORT: Json = {"color": _ORANGE, "size": 12, "symbol": "diamond", "line": _WHITE}
 
@@ -66,7 +63,7 @@ def _traces(shown: Chart, panel: Panel) -> list[Json]:
         ("report model", shown.reference, _REPORT),
     ):
         x, y = [p.size_bytes for p in points], [panel.shown(p) for p in points]
-        hover = [_hover(point, shown) for point in points]
+        hover = [point_hover(point, shown) for point in points]
         traces.append(
             _trace("markers", name, x, y)
             | {"marker": marker, "hovertext": hover, "hoverinfo": "text"}
@@ -87,11 +84,7 @@ def _strip_traces(shown: Chart) -> list[Json]:
         "text": [escape(name.text) for name in names],
         "textposition": [f"middle {name.side}" for name in names],
         "textfont": {"size": _NAME_SIZE, "color": _DARK},
-        "hovertext": [
-            f"<b>{escape(n.model)}</b><br>{n.size_bytes:,} B "
-            f"({size_caption(n.size_bytes, shown.kb)}): over the budget, not trained"
-            for n in names
-        ],
+        "hovertext": [untrained_hover(name.model, name.size_bytes, shown.kb) for name in names],
         "hoverinfo": "text",
     }
     hollow = _REPORT | {"color": "white", "size": 10, "line": {"color": _ORANGE, "width": 2}}
@@ -112,19 +105,13 @@ def _strip_rows(names: Sequence[StripName]) -> float:
     return max(_FEWEST_ROWS, 1 + max(name.row for name in names)) if names else 0.0
 
 
-def _panel_height(names: Sequence[StripName]) -> float:
-    """Give the height of the panel, in pixels: a strip above takes of it."""
-    room = _HEIGHT - _TOP - _BOTTOM
-    return room - _STRIP_ROW * _strip_rows(names) - _ABOVE_PANEL if names else room
-
-
 def _layout(shown: Chart, panel: Panel) -> Json:
     names = _strip(shown)
-    top = _panel_height(names) / (_HEIGHT - _TOP - _BOTTOM)
+    height = _PANEL_HEIGHT + (_ABOVE_PANEL + _STRIP_ROW * _strip_rows(names) if names else 0)
     line: Json = {"showgrid": True, "gridcolor": "#E8EAED", "zeroline": False, "linecolor": _AXIS}
     layout: Json = {
         "width": _WIDTH,
-        "height": _HEIGHT,
+        "height": _TOP + height + _BOTTOM,
         "margin": {"l": _LEFT, "r": _RIGHT, "t": _TOP, "b": _BOTTOM},
         "paper_bgcolor": "white",
         "plot_bgcolor": "white",
@@ -132,7 +119,13 @@ def _layout(shown: Chart, panel: Panel) -> Json:
         "hovermode": "closest",
         "hoverlabel": {"bgcolor": "white", "font": {"color": _DARK, "size": 12}, "align": "left"},
         "showlegend": True,
-        "legend": {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.16, "yanchor": "top"},
+        "legend": {
+            "orientation": "h",
+            "x": 0.5,
+            "xanchor": "center",
+            "y": -60 / height,
+            "yanchor": "top",
+        },
         "xaxis": line
         | {
             "type": "log",
@@ -146,20 +139,22 @@ def _layout(shown: Chart, panel: Panel) -> Json:
         | {
             "range": list(panel.limits),
             "title": {"text": panel.label, "font": {"size": 14}},
-            "domain": [0, top],
+            "domain": [0, _PANEL_HEIGHT / height],
         },
         "shapes": _shapes(shown, panel),
-        "annotations": [*_notes(shown, panel), *map(_name, _placed(shown, panel, names))],
+        "annotations": [*_notes(shown, panel), *map(_name, _placed(shown, panel))],
     }
-    return layout | _strip_layout(names, top) if names else layout
+    return layout | _strip_layout(names, (_PANEL_HEIGHT + _ABOVE_PANEL) / height)
 
 
-def _strip_layout(names: Sequence[StripName], panel_top: float) -> Json:
+def _strip_layout(names: Sequence[StripName], bottom: float) -> Json:
+    if not names:
+        return {}
     rows, middle = _strip_rows(names), max(name.row for name in names) / 2
     return {
         "yaxis2": {
             "range": [middle - rows / 2, middle + rows / 2],
-            "domain": [panel_top + _ABOVE_PANEL / (_HEIGHT - _TOP - _BOTTOM), 1],
+            "domain": [bottom, 1],
             "tickvals": [middle],
             "ticktext": ["not<br>trained"],
             "tickfont": {"color": _AXIS, "size": 12},
@@ -202,9 +197,9 @@ def _notes(shown: Chart, panel: Panel) -> list[Json]:
     return [chance, budget]
 
 
-def _placed(shown: Chart, panel: Panel, names: Sequence[StripName]) -> list[PlacedName]:
+def _placed(shown: Chart, panel: Panel) -> list[PlacedName]:
     """Place the names as on a page of the size of a panel; letters have about the same width."""
-    width, height = _WIDTH - _LEFT - _RIGHT, _panel_height(names)
+    width, height = _WIDTH - _LEFT - _RIGHT, _PANEL_HEIGHT
     low, high = (math.log2(limit) for limit in shown.x_limits)
     bottom, top = panel.limits
 
@@ -245,22 +240,3 @@ def _name(name: PlacedName) -> Json:
         return note | {"showarrow": False, "xshift": x, "yshift": y}
     arrow: Json = {"arrowhead": 0, "arrowwidth": 1, "arrowcolor": _ORANGE, "standoff": 4}
     return note | arrow | {"showarrow": True, "ax": x, "ay": -y}
-
-
-def _hover(point: Point, shown: Chart) -> str:
-    """Write what stands under the pointer: results, costs, then the architecture by section."""
-    kb = shown.kb
-    name = f"trial {point.trial}" + (f" ({point.model})" if point.model else "")
-    lines = [
-        f"<b>{escape(name)}</b>",
-        f"accuracy {point.accuracy:.1%}, log loss {point.log_loss:.3f}",
-        f"{point.size_bytes:,} B ({size_caption(point.size_bytes, kb)}), {point.params:,} "
-        f"parameters, {format_count(point.counted_macs)} MAC",
-        f"peak activation memory {size_caption(point.peak_activation_bytes, kb)}, "
-        f"{escape(point.precision)}, {point.sparsity:.0%} zeros",
-    ]
-    for section, text in choices_in_words(point.choices, shown.reference, kb):
-        first, *rest = textwrap.wrap(text, _HOVER_WIDTH) or [""]
-        lines.append(f"<b>{escape(section)}</b> {escape(first)}")
-        lines += ["   " + escape(line) for line in rest]
-    return "<br>".join(lines)

@@ -78,7 +78,8 @@ def draw_names(axis: "Axes", panel: Panel, shown: Chart) -> None:
 
 
 def names_of_strip(shown: Chart, width: float) -> list[StripName]:
-    """Give the names on a strip that is so many points wide."""
+    """Give the names on a strip that is so many inches wide."""
+    width *= _POINTS_PER_INCH
     low, high = (math.log2(limit) for limit in shown.x_limits)
 
     def x_of(size_bytes: float) -> float:

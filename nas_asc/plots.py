@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 BLUE, ORANGE, GREY, DARK = "#0072B2", "#D55E00", "#9AA0A6", "#202124"
 _SIZE_INCHES = (12.0, 5.6)
 _DPI = 160
-# Of the panels, as shares of the figure; a strip above them takes of their height.
-_LEFT, _RIGHT, _BOTTOM, _TOP, _BETWEEN = 0.06, 0.985, 0.185, 0.82, 0.16
-_STRIP_TOP, _STRIP_ROW, _ABOVE_PANEL = 0.862, 0.037, 0.05
+# Of the panels: shares of the figure's width, and inches from its bottom.
+_LEFT, _RIGHT, _BETWEEN = 0.06, 0.985, 0.16
+_BOTTOM, _TOP = 1.036, 4.592
+_TITLES = 0.72  # of the two lines on top
+# Of a strip above a panel, in inches.
+_STRIP_ROW, _ABOVE_PANEL = 0.2, 0.28
 _FEWEST_ROWS = 1.7  # so that the words beside the strip have room
 _SETTINGS: Mapping[str, object] = {
     "font.family": "DejaVu Sans",
@@ -55,7 +58,7 @@ def front_svg(summary: Summary, kb: int) -> bytes:
 
 
 def front_png(summary: Summary, kb: int) -> bytes:
-    """Draw the front as PNG, 1920 x 896 pixels.
+    """Draw the front as PNG, 1920 x 896 pixels, and higher with models that were not trained.
 
     Args:
         summary: what to draw.
@@ -92,12 +95,24 @@ def front_figure(shown: Chart) -> "Figure":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=_SIZE_INCHES, dpi=_DPI)
-    figure.subplots_adjust(left=_LEFT, right=_RIGHT, top=_TOP, bottom=_BOTTOM, wspace=_BETWEEN)
-    figure.text(_LEFT, 0.955, shown.title, size=13, weight="bold", va="center")
-    figure.text(_LEFT, 0.905, shown.subtitle, size=10, color="#5F6368", va="center")
+    figure.subplots_adjust(left=_LEFT, right=_RIGHT, wspace=_BETWEEN)
     axes = figure.subplots(1, 2)
-    strips = _add_strips(axes, shown) if shown.over_budget else []
+    names = names_of_strip(shown, axes[0].get_position().width * _SIZE_INCHES[0])
+    rows = max(_FEWEST_ROWS, 1 + max(name.row for name in names)) if names else 0.0
+    strip_height = rows * _STRIP_ROW
+    # The strip begins where the label of the budget stands otherwise.
+    height = max(_SIZE_INCHES[1], _TOP + _ABOVE_PANEL + strip_height + _TITLES)
+    figure.set_figheight(height)
+    figure.text(_LEFT, 1 - 0.25 / height, shown.title, size=13, weight="bold", va="center")
+    figure.text(_LEFT, 1 - 0.53 / height, shown.subtitle, size=10, color="#5F6368", va="center")
+    strips = []
     for axis, panel in zip(axes, shown.panels, strict=True):
+        left, _, width, _ = axis.get_position().bounds
+        axis.set_position((left, _BOTTOM / height, width, (_TOP - _BOTTOM) / height))
+        if names:
+            bottom = (_TOP + _ABOVE_PANEL) / height
+            strips.append(figure.add_axes((left, bottom, width, strip_height / height)))
+            draw_strip(strips[-1], names, rows, shown)
         _draw_frame(axis, panel, shown)
         _draw_points(axis, panel, shown)
     handles = {}
@@ -116,23 +131,6 @@ def front_figure(shown: Chart) -> "Figure":
     for axis, panel in zip(axes, shown.panels, strict=True):
         draw_names(axis, panel, shown)
     return figure
-
-
-def _add_strips(axes: Sequence["Axes"], shown: Chart) -> list["Axes"]:
-    """Make the panels lower, and put above each a strip with the models that were not trained."""
-    strips = []
-    for axis in axes:
-        figure = axis.get_figure(root=True)
-        assert figure is not None
-        left, _, width, _ = axis.get_position().bounds
-        names = names_of_strip(shown, width * _SIZE_INCHES[0] * 72)
-        rows = max(_FEWEST_ROWS, 1 + max(name.row for name in names))
-        bottom = _STRIP_TOP - rows * _STRIP_ROW
-        axis.set_position((left, _BOTTOM, width, bottom - _ABOVE_PANEL - _BOTTOM))
-        strip = figure.add_axes((left, bottom, width, _STRIP_TOP - bottom))
-        draw_strip(strip, names, rows, shown)
-        strips.append(strip)
-    return strips
 
 
 def _draw_frame(axis: "Axes", panel: Panel, shown: Chart) -> None:

@@ -42,21 +42,27 @@ def strip_names(
         x_of: gives the place on the page of a size in bytes.
         character: width of a letter, at most.
         aside: from the middle of a marker to its name.
-        right: where the strip ends; a name that would pass it stands on the left.
+        right: where the strip ends, which begins at 0.
     """
-    ends: list[list[tuple[float, float]]] = []  # what is taken of each row
+    rows: list[list[tuple[float, float]]] = []  # what is taken of each
     names = []
     for model, size_bytes in sorted(shown.over_budget, key=lambda pair: (pair[1], pair[0])):
         text = shorten_name(model, LONGEST_NAME)
         x, extent = x_of(size_bytes), aside + character * len(text)
-        on_right = x + extent <= right
-        low, high = (x - aside, x + extent) if on_right else (x - extent, x + aside)
-        row = next(
-            (r for r, taken in enumerate(ends) if all(high < a or b < low for a, b in taken)),
-            len(ends),
+        # First on the left, which leaves the rest of the row to larger models.
+        sides: dict[Literal["left", "right"], tuple[float, float]] = {}
+        if x - extent >= 0:
+            sides["left"] = (x - extent, x + aside)
+        if x + extent <= right or not sides:
+            sides["right"] = (x - aside, x + extent)
+        row, side = next(
+            (row, side)
+            for row, taken in enumerate([*rows, []])
+            for side, (low, high) in sides.items()
+            if all(high < start or end < low for start, end in taken)
         )
-        if row == len(ends):
-            ends.append([])
-        ends[row].append((low, high))
-        names.append(StripName(model, text, size_bytes, row, "right" if on_right else "left"))
+        if row == len(rows):
+            rows.append([])
+        rows[row].append(sides[side])
+        names.append(StripName(model, text, size_bytes, row, side))
     return names

@@ -25,27 +25,32 @@ def strip(make_summary: Callable[..., Summary]) -> Strip:
     return of
 
 
-def test_names_that_have_room_stand_in_one_row_on_the_right(strip: Strip) -> None:
-    """From 10 the name of five letters ends at 25; the next marker begins at 30 - 5."""
-    assert strip(b_net=310, a_net=100) == [("a_net", 0, "right"), ("b_net", 0, "right")]
+def test_a_name_stands_on_the_left_of_its_marker_where_there_is_room(strip: Strip) -> None:
+    """A name of five letters takes 15 with its distance: from 16 down to 1."""
+    assert strip(a_net=160) == [("a_net", 0, "left")]
+    assert strip(a_net=140) == [("a_net", 0, "right")]
 
 
-def test_a_name_that_would_cover_the_next_marker_takes_a_row_of_its_own(strip: Strip) -> None:
-    assert strip(a_net=100, b_net=290) == [("a_net", 0, "right"), ("b_net", 1, "right")]
+def test_two_models_share_a_row_with_their_names_on_the_outside(strip: Strip) -> None:
+    assert strip(b_net=620, a_net=500) == [("a_net", 0, "left"), ("b_net", 0, "right")]
+
+
+def test_names_that_have_room_stand_in_one_row(strip: Strip) -> None:
+    assert [row for _, row, _ in strip(a_net=200, b_net=500, c_net=800)] == [0, 0, 0]
+
+
+def test_a_name_that_would_cover_another_takes_a_row_of_its_own(strip: Strip) -> None:
+    """The third name takes 64 - 15 to 64 + 5, or 64 - 5 to 64 + 15; 49 to 51 and 57 to 77 are not
+    free."""
+    assert strip(a_net=460, b_net=620, c_net=640) == [
+        ("a_net", 0, "left"),
+        ("b_net", 0, "right"),
+        ("c_net", 1, "left"),
+    ]
 
 
 def test_models_of_one_size_stand_on_top_of_one_another(strip: Strip) -> None:
-    assert [row for _, row, _ in strip(a=100, b=100, c=100)] == [0, 1, 2]
-
-
-def test_a_name_at_the_end_stands_on_the_left(strip: Strip) -> None:
-    assert strip(a_net=900) == [("a_net", 0, "left")]
-
-
-def test_a_name_on_the_left_does_not_cover_the_one_before(strip: Strip) -> None:
-    """The second name begins at 90 - 15, where the first has ended at 75 only if it is shorter."""
-    assert strip(a_net=700, b_net=900) == [("a_net", 0, "right"), ("b_net", 1, "left")]
-    assert strip(a_net=500, b_net=900) == [("a_net", 0, "right"), ("b_net", 0, "left")]
+    assert [row for _, row, _ in strip(a=500, b=500, c=500)] == [0, 1, 2]
 
 
 def test_a_long_name_is_shortened(strip: Strip) -> None:
