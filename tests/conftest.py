@@ -1,8 +1,10 @@
+import sys
 from collections.abc import Callable
 
 import pytest
 
 from nas_asc.budget import Budget
+from nas_asc.cli import main
 from nas_asc.pareto import Point
 from nas_asc.summary import Summary
 
@@ -19,6 +21,22 @@ CHOICES = {
     "head.pooling": "avg+max",
     "compression.precision": "float16",
 }
+
+
+@pytest.fixture
+def run_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[object, str, str]]:
+    """Run a command in this process; give exit code, stdout and stderr."""
+
+    def run(*argv: object) -> tuple[object, str, str]:
+        monkeypatch.setattr(sys, "argv", ["nas-asc", *map(str, argv)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return ended.value.code, captured.out, captured.err
+
+    return run
 
 
 @pytest.fixture(scope="session")
