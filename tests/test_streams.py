@@ -1,7 +1,11 @@
 """Where stdout or stderr cannot be written: a full disk, a closed stream, a reader gone."""
 
+import contextlib
+import os
+import pty
 import subprocess
 import sys
+import termios
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -145,3 +149,36 @@ def test_results_are_whole_where_remarks_cannot_be_written():
 def test_nothing_can_be_written_at_all():
     with FULL.open("w") as full:
         assert run("models", stdout=full, stderr=full).returncode == 2
+
+
+def on_a_terminal(columns, *argv):
+    """Run a command with its stderr on a terminal that is so wide; give exit code and stderr."""
+    master, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, columns))
+    words = [sys.executable, "-c", MAIN, *argv]
+    own = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=terminal, env=own) as command:
+        os.close(terminal)
+        shown = b""
+        with contextlib.suppress(OSError):  # how Linux says that the other side has gone
+            while read := os.read(master, 2**16):
+                shown += read
+        os.close(master)
+        return command.wait(timeout=60), shown.decode().replace("\r\n", "\n")
+
+
+def test_a_warning_is_wrapped_on_a_terminal_and_one_line_in_a_pipe():
+    piped = run("count", "imt-c").stderr
+    code, shown = on_a_terminal(60, "count", "imt-c")
+    assert code == 0
+    assert max(map(len, piped.splitlines())) > 60
+    assert all(line.startswith("warning: ") for line in piped.splitlines())
+    assert max(map(len, shown.splitlines())) <= 60
+    assert shown.split() == piped.split()
+
+
+def test_an_error_is_wrapped_on_a_terminal():
+    code, shown = on_a_terminal(40, "count", "deepsond-160")
+    assert code == 2
+    assert shown.startswith("error: ")
+    assert "\n  " in shown
