@@ -5,8 +5,9 @@ for names that the user chose.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from nas_asc.pareto import Point
 from nas_asc.summary import Summary
 
 
@@ -84,6 +85,46 @@ def choices_by_section(choices: Mapping[str, object]) -> dict[str, dict[str, obj
         section, _, name = path.rpartition(".")
         sections.setdefault(section, {})[name] = value
     return sections
+
+
+def choices_in_words(
+    choices: Mapping[str, object], reference: Sequence[Point], kb: int
+) -> list[tuple[str, str]]:
+    """Write choices by section: [("stage1", "width 12, kernel 3x5"), ...].
+
+    A choice that is in no section, such as the family, stands by its own name; an ensemble is its
+    networks.
+
+    Args:
+        choices: by dotted path, as a point has them.
+        reference: the report models that were trained, which an ensemble is made of.
+        kb: bytes in a KB, by the counting rule.
+    """
+    if "ensemble" in choices:
+        return [("ensemble", networks_caption(str(choices["ensemble"]), reference, kb))]
+    words = []
+    for section, values in choices_by_section(choices).items():
+        if section:
+            words.append((section, ", ".join(f"{key} {value}" for key, value in values.items())))
+        else:
+            words += [(key, str(value)) for key, value in values.items()]
+    return words
+
+
+def networks_caption(networks: str, reference: Sequence[Point], kb: int) -> str:
+    """Add to the networks of an ensemble the size of each that was also trained by itself.
+
+    "5 x ntu-vggnet, 1 x ntu-inceptionnet" becomes "5 x ntu-vggnet (34.5 KB each), 1 x
+    ntu-inceptionnet (142.2 KB)".
+    """
+    sizes = {point.model: point.size_bytes for point in reference}
+    parts = []
+    for part in networks.split(", "):
+        number, _, model = part.partition(" x ")
+        each = "" if number == "1" else " each"
+        size = f" ({size_caption(sizes[model], kb)}{each})" if model in sizes else ""
+        parts.append(part + size)
+    return ", ".join(parts)
 
 
 def architecture_caption(choices: Mapping[str, object], width: int = 10_000) -> str:

@@ -21,6 +21,8 @@ LONGEST_NAME = 32
 _SAME_PLACE = 0.01
 _SHORTEST_LEADER = 12.0
 _ALONG = 6.0
+# From a name to the line of the budget, which it never crosses where there is room elsewhere.
+_CLEAR = 2.0
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,8 @@ class PlacedName:
 
 
 def named_markers(shown: Chart, panel: Panel) -> list[NamedMarker]:
-    """Give the report models of a chart, trained or not, with one marker where they coincide.
-
-    Those that were not trained have no value; they stand at the bad end of the axis.
-    """
+    """Give the trained report models of a chart, with one marker where they coincide."""
     models = [(p.model or "", p.size_bytes, panel.shown(p)) for p in shown.reference]
-    models += [(name, size, panel.bad_end) for name, size in shown.over_budget]
     octaves = math.log2(shown.x_limits[1] / shown.x_limits[0])
     height = panel.limits[1] - panel.limits[0]
     markers: list[NamedMarker] = []
@@ -96,9 +94,10 @@ def place_names(
     for points, weight in ((shown.front, 4.0), (shown.dominated, 0.25)):
         marks += [Mark(*on_page(p.size_bytes, panel.shown(p)), weight) for p in points]
     lines = [list(zip(*steps(shown.front, panel, shown.x_limits[1]), strict=True))]
-    if shown.budget_bytes is not None:
-        lines.append([(shown.budget_bytes, limit) for limit in panel.limits])
     marks += [Mark(x, y, 0.7) for line in lines for x, y in _along(line, on_page)]
+    if shown.budget_bytes is not None:
+        x, _ = on_page(shown.budget_bytes, panel.limits[0])
+        taken = [*taken, (x - _CLEAR, bounds[1], x + _CLEAR, bounds[3])]
     boxes = place(labels, bounds, taken, marks)
     return [_placed(*each) for each in zip(markers, labels, boxes, strict=True)]
 

@@ -10,6 +10,7 @@ from importlib import import_module
 import click
 
 from nas_asc.commands.streams import OutputLost, guard_streams
+from nas_asc.commands.terminal import fitted
 from nas_asc.errors import NasAscError, nearest
 
 # Each command's module is imported when it is asked for, so that none waits for another's imports.
@@ -84,7 +85,7 @@ def _run() -> int:
 
 def _fail(message: str, code: int) -> int:
     for line in message.splitlines():
-        click.echo(f"error: {line}", err=True)
+        click.echo(fitted(f"error: {line}", sys.stderr), err=True)
     return code
 
 

@@ -15,6 +15,7 @@ from nas_asc.fast_layers import (
     channels_last_gradient,
     depthwise,
     gated_projection,
+    is_depthwise,
     subsample,
 )
 from nas_asc.fast_layers.lifted import lift, lifted
@@ -122,18 +123,11 @@ def _fast(layer: Layer, operation: Forward) -> Forward:
     if isinstance(operation, StridedPointwiseConv2d):
         weight, bias, groups = operation.weight, operation.bias, operation.groups
         return lambda x: F.conv2d(subsample(x, operation.stride), weight, bias, groups=groups)
-    if isinstance(operation, nn.Conv2d) and _is_depthwise(operation):
+    if isinstance(operation, nn.Conv2d) and is_depthwise(operation):
         return lambda x: depthwise(x, operation.weight, operation.stride)
     if layer.op in ("global_pool", "flatten"):
         return lambda x: operation(channels_last_gradient(x))
     return operation
-
-
-def _is_depthwise(conv: nn.Conv2d) -> bool:
-    odd_half = all(
-        k % 2 and p == k // 2 for k, p in zip(conv.kernel_size, conv.padding, strict=True)
-    )
-    return conv.groups == conv.in_channels == conv.out_channels and odd_half and conv.bias is None
 
 
 _GATED_CHAIN = ("global_pool", "conv", "act", "conv", "act", "mul", "conv")

@@ -1,8 +1,9 @@
-"""`front.html`: one page with the front as an interactive chart and a table.
+"""`front.html`: one page with the front as interactive charts and a table.
 
 The page is complete in itself: plotly's script stands in it (about 4.8 MB, the one bundle that the
-plotly package ships), and its content security policy forbids every request. The chart is written
-as plain data for that script, so that the same front gives the same bytes.
+plotly package ships), and its content security policy forbids every request. The charts are written
+as plain data for that script, so that the same front gives the same bytes. What is wider than the
+window - charts side by side, a table - is put below one another or scrolls in a box of its own.
 """
 
 import json
@@ -12,11 +13,11 @@ from html import escape
 from nas_asc.captions import (
     architecture_caption,
     budget_caption,
-    choices_by_section,
+    choices_in_words,
     data_caption,
 )
 from nas_asc.chart import chart
-from nas_asc.html_chart import chart_json
+from nas_asc.html_chart import charts_json
 from nas_asc.pareto import Point
 from nas_asc.summary import Summary
 
@@ -30,14 +31,16 @@ body { margin: 24px auto; max-width: 1240px; padding: 0 16px; background: #fff; 
 h1 { font-size: 22px; margin: 0 0 4px; }
 h2 { font-size: 17px; margin: 28px 0 6px; }
 p { margin: 2px 0; color: #5f6368; }
+.charts { display: flex; flex-wrap: wrap; justify-content: space-between; margin-top: 12px; }
+.scroll { overflow-x: auto; max-width: 100%; }
 table { border-collapse: collapse; width: 100%; font-size: 14px;
         font-variant-numeric: tabular-nums; }
-th, td { padding: 4px 10px; border-bottom: 1px solid #e8eaed; text-align: right;
+th, td { padding: 4px 8px; border-bottom: 1px solid #e8eaed; text-align: right;
          vertical-align: top; }
 th { font-weight: 600; color: #5f6368; }
 .word { text-align: left; }
 .model { color: #b34e00; font-weight: 600; }
-summary, th { white-space: nowrap; }
+summary, th, .model { white-space: nowrap; }
 summary { cursor: pointer; }
 dl { margin: 6px 0; display: grid; grid-template-columns: max-content 1fr; gap: 0 12px; }
 dt { color: #5f6368; } dd { margin: 0; }
@@ -84,14 +87,16 @@ def front_html(summary: Summary, kb: int) -> str:
         f"<h1>{escape(shown.title)}</h1>",
         f"<p>{escape(shown.subtitle)}</p>",
         f"<p>{escape(data_caption(summary))}; {escape(budget)}, KB = {kb} bytes</p>",
-        '<div id="front"></div>',
-        f"<script>const figure = {_in_script(chart_json(shown))};",
-        'Plotly.newPlot("front", figure.data, figure.layout, figure.config);</script>',
+        '<div class="charts">',
+        *(f'<div class="scroll" id="{panel.measure}"></div>' for panel in shown.panels),
+        f"</div><script>const charts = {_in_script(charts_json(shown))};",
+        "for (const [id, chart] of Object.entries(charts))",
+        "  Plotly.newPlot(id, chart.data, chart.layout, chart.config);</script>",
         "<h2>Front, smallest first</h2>",
-        _table(summary.front, kb),
+        _table(summary.front, summary, kb),
     ]
     if others:
-        parts += ["<h2>Report models that are not on the front</h2>", _table(others, kb)]
+        parts += ["<h2>Report models that are not on the front</h2>", _table(others, summary, kb)]
     if shown.over_budget:
         names = ", ".join(f"{escape(name)} ({size:,} B)" for name, size in shown.over_budget)
         parts += ["<h2>Report models over the budget, not trained</h2>", f"<p>{names}</p>"]
@@ -104,16 +109,14 @@ def _in_script(value: object) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _table(points: Sequence[Point], kb: int) -> str:
+def _table(points: Sequence[Point], summary: Summary, kb: int) -> str:
     if not points:
         return "<p>No trial was trained to the end.</p>"
     rows = []
     for point in points:
         sections = "".join(
-            f"<dt>{escape(section)}</dt><dd>"
-            + escape(", ".join(f"{key} {value}" for key, value in values.items()))
-            + "</dd>"
-            for section, values in choices_by_section(point.choices).items()
+            f"<dt>{escape(section)}</dt><dd>{escape(text)}</dd>"
+            for section, text in choices_in_words(point.choices, summary.reference, kb)
         )
         caption = escape(architecture_caption(point.choices, 48))
         cells = (
@@ -134,7 +137,9 @@ def _table(points: Sequence[Point], kb: int) -> str:
     head = "".join(
         f'<th class="word">{name}</th>' if name in _WORDS else f"<th>{name}</th>" for name in _HEADS
     )
-    return f"<table><tr>{head}</tr>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
+    table = f"<table><tr>{head}</tr>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
+    # In reach of the keyboard, so that its arrows scroll.
+    return f'<div class="scroll" tabindex="0">{table}</div>'
 
 
 def _cell(head: str, content: str) -> str:

@@ -16,8 +16,8 @@ _ASIDE = (8, 18, 32, 50, 72, 100, 135, 175)
 _ROWS = (0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6, 8, -8, 10, -10)
 _ROW_HEIGHT = 7.0
 _ROUNDS = 3
-# Half the size of a marker.
-_CLEAR = 2.5
+# Half the size of a marker, at least.
+_CLEAR = 4.0
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,7 @@ def _alone(
         + 2000 * outside
         + 1000 * sum(overlap(box, other) > 0 for other in taken)
         + 150 * sum(_enters(line, other) for other in taken)
+        + 40 * sum(mark.weight > 1 and _passes(line, mark) for mark in marks)
         + 12
         * sum(
             mark.weight
@@ -153,10 +154,27 @@ def _together(label: Label, box: Box, others: Sequence[tuple[Box, Line]]) -> flo
 def _enters(line: Line, box: Box) -> bool:
     x0, y0, x1, y1 = line
     left, bottom, right, top = box
-    return any(
-        left < x0 + t * (x1 - x0) < right and bottom < y0 + t * (y1 - y0) < top
-        for t in (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
-    )
+    first, last = 0.0, 1.0  # the part of the line that is inside
+    for start, step, low, high in ((x0, x1 - x0, left, right), (y0, y1 - y0, bottom, top)):
+        if step == 0:
+            if not low < start < high:
+                return False
+            continue
+        a, b = (low - start) / step, (high - start) / step
+        first, last = max(first, min(a, b)), min(last, max(a, b))
+    return first < last
+
+
+def _passes(line: Line, mark: Mark) -> bool:
+    """Say whether a line runs over a marker that it does not start at."""
+    x0, y0, x1, y1 = line
+    along, up = x1 - x0, y1 - y0
+    length = math.hypot(along, up)
+    if length == 0:
+        return False
+    share = ((mark.x - x0) * along + (mark.y - y0) * up) / length**2
+    beside = abs((mark.x - x0) * up - (mark.y - y0) * along) / length
+    return 2 * _CLEAR < share * length < length and beside < 2 * _CLEAR
 
 
 def _cross(a: Line, b: Line) -> bool:

@@ -11,15 +11,12 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nas_asc.captions import shorten_name
 from nas_asc.chart import Chart, Panel, chart, steps
-from nas_asc.chart_names import LONGEST_NAME, named_markers, place_names
-from nas_asc.label_placement import Box
 from nas_asc.pareto import Point
+from nas_asc.plot_names import draw_names, draw_strip, names_of_strip
 from nas_asc.summary import Summary
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -27,6 +24,13 @@ if TYPE_CHECKING:
 BLUE, ORANGE, GREY, DARK = "#0072B2", "#D55E00", "#9AA0A6", "#202124"
 _SIZE_INCHES = (12.0, 5.6)
 _DPI = 160
+# Of the panels: shares of the figure's width, and inches from its bottom.
+_LEFT, _RIGHT, _BETWEEN = 0.06, 0.985, 0.16
+_BOTTOM, _TOP = 1.036, 4.592
+_TITLES = 0.72  # of the two lines on top
+# Of a strip above a panel, in inches.
+_STRIP_ROW, _ABOVE_PANEL = 0.2, 0.28
+_FEWEST_ROWS = 1.7  # so that the words beside the strip have room
 _SETTINGS: Mapping[str, object] = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
@@ -54,7 +58,7 @@ def front_svg(summary: Summary, kb: int) -> bytes:
 
 
 def front_png(summary: Summary, kb: int) -> bytes:
-    """Draw the front as PNG, 1920 x 896 pixels.
+    """Draw the front as PNG, 1920 x 896 pixels, and higher with models that were not trained.
 
     Args:
         summary: what to draw.
@@ -91,15 +95,28 @@ def front_figure(shown: Chart) -> "Figure":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=_SIZE_INCHES, dpi=_DPI)
-    figure.subplots_adjust(left=0.06, right=0.985, top=0.82, bottom=0.185, wspace=0.16)
-    figure.text(0.06, 0.955, shown.title, size=13, weight="bold", va="center")
-    figure.text(0.06, 0.905, shown.subtitle, size=10, color="#5F6368", va="center")
+    figure.subplots_adjust(left=_LEFT, right=_RIGHT, wspace=_BETWEEN)
     axes = figure.subplots(1, 2)
+    names = names_of_strip(shown, axes[0].get_position().width * _SIZE_INCHES[0])
+    rows = max(_FEWEST_ROWS, 1 + max(name.row for name in names)) if names else 0.0
+    strip_height = rows * _STRIP_ROW
+    # The strip begins where the label of the budget stands otherwise.
+    height = max(_SIZE_INCHES[1], _TOP + _ABOVE_PANEL + strip_height + _TITLES)
+    figure.set_figheight(height)
+    figure.text(_LEFT, 1 - 0.25 / height, shown.title, size=13, weight="bold", va="center")
+    figure.text(_LEFT, 1 - 0.53 / height, shown.subtitle, size=10, color="#5F6368", va="center")
+    strips = []
     for axis, panel in zip(axes, shown.panels, strict=True):
+        left, _, width, _ = axis.get_position().bounds
+        axis.set_position((left, _BOTTOM / height, width, (_TOP - _BOTTOM) / height))
+        if names:
+            bottom = (_TOP + _ABOVE_PANEL) / height
+            strips.append(figure.add_axes((left, bottom, width, strip_height / height)))
+            draw_strip(strips[-1], names, rows, shown)
         _draw_frame(axis, panel, shown)
         _draw_points(axis, panel, shown)
     handles = {}
-    for axis in axes:
+    for axis in (*axes, *strips):
         handles.update(dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True)))
     figure.legend(
         handles.values(),
@@ -112,7 +129,7 @@ def front_figure(shown: Chart) -> "Figure":
         handletextpad=0.5,
     )
     for axis, panel in zip(axes, shown.panels, strict=True):
-        _draw_names(axis, panel, shown)
+        draw_names(axis, panel, shown)
     return figure
 
 
@@ -164,18 +181,11 @@ def _draw_points(axis: "Axes", panel: Panel, shown: Chart) -> None:
     grey = {"color": GREY, "markersize": 4.5, "alpha": 0.55, "markeredgewidth": 0, "zorder": 1.8}
     blue = {"color": BLUE, "markersize": 7, "markeredgecolor": "white"}
     full = {"color": ORANGE, "markersize": 7.5, "markeredgecolor": "white", "zorder": 4}
-    hollow = {**full, "color": "white", "markeredgecolor": ORANGE, "markeredgewidth": 1.5}
     series = (
         ("dominated trial", "o", grey, _places(inside, panel)),
         ("worse than the axis shows", "^", grey, _places(beyond, panel)),
         (shown.front_label, "o", blue, _places(front, panel)),
         ("report model", "D", full, _places(reference, panel)),
-        (
-            "report model over the budget, not trained",
-            "D",
-            hollow,
-            [(size, panel.bad_end) for _, size in shown.over_budget],
-        ),
     )
     for label, marker, look, places in series:
         if places:
@@ -185,62 +195,3 @@ def _draw_points(axis: "Axes", panel: Panel, shown: Chart) -> None:
 
 def _places(points: Sequence[Point], panel: Panel) -> list[tuple[float, float]]:
     return [(point.size_bytes, panel.shown(point)) for point in points]
-
-
-def _draw_names(axis: "Axes", panel: Panel, shown: Chart) -> None:
-    """Write the names of the report models beside their markers."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.patheffects import withStroke
-
-    figure = axis.get_figure(root=True)
-    assert figure is not None
-    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]  # matplotlib 3.11
-    points_per_pixel = 72 / figure.dpi
-
-    def on_page(size_bytes: float, value: float) -> tuple[float, float]:
-        x, y = axis.transData.transform((size_bytes, value)) * points_per_pixel
-        return float(x), float(y)
-
-    def box(artist: "Artist") -> Box:
-        extents = artist.get_window_extent(renderer).extents
-        left, bottom, right, top = (float(e) * points_per_pixel for e in extents)
-        return left, bottom, right, top
-
-    taken = [box(text) for text in axis.texts]
-    texts = [
-        axis.annotate(
-            "\n".join(shorten_name(name, LONGEST_NAME) for name in marker.names),
-            (marker.size_bytes, marker.value),
-            xytext=(0, 0),
-            textcoords="offset points",
-            size=9.5,
-            ha="center",
-            va="center",
-            linespacing=1.25,
-            path_effects=[withStroke(linewidth=2.5, foreground="white", alpha=0.85)],
-            zorder=5,
-        )
-        for marker in named_markers(shown, panel)
-    ]
-    boxes = [box(text) for text in texts]
-    extents = [(right - left + 2, top - bottom + 2) for left, bottom, right, top in boxes]
-    for text, name in zip(
-        texts, place_names(shown, panel, on_page, extents, box(axis), taken), strict=True
-    ):
-        text.set_position(name.anchor)
-        text.set_horizontalalignment(name.align)
-        text.set_multialignment(name.align)
-        if name.far:
-            axis.annotate(
-                "",
-                text.xy,
-                xytext=name.anchor,
-                textcoords="offset points",
-                arrowprops={
-                    "arrowstyle": "-",
-                    "color": ORANGE,
-                    "lw": 0.7,
-                    "shrinkA": 0,
-                    "shrinkB": 3,
-                },
-            )

@@ -21,6 +21,7 @@ from nas_asc.captions import (
     chance_accuracy,
     chance_log_loss,
     data_caption,
+    networks_caption,
     shorten_name,
     trials_caption,
 )
@@ -107,7 +108,7 @@ def front_text(summary: Summary, kb: int, width: int = 80, colour: bool = False)
         console.print("\nreport models that are not on the front")
         console.print(_table(others, columns, points, kb, width, header=False))
     console.print()
-    for text in _footer(summary):
+    for text in _footer(summary, points, kb):
         for line in _lines(text, width, indent=2):
             console.print(line)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
@@ -179,8 +180,12 @@ def _width(column: _Column, points: Sequence[Point], kb: int) -> int:
     return max(len(column.title), *(len(column.cell(point, kb)) for point in points))
 
 
-def _footer(summary: Summary) -> list[str]:
-    lines = []
+def _footer(summary: Summary, points: Sequence[Point], kb: int) -> list[str]:
+    lines = [
+        f"{p.model}: {networks_caption(str(p.choices['ensemble']), summary.reference, kb)}"
+        for p in points
+        if "ensemble" in p.choices
+    ]
     binding: dict[str, list[str]] = {}
     for seed in summary.seeds_over_budget:
         text = f"{seed['model']} {seed['size_bytes']:,} B {format_count(seed['macs'])} MAC"  # type: ignore[arg-type]

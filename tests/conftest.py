@@ -1,8 +1,10 @@
+import sys
 from collections.abc import Callable
 
 import pytest
 
 from nas_asc.budget import Budget
+from nas_asc.cli import main
 from nas_asc.pareto import Point
 from nas_asc.summary import Summary
 
@@ -19,6 +21,22 @@ CHOICES = {
     "head.pooling": "avg+max",
     "compression.precision": "float16",
 }
+
+
+@pytest.fixture
+def run_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[object, str, str]]:
+    """Run a command in this process; give exit code, stdout and stderr."""
+
+    def run(*argv: object) -> tuple[object, str, str]:
+        monkeypatch.setattr(sys, "argv", ["nas-asc", *map(str, argv)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return ended.value.code, captured.out, captured.err
+
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +60,21 @@ def make_point() -> Callable[..., Point]:
         return Point(trial=trial, size_bytes=size_bytes, **{**values, **given})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def ensemble_points(make_point: Callable[..., Point]) -> tuple[Point, ...]:
+    """A trained ensemble of two networks of 10 KB and one of 20, and the former by itself."""
+    return (
+        make_point(5, 10_240, model="ntu-vggnet", log_loss=0.875),
+        make_point(
+            6,
+            40_960,
+            model="ntu-ensemble",
+            log_loss=0.5,
+            choices={"ensemble": "2 x ntu-vggnet, 1 x ntu-inceptionnet"},
+        ),
+    )
 
 
 @pytest.fixture(scope="session")

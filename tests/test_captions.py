@@ -9,12 +9,15 @@ from nas_asc.captions import (
     chance_accuracy,
     chance_log_loss,
     choices_by_section,
+    choices_in_words,
     data_caption,
+    networks_caption,
     shorten,
     shorten_name,
     size_caption,
     trials_caption,
 )
+from nas_asc.pareto import Point
 from nas_asc.summary import Summary
 
 CHOICES = {
@@ -79,6 +82,30 @@ def test_choices_are_grouped_by_section_with_a_family_before_it() -> None:
         "mbconv.stem": {"width": 6, "kernel": "3x5"},
         "": {"x": 1},
     }
+
+
+def test_choices_are_put_into_words_and_each_has_a_title() -> None:
+    choices = {"family": "vgg", "vgg.stem.width": 6, "vgg.stem.kernel": "3x5"}
+    assert choices_in_words(choices, (), 1024) == [
+        ("family", "vgg"),
+        ("vgg.stem", "width 6, kernel 3x5"),
+    ]
+
+
+def test_an_ensemble_is_its_networks_with_the_sizes_of_those_that_were_trained(
+    ensemble_points: tuple[Point, ...],
+) -> None:
+    choices = ensemble_points[1].choices
+    assert choices_in_words(choices, ensemble_points, 1024) == [
+        ("ensemble", "2 x ntu-vggnet (10 KB each), 1 x ntu-inceptionnet")
+    ]
+
+
+def test_the_size_of_a_single_network_is_not_said_to_be_of_each(
+    make_point: Callable[..., Point],
+) -> None:
+    trained = [make_point(model="imt-a", size_bytes=2000), make_point(model="imt-b", size_bytes=1)]
+    assert networks_caption("1 x imt-a, 3 x imt-c", trained, 1000) == "1 x imt-a (2 KB), 3 x imt-c"
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,26 @@ from nas_asc.chart_names import named_markers, place_names
 from nas_asc.pareto import Point
 from nas_asc.summary import Summary
 
-SEEDS = tuple(
-    {"model": f"deepsound-{mels}", "size_bytes": size, "macs": 5, "binds": "size_bytes"}
-    for mels, size in ((32, 124_180), (64, 124_308), (128, 124_564))
-)
 
-
-def test_models_at_one_place_share_a_marker(make_summary: Callable[..., Summary]) -> None:
-    shown = chart(make_summary(points=(), seeds_over_budget=SEEDS), 1024)
+def test_models_at_one_place_share_a_marker(
+    make_summary: Callable[..., Summary], make_point: Callable[..., Point]
+) -> None:
+    points = tuple(
+        make_point(i, size, model=f"deepsound-{mels}")
+        for i, (mels, size) in enumerate(((32, 124_180), (64, 124_308), (128, 124_564)))
+    )
+    shown = chart(make_summary(points=points), 1024)
     (marker,) = named_markers(shown, shown.panels[0])
     assert marker.names == ("deepsound-32", "deepsound-64", "deepsound-128")
-    assert marker.value == shown.panels[0].limits[1]
+    assert marker.value == 0.625
+
+
+def test_models_that_were_not_trained_have_no_place_on_an_axis(
+    make_summary: Callable[..., Summary],
+) -> None:
+    seeds = ({"model": "srpol-4", "size_bytes": 438_000, "macs": 5, "binds": "size_bytes"},)
+    shown = chart(make_summary(points=(), seeds_over_budget=seeds), 1024)
+    assert named_markers(shown, shown.panels[0]) == []
 
 
 def test_models_that_differ_have_their_own_markers(make_summary: Callable[..., Summary]) -> None:

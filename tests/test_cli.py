@@ -6,29 +6,20 @@ import sys
 
 import pytest
 
-from nas_asc.cli import COMMANDS, main
+from nas_asc.cli import COMMANDS
 from nas_asc.rules import RULES
 
 
-def run(capsys, monkeypatch, *argv):
-    """Run a command; give exit code, stdout and stderr."""
-    monkeypatch.setattr(sys, "argv", ["nas-asc", *argv])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    captured = capsys.readouterr()
-    return ended.value.code, captured.out, captured.err
-
-
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help(capsys, monkeypatch, command):
-    code, out, _ = run(capsys, monkeypatch, command, "--help")
+def test_every_command_has_help(run_command, command):
+    code, out, _ = run_command(command, "--help")
 
     assert code == 0
     assert out.startswith(f"Usage: nas-asc {command}")
 
 
-def test_count_prints_what_the_deepsound_report_prints(capsys, monkeypatch):
-    code, out, _ = run(capsys, monkeypatch, "count", "deepsound-160", "--json")
+def test_count_prints_what_the_deepsound_report_prints(run_command):
+    code, out, _ = run_command("count", "deepsound-160", "--json")
     value = json.loads(out)
 
     assert code == 0
@@ -38,30 +29,30 @@ def test_count_prints_what_the_deepsound_report_prints(capsys, monkeypatch):
     assert value["macs"] == 396_680_488
 
 
-def test_count_says_how_far_deepsound_is_over_the_2021_limit(capsys, monkeypatch):
-    _, out, _ = run(capsys, monkeypatch, "count", "deepsound-160", "--rule", "dcase2021-1a")
+def test_count_says_how_far_deepsound_is_over_the_2021_limit(run_command):
+    _, out, _ = run_command("count", "deepsound-160", "--rule", "dcase2021-1a")
 
     assert "66,130" in out
     assert "132,260" in out
     assert "1,188 bytes over" in out
 
 
-def test_count_under_all_rules_gives_a_list(capsys, monkeypatch):
-    _, out, _ = run(capsys, monkeypatch, "count", "deepsound-32", "--rule", "all", "--json")
+def test_count_under_all_rules_gives_a_list(run_command):
+    _, out, _ = run_command("count", "deepsound-32", "--rule", "all", "--json")
 
     assert {entry["rule"] for entry in json.loads(out)} >= {"plain", "dcase2020-1b", "dcase2025-1"}
 
 
-def test_count_layers_add_up(capsys, monkeypatch):
-    _, out, _ = run(capsys, monkeypatch, "count", "deepsound-64", "--layers", "--json")
+def test_count_layers_add_up(run_command):
+    _, out, _ = run_command("count", "deepsound-64", "--layers", "--json")
     value = json.loads(out)
 
     assert sum(layer["params"] for layer in value["layers"]) == 62154
     assert sum(layer["macs"] for layer in value["layers"]) == 158_677_288
 
 
-def test_models_agree_with_their_reports(capsys, monkeypatch):
-    _, out, _ = run(capsys, monkeypatch, "models", "--json")
+def test_models_agree_with_their_reports(run_command):
+    _, out, _ = run_command("models", "--json")
     models = {entry["id"]: entry for entry in json.loads(out)}
 
     for bins, params, kb in ((32, 62090, 121.3), (64, 62154, 121.4), (128, 62282, 121.6)):
@@ -71,8 +62,8 @@ def test_models_agree_with_their_reports(capsys, monkeypatch):
     assert models["deepsound-160"]["printed_params"] == 62346
 
 
-def test_models_list_the_ensembles(capsys, monkeypatch):
-    _, out, _ = run(capsys, monkeypatch, "models", "--json")
+def test_models_list_the_ensembles(run_command):
+    _, out, _ = run_command("models", "--json")
     models = {entry["id"]: entry for entry in json.loads(out)}
 
     assert len(models) == 18
@@ -80,8 +71,8 @@ def test_models_list_the_ensembles(capsys, monkeypatch):
     assert models["ntu-ensemble"]["counted_nonzero"] == 119_758
 
 
-def test_notes_of_models_stand_below_the_table(capsys, monkeypatch):
-    _, out, _ = run(capsys, monkeypatch, "models")
+def test_notes_of_models_stand_below_the_table(run_command):
+    _, out, _ = run_command("models")
     table, notes = out.split("\n\n")
 
     assert table.count("note ") == 4
@@ -89,9 +80,9 @@ def test_notes_of_models_stand_below_the_table(capsys, monkeypatch):
     assert notes.startswith("note 1: ")
 
 
-def test_a_model_is_shown_as_its_report_prints_it(capsys, monkeypatch):
+def test_a_model_is_shown_as_its_report_prints_it(run_command):
     """IMT: 74 scales of the shortcuts' norms are among the non-zero values, the others are not."""
-    _, out, _ = run(capsys, monkeypatch, "models", "imt-c")
+    _, out, _ = run_command("models", "imt-c")
 
     assert "conv 64/4 valid" in out
     assert "(11)" in out
@@ -100,8 +91,8 @@ def test_a_model_is_shown_as_its_report_prints_it(capsys, monkeypatch):
     assert "open points" in out
 
 
-def test_a_model_has_everything_in_json(capsys, monkeypatch):
-    _, out, _ = run(capsys, monkeypatch, "models", "deepsound-160", "--json")
+def test_a_model_has_everything_in_json(run_command):
+    _, out, _ = run_command("models", "deepsound-160", "--json")
     value = json.loads(out)
 
     assert sum(layer["counted"] for layer in value["layers"]) == 62_346
@@ -111,9 +102,9 @@ def test_a_model_has_everything_in_json(capsys, monkeypatch):
     assert value["open_points"]
 
 
-def test_an_ensemble_is_shown_with_its_members(capsys, monkeypatch):
-    _, out, _ = run(capsys, monkeypatch, "models", "srpol-1")
-    value = json.loads(run(capsys, monkeypatch, "models", "srpol-1", "--json")[1])
+def test_an_ensemble_is_shown_with_its_members(run_command):
+    _, out, _ = run_command("models", "srpol-1")
+    value = json.loads(run_command("models", "srpol-1", "--json")[1])
 
     assert "bus + metro + tram = transportation" in " ".join(out.split())
     assert [(m["model"], m["weight"]) for m in value["members"]] == [
@@ -124,16 +115,16 @@ def test_an_ensemble_is_shown_with_its_members(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(("ending", "start"), [("svg", b"<?xml"), ("png", b"\x89PNG")])
-def test_a_model_is_drawn(capsys, monkeypatch, tmp_path, ending, start):
+def test_a_model_is_drawn(run_command, tmp_path, ending, start):
     path = tmp_path / f"net.{ending}"
-    code, out, _ = run(capsys, monkeypatch, "models", "srpol-3", "--plot", str(path))
+    code, out, _ = run_command("models", "srpol-3", "--plot", str(path))
 
     assert (code, out) == (0, "")
     assert path.read_bytes().startswith(start)
 
 
-def test_spaces_give_the_feasible_share(capsys, monkeypatch):
-    _, out, _ = run(capsys, monkeypatch, "spaces", "mbconv", "--budget", "64KB", "--json")
+def test_spaces_give_the_feasible_share(run_command):
+    _, out, _ = run_command("spaces", "mbconv", "--budget", "64KB", "--json")
     value = json.loads(out)
     low, high = value["feasibility"]["interval"]
 
@@ -141,27 +132,27 @@ def test_spaces_give_the_feasible_share(capsys, monkeypatch):
     assert 0 < low < value["feasibility"]["share"] < high < 1
 
 
-def test_spaces_copy_starts_a_space_of_ones_own(capsys, monkeypatch, tmp_path):
+def test_spaces_copy_starts_a_space_of_ones_own(run_command, tmp_path):
     mine = tmp_path / "mine.toml"
-    code, _, _ = run(capsys, monkeypatch, "spaces", "copy", "mbconv", str(mine))
-    _, out, _ = run(capsys, monkeypatch, "spaces", str(mine), "--json")
+    code, _, _ = run_command("spaces", "copy", "mbconv", str(mine))
+    _, out, _ = run_command("spaces", str(mine), "--json")
 
     assert code == 0
     assert json.loads(out)["name"] == "mine"
 
 
-def test_count_shows_the_honest_bytes_beside_the_official_ones(capsys, monkeypatch):
+def test_count_shows_the_honest_bytes_beside_the_official_ones(run_command):
     """62,346 parameters in two bytes each are stored; the calculator sees 66,130."""
     argv = ("count", "deepsound-160", "--rule", "dcase2021-1a", "--json")
-    value = json.loads(run(capsys, monkeypatch, *argv)[1])
+    value = json.loads(run_command(*argv)[1])
 
     assert (value["size_bytes"], value["stored_bytes"]) == (132_260, 124_692)
     assert [limit["over"] for limit in value["over"]] == [1188]
     assert any("four values per channel" in line for line in value["warnings"])
 
 
-def test_count_warns_of_holes_once_for_all_rules(capsys, monkeypatch):
-    _, _, err = run(capsys, monkeypatch, "count", "imt-c", "--rule", "all")
+def test_count_warns_of_holes_once_for_all_rules(run_command):
+    _, _, err = run_command("count", "imt-c", "--rule", "all")
     lines = err.splitlines()
 
     assert len(lines) == len(set(lines))
@@ -178,13 +169,13 @@ def test_count_warns_of_holes_once_for_all_rules(capsys, monkeypatch):
         ("ntu-ensemble", "counted_params", 571_766),
     ],
 )
-def test_count_takes_ensembles(capsys, monkeypatch, ensemble, measure, expected):
-    value = json.loads(run(capsys, monkeypatch, "count", ensemble, "--json")[1])
+def test_count_takes_ensembles(run_command, ensemble, measure, expected):
+    value = json.loads(run_command("count", ensemble, "--json")[1])
     assert value[measure] == expected
 
 
-def test_count_shows_the_layers_of_each_network_of_an_ensemble(capsys, monkeypatch):
-    _, out, _ = run(capsys, monkeypatch, "count", "srpol-1", "--layers", "--json")
+def test_count_shows_the_layers_of_each_network_of_an_ensemble(run_command):
+    _, out, _ = run_command("count", "srpol-1", "--layers", "--json")
     layers = json.loads(out)["layers"]
     sums = {m: sum(x["counted"] for x in layers if x["model"] == m) for m in
             ("srpol-c3multi", "srpol-c10separable")}  # fmt: skip
@@ -204,25 +195,25 @@ def test_count_shows_the_layers_of_each_network_of_an_ensemble(capsys, monkeypat
     ],
 )
 @pytest.mark.parametrize("columns", [80, 140])
-def test_tables_keep_to_the_width_of_the_terminal(capsys, monkeypatch, columns, argv):
+def test_tables_keep_to_the_width_of_the_terminal(run_command, monkeypatch, columns, argv):
     monkeypatch.setenv("COLUMNS", str(columns))
-    _, out, _ = run(capsys, monkeypatch, *argv)
+    _, out, _ = run_command(*argv)
 
     assert max(map(len, out.splitlines())) <= columns
     assert "…" not in out
 
 
 @pytest.mark.parametrize("columns", [80, 140])
-def test_names_of_rules_are_never_cut(capsys, monkeypatch, columns):
+def test_names_of_rules_are_never_cut(run_command, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
-    _, out, _ = run(capsys, monkeypatch, "rules")
+    _, out, _ = run_command("rules")
     words = out.split()
     assert all(rule in words for rule in RULES)
 
 
-def test_spaces_give_the_smallest_and_every_limit(capsys, monkeypatch):
+def test_spaces_give_the_smallest_and_every_limit(run_command):
     argv = ("spaces", "asc", "--budget", "64KB,10MMAC", "--json")
-    value = json.loads(run(capsys, monkeypatch, *argv)[1])
+    value = json.loads(run_command(*argv)[1])
     found = value["feasibility"]
 
     assert value["smallest"]["size_bytes"] <= found["size_bytes"][0]
@@ -257,9 +248,9 @@ def test_spaces_give_the_smallest_and_every_limit(capsys, monkeypatch):
         (("count", "ntu-ensembel"), ("did you mean 'ntu-ensemble'",)),
     ],
 )
-def test_wrong_use_gets_one_line_and_exit_code_2(capsys, monkeypatch, tmp_path, argv, parts):
+def test_wrong_use_gets_one_line_and_exit_code_2(run_command, monkeypatch, tmp_path, argv, parts):
     monkeypatch.chdir(tmp_path)
-    code, out, err = run(capsys, monkeypatch, *argv)
+    code, out, err = run_command(*argv)
 
     assert code == 2
     assert out == ""

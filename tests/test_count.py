@@ -1,28 +1,23 @@
 """`nas-asc count`: which number is the network's and which one the rule's."""
 
 import json
-import sys
 from dataclasses import replace
 
 import pytest
 
-from nas_asc.cli import main
 from nas_asc.commands import count as commands_count
 from nas_asc.library import report_model
 from nas_asc.rules import RULES
 
 
 @pytest.fixture
-def count(capsys, monkeypatch):
+def count(run_command, monkeypatch):
     """Count something; give stdout."""
 
     def with_arguments(*argv):
-        monkeypatch.setattr(sys, "argv", ["nas-asc", "count", *argv])
         monkeypatch.setenv("COLUMNS", "140")
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        assert ended.value.code == 0, err
+        code, out, err = run_command("count", *argv)
+        assert code == 0, err
         return out
 
     return with_arguments

@@ -109,3 +109,12 @@ def test_csv_of_something_else_is_an_error(text: str) -> None:
 def test_numbers_survive_to_the_last_digit(make_point: Callable[..., Point]) -> None:
     point = replace(make_point(), accuracy=1 / 3, log_loss=2 / 3 * 1e-15)
     assert parse_front_csv(front_csv([point])) == [point]
+
+
+def test_an_ensemble_has_one_choice_in_csv_and_comes_back(
+    ensemble_points: tuple[Point, ...],
+) -> None:
+    text = front_csv(ensemble_points[1:])
+    assert text.splitlines()[0].split(",")[-1] == "ensemble"
+    assert text.splitlines()[1].endswith(',"2 x ntu-vggnet, 1 x ntu-inceptionnet"')
+    assert parse_front_csv(text) == list(ensemble_points[1:])

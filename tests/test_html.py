@@ -3,6 +3,7 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 
 from nas_asc.html import front_html
+from nas_asc.pareto import Point
 from nas_asc.summary import Summary
 
 HOSTILE = "</script><script>alert(1)</script><img src=http://example.com/x>"
@@ -76,3 +77,32 @@ def test_the_page_of_an_empty_front(make_summary: Callable[..., Summary]) -> Non
     words = Page(front_html(make_summary(points=(), seeds_over_budget=SEEDS), 1024)).words
     assert "No trial was trained to the end" in words
     assert "438,000 B" in words
+
+
+def test_an_ensemble_reads_as_its_name_and_its_networks(
+    make_summary: Callable[..., Summary], ensemble_points: tuple[Point, ...]
+) -> None:
+    page = Page(front_html(make_summary(points=ensemble_points), 1024))
+    for text in (
+        "ntu-ensemble",
+        "40,960",
+        "2 x ntu-vggnet, 1 x ntu-inceptionnet",
+        "2 x ntu-vggnet (10 KB each), 1 x ntu-inceptionnet",
+    ):
+        assert text in page.words
+
+
+def test_no_choice_is_without_a_title(
+    make_summary: Callable[..., Summary], make_point: Callable[..., Point]
+) -> None:
+    points = (make_point(choices={"family": "vgg", "vgg.stem.width": 6}),)
+    assert "<dt></dt>" not in front_html(make_summary(points=points), 1024)
+
+
+def test_whatever_is_wide_scrolls_in_a_box_of_its_own(make_summary: Callable[..., Summary]) -> None:
+    tags = Page(front_html(make_summary(), 1024)).tags
+    boxes = [attributes.get("id") for _, attributes in tags if attributes.get("class") == "scroll"]
+    assert boxes == ["log_loss", "accuracy", None, None]
+    for number, (tag, _) in enumerate(tags):
+        if tag == "table":
+            assert tags[number - 1] == ("div", {"class": "scroll", "tabindex": "0"})

@@ -50,6 +50,26 @@ def test_a_label_gives_way_to_marks_and_to_other_text() -> None:
     assert overlap(box, beside) == 0
 
 
+def test_neither_a_label_nor_its_leader_crosses_a_thin_line() -> None:
+    label = Label(200, 100, 50, 12)
+    line = (210.0, 0.0, 212.0, 300.0)
+    crowd = [Mark(170, y, 10) for y in range(0, 300, 10)]
+    (box,) = place([label], BOUNDS, taken=[line], marks=crowd)
+    assert box[2] <= line[0]
+
+
+def test_a_leader_does_not_run_over_a_marker() -> None:
+    """What is next to the marker is taken, so that its name stands further off."""
+    label, around = Label(200, 100, 50, 12), (170.0, 60.0, 230.0, 140.0)
+    (box,) = place([label], BOUNDS, taken=[around])
+    x0, y0, x1, y1 = leader(label, box)
+    middle = Mark((x0 + x1) / 2, (y0 + y1) / 2, 6)
+    (moved,) = place([label], BOUNDS, taken=[around], marks=[middle])
+    x0, y0, x1, y1 = leader(label, moved)
+    beside = abs((middle.x - x0) * (y1 - y0) - (middle.y - y0) * (x1 - x0))
+    assert beside > 4 * ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 or x1 < x0
+
+
 def test_eight_labels_of_one_place_are_stacked() -> None:
     boxes = place([Label(390, 150 + i, 80, 12) for i in range(8)], BOUNDS)
     assert all(overlap(a, b) == 0 for a, b in combinations(boxes, 2))

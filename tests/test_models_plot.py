@@ -1,28 +1,19 @@
 """`nas-asc models ID --plot`: what it draws, into which files, and what it says otherwise."""
 
 import json
-import sys
 import xml.etree.ElementTree as ElementTree
+from functools import partial
 
 import pytest
 
-from nas_asc.cli import main
 from nas_asc.library import report_model, shipped
 
 
 @pytest.fixture
-def models(capsys, monkeypatch, tmp_path):
+def models(run_command, monkeypatch, tmp_path):
     """Run the command in an empty folder; give exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
-
-    def with_arguments(*argv):
-        monkeypatch.setattr(sys, "argv", ["nas-asc", "models", *argv])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return with_arguments
+    return partial(run_command, "models")
 
 
 @pytest.fixture

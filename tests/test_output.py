@@ -6,17 +6,8 @@ import sys
 
 import pytest
 
-from nas_asc.cli import main
 from nas_asc.commands.output import print_table
 from nas_asc.rules import RULES
-
-
-def run(capsys, monkeypatch, *argv):
-    monkeypatch.setattr(sys, "argv", ["nas-asc", *argv])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    captured = capsys.readouterr()
-    return ended.value.code, captured.out, captured.err
 
 
 @pytest.mark.parametrize("columns", [20, 40, 80])
@@ -39,28 +30,28 @@ def test_the_last_column_is_broken_between_words(capsys, monkeypatch):
     assert words == ["[16,", "32]", "options", "of", "incomprehensible", "length"]
 
 
-def test_numbers_of_models_are_whole_on_a_narrow_terminal(capsys, monkeypatch):
+def test_numbers_of_models_are_whole_on_a_narrow_terminal(run_command, monkeypatch):
     """The teacher's parameters: printed, counted, and all of them non-zero."""
     monkeypatch.setenv("COLUMNS", "40")
-    _, out, _ = run(capsys, monkeypatch, "models")
+    _, out, _ = run_command("models")
     assert out.split().count("2,318,678") == 3
 
 
 @pytest.mark.parametrize("columns", [80, 140])
-def test_rules_show_their_notes(capsys, monkeypatch, columns):
+def test_rules_show_their_notes(run_command, monkeypatch, columns):
     """The README of 2021, the KB of 2023 and the masks of a compact file are explained there."""
     monkeypatch.setenv("COLUMNS", str(columns))
-    text = " ".join(run(capsys, monkeypatch, "rules")[1].split())
+    text = " ".join(run_command("rules")[1].split())
     assert "note: the baseline's README writes 128,000 bytes" in text
     assert "note: the base of the KB could not be read in the rule text" in text
     assert "min(dense, ceil(n / 8) + kept x bytes)" in text
     assert text.count("note: ") == sum(len(rule.notes) for rule in RULES.values())
 
 
-def test_rules_show_limits_and_sources(capsys, monkeypatch):
+def test_rules_show_limits_and_sources(run_command, monkeypatch):
     """The limits of 2022 are of int8 and clips of 1 s; NeSsi counts PyTorch's by torchinfo."""
     monkeypatch.setenv("COLUMNS", "300")
-    table = run(capsys, monkeypatch, "rules")[1]
+    table = run_command("rules")[1]
     _, _, rows = table.partition("dcase2022-1")
     rows, _, _ = rows.partition("dcase2023-1")
     for words in ("128,000 B", "128,000 parameters", "30,000,000 MACs by torchinfo", "int8 only",

@@ -75,6 +75,36 @@ def test_everything_that_is_drawn_is_named(
     } <= found
 
 
+def test_what_was_not_trained_stands_above_the_panels(
+    make_summary: Callable[..., Summary],
+) -> None:
+    *panels, left, right = front_figure(chart(make_summary(seeds_over_budget=SEEDS), 1024)).axes
+    for panel, strip in zip(panels, (left, right), strict=True):
+        assert {text.get_text() for text in strip.texts} == {"srpol-4", "imt-d"}
+        assert [tick.get_text() for tick in strip.get_yticklabels()] == ["not\ntrained"]
+        assert strip.get_position().y0 > panel.get_position().y1
+        assert strip.get_xlim() == panel.get_xlim()
+        drawn = {x for line in panel.lines for x in line.get_xdata()}
+        assert not drawn & {438_000, 478_000}
+
+
+def test_no_name_crosses_the_line_of_the_budget(
+    make_summary: Callable[..., Summary], make_point: Callable[..., Point]
+) -> None:
+    """Wherever a model is, there is room for its name on one side of the line."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    for size_bytes in (60_000, 90_000, 115_000, 130_000):
+        points = (make_point(0, 8192), make_point(1, size_bytes, model="a-network-of-a-report"))
+        figure = front_figure(chart(make_summary(points=points, seeds_over_budget=SEEDS), 1024))
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        for axis in figure.axes[:2]:
+            (name,) = [text for text in axis.texts if text.get_text().startswith("a-network")]
+            box = name.get_window_extent(renderer)
+            budget = axis.transData.transform((131_072, 0.5))[0]
+            assert box.x1 < budget or box.x0 > budget
+
+
 def test_axes_carry_their_units(make_summary: Callable[..., Summary]) -> None:
     left, right = front_figure(chart(make_summary(), 1024)).axes
     assert "bytes" in left.get_xlabel()

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +10,8 @@ import pytest
 import soundfile
 from safetensors.numpy import load_file
 
-from nas_asc.cli import main
-
 RATE_HZ = 16000
 SMALL = ("--budget", "24KB,4MMAC", "--space", "mbconv", "--epochs", "2", "--seed", "3")
-
-
-def search(capsys, monkeypatch, *argv):
-    monkeypatch.setattr(sys, "argv", ["nas-asc", "search", *map(str, argv)])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    captured = capsys.readouterr()
-    return ended.value.code, captured.out, captured.err
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +34,10 @@ def comparable(text):
     return {key: value[key] for key in value if key not in ("run", "seconds")}
 
 
-def test_a_search_ends_with_a_front_of_proved_models(capsys, monkeypatch, tmp_path, tones):
+def test_a_search_ends_with_a_front_of_proved_models(run_command, tmp_path, tones):
     run = tmp_path / "run"
-    code, out, err = search(
-        capsys, monkeypatch, *SMALL, "--data", tones, "--trials", 3, "--out", run, "--json"
+    code, out, err = run_command(
+        "search", *SMALL, "--data", tones, "--trials", 3, "--out", run, "--json"
     )
     value = json.loads(out)
 
@@ -69,11 +58,10 @@ def test_a_search_ends_with_a_front_of_proved_models(capsys, monkeypatch, tmp_pa
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_front_with_one_worker_and_with_two(
-    capsys, monkeypatch, tmp_path, tones
+    run_command, tmp_path, tones
 ):
     fronts = [
-        search(
-            capsys, monkeypatch, *SMALL, "--data", tones, "--trials", 8,
+        run_command("search", *SMALL, "--data", tones, "--trials", 8,
             "--workers", workers, "--out", tmp_path / f"run{n}", "--json",
         )[1]
         for n, workers in enumerate((1, 2, 2))
@@ -83,7 +71,7 @@ def test_the_same_seed_gives_the_same_front_with_one_worker_and_with_two(
 
 
 @pytest.mark.slow
-def test_a_saved_model_gives_the_metrics_of_the_front(capsys, monkeypatch, tmp_path, tones):
+def test_a_saved_model_gives_the_metrics_of_the_front(run_command, tmp_path, tones):
     import torch
 
     from nas_asc.datasets import load_dataset
@@ -94,8 +82,8 @@ def test_a_saved_model_gives_the_metrics_of_the_front(capsys, monkeypatch, tmp_p
     from nas_asc.standardise import standardised
 
     run = tmp_path / "run"
-    _, out, _ = search(
-        capsys, monkeypatch, *SMALL, "--data", tones, "--trials", 4, "--out", run, "--json"
+    _, out, _ = run_command(
+        "search", *SMALL, "--data", tones, "--trials", 4, "--out", run, "--json"
     )
     dataset = load_dataset(tones)
     chosen = list(dataset.indices("validation"))
@@ -113,14 +101,14 @@ def test_a_saved_model_gives_the_metrics_of_the_front(capsys, monkeypatch, tmp_p
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_the_readme_search_on_real_recordings_repeats_itself(capsys, monkeypatch, tmp_path):
+def test_the_readme_search_on_real_recordings_repeats_itself(run_command, tmp_path):
     data = Path(os.environ["NAS_ASC_DATA"])
     argv = (
         "--budget", "32KB,10MMAC", "--space", "mbconv", "--data", data,
         "--trials", 8, "--epochs", 3, "--seed", 1, "--json",
     )  # fmt: skip
-    first = search(capsys, monkeypatch, *argv, "--out", tmp_path / "a", "--workers", 1)
-    second = search(capsys, monkeypatch, *argv, "--out", tmp_path / "b", "--workers", 2)
+    first = run_command("search", *argv, "--out", tmp_path / "a", "--workers", 1)
+    second = run_command("search", *argv, "--out", tmp_path / "b", "--workers", 2)
 
     assert first[0] == second[0] == 0
     assert comparable(first[1]) == comparable(second[1])
@@ -142,7 +130,9 @@ def test_the_readme_search_on_real_recordings_repeats_itself(capsys, monkeypatch
         (("--budget", "24KB", "--data", "BROKEN"), 2, ("3.wav", "--skip-bad")),
     ],
 )
-def test_bad_data_and_budgets_get_one_line(capsys, monkeypatch, tmp_path, tones, argv, code, parts):
+def test_bad_data_and_budgets_get_one_line(
+    run_command, monkeypatch, tmp_path, tones, argv, code, parts
+):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "EMPTY").mkdir()
     for name in ("LONELY", "BROKEN"):
@@ -154,8 +144,8 @@ def test_bad_data_and_budgets_get_one_line(capsys, monkeypatch, tmp_path, tones,
             target.write_bytes(path.read_bytes())
     (tmp_path / "BROKEN" / "high" / "3.wav").write_bytes(b"RIFF but no sound")
     data = () if "--data" in argv else ("--data", tones)
-    ended, out, err = search(
-        capsys, monkeypatch, "--space", "mbconv", "--trials", "2", *data, *argv, "--out", "run"
+    ended, out, err = run_command(
+        "search", "--space", "mbconv", "--trials", "2", *data, *argv, "--out", "run"
     )
 
     errors = [line for line in err.splitlines() if line.startswith("error: ")]
@@ -165,12 +155,12 @@ def test_bad_data_and_budgets_get_one_line(capsys, monkeypatch, tmp_path, tones,
     assert "Traceback" not in err
 
 
-def test_a_search_says_which_clips_it_leaves_out(capsys, monkeypatch, tmp_path, tones):
+def test_a_search_says_which_clips_it_leaves_out(run_command, tmp_path, tones):
     data = tmp_path / "data"
     shutil.copytree(tones, data)
     (data / "high" / "3.wav").write_bytes(b"RIFF but no sound")
     options = ("--budget", "100B", "--space", "mbconv", "--data", data, "--out", tmp_path / "run")
-    code, _, err = search(capsys, monkeypatch, *options, "--skip-bad", "--trials", 1)
+    code, _, err = run_command("search", *options, "--skip-bad", "--trials", 1)
 
     assert code == 3
     left_out = f"data: 1 clip left out that cannot be read: {Path('high/3.wav')}"
@@ -178,12 +168,12 @@ def test_a_search_says_which_clips_it_leaves_out(capsys, monkeypatch, tmp_path, 
 
 
 def test_a_cache_that_cannot_be_written_is_told_before_any_trial(
-    capsys, monkeypatch, tmp_path, tones
+    run_command, monkeypatch, tmp_path, tones
 ):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("NAS_ASC_CACHE", str(tmp_path / "file" / "cache"))
     options = ("--budget", "24KB", "--space", "mbconv", "--data", tones, "--out", tmp_path / "run")
-    code, out, err = search(capsys, monkeypatch, *options, "--trials", 1)
+    code, out, err = run_command("search", *options, "--trials", 1)
 
     assert (code, out) == (2, "")
     assert "NAS_ASC_CACHE" in err.splitlines()[-1]
@@ -191,11 +181,11 @@ def test_a_cache_that_cannot_be_written_is_told_before_any_trial(
 
 
 @pytest.mark.parametrize("resumable", [False, True])
-def test_a_run_folder_that_exists_is_refused(capsys, monkeypatch, tmp_path, resumable):
+def test_a_run_folder_that_exists_is_refused(run_command, tmp_path, resumable):
     if resumable:
         (tmp_path / "study.toml").write_text("seed = 1")
     options = ("--budget", "24KB", "--space", "mbconv", "--out", tmp_path)
-    code, out, err = search(capsys, monkeypatch, *options)
+    code, out, err = run_command("search", *options)
 
     assert (code, out) == (2, "")
     assert ("--resume" in err) == resumable

@@ -8,21 +8,12 @@ import sys
 
 import pytest
 
-from nas_asc.cli import main
 from nas_asc.rules import RULES
 from nas_asc.vocabulary import MODEL_DOMAINS
 
 
-def run(capsys, monkeypatch, *argv):
-    monkeypatch.setattr(sys, "argv", ["nas-asc", *argv])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    captured = capsys.readouterr()
-    return ended.value.code, captured.out, captured.err
-
-
-def test_what_is_proved_not_to_fit_ends_with_3(capsys, monkeypatch):
-    code, out, err = run(capsys, monkeypatch, "spaces", "mbconv", "--budget", "100B")
+def test_what_is_proved_not_to_fit_ends_with_3(run_command):
+    code, out, err = run_command("spaces", "mbconv", "--budget", "100B")
     smallest = re.search(r"the smallest it reaches is ([\d,]+) bytes\n$", err)[1]
 
     assert code == 3
@@ -32,18 +23,18 @@ def test_what_is_proved_not_to_fit_ends_with_3(capsys, monkeypatch):
     assert f"100.0% exceed the limit on bytes (smallest reachable {smallest}), which binds" in out
 
 
-def test_json_comes_whole_where_nothing_fits(capsys, monkeypatch):
-    code, out, _ = run(capsys, monkeypatch, "spaces", "mbconv", "--budget", "100B", "--json")
+def test_json_comes_whole_where_nothing_fits(run_command):
+    code, out, _ = run_command("spaces", "mbconv", "--budget", "100B", "--json")
     value = json.loads(out)
     assert code == 3
     assert value["feasibility"]["share"] == 0
     assert value["smallest"]["size_bytes"] > 100
 
 
-def test_what_no_draw_meets_but_some_architecture_does_is_an_answer(capsys, monkeypatch):
-    least = json.loads(run(capsys, monkeypatch, "spaces", "mbconv", "--json")[1])["smallest"]
+def test_what_no_draw_meets_but_some_architecture_does_is_an_answer(run_command):
+    least = json.loads(run_command("spaces", "mbconv", "--json")[1])["smallest"]
     budget = f"{least['size_bytes']}B"
-    code, out, err = run(capsys, monkeypatch, "spaces", "mbconv", "--budget", budget)
+    code, out, err = run_command("spaces", "mbconv", "--budget", budget)
     assert (code, err) == (0, "")
     assert "none of 5,000 draws fit" in out
 
@@ -51,23 +42,23 @@ def test_what_no_draw_meets_but_some_architecture_does_is_an_answer(capsys, monk
 @pytest.mark.parametrize(
     ("budget", "ending"), [("64KB", ", which binds"), ("64KB,1GMAC", ", which binds most")]
 )
-def test_the_limit_that_binds_is_named(capsys, monkeypatch, budget, ending):
-    _, out, _ = run(capsys, monkeypatch, "spaces", "mbconv", "--budget", budget)
+def test_the_limit_that_binds_is_named(run_command, budget, ending):
+    _, out, _ = run_command("spaces", "mbconv", "--budget", budget)
     lines = [line for line in out.splitlines() if "exceed the limit on bytes" in line]
     assert len(lines) == 1
     assert lines[0].endswith(ending)
 
 
-def test_limits_that_nothing_exceeds_are_said_not_to_bind(capsys, monkeypatch):
-    _, out, _ = run(capsys, monkeypatch, "spaces", "mbconv", "--budget", "900MB")
+def test_limits_that_nothing_exceeds_are_said_not_to_bind(run_command):
+    _, out, _ = run_command("spaces", "mbconv", "--budget", "900MB")
     assert "no limit binds" in out
     assert "exceed the limit" not in out
 
 
-def test_every_limited_measure_has_its_row(capsys, monkeypatch):
+def test_every_limited_measure_has_its_row(run_command):
     argv = ("spaces", "mbconv", "--budget", "30Kparams,1MBram")
-    _, out, _ = run(capsys, monkeypatch, *argv)
-    value = json.loads(run(capsys, monkeypatch, *argv, "--json")[1])
+    _, out, _ = run_command(*argv)
+    value = json.loads(run_command(*argv, "--json")[1])
 
     for row, measure in (("parameters", "params"), ("peak activation bytes",) * 2):
         measure = measure.replace(" ", "_")
@@ -79,46 +70,46 @@ def test_every_limited_measure_has_its_row(capsys, monkeypatch):
 
 @pytest.mark.parametrize("command", [("spaces", "mbconv"), ("search", "--space", "mbconv")])
 @pytest.mark.parametrize("clip", ["nan", "inf", "-inf", "1e12", "3600.1", "0", "-1", "0.009", "x"])
-def test_a_clip_out_of_bounds_gets_one_line(capsys, monkeypatch, tmp_path, command, clip):
+def test_a_clip_out_of_bounds_gets_one_line(run_command, monkeypatch, tmp_path, command, clip):
     monkeypatch.chdir(tmp_path)
-    code, out, err = run(capsys, monkeypatch, *command, "--budget", "64KB", "--clip", clip)
+    code, out, err = run_command(*command, "--budget", "64KB", "--clip", clip)
     assert (code, out) == (2, "")
     assert err == f"error: --clip: expected {MODEL_DOMAINS['clip_s'].expected}, got '{clip}'\n"
 
 
 @pytest.mark.parametrize("classes", ["1", "10001", "999999999999999999999", "9" * 5000, "2.5", "x"])
-def test_classes_out_of_bounds_get_one_line(capsys, monkeypatch, classes):
-    code, out, err = run(capsys, monkeypatch, "spaces", "mbconv", "--classes", classes)
+def test_classes_out_of_bounds_get_one_line(run_command, classes):
+    code, out, err = run_command("spaces", "mbconv", "--classes", classes)
     assert (code, out) == (2, "")
     assert err.startswith("error: --classes: expected a whole number from 2 to 10,000, got ")
     assert err.count("\n") == 1
 
 
-def test_the_bounds_themselves_are_taken(capsys, monkeypatch):
+def test_the_bounds_themselves_are_taken(run_command):
     argv = ("spaces", "mbconv", "--clip", "3600", "--classes", "2", "--json")
-    value = json.loads(run(capsys, monkeypatch, *argv)[1])
+    value = json.loads(run_command(*argv)[1])
     assert (value["clip_s"], value["classes"]) == (3600, 2)
 
 
-def test_a_limit_beyond_64_bits_gets_one_line(capsys, monkeypatch):
+def test_a_limit_beyond_64_bits_gets_one_line(run_command):
     budget = "99999999999999999999999999MB"
-    code, out, err = run(capsys, monkeypatch, "spaces", "mbconv", "--budget", budget)
+    code, out, err = run_command("spaces", "mbconv", "--budget", budget)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert f"at most 9,223,372,036,854,775,807, got '{budget}'" in err
 
 
 @pytest.mark.parametrize("given", [("--budget", "64KB"), ("--rule", "imt"), ("--clip", "1")])
-def test_an_option_that_needs_a_space_is_refused_without_one(capsys, monkeypatch, given):
-    code, out, err = run(capsys, monkeypatch, "spaces", *given)
+def test_an_option_that_needs_a_space_is_refused_without_one(run_command, given):
+    code, out, err = run_command("spaces", *given)
     assert (code, out) == (2, "")
     assert err.startswith(f"error: {given[0]}: expected a NAME too, one of asc, ")
     assert err.count("\n") == 1
 
 
-def test_a_copy_takes_no_other_options(capsys, monkeypatch, tmp_path):
+def test_a_copy_takes_no_other_options(run_command, tmp_path):
     target = str(tmp_path / "mine.toml")
     argv = ("spaces", "copy", "mbconv", target, "--budget", "64KB", "--json")
-    code, out, err = run(capsys, monkeypatch, *argv)
+    code, out, err = run_command(*argv)
     assert (code, out) == (2, "")
     assert err.startswith("error: copy: expected NAME and FILE alone, got --budget and --json too")
     assert err.count("\n") == 1
@@ -126,14 +117,14 @@ def test_a_copy_takes_no_other_options(capsys, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("command", [("spaces", "mbconv"), ("search", "--space", "mbconv")])
-def test_all_is_no_rule_where_one_is_needed(capsys, monkeypatch, command):
-    code, out, err = run(capsys, monkeypatch, *command, "--rule", "all", "--budget", "64KB")
+def test_all_is_no_rule_where_one_is_needed(run_command, command):
+    code, out, err = run_command(*command, "--rule", "all", "--budget", "64KB")
     assert (code, out) == (2, "")
     assert err == f"error: rule: expected one of {', '.join(RULES)}; got 'all'\n"
 
 
-def test_help_shows_how_to_copy(capsys, monkeypatch):
-    _, out, _ = run(capsys, monkeypatch, "spaces", "--help")
+def test_help_shows_how_to_copy(run_command):
+    _, out, _ = run_command("spaces", "--help")
     assert "copy NAME FILE" in out.splitlines()[0]
 
 
@@ -151,11 +142,11 @@ def test_help_shows_how_to_copy(capsys, monkeypatch):
     ],
 )
 def test_a_copy_that_cannot_be_made_gets_one_line(
-    capsys, monkeypatch, tmp_path, kind, name, target, part
+    run_command, monkeypatch, tmp_path, kind, name, target, part
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "there.toml").touch()
-    code, out, err = run(capsys, monkeypatch, kind, "copy", name, target)
+    code, out, err = run_command(kind, "copy", name, target)
     assert (code, out) == (2, "")
     assert err.startswith("error: ")
     assert err.count("\n") == 1

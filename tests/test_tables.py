@@ -102,3 +102,14 @@ def test_report_models_over_the_budget_are_named_with_what_binds(
 
 def test_a_search_that_has_just_begun_has_a_table(make_summary: Callable[..., Summary]) -> None:
     assert "no trial" in front_text(make_summary(points=(), classes=(), data={}, trials={}), 1024)
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_an_ensemble_is_named_with_its_networks_and_their_sizes(
+    make_summary: Callable[..., Summary], ensemble_points: tuple[Point, ...], width: int
+) -> None:
+    lines = front_text(make_summary(points=ensemble_points), 1024, width).splitlines()
+    assert "ntu-ensemble: 2 x ntu-vggnet (10 KB each), 1 x ntu-inceptionnet" in lines
+    (row,) = [line for line in lines if line.split()[:2] == ["6", "ntu-ensemble"]]
+    assert "40,960" in row
+    assert "2 x ntu-vggnet" in row

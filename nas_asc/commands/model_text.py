@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from nas_asc.commands.layers import print_layers
+from nas_asc.commands.model_drawing import model_diagram
 from nas_asc.commands.output import print_table, print_text
 from nas_asc.commands.report_text import (
     print_confusion,
@@ -13,7 +14,7 @@ from nas_asc.commands.report_text import (
     print_results,
     print_training,
 )
-from nas_asc.diagram import Diagram, diagram
+from nas_asc.diagram import Diagram
 from nas_asc.ensemble import Ensemble
 from nas_asc.frontend import front_end
 from nas_asc.library import find_model
@@ -54,7 +55,7 @@ def print_model(model_id: str) -> None:
         _print_members(model, found)
     else:
         print_report_layers(report, model, found)
-        _print_blocks(_diagram(model))
+        _print_blocks(model_diagram(model))
         rule = counting_rule(model.rule)
         click.echo(f"\nlayers, as rule {rule.id} counts them")
         print_layers(model.architecture, model.classes, model.clip_s, rule)
@@ -74,11 +75,6 @@ def _print_inputs(networks: Sequence[ReportModel]) -> None:
     for words, ids in readers.items():
         whose = f" of {' and '.join(ids)}" if len(networks) > 1 else ""
         print_text(f"input{whose}: {words}")
-
-
-def _diagram(model: ReportModel) -> Diagram:
-    rule = counting_rule(model.rule)
-    return diagram(model.architecture, model.classes, model.clip_s, rule, model.id, "")
 
 
 def _print_numbers(found: Verification) -> None:

@@ -2,7 +2,7 @@
 
 import click
 
-from nas_asc.commands.model import write_drawing
+from nas_asc.commands.model_drawing import write_drawing
 from nas_asc.commands.model_json import model_json
 from nas_asc.commands.model_text import print_model
 from nas_asc.commands.models_table import print_models

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import textwrap
 from collections.abc import Sequence
 
@@ -10,6 +11,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from nas_asc.commands.terminal import fitted
 
 _GAP = 2  # between two columns
 
@@ -24,8 +27,8 @@ def print_json(value: object) -> None:
 
 
 def remark(text: str) -> None:
-    """Print a line to stderr."""
-    click.echo(text, err=True)
+    """Print a line to stderr; on a terminal it is broken between words."""
+    click.echo(fitted(text, sys.stderr), err=True)
 
 
 def width() -> int:

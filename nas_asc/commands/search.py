@@ -1,7 +1,5 @@
 """`nas-asc search`: run or resume a search and show its front."""
 
-import shutil
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,10 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from nas_asc.budget import parse_budget
+from nas_asc.commands.front_table import print_front
 from nas_asc.commands.live import Live
+from nas_asc.commands.log_lines import shown_log
 from nas_asc.commands.options import clip_option
 from nas_asc.commands.output import json_option, print_json, remark
-from nas_asc.commands.terminal import styled
 from nas_asc.errors import ConfigError, DatasetError, RunError
 from nas_asc.library import load_space
 from nas_asc.rules import CountingRule, counting_rule
@@ -84,7 +83,10 @@ def command(
         remark(f"data: {_skipped(dataset)}")
     summary = _run(config, dataset, rule, run, count, resume)
     paths = write_front(summary, run)
-    _show(summary, rule, as_json)
+    if as_json:
+        print_json(summary.to_dict())
+    else:
+        print_front(summary)
     remark("wrote " + " ".join(map(str, paths)))
     if not summary.trials.get("failed"):
         return 0
@@ -206,7 +208,10 @@ def _run(
     pool = KINDS["processes"](count, "nas_asc.trial:run_job")
     live = Live(rule.kb)
     try:
-        return run_search(config, dataset, run=run, workers=pool, progress=live.show, resume=resume)
+        with shown_log(live.end):
+            return run_search(
+                config, dataset, run=run, workers=pool, progress=live.show, resume=resume
+            )
     except KeyboardInterrupt:
         live.end()
         remark(f"go on with: nas-asc search --out {run} --resume")
@@ -214,14 +219,3 @@ def _run(
     finally:
         live.end()
         pool.close()
-
-
-def _show(summary: "Summary", rule: CountingRule, as_json: bool) -> None:
-    from nas_asc.tables import front_text
-
-    if as_json:
-        print_json(summary.to_dict())
-        return
-    terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if terminal else 140
-    click.echo(front_text(summary, rule.kb, width=width, colour=styled(sys.stdout)))

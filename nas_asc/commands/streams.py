@@ -1,7 +1,9 @@
 """What happens where stdout or stderr cannot be written: a full disk, a reader that has gone.
 
 Results that cannot be written end the command; remarks and progress that cannot be written are
-let go. Nothing is left that would fail again when Python flushes its streams at its end.
+let go. A stdout that was closed from the start ends it likewise at the first result, so that files
+which a command writes besides are written. Nothing is left that would fail again when Python
+flushes its streams at its end.
 """
 
 import errno
@@ -29,8 +31,13 @@ class OutputLost(Exception):
 
 
 class _Results(io.FileIO):
-    """Stdout: the first write that fails ends the command, what is left goes nowhere."""
+    """Stdout: the first write that fails ends the command, what is left goes nowhere.
 
+    Attributes:
+        closed_before: Stdout was closed from the start; what is written to now is the null device.
+    """
+
+    closed_before = False
     _lost = False
 
     def write(self, data: "ReadableBuffer") -> int | None:  # type: ignore[override]  # None: try again
@@ -38,6 +45,8 @@ class _Results(io.FileIO):
         if self._lost:
             return memoryview(data).nbytes
         try:
+            if self.closed_before:
+                raise OSError(errno.EBADF, "it is closed")
             return super().write(data)
         except OSError as error:
             self._lost = True
@@ -56,19 +65,30 @@ class _Remarks(io.FileIO):
 
 
 def guard_streams() -> None:
-    """Put guards before this process's own stdout and stderr; streams of others are left alone.
-
-    Raises:
-        OutputLost: stdout is closed.
-    """
+    """Put guards before this process's own stdout and stderr; streams of others are left alone."""
+    for descriptor in (0, 1, 2):
+        _occupy(descriptor)
     if sys.stderr is None:
-        sys.stderr = _text(_Remarks(os.devnull, "w"), None)
+        sys.stderr = _text(_Remarks(2, "w", closefd=False), None)
     elif _is(sys.stderr, sys.__stderr__):
         sys.stderr = _text(_Remarks(sys.stderr.fileno(), "w", closefd=False), sys.stderr)
     if sys.stdout is None:
-        raise OutputLost(OSError(errno.EBADF, "it is closed"))
-    if _is(sys.stdout, sys.__stdout__):
+        results = _Results(1, "w", closefd=False)
+        results.closed_before = True
+        sys.stdout = _text(results, None)
+    elif _is(sys.stdout, sys.__stdout__):
         sys.stdout = _text(_Results(sys.stdout.fileno(), "w", closefd=False), sys.stdout)
+
+
+def _occupy(descriptor: int) -> None:
+    """Put the null device where a stream is closed, or the next file opened would become it."""
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        null = os.open(os.devnull, os.O_RDWR)
+        if null != descriptor:
+            os.dup2(null, descriptor)
+            os.close(null)
 
 
 def _is(stream: object, own: object) -> bool:

@@ -7,7 +7,7 @@ gains is in docs/decisions/0012.
 """
 
 from nas_asc.fast_layers.batch_norm import batch_norm
-from nas_asc.fast_layers.depthwise import depthwise
+from nas_asc.fast_layers.depthwise import depthwise, is_depthwise
 from nas_asc.fast_layers.gated_projection import gated_projection
 from nas_asc.fast_layers.order import channels_last, channels_last_gradient
 from nas_asc.fast_layers.subsample import subsample
@@ -18,5 +18,6 @@ __all__ = [
     "channels_last_gradient",
     "depthwise",
     "gated_projection",
+    "is_depthwise",
     "subsample",
 ]

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
@@ -26,6 +26,15 @@ def depthwise(x: Tensor, weight: Tensor, stride: Pair) -> Tensor:
         stride: One number per axis.
     """
     return cast(Tensor, _Depthwise.apply(as_computed(x), weight, stride))  # type: ignore[no-untyped-call]
+
+
+def is_depthwise(conv: nn.Conv1d | nn.Conv2d) -> bool:
+    """Say whether `depthwise` computes what a convolution does: odd kernels, padded by half."""
+    padded_by_half = all(
+        k % 2 and p == k // 2 for k, p in zip(conv.kernel_size, conv.padding, strict=True)
+    )
+    own_kernel = conv.groups == conv.in_channels == conv.out_channels
+    return own_kernel and padded_by_half and conv.bias is None
 
 
 class _Depthwise(Function):

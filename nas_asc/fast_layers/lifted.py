@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nas_asc.fast_layers.batch_norm import batch_norm
-from nas_asc.fast_layers.depthwise import depthwise
+from nas_asc.fast_layers.depthwise import depthwise, is_depthwise
 from nas_asc.fast_layers.order import channels_last
 from nas_asc.fast_layers.subsample import subsample
 from nas_asc.network import PaddedConv1d, StridedPointwiseConv1d
@@ -44,8 +44,7 @@ def _convolve(conv: nn.Conv1d, x: Tensor) -> Tensor:
         return F.conv2d(subsample(x, stride), weight, conv.bias, groups=conv.groups)
     if isinstance(conv, PaddedConv1d):
         return F.conv2d(F.pad(x, conv.margins), weight, conv.bias, stride, groups=conv.groups)
-    padding = int(conv.padding[0])
-    depth = conv.groups == conv.in_channels == conv.out_channels and conv.bias is None
-    if depth and conv.kernel_size[0] % 2 and padding == conv.kernel_size[0] // 2:
+    if is_depthwise(conv):
         return depthwise(x, weight, stride)
-    return F.conv2d(x, weight, conv.bias, stride, (0, padding), groups=conv.groups)
+    padding = (0, int(conv.padding[0]))
+    return F.conv2d(x, weight, conv.bias, stride, padding, groups=conv.groups)

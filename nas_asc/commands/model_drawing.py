@@ -1,4 +1,4 @@
-"""`nas-asc models ID --plot`: the network of one report model, drawn into a file."""
+"""Networks drawn into a file: what `nas-asc models ID --plot` writes."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from nas_asc.model_words import headline
 from nas_asc.rules import counting_rule
 from nas_asc.space import ReportModel
 from nas_asc.targets import Target, resolve
-from nas_asc.verification import Verification, verify
+from nas_asc.verification import verify
 
 
 def write_drawing(target: str, to: str) -> None:
@@ -37,7 +37,7 @@ def write_drawing(target: str, to: str) -> None:
         raise ConfigError(f"--plot: expected a file ending in .svg or .png, got {to or 'nothing'}")
     from nas_asc.network_drawing import network_png, network_svg
 
-    shown = _drawn(found)
+    shown = _diagram_of(found)
     try:
         if not path.parent.is_dir():
             raise ConfigError(f"--plot: {to}: expected a folder, there is no {path.parent}")
@@ -48,7 +48,7 @@ def write_drawing(target: str, to: str) -> None:
     remark(f"wrote {path}")
 
 
-def _drawn(target: Target) -> Diagram:
+def _diagram_of(target: Target) -> Diagram:
     architecture, clip_s = target.architecture, target.clip_s
     model = ReportModel(
         id=target.id,
@@ -60,18 +60,13 @@ def _drawn(target: Target) -> Diagram:
         rule=target.rule,
         printed={},
     )
-    shown = _diagram(model, verify(model))
+    shown = model_diagram(model, f"{model.id}: {model.title}", headline(verify(model)))
     _, *second = front_end(architecture.sections["frontend"]).planes(clip_s)
     words = [f"second spectrogram: window {s.window}, hop {s.hop}, transposed" for s in second]
     return replace(shown, subtitle="; ".join([shown.subtitle, *words]))
 
 
-def _diagram(model: ReportModel, found: Verification) -> Diagram:
-    return diagram(
-        model.architecture,
-        model.classes,
-        model.clip_s,
-        counting_rule(model.rule),
-        title=f"{model.id}: {model.title}",
-        subtitle=headline(found),
-    )
+def model_diagram(model: ReportModel, title: str = "", subtitle: str = "") -> Diagram:
+    """Give what a drawing of a model shows, as its own rule counts it."""
+    rule = counting_rule(model.rule)
+    return diagram(model.architecture, model.classes, model.clip_s, rule, title, subtitle)

@@ -1,0 +1,53 @@
+"""`nas-asc front`: how wide its table is, and what reaches stdout."""
+
+import json
+
+import pytest
+
+import nas_asc.run_summary
+from nas_asc.front_data import front_csv
+
+
+@pytest.fixture
+def summary(make_summary, monkeypatch):
+    """Let every run folder hold one and the same finished search."""
+    found = make_summary()
+    monkeypatch.setattr(nas_asc.run_summary, "load_front", lambda run: found)
+    return found
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 140])
+def test_the_table_keeps_to_the_width_of_the_terminal(run_command, monkeypatch, summary, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    code, out, err = run_command("front", "run")
+    lines = out.splitlines()
+    assert (code, err) == (0, "")
+    assert max(map(len, lines)) <= columns
+    assert any(line.split()[:4] == ["4", "81.2", "0.625", "31,232"] for line in lines)
+
+
+def test_a_wider_terminal_shows_more(run_command, monkeypatch, summary):
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = run_command("front", "run")[1]
+    monkeypatch.setenv("COLUMNS", "140")
+    wide = run_command("front", "run")[1]
+    for word in ("params", "M MAC", "stored"):
+        assert word in wide
+        assert word not in narrow
+
+
+def test_in_a_pipe_the_table_has_140_columns(run_command, monkeypatch, summary):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    piped = run_command("front", "run")[1]
+    monkeypatch.setenv("COLUMNS", "140")
+    assert piped == run_command("front", "run")[1]
+
+
+def test_there_is_no_empty_line_at_the_end(run_command, summary):
+    assert not run_command("front", "run")[1].endswith("\n\n")
+
+
+def test_json_and_csv_do_not_depend_on_the_terminal(run_command, monkeypatch, summary):
+    monkeypatch.setenv("COLUMNS", "60")
+    assert json.loads(run_command("front", "run", "--json")[1])["seed"] == 1
+    assert run_command("front", "run", "--csv")[1] == front_csv(summary.front)
