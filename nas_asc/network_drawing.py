@@ -1,6 +1,6 @@
-"""The drawing of a network, by matplotlib: blocks, shapes, shares of parameters and work.
+"""The drawing of networks, by matplotlib: blocks, shapes, shares of parameters and work.
 
-The same network gives the same bytes. Coordinates are in lines of text, y downwards.
+The same networks give the same bytes. Coordinates are in lines of text, y downwards.
 """
 
 import io
@@ -38,60 +38,88 @@ _SIGNS = {
 _FONTS = "font-family: 'DejaVu Sans', Verdana, 'Bitstream Vera Sans', sans-serif"
 
 
-def network_svg(shown: Diagram) -> bytes:
-    """Draw a network as SVG."""
+def network_svg(*shown: Diagram) -> bytes:
+    """Draw networks, one below the other, as SVG."""
     return _drawn(shown, "svg", {"Date": None})
 
 
-def network_png(shown: Diagram) -> bytes:
-    """Draw a network as PNG."""
+def network_png(*shown: Diagram) -> bytes:
+    """Draw networks, one below the other, as PNG."""
     return _drawn(shown, "png", {})
 
 
-def _drawn(shown: Diagram, kind: str, metadata: dict[str, str | None]) -> bytes:
+def _drawn(shown: Sequence[Diagram], kind: str, metadata: dict[str, str | None]) -> bytes:
     file = io.BytesIO()
     with own_settings({"svg.fonttype": "none"}):  # text that can be searched and copied
-        network_figure(shown).savefig(file, format=kind, dpi=_DPI, metadata=metadata)
+        network_figure(*shown).savefig(file, format=kind, dpi=_DPI, metadata=metadata)
     drawn = file.getvalue()
     return drawn if kind == "png" else drawn.replace(b"font-family: 'DejaVu Sans'", _FONTS.encode())
 
 
-def network_figure(shown: Diagram) -> "Figure":
-    """Draw a network: columns of blocks, a row per layer, bars for its shares."""
+def network_figure(*shown: Diagram) -> "Figure":
+    """Draw networks, one below the other; one without blocks is a heading of those that follow."""
     from matplotlib.figure import Figure
 
-    path = 1.2 + LANE * lanes(shown)
-    column_width = path + _text_width(shown) + SHAPE + 2 * (BAR + PERCENT) + 1.2
-    columns = in_columns(shown, column_width + _BETWEEN)
-    tallest = max(sum(map(height, column)) for column in columns)
-    wide = 2 * _MARGIN + len(columns) * (column_width + _BETWEEN) - _BETWEEN
-    signs = _legend(shown)
-    wide = max(wide, 2 * _MARGIN + sum(_sign_width(word) for _, word in signs))
-    title = _lines(shown.title, (wide - 2 * _MARGIN) / _TITLE_LETTER)
-    subtitle = _lines(shown.subtitle, (wide - 2 * _MARGIN) / _SUBTITLE_LETTER)
-    top = 0.35 + _TITLE * len(title) + _SUBTITLE * len(subtitle) + _HEADINGS
-    high = top + tallest + _LEGEND
+    sheets = [_Sheet(each) for each in shown]
+    wide = max(sheet.wide for sheet in sheets)
+    high = sum(sheet.fit(wide) for sheet in sheets)
     figure = Figure(figsize=(wide * _INCHES_PER_LINE, high * _INCHES_PER_LINE), dpi=_DPI)
     axis = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axis.set_xlim(0, wide)
     axis.set_ylim(high, 0)
     axis.set_axis_off()
-    y = 0.35
-    for line in title:
-        axis.text(_MARGIN, y + _TITLE / 2, line, size=12, weight="bold", va="center")
-        y += _TITLE
-    for line in subtitle:
-        axis.text(_MARGIN, y + _SUBTITLE / 2, line, size=9.5, color=SOFT, va="center")
-        y += _SUBTITLE
-    largest = _largest_share(shown)
-    for number, blocks in enumerate(columns):
-        left = _MARGIN + number * (column_width + _BETWEEN)
-        Column(axis, shown, left, path, column_width, largest).draw(blocks, top)
-        if number:
-            foot = top + sum(map(height, columns[number - 1])) - 0.75
-            _lead_over(axis, left + path, left - _BETWEEN - column_width + path, top, foot)
-    _draw_legend(axis, signs, high - 0.8)
+    y = 0.0
+    for sheet in sheets:
+        y = sheet.draw(axis, y)
     return figure
+
+
+class _Sheet:
+    """One network: columns of blocks, a row per layer, bars for its shares.
+
+    Attributes:
+        wide: the room that its blocks need, in lines of text.
+    """
+
+    def __init__(self, shown: Diagram) -> None:
+        self._shown = shown
+        self._path = 1.2 + LANE * lanes(shown)
+        self._column = self._path + _text_width(shown) + SHAPE + 2 * (BAR + PERCENT) + 1.2
+        self._columns = in_columns(shown, self._column + _BETWEEN) if shown.blocks else []
+        self._signs = _legend(shown) if shown.blocks else []
+        columns = len(self._columns) * (self._column + _BETWEEN) - _BETWEEN
+        signs = sum(_sign_width(word) for _, word in self._signs)
+        self.wide = 2 * _MARGIN + max(columns, signs)
+
+    def fit(self, wide: float) -> float:
+        """Break its words into lines of so much room, and give the height that it needs."""
+        self._title = _lines(self._shown.title, (wide - 2 * _MARGIN) / _TITLE_LETTER)
+        self._subtitle = _lines(self._shown.subtitle, (wide - 2 * _MARGIN) / _SUBTITLE_LETTER)
+        self._head = 0.35 + _TITLE * len(self._title) + _SUBTITLE * len(self._subtitle)
+        tallest = max((sum(map(height, column)) for column in self._columns), default=0.0)
+        self._high = self._head + (_HEADINGS + tallest + _LEGEND if tallest else _TITLE)
+        return self._high
+
+    def draw(self, axis: "Axes", y: float) -> float:
+        """Draw it from `y` on, and give where it ends."""
+        top, bottom = y + self._head + _HEADINGS, y + self._high
+        y += 0.35
+        for line in self._title:
+            axis.text(_MARGIN, y + _TITLE / 2, line, size=12, weight="bold", va="center")
+            y += _TITLE
+        for line in self._subtitle:
+            axis.text(_MARGIN, y + _SUBTITLE / 2, line, size=9.5, color=SOFT, va="center")
+            y += _SUBTITLE
+        largest, path = _largest_share(self._shown), self._path
+        for number, blocks in enumerate(self._columns):
+            before = _MARGIN + (number - 1) * (self._column + _BETWEEN)
+            left = _MARGIN + number * (self._column + _BETWEEN)
+            Column(axis, self._shown, left, path, self._column, largest).draw(blocks, top)
+            if number:
+                foot = top + sum(map(height, self._columns[number - 1])) - 0.75
+                _lead_over(axis, left + path, before + path, top, foot)
+        _draw_legend(axis, self._signs, bottom - 0.8)
+        return bottom
 
 
 def _lines(text: str, letters: float) -> list[str]:
@@ -114,7 +142,7 @@ def _text_width(shown: Diagram) -> float:
         for row in block.rows
     ]
     heads = [1.1 * _LETTER * len(b.name) + _SMALL_LETTER * len(b.what) for b in shown.blocks]
-    return 2.0 + max(*rows, *(head - SHAPE for head in heads))
+    return 2.0 + max([*rows, *(head - SHAPE for head in heads)], default=0.0)
 
 
 def _largest_share(shown: Diagram) -> float:

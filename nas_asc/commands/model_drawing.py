@@ -12,58 +12,74 @@ from nas_asc.model_words import headline
 from nas_asc.rules import counting_rule
 from nas_asc.space import ReportModel
 from nas_asc.targets import Target, resolve
-from nas_asc.verification import verify
+from nas_asc.verification import member_costs, verify
 
 
 def write_drawing(target: str, to: str) -> None:
-    """Draw a network into an SVG or PNG file.
+    """Draw a network, or those of an ensemble one below the other, into an SVG or PNG file.
 
     Args:
         target: what nas_asc/targets.py finds: a report model, a trial of a run, a file.
         to: the file.
 
     Raises:
-        ConfigError: there is no such network, it is an ensemble, or the file cannot be written.
+        ConfigError: there is no such network, or the file cannot be written.
         RunError: there is no such run or trial.
     """
     found, path = resolve(target), Path(to)
-    if isinstance(found, Ensemble):
-        members = ", ".join(member.model.id for member in found.members)
-        raise ConfigError(
-            f"--plot: expected one network, got the ensemble {found.id} - draw its members "
-            f"{members}"
-        )
     if path.suffix.lower() not in (".svg", ".png"):
         raise ConfigError(f"--plot: expected a file ending in .svg or .png, got {to or 'nothing'}")
     from nas_asc.network_drawing import network_png, network_svg
 
-    shown = _diagram_of(found)
+    shown = _ensemble(found) if isinstance(found, Ensemble) else [_network(_model(found))]
     try:
         if not path.parent.is_dir():
             raise ConfigError(f"--plot: {to}: expected a folder, there is no {path.parent}")
         is_svg = path.suffix.lower() == ".svg"
-        path.write_bytes(network_svg(shown) if is_svg else network_png(shown))
+        path.write_bytes(network_svg(*shown) if is_svg else network_png(*shown))
     except OSError as error:
         raise ConfigError(f"--plot: {to}: expected a file to write, {error.strerror}") from None
     remark(f"wrote {path}")
 
 
-def _diagram_of(target: Target) -> Diagram:
-    architecture, clip_s = target.architecture, target.clip_s
-    model = ReportModel(
+def _model(target: Target) -> ReportModel:
+    return ReportModel(
         id=target.id,
         report="",
-        title=target.title or f"a network of the space {architecture.space}",
-        architecture=architecture,
+        title=target.title or f"a network of the space {target.architecture.space}",
+        architecture=target.architecture,
         classes=target.classes,
-        clip_s=clip_s,
+        clip_s=target.clip_s,
         rule=target.rule,
         printed={},
     )
+
+
+def _network(model: ReportModel) -> Diagram:
     shown = model_diagram(model, f"{model.id}: {model.title}", headline(verify(model)))
-    _, *second = front_end(architecture.sections["frontend"]).planes(clip_s)
+    _, *second = front_end(model.architecture.sections["frontend"]).planes(model.clip_s)
     words = [f"second spectrogram: window {s.window}, hop {s.hop}, transposed" for s in second]
     return replace(shown, subtitle="; ".join([shown.subtitle, *words]))
+
+
+def _ensemble(ensemble: Ensemble) -> list[Diagram]:
+    """Give a heading and a drawing of each member, as the ensemble counts it."""
+    found = verify(ensemble)
+    shown = [Diagram(f"{ensemble.id}: {ensemble.title}", headline(found), ())]
+    for member, cost in zip(ensemble.members, member_costs(found), strict=True):
+        counted = replace(member.model, clip_s=ensemble.clip_s, rule=ensemble.rule)
+        drawn = _network(counted)
+        each = "each " if member.number > 1 else ""
+        vote = f"{each}with {100 * cost.vote:.3g} % of the vote"
+        mapped = "" if member.class_map is None else f"; its {len(member.class_map)} classes summed"
+        shown.append(
+            replace(
+                drawn,
+                title=f"{member.number} x {drawn.title}" if each else drawn.title,
+                subtitle=f"{vote}{mapped}; {drawn.subtitle}",
+            )
+        )
+    return shown
 
 
 def model_diagram(model: ReportModel, title: str = "", subtitle: str = "") -> Diagram:
