@@ -22,6 +22,7 @@ STAGE_DEFAULTS: Mapping[str, Value] = {
     "pool_norm": False,
     "dropout": "none",
 }
+_NO_STAGES = frozenset({"frontend", "head", "compression"})
 _EXTENTS = ("kernel", "stride")
 
 _cached_extent = cache(extent)
@@ -46,7 +47,7 @@ def assemble(g: Tally, architecture: Architecture, n_classes: int, clip_s: float
         g.prefix = "input."
         x = norm(g, x, axis=1)
     for name, stage in sections.items():
-        if name == "stem" or name.startswith("stage"):
+        if name not in _NO_STAGES:
             x = _stage(g, x, name, stage)
     g.prefix = "head."
     return head(g, x, inputs[1:], n_classes, **sections["head"])  # type: ignore[arg-type]

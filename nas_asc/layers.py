@@ -24,17 +24,10 @@ DROPOUTS = ("plain", "alpha", "spatial")
 
 
 @lru_cache(maxsize=1 << 16)  # a search slides the same few thousand windows again and again
-def _slide(
-    axes: Shape, kernel: Extent, stride: Extent, padding: str
-) -> tuple[Extent, int, Shape, int]:
-    """Give a window as it fits, its cells, the axes of the output and their positions."""
-    if padding == "valid":
-        kernel = tuple(map(min, kernel, axes))
-        out = tuple((n - k) // s + 1 for n, k, s in zip(axes, kernel, stride, strict=True))
-    elif padding == "same":
-        out = tuple(-(-n // s) for n, s in zip(axes, stride, strict=True))
-    else:
-        out = tuple((n - k % 2) // s + 1 for n, k, s in zip(axes, kernel, stride, strict=True))
+def _slide(axes: Shape, kernel: Extent, stride: Extent) -> tuple[Extent, int, Shape, int]:
+    """Give an unpadded window as it fits, its cells, the axes of the output and their positions."""
+    kernel = tuple(map(min, kernel, axes))
+    out = tuple((n - k) // s + 1 for n, k, s in zip(axes, kernel, stride, strict=True))
     return kernel, prod(kernel), out, prod(out)
 
 
@@ -53,7 +46,14 @@ def conv(
     """Add a convolution of rank len(x) - 1; attributes: kernel, stride, padding, groups."""
     if stride is None:
         stride = (1,) * len(kernel)
-    if len(x) == 3 and padding != "valid":  # the common cases, without a call
+    if padding == "valid":
+        fitting, cells, axes, positions = _slide(x[1:], kernel, stride)
+        if fitting != kernel:
+            g.shrunk.append(g.prefix + name)
+            kernel = fitting
+        shape: Shape = (out, *axes)
+        cost = (x[0] // groups * out * cells, out, out if bias else 0, positions)
+    elif len(x) == 3:  # spelt out, like the next: a call would cost as much again
         channels, mel, frame = x
         height, width = kernel
         if padding == "half":
@@ -62,15 +62,17 @@ def conv(
         else:
             mel = -(-mel // stride[0])
             frame = -(-frame // stride[1])
-        shape: Shape = (out, mel, frame)
+        shape = (out, mel, frame)
         cost = (channels // groups * out * height * width, out, out if bias else 0, mel * frame)
     else:
-        fitting, cells, axes, positions = _slide(x[1:], kernel, stride, padding)
-        if fitting != kernel:
-            g.shrunk.append(g.prefix + name)
-            kernel = fitting
-        shape = (out, *axes)
-        cost = (x[0] // groups * out * cells, out, out if bias else 0, positions)
+        channels, samples = x
+        length = kernel[0]
+        if padding == "half":
+            samples = (samples - length % 2) // stride[0] + 1
+        else:
+            samples = -(-samples // stride[0])
+        shape = (out, samples)
+        cost = (channels // groups * out * length, out, out if bias else 0, samples)
     g.kernels.append(cost)
     if not g.keeps_layers:
         return shape
@@ -155,13 +157,20 @@ def pool(
 
     Padded cells count neither in a maximum nor in an average.
     """
-    fitting, _, axes, _ = _slide(x[1:], kernel, stride, padding)
-    if fitting != kernel:
-        g.shrunk.append(g.prefix + name)
-    shape = (x[0], *axes)
+    if padding == "same" and len(x) == 3:  # spelt out, as in `conv`
+        channels, mel, frame = x
+        shape: Shape = (channels, -(-mel // stride[0]), -(-frame // stride[1]))
+    elif padding == "same":
+        shape = (x[0], -(-x[1] // stride[0]))
+    else:
+        fitting, _, axes, _ = _slide(x[1:], kernel, stride)
+        if fitting != kernel:
+            g.shrunk.append(g.prefix + name)
+            kernel = fitting
+        shape = (x[0], *axes)
     if not g.keeps_layers:
         return shape
-    return g.keep("pool", name, (x,), shape, (kind, fitting, stride, padding))
+    return g.keep("pool", name, (x,), shape, (kind, kernel, stride, padding))
 
 
 def global_pool(g: Tally, x: Shape, kind: str, *, name: str = "pool", keep: bool = False) -> Shape:
@@ -200,7 +209,7 @@ def mul(g: Tally, x: Shape, gate: Shape, *, name: str = "mul") -> Shape:
 
 def concat(g: Tally, parts: Sequence[Shape], *, name: str = "concat") -> Shape:
     """Add a concatenation over the channels."""
-    return g.keep("concat", name, parts, (sum(part[0] for part in parts), *parts[0][1:]))
+    return g.keep("concat", name, parts, (sum([part[0] for part in parts]), *parts[0][1:]))
 
 
 def extent(value: object, rank: int) -> Extent:

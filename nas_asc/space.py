@@ -85,7 +85,10 @@ class SearchSpace:
             for family, space in families.items()
             for model in space.models.values()
         }
-        self._draws = [(s.name, s, s.selectors) for s in sections]
+        self._draws = [
+            (s.name, s.plan, [(options, len(options)) for _, options in s.selectors])
+            for s in sections
+        ]
         self._names = tuple(families)
         self._family = Parameter("family", self._names)
         self._prefixed = {
@@ -126,24 +129,24 @@ class SearchSpace:
     def random(self, rng: random.Random) -> Architecture:
         """Draw an architecture; each active choice is uniform over its options."""
         if self.families:
-            family = self._names[int(rng.random() * len(self._names))]
-            return Architecture(self.name, *self.families[family]._drawn(rng.random), family)
-        return Architecture(self.name, *self._drawn(rng.random))
+            family = self._names[rng.getrandbits(24) * len(self._names) >> 24]
+            return Architecture(self.name, *self.families[family]._drawn(rng.getrandbits), family)
+        return Architecture(self.name, *self._drawn(rng.getrandbits))
 
     def _drawn(
-        self, uniform: Callable[[], float]
+        self, bits: Callable[[int], int]
     ) -> tuple[dict[str, dict[str, Value]], list[tuple[str, str]]]:
         """Draw the sections of an architecture and what was chosen in them."""
         sections: dict[str, dict[str, Value]] = {}
         chosen: list[tuple[str, str]] = []
-        # The same walk as `architecture`, written out: a search draws thousands a second.
-        for name, section, selectors in self._draws:
-            plan = section.plan(
-                tuple([options[int(uniform() * len(options))] for _, options in selectors])
-            )
+        # The same walk as `architecture`, written out: a search draws thousands a second. With 24
+        # bits options are equally likely to one in 10,000 for a thousand of them; a whole product
+        # is twice as fast as that of a float.
+        for name, plan_of, selectors in self._draws:
+            plan = plan_of(tuple([o[bits(24) * n >> 24] if n > 1 else o[0] for o, n in selectors]))
             values = dict(plan.fixed)
             for key, _, options, count in plan.choices:
-                values[key] = options[int(uniform() * count)]
+                values[key] = options[bits(24) * count >> 24]
             sections[name] = values
             chosen += plan.chosen
         return sections, chosen

@@ -154,7 +154,7 @@ def test_the_same_seed_draws_the_same(space):
 
 def test_random_draws_reach_every_architecture_and_nothing_else(space):
     rng = random.Random(0)
-    drawn = {space.random(rng) for _ in range(20 * TINY_SIZE)}
+    drawn = {space.random(rng) for _ in range(60 * TINY_SIZE)}
     assert drawn == set(everything(space))
 
 

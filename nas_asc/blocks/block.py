@@ -24,6 +24,8 @@ def add_parts(g: Tally, x: Shape, parts: Sequence[str], activation: str, prefix:
 
     `prefix` goes in front of the names "norm" and "act" where a block has several.
     """
+    if not g.keeps_layers:  # an activation costs nothing
+        return norm(g, x) if "norm" in parts else x
     for part in parts:
         if part == "norm":
             x = norm(g, x, name=prefix + "norm")

@@ -6,6 +6,9 @@ from nas_asc.frontend import Shape
 from nas_asc.graph import Tally
 from nas_asc.layers import concat, conv, pool
 
+# Of each branch with a kernel: its cells along each axis, and what its layers' names begin with.
+_BRANCHES = ((3, "branch3x3.", "branch3x3.reduce_"), (5, "branch5x5.", "branch5x5.reduce_"))
+
 
 def inception(
     g: Tally,
@@ -29,11 +32,10 @@ def inception(
     """
     rank = len(x) - 1
     outputs = []
-    for cells, own_width in ((3, width_3x3), (5, width_5x5)):
+    for (cells, name, reduce), own_width in zip(_BRANCHES, (width_3x3, width_5x5), strict=True):
         if channels := width if own_width < 0 else own_width:
-            branch = f"branch{cells}x{cells}."
-            h = _convolution(g, x, channels, 1, branch + "reduce_", activation, order, bias)
-            outputs.append(_convolution(g, h, channels, cells, branch, activation, order, bias))
+            h = _convolution(g, x, channels, 1, reduce, activation, order, bias)
+            outputs.append(_convolution(g, h, channels, cells, name, activation, order, bias))
     if channels := width if width_pool < 0 else width_pool:
         h = pool(g, x, "max", (3,) * rank, (1,) * rank, name="branch_pool.pool", padding="same")
         outputs.append(_convolution(g, h, channels, 1, "branch_pool.", activation, order, bias))
