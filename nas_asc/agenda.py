@@ -54,12 +54,17 @@ class Agenda:
     def learn(self, trial: Trial) -> None:
         """Take note of how long a trial took."""
         self._counts.add(trial)
+        if trial.model is not None:
+            self._share.spent_s += trial.spent_s
         if trial.result is not None:
             done = (trial.result.stopped_epoch or self._study.epochs) / self._study.epochs
             if len(trial.network_macs) == 1:  # several trainings tell nothing about one
                 self._pace.learn(trial.macs, trial.result.seconds / done)
-            if trial.model is not None:
-                self._share.spent_s += trial.result.seconds
+
+    @property
+    def seconds_of_report_models(self) -> float:
+        """What report models took, those that were cut off or failed too."""
+        return self._share.spent_s
 
     def choose(self, running: Running, clock: Clock) -> Trial | None:
         """Give the trial to start now, None for nothing now; one in state "skipped" is left out."""
@@ -82,7 +87,6 @@ class Agenda:
         seeds = self._seeds_in(running)
         if not self._share.used_up(seeds):
             return []
-        self._share.spent_s += sum(seconds for _, seconds in seeds)
         trials = (self._scheduler.trials[number] for number in running)
         return [_skipped(t, f"cut off: {_LEFT_OUT}") for t in trials if t.model is not None]
 
@@ -97,7 +101,7 @@ class Agenda:
                 self._no_more = True
                 return None
             self.rungs[self._next.number] = rungs
-        if self._pace.predict(*self._next.network_macs) > clock.left_s:
+        if self._pace.predict(self._next.macs) > clock.left_s:
             self._no_more = True  # a cheaper one might fit, but what was trained would be no prefix
             return None
         trial, self._next = self._next, None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nas_asc.architecture import Architecture
-from nas_asc.errors import ConfigError
+from nas_asc.errors import ConfigError, shown
 from nas_asc.space_file import check_architecture
 from nas_asc.vocabulary import MODEL_DOMAINS
 
@@ -65,7 +65,9 @@ def read_architecture(path: Path) -> StoredArchitecture:
         if all(isinstance(name, str) for name in classes) and len({*classes}) == len(classes):
             names, classes = tuple(classes), len(classes)
         else:
-            faults.append(f"classes: expected different names or their number, got {classes!r}")
+            faults.append(
+                f"classes: expected different names or their number, got {shown(classes)}"
+            )
             classes = 2  # said once
     for key, value in (("classes", classes), ("clip_s", clip_s), ("rule", rule)):
         if not MODEL_DOMAINS[key].holds(value):

@@ -119,7 +119,7 @@ class Ensemble:
             (member.model.architecture.key, member.number, member.weight, member.class_map)
             for member in self.members
         ]
-        key = hashlib.sha256(json.dumps(members, sort_keys=True).encode()).hexdigest()[:16]
+        key = hashlib.sha256(json.dumps(members).encode()).hexdigest()[:16]
         values = {"id": self.id, "networks": self.described, "members": key}
         return Architecture(space, {"ensemble": values}, ())
 

@@ -24,7 +24,7 @@ class Job:
         rungs: where training may end early; validation clips are judged after their epochs even
             where a rung lets everything pass, since later trials are compared with this one.
         context: what all jobs of a study share: `data`, `clip_s`, `skip_bad`, `recipe`, `rule`,
-            `objective`, `space`, `run`.
+            `space`, `run`.
     """
 
     number: int

@@ -23,13 +23,18 @@ def shipped(kind: str) -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
+def is_path(name_or_path: str) -> bool:
+    """Say whether a file is meant, not the name of what is shipped."""
+    return "/" in name_or_path or name_or_path.endswith(".toml")
+
+
 def find(kind: str, name_or_path: str, what: str) -> Path:
     """Find a shipped file by name, or any file by path (with a "/" or ending in ".toml").
 
     Raises:
         ConfigError: there is none.
     """
-    if "/" in name_or_path or name_or_path.endswith(".toml"):
+    if is_path(name_or_path):
         path = Path(name_or_path)
         if not path.is_file():
             raise ConfigError(f"{what}: expected a TOML file, {name_or_path} is none")

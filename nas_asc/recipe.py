@@ -6,7 +6,6 @@ recipe serves every front end. 0 turns a part off. There are no defaults: a stud
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
-from math import isfinite
 from typing import Any
 
 from nas_asc.errors import ConfigError, misspelt, nearest
@@ -89,28 +88,31 @@ def read_recipe(table: Mapping[str, object]) -> Recipe:
     return Recipe(**{key: table[key] for key in known})  # type: ignore[arg-type]  # checked above
 
 
+_MOST = 1_000_000
+
+
 def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _MOST
 
 
 def _count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-_POSITIVE = (lambda v: _number(v) and v > 0, "a number above 0")
-_NOT_NEGATIVE = (lambda v: _number(v) and v >= 0, "a number, 0 or more")
+_POSITIVE = (lambda v: _number(v) and v > 0, f"a number above 0, at most {_MOST:,}")
+_NOT_NEGATIVE = (lambda v: _number(v) and v >= 0, f"a number from 0 to {_MOST:,}")
 _SHARE = (lambda v: _number(v) and 0 <= v <= 1, "a share from 0 to 1")
 _BELOW_ONE = (lambda v: _number(v) and 0 <= v < 1, "a number from 0 to below 1")
 _COUNT = (lambda v: _count(v) and 0 <= v <= 1000, "a whole number from 0 to 1,000")
 
 _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "optimizer": (lambda v: v in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
+    "optimizer": (lambda v: v in tuple(OPTIMIZERS), f"one of {', '.join(OPTIMIZERS)}"),
     "learning_rate": _POSITIVE,
     "weight_decay": _NOT_NEGATIVE,
-    "schedule": (lambda v: v in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
+    "schedule": (lambda v: v in tuple(SCHEDULES), f"one of {', '.join(SCHEDULES)}"),
     "batch_size": (
-        lambda v: _count(v) and 1 <= v <= 1_000_000,
-        "a whole number from 1 to 1,000,000",
+        lambda v: _count(v) and 1 <= v <= _MOST,
+        f"a whole number from 1 to {_MOST:,}",
     ),
     "mixup_alpha": _NOT_NEGATIVE,
     "label_smoothing": _BELOW_ONE,

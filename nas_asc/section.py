@@ -70,6 +70,7 @@ class Section:
             for key in values
             if len(options := self._options(key)) > 1
         }
+        self.fixed = {key: self._options(key)[0] for key in values if key not in self.parameters}
 
     def _options(self, key: str) -> tuple[Value, ...]:
         value = self.values[key]
@@ -90,7 +91,7 @@ class Section:
                 named[key] = value
         rest = [key for key, _ in keys_in_use(self.kind, named) if key in self.values]
         asked = [key for key in rest if key in self.parameters]
-        fixed = {key: self._options(key)[0] for key in rest if key not in self.parameters}
+        fixed = {key: self.fixed[key] for key in rest if key not in self.parameters}
         chosen = [key for key in (*named, *asked) if key in self.parameters]
         return _Plan(
             {**named, **fixed},

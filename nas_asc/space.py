@@ -106,6 +106,17 @@ class SearchSpace:
             return (self._family, *members)
         return tuple(p for section in self.sections for p in section.parameters.values())
 
+    def fixed(self) -> dict[str, Value]:
+        """Give everything that is no choice, by dotted path."""
+        if self.families:
+            members = ((f"{name}.", space.fixed()) for name, space in self.families.items())
+            return {prefix + path: v for prefix, fixed in members for path, v in fixed.items()}
+        return {
+            f"{section.name}.{key}": value
+            for section in self.sections
+            for key, value in section.fixed.items()
+        }
+
     def size(self) -> int:
         """Count the architectures of the space."""
         if self.families:

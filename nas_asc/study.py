@@ -23,7 +23,7 @@ from nas_asc.agenda import Agenda
 from nas_asc.complexity import count
 from nas_asc.datasets import Dataset
 from nas_asc.ensemble import count_ensemble
-from nas_asc.errors import ConfigError, NothingFits, RunError
+from nas_asc.errors import ConfigError, NothingFits
 from nas_asc.forecast import expected_seconds
 from nas_asc.full_disk import told_in_one_line
 from nas_asc.interrupts import held_interrupts
@@ -33,6 +33,7 @@ from nas_asc.progress import Progress
 from nas_asc.proposals import affordable
 from nas_asc.report_models import adaptations, announce, left_out, seed_trials, trainable
 from nas_asc.rules import counting_rule
+from nas_asc.run_facts import facts_of_run, what_must_stay
 from nas_asc.run_folder import TRIALS_FILE, check_new, check_same, locked, save_study, saved_study
 from nas_asc.run_summary import budget_of, load_front, summarise
 from nas_asc.scheduler import Scheduler
@@ -49,13 +50,6 @@ __all__ = ["expected_seconds", "load_front", "resumed_config", "run_search"]
 _log = logging.getLogger(__name__)
 _JOB_FUNCTION = "nas_asc.trial:run_job"
 _LONGEST_POLL_S = 0.5
-# What a resumed run must find as it was, and what it is called.
-_UNCHANGING = {
-    "data": "recordings",
-    "classes": "recordings",
-    "choices": "search space",
-    "ensembles": "search space",
-}
 
 
 def run_search(
@@ -109,10 +103,7 @@ def run_search(
         seeds, over_budget = seed_trials(space, budget, measure, config.seed, dataset, counted)
         trained = [m for m in space.models.values() if any(t.model == m.id for t in seeds)]
         facts: Mapping[str, object] = {
-            "data": dataset.describe(),
-            "classes": list(dataset.classes),
-            "choices": {p.path: list(p.options) for p in space.parameters()},
-            "ensembles": {t.model: t.architecture.key for t in seeds if t.architecture.ensemble},
+            **what_must_stay(space, dataset, seeds),
             "seeds_over_budget": over_budget if config.seeds else [],
             "seeds_adapted": adaptations(trained, dataset) if config.seeds else [],
             "ensembles_skipped": left_out(ensembles, dataset) if config.seeds else [],
@@ -126,14 +117,13 @@ def run_search(
             announce(facts)
         save_study(run, config)
         store = stack.enter_context(closing(TrialStore(run / TRIALS_FILE, space)))
-        facts = _described(run, store, facts, config.objective)
+        facts = facts_of_run(run, store, facts, config.objective)
         context = {
             "data": str(dataset.root),
             "clip_s": dataset.clip_s,
             "skip_bad": config.skip_bad,
             "recipe": config.recipe.to_dict(),
             "rule": config.rule,
-            "objective": config.objective,
             "space": config.space,
             "run": str(run),
         }
@@ -161,32 +151,6 @@ def resumed_config(run: Path, options: Mapping[str, object]) -> StudyConfig:
     config = with_options(saved, options)
     check_same(run, saved, config)
     return config
-
-
-def _described(
-    run: Path, store: TrialStore, facts: Mapping[str, object], objective: str
-) -> Mapping[str, object]:
-    """Store what the run is about, or make sure that it still is about the same; give the facts."""
-    before = store.facts()
-    for name, what in _UNCHANGING.items():
-        if name in before and before[name] != facts[name]:
-            raise RunError(
-                f"{run}: expected the {what} that the run was started with, got others: "
-                f"{_differences(before[name], facts[name])} - choose another --out"
-            )
-    if not before:
-        loss = objective if objective == "log_loss" else "1 - accuracy"
-        store.describe(facts, (loss, "size_bytes"))
-    return {**facts, **before}
-
-
-def _differences(before: object, now: object) -> str:
-    """Name what differs between two JSON values, shortly."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-        pairs = [f"{name} {before.get(name)} before, {now.get(name)} now" for name in names[:2]]
-        return "; ".join(pairs)
-    return f"{before} before, {now} now"
 
 
 class _Search:
@@ -280,8 +244,9 @@ class _Search:
             self._finish(failed)
 
     def _finish(self, trial: Trial) -> None:
-        self._running.pop(trial.number, None)
-        trial = replace(trial, elapsed_s=self.clock.elapsed_s)
+        since = self._running.pop(trial.number, None)
+        spent_s = 0.0 if since is None else time.monotonic() - since
+        trial = replace(trial, elapsed_s=self.clock.elapsed_s, spent_s=spent_s)
         self._store.finish(trial, trial.loss(self._study.objective))
         self._scheduler.update(trial)
         self._agenda.learn(trial)

@@ -49,6 +49,7 @@ class Trial:
         reason: of a trial that failed or was skipped.
         traceback: where a fault of the program arose that made it fail.
         elapsed_s: seconds of the run, all sessions, until it ended.
+        spent_s: seconds that it was in training, in the session in which it ended.
     """
 
     number: int
@@ -63,6 +64,7 @@ class Trial:
     reason: str = ""
     traceback: str = ""
     elapsed_s: float = 0.0
+    spent_s: float = 0.0
 
     def loss(self, objective: str) -> float | None:
         """Give what is minimised besides the size; None of a trial that is not completed."""
@@ -101,7 +103,7 @@ _STATES = {
 }
 
 
-_ENDED = ("state", "reason", "traceback", "elapsed_s")
+_ENDED = ("state", "reason", "traceback", "elapsed_s", "spent_s")
 
 
 class TrialStore:
@@ -227,7 +229,7 @@ def _trial(number: int, state: TrialState, attributes: Mapping[str, Any]) -> Tri
         return trial
     ended = attributes["ended"]
     result = JobResult(**ended["result"]) if "result" in ended else None
-    return replace(trial, result=result, **{name: ended[name] for name in _ENDED})
+    return replace(trial, result=result, **{name: ended[name] for name in _ENDED if name in ended})
 
 
 def _open(path: Path) -> RDBStorage:

@@ -42,7 +42,6 @@ CONTEXT = {
     "skip_bad": False,
     "recipe": replace(load_study("quick").recipe, batch_size=8).to_dict(),
     "rule": "plain",
-    "objective": "log_loss",
     "space": SPACE,
 }
 

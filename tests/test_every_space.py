@@ -66,7 +66,6 @@ def job(architecture, data, run):
         "skip_bad": False,
         "recipe": recipe.to_dict(),
         "rule": "plain",
-        "objective": "log_loss",
         "space": architecture.space,
         "run": str(run),
     }

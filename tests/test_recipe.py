@@ -74,6 +74,11 @@ def test_a_missing_key_is_named_with_what_it_may_be():
         ("time_shift", "half"),
         ("ema_decay", 1.0),
         ("optimizer", ["adam"]),
+        ("schedule", ["cosine"]),
+        ("schedule", {}),
+        ("learning_rate", 1e300),
+        ("weight_decay", 10**400),
+        ("mixup_alpha", float("inf")),
     ],
 )
 def test_a_value_out_of_range_is_refused_also_in_code(key, value):

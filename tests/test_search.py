@@ -56,6 +56,20 @@ def test_a_search_ends_with_a_front_of_proved_models(run_command, tmp_path, tone
         assert (run / name).stat().st_size > 100
 
 
+def test_a_run_of_an_own_space_can_be_resumed_from_any_folder(
+    run_command, tmp_path, tones, monkeypatch
+):
+    run, budget = tmp_path / "run", ("--budget", "24KB,4MMAC", "--epochs", "1")
+    monkeypatch.chdir(tmp_path)
+    run_command("spaces", "copy", "mbconv", "own.toml")
+    argv = ("--space", "own.toml", "--data", tones, "--trials", 1, "--out", run)
+    assert run_command("search", *budget, *argv, "--no-seeds")[0] == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    code, _, err = run_command("search", "--resume", "--out", run)
+    assert code == 0, err
+
+
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_front_with_one_worker_and_with_two(
     run_command, tmp_path, tones

@@ -23,6 +23,7 @@ def without_times(trials):
         replace(
             trial,
             elapsed_s=0.0,
+            spent_s=0.0,
             result=None if trial.result is None else replace(trial.result, seconds=0.0),
         )
         for trial in trials

@@ -1,11 +1,16 @@
 """What a resumed run takes over from its earlier sessions, and what it refuses."""
 
-import pytest
-from study_cases import search, trials_of
+from dataclasses import replace
 
+import pytest
+from study_cases import search, study, trials_of
+from test_smallest import TINY
+
+from nas_asc.agenda import Agenda
 from nas_asc.errors import RunError
 from nas_asc.library import shipped
 from nas_asc.study import load_front
+from nas_asc.trial_counts import TrialCounts
 from nas_asc.trials import TrialStore
 
 
@@ -73,3 +78,37 @@ def test_a_run_whose_space_has_other_report_models_by_now_goes_on_with_its_own(t
     resumed = [trial.model for trial in trials_of(tmp_path / "run")]
     assert resumed[: len(models)] == models
     assert "mine" not in resumed
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("hop = 256", "hop = 128"), ("width = 4\n", "width = 6\n"), ("[16, 32]", "[16, 24]")],
+)
+def test_a_space_that_was_changed_is_refused_when_a_run_is_resumed(tmp_path, before, after):
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY, encoding="utf-8")
+    options = {"job": "small_space", "space": str(path), "budget": "1MB", "trials": 2}
+    search(tmp_path / "run", **options)
+    assert before in TINY
+    path.write_text(TINY.replace(before, after), encoding="utf-8")
+    with pytest.raises(RunError, match=r"expected the search space .* now - choose another --out"):
+        search(tmp_path / "run", resume=True, **{**options, "trials": 4})
+
+
+def test_what_report_models_took_is_known_when_a_run_is_resumed(asc):
+    _, run, options = asc
+    search(run, resume=True, **{**options, "trials": 4})
+    spent = [trial.spent_s for trial in trials_of(run)[:4]]
+    assert all(seconds > 0.0 for seconds in spent)
+    config = study(**{key: value for key, value in options.items() if key != "job"}, time_s=10.0)
+    agenda = Agenda(config, Placed(), TrialCounts(config), 1)
+    for trial in trials_of(run)[:4]:
+        agenda.take_up(replace(trial, state="skipped", result=None))
+    assert agenda.seconds_of_report_models == pytest.approx(sum(spent))
+
+
+class Placed:
+    """A scheduler that takes up every trial."""
+
+    def place(self, trial):
+        return ()

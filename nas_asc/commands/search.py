@@ -13,7 +13,7 @@ from nas_asc.commands.log_lines import shown_log
 from nas_asc.commands.options import clip_option
 from nas_asc.commands.output import json_option, print_json, remark
 from nas_asc.errors import ConfigError, DatasetError, RunError
-from nas_asc.library import load_space
+from nas_asc.library import is_path, load_space
 from nas_asc.rules import CountingRule, counting_rule
 from nas_asc.units import format_count, format_duration, parse_duration
 
@@ -71,6 +71,8 @@ def command(
         given["seeds"] = False
     if given.get("data"):
         given["data"] = str(Path(str(given["data"])).absolute())
+    if is_path(space := str(given.get("space", ""))):
+        given["space"] = str(Path(space).absolute())  # a run can be resumed from any folder
     count = _count_workers(workers)
     config, run = _resolve(given, out, resume)
     rule = counting_rule(config.rule)

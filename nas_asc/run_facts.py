@@ -1,0 +1,67 @@
+"""What a run is about, stored when it begins: what must still be so when it is resumed.
+
+Conventions: JSON values by name, in the study of `study.db`.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from nas_asc.datasets import Dataset
+from nas_asc.errors import RunError
+from nas_asc.space import SearchSpace
+from nas_asc.trials import Trial, TrialStore
+
+# What a resumed run must find as it was, and what it is called.
+_UNCHANGING = {
+    "data": "recordings",
+    "classes": "recordings",
+    "choices": "search space",
+    "fixed": "search space",
+    "ensembles": "search space",
+}
+
+
+def what_must_stay(
+    space: SearchSpace, dataset: Dataset, seeds: Iterable[Trial]
+) -> dict[str, object]:
+    """Give what trials of two sessions must have in common to stand on one front."""
+    return {
+        "data": dataset.describe(),
+        "classes": list(dataset.classes),
+        "choices": {p.path: list(p.options) for p in space.parameters()},
+        "fixed": space.fixed(),
+        "ensembles": {t.model: t.architecture.key for t in seeds if t.architecture.ensemble},
+    }
+
+
+def facts_of_run(
+    run: Path, store: TrialStore, facts: Mapping[str, object], objective: str
+) -> Mapping[str, object]:
+    """Store what a new run is about, or make sure that a resumed one still is about the same.
+
+    Returns:
+        The facts as they were when the run began.
+
+    Raises:
+        RunError: it was about something else.
+    """
+    before = store.facts()
+    for name, what in _UNCHANGING.items():
+        if name in before and before[name] != facts[name]:
+            raise RunError(
+                f"{run}: expected the {what} that the run was started with, got others: "
+                f"{_differences(before[name], facts[name])} - choose another --out"
+            )
+    if not before:
+        loss = objective if objective == "log_loss" else "1 - accuracy"
+        store.describe(facts, (loss, "size_bytes"))
+    return {**facts, **before}
+
+
+def _differences(before: object, now: object) -> str:
+    """Name what differs between two JSON values, shortly."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+        pairs = [f"{name} {before.get(name)} before, {now.get(name)} now" for name in names[:2]]
+        return "; ".join(pairs)
+    return f"{before} before, {now} now"
