@@ -79,20 +79,20 @@ class Ensemble:
         """Its networks in words: "5 x ntu-vggnet, 1 x ntu-inceptionnet"."""
         return ", ".join(f"{member.number} x {member.model.id}" for member in self.members)
 
-    def misfit(self, classes: Sequence[str]) -> str | None:
-        """Say what keeps it from being trained on data with these classes; None if nothing does.
+    @property
+    def untrainable(self) -> str | None:
+        """What keeps it from being trained on a data set; None if nothing does.
 
-        Without a class map it can tell apart whatever its members are trained on. With one it needs
-        the classes of its report, and finer ones for the members that are mapped.
+        Without a class map it can tell apart whatever its members are trained on. With one, members
+        need labels of two kinds, and a clip of a data set has one.
         """
         mapped = next((member for member in self.members if member.class_map is not None), None)
         if mapped is None:
             return None
-        if set(classes) != set(self.classes):
-            needed = ", ".join(self.classes)
-            return f"its class map needs the classes {needed}, the data have others"
-        finer = ", ".join(mapped.class_map or ())
-        return f"its member {mapped.model.id} needs the classes {finer}, the data are coarser"
+        return (
+            f"its member {mapped.model.id} tells apart {', '.join(mapped.class_map or ())}, which "
+            f"a class map sums into {', '.join(self.classes)}; clips have one label, not one of each"
+        )
 
     def adapted(self, classes: Sequence[str], clip_s: float) -> "Ensemble":
         """Give it for data with other classes and clips; every member is adapted."""

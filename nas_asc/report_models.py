@@ -87,17 +87,17 @@ def adaptations(models: Iterable[ReportModel], dataset: Dataset) -> list[dict[st
 def trainable(ensembles: Iterable[Ensemble], dataset: Dataset) -> list[Ensemble]:
     """Give the ensembles that can be trained on the data, adapted to them."""
     classes = dataset.classes
-    suited = [ensemble for ensemble in ensembles if ensemble.misfit(classes) is None]
+    suited = [ensemble for ensemble in ensembles if ensemble.untrainable is None]
     return [ensemble.adapted(classes, dataset.clip_s) for ensemble in suited]
 
 
-def left_out(ensembles: Iterable[Ensemble], dataset: Dataset) -> list[dict[str, object]]:
-    """Say which ensembles of reports cannot be trained on the data, by name, and why.
+def left_out(ensembles: Iterable[Ensemble]) -> list[dict[str, object]]:
+    """Say which ensembles of reports cannot be trained on a data set, by name, and why.
 
     Returns:
         ensemble and reason, in words.
     """
-    found = {ensemble.id: ensemble.misfit(dataset.classes) for ensemble in ensembles}
+    found = {ensemble.id: ensemble.untrainable for ensemble in ensembles}
     return [{"ensemble": name, "reason": reason} for name, reason in found.items() if reason]
 
 

@@ -106,7 +106,7 @@ def run_search(
             **what_must_stay(space, dataset, seeds),
             "seeds_over_budget": over_budget if config.seeds else [],
             "seeds_adapted": adaptations(trained, dataset) if config.seeds else [],
-            "ensembles_skipped": left_out(ensembles, dataset) if config.seeds else [],
+            "ensembles_skipped": left_out(ensembles) if config.seeds else [],
         }
         if resume:
             check_same(run, saved_study(run), config)
