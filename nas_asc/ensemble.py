@@ -91,7 +91,7 @@ class Ensemble:
             return None
         return (
             f"its member {mapped.model.id} tells apart {', '.join(mapped.class_map or ())}, which "
-            f"a class map sums into {', '.join(self.classes)}; clips have one label, not one of each"
+            f"a class map sums into {', '.join(self.classes)}; clips have one label"
         )
 
     def adapted(self, classes: Sequence[str], clip_s: float) -> "Ensemble":
