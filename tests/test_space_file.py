@@ -4,6 +4,7 @@ import re
 import pytest
 
 from nas_asc.architecture import Architecture
+from nas_asc.complexity import count
 from nas_asc.errors import ConfigError
 from nas_asc.library import load_space, shipped
 from nas_asc.space_file import check_architecture, read_space
@@ -83,6 +84,15 @@ def test_every_point_of_a_shipped_space_is_an_architecture(name):
         *(space.random(rng) for _ in range(200)),
     ):
         check_architecture(Architecture.from_dict(architecture.to_dict()))
+
+
+def test_a_kernel_or_stride_may_be_a_number_in_quotes(read):
+    written = SPACE.replace('kernel = "3x5"\nstride = 2', "kernel = {}\nstride = {}")
+    plain, quoted = read(written.format(5, 2)), read(written.format('"5"', '"2"'))
+    for width in (4, 8):
+        choices = {"frontend.hop": 256, "stage1.depth": 2, "stage1.width": width}
+        one, other = (count(space.from_choices(choices), 3, 1.0) for space in (plain, quoted))
+        assert (one.counted_params, one.counted_macs) == (other.counted_params, other.counted_macs)
 
 
 def test_a_space_is_named_after_its_file(read):
