@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from nas_asc.errors import ConfigError
 
+_MOST_NESTED = 20  # lists and tables in one another: every shipped file has at most six
 _MANY_DIGITS = re.compile(r"(\d_?){4300}")
 
 
@@ -50,7 +51,10 @@ def read_toml(path: Path, what: str) -> TomlFile:
         raise ConfigError(f"{path}: expected {what}, {error.strerror}") from None
     try:
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
-        return TomlFile(path.name, text, tomllib.loads(text))
+        data = tomllib.loads(text)
+        if _is_nested_deeply(data):
+            raise RecursionError
+        return TomlFile(path.name, text, data)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError(
@@ -67,6 +71,15 @@ def read_toml(path: Path, what: str) -> TomlFile:
         line = text.count("\n", 0, digits.start() if digits else 0) + 1
         refusal = "expected TOML, got a number of thousands of digits"
         raise ConfigError(f"{path.name}:{line}: {refusal}") from None
+
+
+def _is_nested_deeply(data: Mapping[str, Any]) -> bool:
+    """Say so of what functions that call themselves would not come to the end of."""
+    level: list[Any] = [data]
+    for _ in range(_MOST_NESTED):
+        inside = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [value for values in inside for value in values if isinstance(value, dict | list)]
+    return level != []
 
 
 def _in_words(error: str, text: str) -> str:

@@ -194,9 +194,24 @@ def test_a_file_that_is_no_toml_is_refused(tmp_path):
         read_space(path)
 
 
-def test_lists_in_lists_without_end_are_refused(read):
-    with pytest.raises(ConfigError, match=r"mine\.toml: expected TOML, got lists or tables nested"):
-        read("x = " + "[" * 100_000)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = " + "[" * 100_000,
+        "x = " + "[" * 21 + "]" * 21,
+        ".".join("a" * 3000) + " = 1\n" + SPACE,
+        SPACE + MODEL.replace("choices =", f"choices.{'.'.join('a' * 3000)} = 1\n#"),
+        f"family = [1]\n{'.'.join('a' * 3000)} = 1",
+    ],
+    ids=["endless", "lists", "key", "choice", "family"],
+)
+def test_lists_or_tables_in_one_another_without_end_are_refused(read, text):
+    assert faults_of(read, text) == ["expected TOML, got lists or tables nested too deeply"]
+
+
+def test_lists_in_a_few_lists_are_told_as_what_they_are(read):
+    fault = faults_of(read, SPACE.replace("stride = 2", "stride = [" + "[" * 9 + "]" * 9 + "]"))
+    assert fault[0].startswith("stage1.stride: expected a number or a pair")
 
 
 @pytest.mark.parametrize(
