@@ -213,14 +213,14 @@ def concat(g: Tally, parts: Sequence[Shape], *, name: str = "concat") -> Shape:
 
 
 def extent(value: object, rank: int) -> Extent:
-    """Read a kernel, stride or window: "3x5" is mel x frame, a number is a square.
+    """Read a kernel, stride or window: "3x5" is mel x frame, 3 or "3" is a square.
 
     Raises:
         ConfigError: a pair where the data have one axis.
     """
-    if isinstance(value, int):
-        return (value,) * rank
     parts = tuple(int(part) for part in str(value).split("x"))
+    if len(parts) == 1:
+        return parts * rank
     if len(parts) != rank:
         raise ConfigError(f"expected {rank} numbers for data with {rank} axes, got {value!r}")
     return parts

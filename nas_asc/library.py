@@ -7,7 +7,7 @@ from nas_asc.ensemble import Ensemble
 from nas_asc.ensemble_file import read_ensembles
 from nas_asc.errors import ConfigError, nearest
 from nas_asc.space import ReportModel, SearchSpace
-from nas_asc.space_file import read_space
+from nas_asc.space_file import check_family, read_space
 from nas_asc.toml_file import read_toml
 
 _PACKAGE = Path(__file__).parent
@@ -55,7 +55,7 @@ def _read(path: Path, modified_ns: int) -> SearchSpace:
     faults: list[str] = []
     models = None
     try:
-        space = read_space(path, load_space)
+        space = read_space(path, _load_family)
         models = space.models
     except ConfigError as error:
         faults += str(error).splitlines()
@@ -67,6 +67,11 @@ def _read(path: Path, modified_ns: int) -> SearchSpace:
     if faults:
         raise ConfigError("\n".join(faults))
     return space
+
+
+def _load_family(name_or_path: str) -> SearchSpace:
+    check_family(find("search_spaces", name_or_path, "space"), name_or_path)
+    return load_space(name_or_path)
 
 
 def load_space(name_or_path: str) -> SearchSpace:

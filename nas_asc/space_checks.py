@@ -1,6 +1,6 @@
 """What must hold in a section and between the keys of a space, so that each point can be built."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import product
 from math import inf
 from typing import Any
@@ -9,6 +9,7 @@ from nas_asc.architecture import Value
 from nas_asc.blocks import ODD_KERNEL_BLOCKS
 from nas_asc.domain import Domain
 from nas_asc.errors import misspelt, nearest, shown
+from nas_asc.layers import extent, read_dropout, read_pool
 from nas_asc.section import Section
 from nas_asc.toml_file import Fault
 from nas_asc.vocabulary import (
@@ -24,6 +25,16 @@ from nas_asc.vocabulary import (
     sorts,
 )
 
+# How the options of a key are read, as far as they may be written in several ways; 2 axes.
+_READERS: Mapping[str, Callable[[Any], object]] = {
+    "kernel": lambda value: extent(value, 2),
+    "stride": lambda value: extent(value, 2),
+    "pool": lambda value: read_pool(value, 2),
+    "classifier": lambda value: extent(value.removeprefix("conv "), 2),
+    "dropout": read_dropout,
+    "map_dropout": read_dropout,
+}
+
 
 def read_section(name: str, values: Mapping[str, Any]) -> tuple[Section, list[Fault]]:
     """Give a section of the keys that are valid, and the faults of it and of the others."""
@@ -33,7 +44,7 @@ def read_section(name: str, values: Mapping[str, Any]) -> tuple[Section, list[Fa
     for key, value in values.items():
         if key not in domains:
             faults.append((key, f"expected a known key{nearest(key, domains)}"))
-        elif refusals := list(_refusals(domains[key], value)):
+        elif refusals := list(_refusals(key, domains[key], value)):
             faults += [(key, refusal) for refusal in refusals]
         else:
             listed = value if isinstance(value, list) else [value]
@@ -43,7 +54,7 @@ def read_section(name: str, values: Mapping[str, Any]) -> tuple[Section, list[Fa
     return section, [Fault(f"{name}.{key}", f"{name}.{key}: {text}") for key, text in faults]
 
 
-def _refusals(domain: Domain, value: object) -> Iterator[str]:
+def _refusals(key: str, domain: Domain, value: object) -> Iterator[str]:
     if not isinstance(value, list):
         if not domain.holds(value):
             yield domain.refusal(value)
@@ -57,8 +68,14 @@ def _refusals(domain: Domain, value: object) -> Iterator[str]:
             yield domain.refusal(option, f" in {shown(value)}")
     if not value:
         yield "expected at least one option, got an empty list"
-    elif not bad and len({(type(option), option) for option in value}) < len(value):
+    elif not bad and len({_read(key, domain, option) for option in value}) < len(value):
         yield f"expected different options, got {shown(value)}"
+
+
+def _read(key: str, domain: Domain, option: Any) -> tuple[bool, object]:
+    """Give the same for options that make the same network: 0 and 0.0, 3 and "3x3", not False."""
+    read = _READERS.get(key)
+    return isinstance(option, bool), option if not read or option in domain.words else read(option)
 
 
 def _misused(section: Section, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

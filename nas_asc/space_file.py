@@ -24,7 +24,8 @@ def read_space(path: Path, load: Callable[[str], SearchSpace] | None = None) -> 
 
     Args:
         path: of its TOML.
-        load: gives the spaces, by name or path, that a space of several families is made of.
+        load: gives a space of one family (see `check_family`), by name or path, that a space of
+            several is made of.
 
     Raises:
         ConfigError: the file is absent or not valid; the message has every fault.
@@ -42,6 +43,16 @@ def read_space(path: Path, load: Callable[[str], SearchSpace] | None = None) -> 
     if faults:
         raise file.error(faults)
     return space
+
+
+def check_family(path: Path, name: str) -> None:
+    """Check, before a space that another one names is read, that it does not name others itself.
+
+    Raises:
+        ConfigError: it does, or the file is absent or no TOML.
+    """
+    if "family" in read_toml(path, "a search space").data:
+        raise ConfigError(f"expected a space of one family, got {name!r}")
 
 
 def check_architecture(architecture: Architecture) -> None:
@@ -89,19 +100,22 @@ def _families(
     families: dict[str, SearchSpace] = {}
     for name in names:
         try:
-            space = load(name) if load else read_space(path.parent / name)
+            space = load(name) if load else _beside(path, name)
         except ConfigError as error:
             refuse(str(error))
             continue
-        if space.families:
-            refuse(f"expected a space of one family, got {name!r}")
-        elif space.name in families:
+        if space.name in families:
             refuse(f"expected spaces of different names, got {space.name!r} twice")
         else:
             families[space.name] = space
     if faults:
         raise file.error(faults)
     return families
+
+
+def _beside(path: Path, name: str) -> SearchSpace:
+    check_family(path.parent / name, name)
+    return read_space(path.parent / name)
 
 
 def _sections(

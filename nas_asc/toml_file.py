@@ -9,6 +9,14 @@ from typing import Any, NamedTuple
 
 from nas_asc.errors import ConfigError
 
+_MOST_NESTED = 20  # lists and tables in one another: every shipped file has at most six
+# What a line end or bracket is, and the strings and comments where it is none. A string in three
+# quotes may end with two of its own.
+_TOKEN = re.compile(
+    r'''"""(?:[^"\\]+|\\.|"(?!""))*+"{3,5}|'{3}.*?'{3,5}'''
+    r"""|"(?:[^"\\]+|\\.)*+"|'[^']*'|#[^\n]*|[\[\]{}\n]""",
+    re.DOTALL,
+)
 _MANY_DIGITS = re.compile(r"(\d_?){4300}")
 
 
@@ -50,7 +58,10 @@ def read_toml(path: Path, what: str) -> TomlFile:
         raise ConfigError(f"{path}: expected {what}, {error.strerror}") from None
     try:
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
-        return TomlFile(path.name, text, tomllib.loads(text))
+        data = tomllib.loads(text)
+        if _is_nested_deeply(data):
+            raise RecursionError
+        return TomlFile(path.name, text, data)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError(
@@ -69,6 +80,15 @@ def read_toml(path: Path, what: str) -> TomlFile:
         raise ConfigError(f"{path.name}:{line}: {refusal}") from None
 
 
+def _is_nested_deeply(data: Mapping[str, Any]) -> bool:
+    """Say so of what functions that call themselves would not come to the end of."""
+    level: list[Any] = [data]
+    for _ in range(_MOST_NESTED):
+        inside = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [value for values in inside for value in values if isinstance(value, dict | list)]
+    return level != []
+
+
 def _in_words(error: str, text: str) -> str:
     """Put the line of what tomllib says in front: "7: expected TOML, invalid value (column 3)"."""
     what, _, place = error.rpartition(" (at ")
@@ -81,17 +101,8 @@ def _in_words(error: str, text: str) -> str:
 def _lines(text: str) -> Iterator[tuple[str, int]]:
     """Give the dotted path of each table and key of a valid TOML, with its line."""
     table, arrays = "", dict[str, int]()
-    statement, start = "", 0
-    for number, line in enumerate(text.split("\n"), 1):
-        start = start if statement else number
-        goes_on = statement != ""
-        statement += line + "\n"
-        if goes_on and not any(closer in line for closer in ("]", "}", '"""', "'''")):
-            continue  # spares a long list from being read again with each of its lines
-        try:
-            data = tomllib.loads(statement)
-        except ValueError:  # it goes on in the next line
-            continue
+    for statement, start in _statements(text):
+        data = tomllib.loads(statement)
         if statement.lstrip().startswith("["):
             table = ""
             while data:
@@ -105,7 +116,18 @@ def _lines(text: str) -> Iterator[tuple[str, int]]:
                 yield table, start
         else:
             yield from ((path, start) for path in _paths(data, table))
-        statement = ""
+
+
+def _statements(text: str) -> Iterator[tuple[str, int]]:
+    """Cut a valid TOML at the line ends outside of brackets and strings; each with its line."""
+    begin, start, number, depth = 0, 1, 1, 0
+    for token in _TOKEN.finditer(text + "\n"):
+        found = token[0]
+        number += found.count("\n")
+        depth += (found in ("[", "{")) - (found in ("]", "}"))
+        if found == "\n" and not depth:
+            yield text[begin : token.end()], start
+            begin, start = token.end(), number
 
 
 def _paths(table: Mapping[str, Any], prefix: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from nas_asc.architecture import Architecture
 from nas_asc.complexity import count
 from nas_asc.errors import ConfigError
 from nas_asc.library import load_space, report_model, report_models, shipped
+from nas_asc.space_file import read_space
 
 FAMILIES = ["mbconv", "separable", "vgg", "inception", "dwsep", "wave_vgg", "wave_resnet"]
 
@@ -112,3 +114,15 @@ def test_the_faults_of_all_families_are_reported(tmp_path):
         load_space(str(path))
     assert "'one'" in str(caught.value)
     assert "'two'" in str(caught.value)
+
+
+@pytest.mark.parametrize("read", [load_space, lambda path: read_space(Path(path))])
+def test_spaces_that_name_themselves_or_one_another_are_refused(tmp_path, monkeypatch, read):
+    monkeypatch.chdir(tmp_path)
+    for name, other in (("own", "own"), ("one", "two"), ("two", "one")):
+        Path(f"{name}.toml").write_text(f'\nfamily = ["{other}.toml"]')
+    for name, other in (("own", "own"), ("one", "two"), ("two", "one")):
+        with pytest.raises(ConfigError) as caught:
+            read(f"{name}.toml")
+        fault = f"family: expected a space of one family, got '{other}.toml'"
+        assert str(caught.value) == f"{name}.toml:2: {fault}"

@@ -157,7 +157,14 @@ def test_tensors_of_different_shapes_are_not_added():
 
 @pytest.mark.parametrize(
     ("value", "rank", "numbers"),
-    [("3x5", 2, (3, 5)), (3, 2, (3, 3)), (3, 1, (3,)), ("7", 1, (7,)), ("10x1", 2, (10, 1))],
+    [
+        ("3x5", 2, (3, 5)),
+        (3, 2, (3, 3)),
+        ("3", 2, (3, 3)),
+        (3, 1, (3,)),
+        ("7", 1, (7,)),
+        ("10x1", 2, (10, 1)),
+    ],
 )
 def test_extents_are_read(value, rank, numbers):
     assert extent(value, rank) == numbers

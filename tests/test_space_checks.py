@@ -1,3 +1,5 @@
+import tomllib
+
 import pytest
 
 from nas_asc.errors import ConfigError
@@ -123,8 +125,54 @@ def test_there_are_no_more_mel_bins_than_values_of_a_spectrum(fault_of, window, 
 
 
 def test_all_that_is_wrong_in_a_list_is_named(fault_of):
-    stage = PLAIN.replace("kernel = 3", 'kernel = ["3x3", 3, "1x5"]')
+    stage = PLAIN.replace("kernel = 3", 'kernel = ["3x3", 5, "1x5"]')
     assert fault_of(WAVEFORM + REST.format(stage=stage, classifier='"linear"')) == (
         "stage1.kernel: expected lengths along one axis where frontend.kind can be waveform, "
         "got '3x3' and '1x5'"
     )
+
+
+@pytest.mark.parametrize(
+    ("key", "options"),
+    [
+        ("kernel", '[3, "3x3"]'),
+        ("kernel", '[3, "3"]'),
+        ("stride", '["1", "1x1"]'),
+        ("squeeze_excite", "[0, 0.0]"),
+        ("bias", "[true, true]"),
+        ("pool", '["max 2", "max 2x2"]'),
+        ("pool", '["avg 2x4", "avg 2x4/2x4"]'),
+        ("dropout", '["plain 0.3", "plain 0.30"]'),
+    ],
+)
+def test_options_that_mean_the_same_are_refused(fault_of, key, options):
+    fault = f"stage1.{key}: expected different options, got {tomllib.loads('x=' + options)['x']}"
+    assert fault_of(logmel(_with(key, options))) == fault
+
+
+@pytest.mark.parametrize(
+    ("key", "options"),
+    [
+        ("kernel", '[3, "3x1", "1x3"]'),
+        ("squeeze_excite", "[0, 1]"),
+        ("pool", '["none", "max 2", "avg 2", "max 2/1"]'),
+        ("dropout", '["none", "plain 0.3", "plain 0.4"]'),
+    ],
+)
+def test_options_that_mean_something_else_are_taken(fault_of, key, options):
+    assert fault_of(logmel(_with(key, options))) is None
+
+
+def test_classifiers_that_mean_the_same_are_refused(fault_of):
+    fault = "head.classifier: expected different options, got ['linear', 'conv 3', 'conv 3x3']"
+    assert fault_of(logmel(classifier='["linear", "conv 3", "conv 3x3"]')) == fault
+    assert fault_of(logmel(classifier='["linear", "conv 3", "conv 1"]')) is None
+
+
+def _with(key, options):
+    """Give an inverted bottleneck, or a plain convolution for a bias, with other options."""
+    block = "conv" if key == "bias" else "mbconv"
+    stage = {"block": f'"{block}"', "width": "4", "activation": '"relu"', "stride": "1"}
+    if block == "mbconv":
+        stage |= {"expand": "2", "squeeze_excite": "0.0"}
+    return "\n".join(f"{k} = {v}" for k, v in {**stage, "kernel": "3", key: options}.items())

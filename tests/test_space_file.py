@@ -4,6 +4,7 @@ import re
 import pytest
 
 from nas_asc.architecture import Architecture
+from nas_asc.complexity import count
 from nas_asc.errors import ConfigError
 from nas_asc.library import load_space, shipped
 from nas_asc.space_file import check_architecture, read_space
@@ -83,6 +84,15 @@ def test_every_point_of_a_shipped_space_is_an_architecture(name):
         *(space.random(rng) for _ in range(200)),
     ):
         check_architecture(Architecture.from_dict(architecture.to_dict()))
+
+
+def test_a_kernel_or_stride_may_be_a_number_in_quotes(read):
+    written = SPACE.replace('kernel = "3x5"\nstride = 2', "kernel = {}\nstride = {}")
+    plain, quoted = read(written.format(5, 2)), read(written.format('"5"', '"2"'))
+    for width in (4, 8):
+        choices = {"frontend.hop": 256, "stage1.depth": 2, "stage1.width": width}
+        one, other = (count(space.from_choices(choices), 3, 1.0) for space in (plain, quoted))
+        assert (one.counted_params, one.counted_macs) == (other.counted_params, other.counted_macs)
 
 
 def test_a_space_is_named_after_its_file(read):
@@ -184,9 +194,24 @@ def test_a_file_that_is_no_toml_is_refused(tmp_path):
         read_space(path)
 
 
-def test_lists_in_lists_without_end_are_refused(read):
-    with pytest.raises(ConfigError, match=r"mine\.toml: expected TOML, got lists or tables nested"):
-        read("x = " + "[" * 100_000)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = " + "[" * 100_000,
+        "x = " + "[" * 21 + "]" * 21,
+        ".".join("a" * 3000) + " = 1\n" + SPACE,
+        SPACE + MODEL.replace("choices =", f"choices.{'.'.join('a' * 3000)} = 1\n#"),
+        f"family = [1]\n{'.'.join('a' * 3000)} = 1",
+    ],
+    ids=["endless", "lists", "key", "choice", "family"],
+)
+def test_lists_or_tables_in_one_another_without_end_are_refused(read, text):
+    assert faults_of(read, text) == ["expected TOML, got lists or tables nested too deeply"]
+
+
+def test_lists_in_a_few_lists_are_told_as_what_they_are(read):
+    fault = faults_of(read, SPACE.replace("stride = 2", "stride = [" + "[" * 9 + "]" * 9 + "]"))
+    assert fault[0].startswith("stage1.stride: expected a number or a pair")
 
 
 @pytest.mark.parametrize(

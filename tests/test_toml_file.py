@@ -1,5 +1,7 @@
 """Each fault of a TOML stands in a line of its own, with the line of the file that it is in."""
 
+import tomllib
+
 import pytest
 
 from nas_asc.errors import ConfigError
@@ -105,3 +107,41 @@ def test_a_list_of_many_lines_keeps_the_line_of_its_key(tmp_path):
     file.write_text(text, encoding="utf-8")
     error = read_toml(file, "a file").error([Fault("a", "wrong"), Fault("b", "wrong")])
     assert str(error).splitlines() == ["mine.toml:1: wrong", "mine.toml:20003: wrong"]
+
+
+def test_the_statements_are_read_once_each(tmp_path, monkeypatch):
+    file = tmp_path / "mine.toml"
+    file.write_text("a = [\n" + "  [1, 2],\n" * 2000 + "]\nb = 1\n", encoding="utf-8")
+    mine = read_toml(file, "a file")
+    read = []
+    loads = tomllib.loads
+    monkeypatch.setattr(tomllib, "loads", lambda text: read.append(text) or loads(text))
+    error = mine.error([Fault("a", "wrong"), Fault("b", "wrong")])
+    assert str(error).splitlines() == ["mine.toml:1: wrong", "mine.toml:2003: wrong"]
+    assert "".join(read) == mine.text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '"["',
+        "'['",
+        '"\\"["',
+        '"\\\\"',
+        "'\\'",
+        '["]",\n"}"\n]',
+        '[  # [ "\n1]',
+        '{ b = ["["], c = "{" }',
+        '"""\n["""',
+        '"""\n\\"""["""',
+        '"""[\n""["""""',
+        '""""""',
+        "'''[\n''[''''",
+        "1  # ' [",
+    ],
+)
+def test_a_value_ends_where_its_strings_and_brackets_do(tmp_path, value):
+    file = tmp_path / "mine.toml"
+    file.write_text(f"a = {value}\nb = 1\n", encoding="utf-8")
+    error = read_toml(file, "a file").error([Fault("b", "wrong")])
+    assert str(error) == f"mine.toml:{value.count(chr(10)) + 2}: wrong"
