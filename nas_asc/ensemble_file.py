@@ -53,6 +53,9 @@ def read_ensemble(
     """Read the table of an ensemble; None if it has faults, which are added to `faults`."""
     before = len(faults)
     where = f"ensembles.{ensemble_id}"
+    if models is not None and ensemble_id in models:
+        words = f"{where}: expected a name that no model has, {ensemble_id!r} is one"
+        faults.append(Fault(where, words))
     _unknown(where, table, _KEYS, faults)
     hinted = misspelt(table, _KEYS)
     for key, domain in _DOMAINS.items():

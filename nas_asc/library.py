@@ -55,7 +55,7 @@ def _read(path: Path, modified_ns: int) -> SearchSpace:
     faults: list[str] = []
     models = None
     try:
-        space = read_space(path, _load_family)
+        space = read_space(path, lambda name: _load_family(_from(path, name)))
         models = space.models
     except ConfigError as error:
         faults += str(error).splitlines()
@@ -67,6 +67,11 @@ def _read(path: Path, modified_ns: int) -> SearchSpace:
     if faults:
         raise ConfigError("\n".join(faults))
     return space
+
+
+def _from(path: Path, name: str) -> str:
+    """Give what a space means by the name or path of another: paths begin where its file is."""
+    return str(path.parent / name) if is_path(name) else name
 
 
 def _load_family(name_or_path: str) -> SearchSpace:

@@ -108,6 +108,14 @@ def _families(
             refuse(f"expected spaces of different names, got {space.name!r} twice")
         else:
             families[space.name] = space
+    owners: dict[str, str] = {}
+    for space in families.values():
+        for model in space.models:
+            owner = owners.setdefault(model, space.name)
+            if owner != space.name:
+                refuse(
+                    f"expected models of different names, got {model!r} in {owner} and {space.name}"
+                )
     if faults:
         raise file.error(faults)
     return families

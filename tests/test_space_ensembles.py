@@ -6,7 +6,7 @@ import pytest
 
 from nas_asc.cli import main
 from nas_asc.errors import ConfigError
-from nas_asc.library import load_space
+from nas_asc.library import load_space, shipped
 
 GOOD = """title = "two families"
 family = ["vgg", "inception"]
@@ -79,3 +79,32 @@ def test_commands_tell_them_before_they_read_data(capsys, monkeypatch, space, ar
         "error: mine.toml:11: ensembles.mine.members.1.nmber: expected one of model, number, "
         "weight, class_map, did you mean 'number'?",
     ]
+
+
+def test_an_ensemble_may_not_have_the_name_of_a_model(space):
+    path = space(("ensembles.mine", "ensembles.ntu-vggnet"))
+    with pytest.raises(ConfigError, match=r"expected a name that no model has, 'ntu-vggnet' is"):
+        load_space(path)
+
+
+def test_paths_of_families_begin_where_the_space_is(space, tmp_path, monkeypatch):
+    (tmp_path / "own.toml").write_text(
+        shipped("search_spaces")["inception"].read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    path = space(('"inception"', '"own.toml"'))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert list(load_space(path).families) == ["vgg", "own"]
+
+
+def test_two_families_may_not_have_models_of_one_name(space, tmp_path):
+    (tmp_path / "own.toml").write_text(
+        shipped("search_spaces")["inception"].read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    path = space(('"vgg", "inception"', '"vgg", "inception", "own.toml"'))
+    with pytest.raises(ConfigError) as error:
+        load_space(path)
+    assert (
+        "mine.toml:2: family: expected models of different names, got 'ntu-inceptionnet' in "
+        in (str(error.value))
+    )
