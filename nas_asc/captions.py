@@ -48,7 +48,7 @@ def trials_caption(summary: Summary) -> str:
     done, stopped, failed = (
         summary.trials.get(name, 0) for name in ("completed", "stopped_early", "failed")
     )
-    total = done + stopped + failed
+    total = summary.ended
     parts = [f"{done:,} trained"]
     parts += [f"{stopped:,} stopped early"] if stopped else []
     parts += [f"{failed:,} failed"] if failed else []

@@ -23,7 +23,7 @@ from nas_asc.agenda import Agenda
 from nas_asc.complexity import count
 from nas_asc.datasets import Dataset
 from nas_asc.ensemble import count_ensemble
-from nas_asc.errors import ConfigError, NothingFits
+from nas_asc.errors import ConfigError, NothingFits, RunError
 from nas_asc.forecast import expected_seconds
 from nas_asc.full_disk import told_in_one_line
 from nas_asc.interrupts import held_interrupts
@@ -150,6 +150,11 @@ def resumed_config(run: Path, options: Mapping[str, object]) -> StudyConfig:
     saved = saved_study(run)
     config = with_options(saved, options)
     check_same(run, saved, config)
+    ended = load_front(run).ended
+    if config.trials is not None and config.trials < ended:
+        raise RunError(
+            f"{run}: expected at least {ended} trials, as many have ended, got {config.trials}"
+        )
     return config
 
 

@@ -48,6 +48,11 @@ class Summary:
         """The non-dominated points, smallest first."""
         return tuple(front(self.points, self.objective))
 
+    @property
+    def ended(self) -> int:
+        """Trials that ended; report models that were skipped are none."""
+        return sum(self.trials.get(name, 0) for name in ("completed", "stopped_early", "failed"))
+
     @cached_property
     def reference(self) -> tuple[Point, ...]:
         """All report models that were trained, on the front or not, smallest first."""

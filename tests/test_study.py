@@ -240,6 +240,8 @@ def test_a_run_goes_on_with_the_recordings_it_was_started_with(whole):
 
 def test_a_saved_study_takes_new_options_that_do_not_contradict_it(whole):
     assert resumed_config(whole[0], {"trials": 99}).trials == 99
+    with pytest.raises(RunError, match="expected at least 30 trials, as many have ended, got 10"):
+        resumed_config(whole[0], {"trials": 10})
     with pytest.raises(RunError, match="started with seed = 0, got 1"):
         resumed_config(whole[0], {"seed": 1})
 
