@@ -43,6 +43,11 @@ def test_in_a_pipe_the_table_has_140_columns(run_command, monkeypatch, summary):
     assert piped == run_command("front", "run")[1]
 
 
+def test_in_a_pipe_there_are_no_escape_codes(run_command, monkeypatch, summary):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert "\x1b" not in run_command("front", "run")[1]
+
+
 def test_there_is_no_empty_line_at_the_end(run_command, summary):
     assert not run_command("front", "run")[1].endswith("\n\n")
 
