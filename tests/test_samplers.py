@@ -1,4 +1,5 @@
 import os
+import random
 import subprocess
 import sys
 from itertools import islice
@@ -90,6 +91,26 @@ def test_a_replayed_study_is_gone_on_with_in_the_same_way(sampler, space_name):
             again = list(islice(replayed.endless(number), 3))
         replayed.settle(number, settled[number])
     assert again == proposed
+
+
+def test_tpe_forgets_what_was_turned_away_of_another_family():
+    """Trials that are not told yet count as what they became, not as what was proposed first."""
+    space, rng = load_space("asc"), random.Random(0)
+    settled = [space.random(rng) for _ in range(26)]
+    after = []
+    for proposals in (0, 3):
+        suggestions = Suggestions(space, "tpe", 0)
+        for number, architecture in enumerate(settled):
+            suggestions.begin(number)
+            if number >= 20:
+                for _ in islice(suggestions.endless(number), proposals):
+                    pass
+            suggestions.settle(number, architecture)
+            if number < 20:
+                suggestions.tell(number, (1.0 / (1 + number % 11), 1000.0 + number))
+        suggestions.begin(26)
+        after.append(list(islice(suggestions.endless(26), 8)))
+    assert after[0] == after[1]
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2"])

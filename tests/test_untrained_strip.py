@@ -32,9 +32,8 @@ def test_a_name_stands_on_the_left_of_its_marker_where_there_is_room(strip: Stri
 
 
 def test_a_name_does_not_stand_beyond_the_end_of_the_strip(strip: Strip) -> None:
-    """Each takes 3 x 2 + 5 = 11 on either side of 95: the second has room on the left alone."""
-    assert strip(a_n=950, b_n=950) == [("a_n", 0, "left"), ("b_n", 1, "left")]
-    assert strip(a_n=890, b_n=900)[1] == ("b_n", 1, "left")
+    """A name takes 3 x 2 + 5 = 11: from 90 it would end at 101, from 89 at 100."""
+    assert strip(a_n=790, b_n=900) == [("a_n", 0, "left"), ("b_n", 1, "left")]
     assert strip(a_n=780, b_n=890) == [("a_n", 0, "left"), ("b_n", 0, "right")]
 
 
