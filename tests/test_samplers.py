@@ -66,11 +66,9 @@ def test_suggestions_do_not_repeat_one_another(sampler):
     assert len(set(suggested(sampler, "mbconv", 30, wanted=6))) == 6
 
 
-@pytest.mark.parametrize("space_name", ["mbconv", "asc"])
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_a_replayed_study_is_gone_on_with_in_the_same_way(sampler, space_name):
-    """What was turned away leaves no trace, of whichever family it was."""
-    space = load_space(space_name)
+def test_a_replayed_study_is_gone_on_with_in_the_same_way(sampler):
+    space = load_space("mbconv")
     first = Suggestions(space, sampler, 3)
     settled = []
     for number in range(40):
