@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nas_asc.diagram import ENTRY, Diagram, DrawnBlock, Row
 from nas_asc.diagram_layout import GAP, HEADER, Connection, connections, height, previous
-from nas_asc.plots import BLUE, DARK, ORANGE
+from nas_asc.palette import BLOCK, BLUE, DARK, EDGE, ORANGE, SOFT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 LANE, SHAPE, BAR, PERCENT = 0.75, 5.6, 5.6, 3.3  # widths
 SIZE, SMALL, HEAD = 8.4, 7.6, 8.8  # points
 _APART = 9  # points between two texts: room for a viewer's font that is a little wider
-SOFT = "#5F6368"
-_EDGE, _FILL = "#CBD0D6", "#F7F8FA"
 
 
 class Column:
@@ -69,8 +67,8 @@ class Column:
                 self.width,
                 tall - 0.05,
                 boxstyle="round,pad=0,rounding_size=0.35",
-                facecolor=_FILL,
-                edgecolor=_EDGE,
+                facecolor=BLOCK,
+                edgecolor=EDGE,
                 linewidth=0.8,
             )
         )
@@ -166,7 +164,7 @@ class Column:
             points = points[1:]
         self._line(points, colour)
         if connection.source != ENTRY and connection.lane > 1:  # a bridge over the inner lanes
-            self._line([(self.path - 0.3, start), (x + 0.25, start)], _FILL, 4.5, 1.7)
+            self._line([(self.path - 0.3, start), (x + 0.25, start)], BLOCK, 4.5, 1.7)
             self._line([(self.path, start), (x, start)], colour, zorder=1.8)
         self.axis.annotate(
             "",

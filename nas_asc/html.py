@@ -18,32 +18,36 @@ from nas_asc.captions import (
 )
 from nas_asc.chart import chart
 from nas_asc.html_chart import charts_json
+from nas_asc.palette import DARK, DEEP_ORANGE, LINE, SOFT
 from nas_asc.pareto import Point
 from nas_asc.summary import Summary
 
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 )
+_COLOURS = (
+    f":root {{ color-scheme: light; --dark: {DARK}; --soft: {SOFT}; --line: {LINE}; "
+    f"--report: {DEEP_ORANGE}; }}"
+)
 _STYLE = """
-:root { color-scheme: light; }
-body { margin: 24px auto; max-width: 1240px; padding: 0 16px; background: #fff; color: #202124;
+body { margin: 24px auto; max-width: 1240px; padding: 0 16px; background: #fff; color: var(--dark);
        font: 15px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 h1 { font-size: 22px; margin: 0 0 4px; }
 h2 { font-size: 17px; margin: 28px 0 6px; }
-p { margin: 2px 0; color: #5f6368; }
+p { margin: 2px 0; color: var(--soft); }
 .charts { display: flex; flex-wrap: wrap; justify-content: space-between; margin-top: 12px; }
 .scroll { overflow-x: auto; max-width: 100%; }
 table { border-collapse: collapse; width: 100%; font-size: 14px;
         font-variant-numeric: tabular-nums; }
-th, td { padding: 4px 8px; border-bottom: 1px solid #e8eaed; text-align: right;
+th, td { padding: 4px 8px; border-bottom: 1px solid var(--line); text-align: right;
          vertical-align: top; }
-th { font-weight: 600; color: #5f6368; }
+th { font-weight: 600; color: var(--soft); }
 .word { text-align: left; }
-.model { color: #b34e00; font-weight: 600; }
+.model { color: var(--report); font-weight: 600; }
 summary, th, .model { white-space: nowrap; }
 summary { cursor: pointer; }
 dl { margin: 6px 0; display: grid; grid-template-columns: max-content 1fr; gap: 0 12px; }
-dt { color: #5f6368; } dd { margin: 0; }
+dt { color: var(--soft); } dd { margin: 0; }
 """
 
 _HEADS = (
@@ -82,7 +86,7 @@ def front_html(summary: Summary, kb: int) -> str:
         '<html lang="en"><head><meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
         f"<title>{escape(shown.title)}</title>",
-        f"<style>{_STYLE}</style>",
+        f"<style>{_COLOURS}{_STYLE}</style>",
         f"<script>{script}</script></head><body>",
         f"<h1>{escape(shown.title)}</h1>",
         f"<p>{escape(shown.subtitle)}</p>",

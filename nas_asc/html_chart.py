@@ -12,18 +12,17 @@ from nas_asc.captions import shorten_name
 from nas_asc.chart import Chart, Panel, steps
 from nas_asc.chart_names import LONGEST_NAME, PlacedName, named_markers, place_names
 from nas_asc.hover_text import point_hover, untrained_hover
+from nas_asc.palette import BLUE, DARK, GREY, LINE, ORANGE, PALE_RED, RED, SOFT, STRIP
 from nas_asc.untrained_strip import LABEL, StripName, strip_names
 
 Json = dict[str, object]
 
-_BLUE, _ORANGE, _GREY, _RED, _DARK = "#0072B2", "#D55E00", "#9AA0A6", "#B3261E", "#202124"
-_AXIS = "#5F6368"
 _WIDTH, _PANEL_HEIGHT = 600, 416
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 54, 120
 _NAME_SIZE, _CHARACTER, _LINE, _ASIDE = 12, 7.0, 15.0, 10.0
 _STRIP_ROW, _FEWEST_ROWS, _ABOVE_PANEL = 17.0, 2.0, 26.0
 _WHITE: Json = {"color": "white", "width": 1}
-_REPORT: Json = {"color": _ORANGE, "size": 12, "symbol": "diamond", "line": _WHITE}
+_REPORT: Json = {"color": ORANGE, "size": 12, "symbol": "diamond", "line": _WHITE}
 
 
 def charts_json(shown: Chart) -> dict[str, Json]:
@@ -51,10 +50,10 @@ def _config(panel: Panel) -> Json:
 def _traces(shown: Chart, panel: Panel) -> list[Json]:
     inside = [point for point in shown.dominated if panel.inside(point)]
     beyond = [point for point in shown.dominated if not panel.inside(point)]
-    grey = {"color": _GREY, "size": 7, "opacity": 0.6}
-    blue = {"color": _BLUE, "size": 11, "line": _WHITE}
+    grey = {"color": GREY, "size": 7, "opacity": 0.6}
+    blue = {"color": BLUE, "size": 11, "line": _WHITE}
     sizes, values = steps(shown.front, panel, shown.budget_bytes or shown.x_limits[1])
-    line = {"line": {"color": _BLUE, "width": 2}, "hoverinfo": "skip", "showlegend": False}
+    line = {"line": {"color": BLUE, "width": 2}, "hoverinfo": "skip", "showlegend": False}
     traces = [_trace("lines", "", sizes, values) | line]
     for name, points, marker in (
         ("dominated trial", inside, grey),
@@ -83,11 +82,11 @@ def _strip_traces(shown: Chart) -> list[Json]:
     words = {
         "text": [escape(name.text) for name in names],
         "textposition": [f"middle {name.side}" for name in names],
-        "textfont": {"size": _NAME_SIZE, "color": _DARK},
+        "textfont": {"size": _NAME_SIZE, "color": DARK},
         "hovertext": [untrained_hover(name.model, name.size_bytes, shown.kb) for name in names],
         "hoverinfo": "text",
     }
-    hollow = _REPORT | {"color": "white", "size": 10, "line": {"color": _ORANGE, "width": 2}}
+    hollow = _REPORT | {"color": "white", "size": 10, "line": {"color": ORANGE, "width": 2}}
     return [trace | words | {"yaxis": "y2", "marker": hollow, "showlegend": False}]
 
 
@@ -108,7 +107,7 @@ def _strip_rows(names: Sequence[StripName]) -> float:
 def _layout(shown: Chart, panel: Panel) -> Json:
     names = _strip(shown)
     height = _PANEL_HEIGHT + (_ABOVE_PANEL + _STRIP_ROW * _strip_rows(names) if names else 0)
-    line: Json = {"showgrid": True, "gridcolor": "#E8EAED", "zeroline": False, "linecolor": _AXIS}
+    line: Json = {"showgrid": True, "gridcolor": LINE, "zeroline": False, "linecolor": SOFT}
     layout: Json = {
         "width": _WIDTH,
         "height": _TOP + height + _BOTTOM,
@@ -117,7 +116,7 @@ def _layout(shown: Chart, panel: Panel) -> Json:
         "plot_bgcolor": "white",
         "font": {"family": "system-ui, Segoe UI, Roboto, DejaVu Sans, sans-serif", "size": 13},
         "hovermode": "closest",
-        "hoverlabel": {"bgcolor": "white", "font": {"color": _DARK, "size": 12}, "align": "left"},
+        "hoverlabel": {"bgcolor": "white", "font": {"color": DARK, "size": 12}, "align": "left"},
         "showlegend": True,
         "legend": {
             "orientation": "h",
@@ -157,7 +156,7 @@ def _strip_layout(names: Sequence[StripName], bottom: float) -> Json:
             "domain": [bottom, 1],
             "tickvals": [middle],
             "ticktext": ["not<br>trained"],
-            "tickfont": {"color": _AXIS, "size": 12},
+            "tickfont": {"color": SOFT, "size": 12},
             "showgrid": False,
             "zeroline": False,
             "fixedrange": True,
@@ -169,29 +168,29 @@ def _strip_layout(names: Sequence[StripName], bottom: float) -> Json:
 def _shapes(shown: Chart, panel: Panel) -> list[Json]:
     chance: Json = {"type": "line", "xref": "x domain", "yref": "y", "layer": "below"}
     chance |= {"x0": 0, "x1": 1, "y0": panel.chance, "y1": panel.chance}
-    chance |= {"line": {"color": _AXIS, "width": 1.5, "dash": "dot"}}
+    chance |= {"line": {"color": SOFT, "width": 1.5, "dash": "dot"}}
     shapes = [chance]
     if shown.over_budget:
         strip: Json = {"type": "rect", "xref": "x domain", "yref": "y2 domain", "layer": "below"}
-        strip |= {"x0": 0, "x1": 1, "y0": 0, "y1": 1, "fillcolor": "#F8F9FA", "line": {"width": 0}}
+        strip |= {"x0": 0, "x1": 1, "y0": 0, "y1": 1, "fillcolor": STRIP, "line": {"width": 0}}
         shapes.append(strip)
     if shown.budget_bytes is None:
         return shapes
     height: Json = {"xref": "x", "yref": "y domain", "y0": 0, "y1": 1, "layer": "below"}
     over = height | {"type": "rect", "x0": shown.budget_bytes, "x1": shown.x_limits[1]}
-    over |= {"fillcolor": "#FBE9E7", "line": {"width": 0}}
+    over |= {"fillcolor": PALE_RED, "line": {"width": 0}}
     budget = height | {"type": "line", "x0": shown.budget_bytes, "x1": shown.budget_bytes}
-    budget |= {"line": {"color": _RED, "width": 1.5, "dash": "dash"}, "layer": "above"}
+    budget |= {"line": {"color": RED, "width": 1.5, "dash": "dash"}, "layer": "above"}
     return [over, *shapes, budget]
 
 
 def _notes(shown: Chart, panel: Panel) -> list[Json]:
-    chance: Json = {"text": panel.chance_label, "showarrow": False, "font": {"color": _AXIS}}
+    chance: Json = {"text": panel.chance_label, "showarrow": False, "font": {"color": SOFT}}
     chance |= {"xref": "x domain", "yref": "y", "x": 0, "y": panel.chance}
     chance |= {"xanchor": "left", "yanchor": "bottom"}
     if shown.budget_bytes is None:
         return [chance]
-    budget: Json = {"text": shown.budget_label, "showarrow": False, "font": {"color": _RED}}
+    budget: Json = {"text": shown.budget_label, "showarrow": False, "font": {"color": RED}}
     budget |= {"xref": "x", "yref": "y domain", "y": 1, "yanchor": "bottom"}
     budget |= {"x": math.log10(shown.budget_bytes), "xanchor": "right"}
     return [chance, budget]
@@ -229,7 +228,7 @@ def _name(name: PlacedName) -> Json:
         "y": name.marker.value,
         "xref": "x",
         "yref": "y",
-        "font": {"size": _NAME_SIZE, "color": _DARK},
+        "font": {"size": _NAME_SIZE, "color": DARK},
         "align": name.align,
         "bgcolor": "rgba(255, 255, 255, 0.6)",
         "borderpad": 0,
@@ -238,5 +237,5 @@ def _name(name: PlacedName) -> Json:
     note |= {"xanchor": name.align, "yanchor": "middle"}
     if not name.far:
         return note | {"showarrow": False, "xshift": x, "yshift": y}
-    arrow: Json = {"arrowhead": 0, "arrowwidth": 1, "arrowcolor": _ORANGE, "standoff": 4}
+    arrow: Json = {"arrowhead": 0, "arrowwidth": 1, "arrowcolor": ORANGE, "standoff": 4}
     return note | arrow | {"showarrow": True, "ax": x, "ay": -y}

@@ -9,10 +9,11 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nas_asc.block_drawing import BAR, LANE, PERCENT, SHAPE, SMALL, SOFT, Column, draw_node
+from nas_asc.block_drawing import BAR, LANE, PERCENT, SHAPE, SMALL, Column, draw_node
 from nas_asc.diagram import Diagram
 from nas_asc.diagram_layout import connections, height, in_columns, lanes
-from nas_asc.plots import DARK, ORANGE, own_settings
+from nas_asc.palette import DARK, ORANGE, SOFT
+from nas_asc.plots import own_settings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

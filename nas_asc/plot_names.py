@@ -7,13 +7,13 @@ from nas_asc.captions import shorten_name
 from nas_asc.chart import Chart, Panel
 from nas_asc.chart_names import LONGEST_NAME, named_markers, place_names
 from nas_asc.label_placement import Box
+from nas_asc.palette import ORANGE, STRIP
 from nas_asc.untrained_strip import LABEL, StripName, strip_names
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-_ORANGE = "#D55E00"
 _NAME_SIZE, _CHARACTER, _ASIDE = 9.5, 5.9, 8.0
 _POINTS_PER_INCH = 72
 
@@ -69,7 +69,7 @@ def draw_names(axis: "Axes", panel: Panel, shown: Chart) -> None:
                 textcoords="offset points",
                 arrowprops={
                     "arrowstyle": "-",
-                    "color": _ORANGE,
+                    "color": ORANGE,
                     "lw": 0.7,
                     "shrinkA": 0,
                     "shrinkB": 3,
@@ -101,7 +101,7 @@ def draw_strip(axis: "Axes", names: list[StripName], rows: float, shown: Chart) 
     axis.set_xscale("log", base=2)
     axis.set_xlim(shown.x_limits)
     axis.set_ylim(middle - rows / 2, middle + rows / 2)
-    axis.set_facecolor("#F8F9FA")
+    axis.set_facecolor(STRIP)
     for spine in axis.spines.values():
         spine.set_visible(False)
     axis.set_xticks([])
@@ -115,7 +115,7 @@ def draw_strip(axis: "Axes", names: list[StripName], rows: float, shown: Chart) 
         marker="D",
         markersize=6.5,
         color="white",
-        markeredgecolor=_ORANGE,
+        markeredgecolor=ORANGE,
         markeredgewidth=1.5,
         label=LABEL,
     )

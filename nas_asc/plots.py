@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nas_asc.chart import Chart, Panel, chart, steps
+from nas_asc.palette import BLUE, DARK, GREY, LINE, ORANGE, PALE_RED, RED, SOFT
 from nas_asc.pareto import Point
 from nas_asc.plot_names import draw_names, draw_strip, names_of_strip
 from nas_asc.summary import Summary
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Colours that remain apart in common colour blindness (Okabe and Ito 2008).
-BLUE, ORANGE, GREY, DARK = "#0072B2", "#D55E00", "#9AA0A6", "#202124"
 _SIZE_INCHES = (12.0, 5.6)
 _DPI = 160
 # Of the panels: shares of the figure's width, and inches from its bottom.
@@ -36,13 +35,13 @@ _SETTINGS: Mapping[str, object] = {
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.edgecolor": "#5F6368",
+    "axes.edgecolor": SOFT,
     "axes.labelcolor": DARK,
     "text.color": DARK,
     "text.parse_math": False,
-    "xtick.color": "#5F6368",
-    "ytick.color": "#5F6368",
-    "grid.color": "#E8EAED",
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "grid.color": LINE,
     "svg.hashsalt": "nas-asc",
 }
 
@@ -104,7 +103,7 @@ def front_figure(shown: Chart) -> "Figure":
     height = max(_SIZE_INCHES[1], _TOP + _ABOVE_PANEL + strip_height + _TITLES)
     figure.set_figheight(height)
     figure.text(_LEFT, 1 - 0.25 / height, shown.title, size=13, weight="bold", va="center")
-    figure.text(_LEFT, 1 - 0.53 / height, shown.subtitle, size=10, color="#5F6368", va="center")
+    figure.text(_LEFT, 1 - 0.53 / height, shown.subtitle, size=10, color=SOFT, va="center")
     strips = []
     for axis, panel in zip(axes, shown.panels, strict=True):
         left, _, width, _ = axis.get_position().bounds
@@ -143,9 +142,7 @@ def _draw_frame(axis: "Axes", panel: Panel, shown: Chart) -> None:
     axis.set_axisbelow(True)
     axis.set_xlabel(shown.x_label)
     axis.set_ylabel(panel.label)
-    axis.axhline(
-        panel.chance, color="#5F6368", linestyle=(0, (1, 2)), linewidth=1.3, label="chance"
-    )
+    axis.axhline(panel.chance, color=SOFT, linestyle=(0, (1, 2)), linewidth=1.3, label="chance")
     axis.annotate(
         panel.chance_label,
         (0, panel.chance),
@@ -153,12 +150,12 @@ def _draw_frame(axis: "Axes", panel: Panel, shown: Chart) -> None:
         xytext=(4, 3),
         textcoords="offset points",
         size=9,
-        color="#5F6368",
+        color=SOFT,
     )
     if shown.budget_bytes is not None:
         at_left = shown.budget_bytes < shown.x_limits[0] ** 0.75 * shown.x_limits[1] ** 0.25
-        axis.axvspan(shown.budget_bytes, shown.x_limits[1], color="#FBE9E7", zorder=0, linewidth=0)
-        axis.axvline(shown.budget_bytes, color="#B3261E", linewidth=1.4, linestyle="--")
+        axis.axvspan(shown.budget_bytes, shown.x_limits[1], color=PALE_RED, zorder=0, linewidth=0)
+        axis.axvline(shown.budget_bytes, color=RED, linewidth=1.4, linestyle="--")
         axis.annotate(
             shown.budget_label,
             (shown.budget_bytes, 1),
@@ -166,7 +163,7 @@ def _draw_frame(axis: "Axes", panel: Panel, shown: Chart) -> None:
             xytext=(0, 4),
             textcoords="offset points",
             size=10,
-            color="#B3261E",
+            color=RED,
             ha="left" if at_left else "right",
         )
 

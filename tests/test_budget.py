@@ -123,6 +123,15 @@ def test_an_edition_of_int8_refuses_other_precisions():
     assert budget.exceeded(Cost(precision="int8")) is None
 
 
+def test_all_networks_of_an_ensemble_need_a_precision_that_the_edition_admits():
+    """The edition of 2022 admits int8 alone."""
+    budget = parse_budget(None, counting_rule("dcase2022-1"), with_limits=True)
+    assert budget.exceeded(Cost(precision="float32+int8")) == "precision"
+    both = Budget(precisions=("float16", "int8"))
+    assert both.exceeded(Cost(precision="float16+int8")) is None
+    assert both.exceeded(Cost(precision="float16+float32")) == "precision"
+
+
 def test_peak_memory_is_not_worked_out_when_something_else_binds():
     class Unasked:
         size_bytes = 2

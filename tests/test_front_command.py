@@ -1,10 +1,13 @@
 """`nas-asc front`: how wide its table is, and what reaches stdout."""
 
+import io
 import json
+import sys
 
 import pytest
 
 import nas_asc.run_summary
+from nas_asc.commands.front_table import print_front
 from nas_asc.front_data import front_csv
 
 
@@ -41,6 +44,29 @@ def test_in_a_pipe_the_table_has_140_columns(run_command, monkeypatch, summary):
     piped = run_command("front", "run")[1]
     monkeypatch.setenv("COLUMNS", "140")
     assert piped == run_command("front", "run")[1]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "term", "expected"),
+    [
+        (Terminal, "xterm-256color", True),
+        (Terminal, "dumb", False),
+        (io.StringIO, "xterm-256color", False),
+    ],
+)
+def test_escape_codes_go_to_terminals_that_know_them(
+    monkeypatch, make_summary, stream, term, expected
+):
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys, "stdout", stream())
+    print_front(make_summary())
+    assert ("\x1b[" in sys.stdout.getvalue()) is expected
 
 
 def test_there_is_no_empty_line_at_the_end(run_command, summary):

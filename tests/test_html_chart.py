@@ -58,6 +58,14 @@ def test_what_was_not_trained_stands_on_an_axis_of_its_own_above_the_panel(
         assert layout["yaxis2"]["ticktext"] == ["not<br>trained"]
 
 
+def test_the_strip_has_a_ground_of_its_own(make_summary: Callable[..., Summary]) -> None:
+    for figure in figures_of(make_summary(seeds_over_budget=SEEDS)).values():
+        shapes = [s for s in figure["layout"]["shapes"] if s["yref"] == "y2 domain"]
+        (ground,) = shapes
+        assert (ground["type"], ground["xref"]) == ("rect", "x domain")
+        assert [ground[side] for side in ("x0", "x1", "y0", "y1")] == [0, 1, 0, 1]
+
+
 def test_a_chart_without_untrained_models_has_no_strip(
     make_summary: Callable[..., Summary],
 ) -> None:

@@ -1,6 +1,9 @@
 """`nas-asc models ID --plot`: what it draws, into which files, and what it says otherwise."""
 
 import json
+import os
+import re
+import sys
 import xml.etree.ElementTree as ElementTree
 from functools import partial
 
@@ -74,6 +77,46 @@ def test_equal_networks_of_an_ensemble_are_drawn_once(models, tmp_path):
     assert [text for text in drawn if text.startswith("5 x ntu-vggnet: ")]
     assert drawn.count("head") == 2
     assert "each with 16.7 % of the vote" in " ".join(drawn)
+
+
+@pytest.mark.parametrize(
+    ("title", "drawn"),
+    [
+        ("of \ud800 surrogates", "of \N{REPLACEMENT CHARACTER} surrogates"),
+        ("a \u0001 b", "a \N{REPLACEMENT CHARACTER} b"),
+        ("two\nlines\tand a tab", "two lines and a tab"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["svg", "png"])
+def test_an_odd_title_is_drawn_as_far_as_it_is_text(models, tmp_path, title, drawn, kind):
+    data = report_model("srpol-4").architecture.to_dict()
+    odd = {**data, "space": title, "classes": 5, "clip_s": 5.0}
+    (tmp_path / "net.json").write_text(json.dumps(odd))
+    assert models("net.json", "--plot", f"net.{kind}") == (0, "", f"wrote net.{kind}\n")
+    if kind == "svg":
+        assert f"net.json: a network of the space {drawn}" in " ".join(texts(tmp_path / "net.svg"))
+
+
+def test_an_odd_title_of_an_ensemble_is_drawn_too(models, tmp_path):
+    text = shipped("search_spaces")["asc"].read_text()
+    odd = re.sub("(ensembles.srpol-1]\n(?:.+\n)*?title = ).*", r'\1"of \\u0001 two"', text)
+    (tmp_path / "mine.toml").write_text(odd)
+    assert models("mine.toml:srpol-1", "--plot", "net.svg")[0] == 0
+    heading = "mine.toml:srpol-1: of \N{REPLACEMENT CHARACTER} two"
+    assert heading in " ".join(texts(tmp_path / "net.svg"))
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="file names are text there")
+def test_a_path_that_is_no_text_is_drawn(models, tmp_path):
+    data = report_model("srpol-4").architecture.to_dict()
+    folder = tmp_path / os.fsdecode(b"b\xffd")
+    folder.mkdir()
+    (folder / "architecture.json").write_text(json.dumps({**data, "classes": 5, "clip_s": 5.0}))
+    target = f"{folder.name}/architecture.json"
+    assert models(target, "--plot", "net.svg")[0] == 0
+    assert texts(tmp_path / "net.svg")[0].startswith(
+        "b\N{REPLACEMENT CHARACTER}d/architecture.json"
+    )
 
 
 @pytest.mark.parametrize(("name", "start"), [("net.SVG", b"<?xml"), ("net.Png", b"\x89PNG")])

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from nas_asc.diagram import diagram
+from nas_asc.diagram import Diagram, diagram
 from nas_asc.library import report_model, report_models
 from nas_asc.network_drawing import network_figure, network_png, network_svg
 from nas_asc.rules import counting_rule
@@ -89,12 +89,16 @@ def test_any_title_is_drawn(title):
 
 @pytest.mark.parametrize("model_id", report_models())
 def test_no_text_lies_on_another(model_id):
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
     drawn = replace(
         shown(model_id), title=f"{model_id}: {report_model(model_id).title}", subtitle=90 * "a "
     )
-    figure = network_figure(drawn)
+    assert_apart(network_figure(drawn))
+
+
+def assert_apart(figure):
+    """Check that all text stands on the page and none on another."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     renderer = FigureCanvasAgg(figure).get_renderer()
     page = figure.bbox
     written = [text for axis in figure.axes for text in axis.texts if text.get_text()]
@@ -106,6 +110,43 @@ def test_no_text_lies_on_another(model_id):
             if other.y0 > box.y1 - 2:
                 break
             assert other.x0 > box.x1 - 1 or box.x0 > other.x1 - 1
+
+
+def of_srpol_1():
+    """Give the heading of the ensemble and its two networks."""
+    members = [shown("srpol-c3multi"), shown("srpol-c10separable")]
+    return [Diagram("srpol-1", "a heading", ()), *members]
+
+
+def test_networks_are_drawn_one_below_the_other():
+    """Each as high as it is alone; what is left is the heading's."""
+    heading, *members = of_srpol_1()
+    figure = network_figure(heading, *members)
+    (axis,) = figure.axes
+    lines_per_inch = axis.get_ylim()[0] / figure.get_figheight()
+    heights = [lines_per_inch * network_figure(part).get_figheight() for part in members]
+    first = axis.get_ylim()[0] - sum(heights)
+    y = {text.get_text(): text.get_position()[1] for text in axis.texts}
+    assert 0 < y["srpol-1"] < y["a heading"] < first - 1
+    assert first < y["srpol-c3multi"] < first + 2
+    assert first + heights[0] < y["srpol-c10separable"] < first + heights[0] + 2
+    # The heading stands off what follows by an empty line.
+    line = y["a heading"] - y["srpol-1"]
+    assert 2 * line < y["srpol-c3multi"] - y["a heading"] < 3 * line
+
+
+def test_titles_of_an_svg_go_downwards():
+    root = ElementTree.fromstring(network_svg(*of_srpol_1()))
+    written = root.iter("{http://www.w3.org/2000/svg}text")
+    titles = ["srpol-1", "srpol-c3multi", "srpol-c10separable"]
+    found = [text for text in written if text.text in titles]
+    assert [text.text for text in found] == titles
+    y = [float(text.attrib["y"]) for text in found]
+    assert y == sorted(set(y))
+
+
+def test_no_text_of_two_networks_overlaps():
+    assert_apart(network_figure(*of_srpol_1()))
 
 
 def test_the_png_of_the_largest_is_of_a_size_to_look_at():

@@ -1,13 +1,15 @@
 import os
+import random
 import subprocess
 import sys
 from itertools import islice
 
 import pytest
+from optuna.samplers import TPESampler
 
 from nas_asc.job import trial_seed
 from nas_asc.library import load_space
-from nas_asc.samplers import SAMPLERS, Suggestions
+from nas_asc.samplers import SAMPLERS, Suggestions, _refined
 
 # Runs a search of 30 trials and prints what was suggested; told up to `lag` behind.
 LAG = 4
@@ -74,7 +76,8 @@ def test_a_replayed_study_is_gone_on_with_in_the_same_way(sampler):
             tell(first, number - LAG)
         first.begin(number)
         # as if two proposals had been turned away
-        settled.append(list(islice(first.endless(number), 3))[2])
+        proposed = list(islice(first.endless(number), 3))
+        settled.append(proposed[2])
         first.settle(number, settled[-1])
 
     replayed = Suggestions(space, sampler, 3)
@@ -83,9 +86,29 @@ def test_a_replayed_study_is_gone_on_with_in_the_same_way(sampler):
             tell(replayed, number - LAG)
         replayed.begin(number)
         if number == 39:
-            again = list(islice(replayed.endless(number), 3))[2]
+            again = list(islice(replayed.endless(number), 3))
         replayed.settle(number, settled[number])
-    assert again == settled[39]
+    assert again == proposed
+
+
+def test_tpe_forgets_what_was_turned_away_of_another_family():
+    """Trials that are not told yet count as what they became, not as what was proposed first."""
+    space, rng = load_space("asc"), random.Random(0)
+    settled = [space.random(rng) for _ in range(26)]
+    after = []
+    for proposals in (0, 3):
+        suggestions = Suggestions(space, "tpe", 0)
+        for number, architecture in enumerate(settled):
+            suggestions.begin(number)
+            if number >= 20:
+                for _ in islice(suggestions.endless(number), proposals):
+                    pass
+            suggestions.settle(number, architecture)
+            if number < 20:
+                suggestions.tell(number, (1.0 / (1 + number % 11), 1000.0 + number))
+        suggestions.begin(26)
+        after.append(list(islice(suggestions.endless(26), 8)))
+    assert after[0] == after[1]
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
@@ -106,6 +129,70 @@ def test_a_sampler_learns_what_is_good(sampler):
 def test_a_family_of_spaces_is_searched_too():
     for sampler in SAMPLERS:
         assert suggested(sampler, "asc", 8)
+
+
+def test_groups_are_split_until_their_choices_are_always_active_together():
+    """b and d are active: b alone of the known ones, d is new, a and c are not active."""
+    groups = _refined([["a", "b", "c"]], ["b", "d"])
+    assert sorted(map(sorted, groups)) == [["a", "c"], ["b"], ["d"]]
+    assert sorted(_refined(groups, ["a", "b", "c", "d"])) == sorted(groups)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Record the choices that TPE is asked for, a list for each time."""
+    calls = []
+    ask = TPESampler.sample_relative
+
+    def recorded(self, study, trial, search_space):
+        calls.append(sorted(search_space))
+        return ask(self, study, trial, search_space)
+
+    monkeypatch.setattr(TPESampler, "sample_relative", recorded)
+    return calls
+
+
+def family_of(path):
+    return path.split(".")[0]
+
+
+def test_tpe_is_asked_for_all_choices_of_a_group_at_once(asked):
+    """Choices that all trials have are one group, so there are fewer calls than choices."""
+    space = load_space("mbconv")
+    suggestions = Suggestions(space, "tpe", 0)
+    common = {p.path for p in space.parameters()}
+    for number in range(8):
+        suggestions.begin(number)
+        architecture = next(suggestions.endless(number))
+        suggestions.settle(number, architecture)
+        common &= set(architecture.choices)
+        suggestions.tell(number, (1.0 / (1 + number), 1000.0))
+    asked.clear()
+    suggestions.begin(8)
+    next(suggestions.endless(8))
+    together = [call for call in asked if "stem.width" in call]
+    assert len(together) == 1
+    assert common <= set(together[0])
+    names = [name for call in asked for name in call]
+    assert len(names) == len(set(names))
+
+
+def test_tpe_is_not_asked_for_choices_of_other_families(asked):
+    suggestions = Suggestions(load_space("asc"), "tpe", 0)
+    told = set()
+    for number in range(24):
+        suggestions.begin(number)
+        asked.clear()
+        architecture = next(suggestions.endless(number))
+        if len(told) > 1:
+            named = {family_of(name) for call in asked for name in call}
+            assert named == {"family", architecture.choices["family"]}
+            if number > 12 and architecture.choices["family"] in told:
+                assert max(map(len, asked)) > 1
+        suggestions.settle(number, architecture)
+        told.add(architecture.choices["family"])
+        suggestions.tell(number, (1.0 / (1 + number), 1000.0))
+    assert len(told) > 1
 
 
 def test_seeds_of_trials_differ_by_study_number_and_purpose():

@@ -31,6 +31,18 @@ def test_a_name_stands_on_the_left_of_its_marker_where_there_is_room(strip: Stri
     assert strip(a_net=140) == [("a_net", 0, "right")]
 
 
+def test_a_name_does_not_stand_beyond_the_end_of_the_strip(strip: Strip) -> None:
+    """A name takes 3 x 2 + 5 = 11: from 90 it would end at 101, from 89 at 100."""
+    assert strip(a_n=790, b_n=900) == [("a_n", 0, "left"), ("b_n", 1, "left")]
+    assert strip(a_n=780, b_n=890) == [("a_n", 0, "left"), ("b_n", 0, "right")]
+
+
+def test_a_name_that_has_room_on_neither_side_stands_on_the_right(strip: Strip) -> None:
+    """32 letters, to which a name is shortened, take 69."""
+    ((_, _, side),) = strip(**{"x" * 90: 500})
+    assert side == "right"
+
+
 def test_two_models_share_a_row_with_their_names_on_the_outside(strip: Strip) -> None:
     assert strip(b_net=620, a_net=500) == [("a_net", 0, "left"), ("b_net", 0, "right")]
 

@@ -31,7 +31,8 @@ def write_drawing(target: str, to: str) -> None:
         raise ConfigError(f"--plot: expected a file ending in .svg or .png, got {to or 'nothing'}")
     from nas_asc.network_drawing import network_png, network_svg
 
-    shown = _ensemble(found) if isinstance(found, Ensemble) else [_network(_model(found))]
+    drawn = _ensemble(found) if isinstance(found, Ensemble) else [_network(_model(found))]
+    shown = [replace(d, title=_printable(d.title), subtitle=_printable(d.subtitle)) for d in drawn]
     try:
         if not path.parent.is_dir():
             raise ConfigError(f"--plot: {to}: expected a folder, there is no {path.parent}")
@@ -40,6 +41,12 @@ def write_drawing(target: str, to: str) -> None:
     except OSError as error:
         raise ConfigError(f"--plot: {to}: expected a file to write, {error.strerror}") from None
     remark(f"wrote {path}")
+
+
+def _printable(text: str) -> str:
+    """Replace what a drawing cannot hold: bytes of a path that are no text, control characters."""
+    words = " ".join(text.split())
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in words)
 
 
 def _model(target: Target) -> ReportModel:
