@@ -98,6 +98,9 @@ def place_names(
     if shown.budget_bytes is not None:
         x, _ = on_page(shown.budget_bytes, panel.limits[0])
         taken = [*taken, (x - _CLEAR, bounds[1], x + _CLEAR, bounds[3])]
+        left, bottom, right, top = bounds
+        if x > (left + right) / 2:  # there is room: what is behind the line looks over the budget
+            bounds = (left, bottom, min(right, x - _CLEAR), top)
     boxes = place(labels, bounds, taken, marks)
     return [_placed(*each) for each in zip(markers, labels, boxes, strict=True)]
 

@@ -244,7 +244,6 @@ def test_spaces_give_the_smallest_and_every_limit(run_command):
         (("models", "--plot", "x.svg"), ("--plot: expected the ID",)),
         (("models", "srpol-3", "--plot", "x.pdf"), (".svg or .png", "x.pdf")),
         (("models", "srpol-3", "--plot", "none/x.svg"), ("none/x.svg",)),
-        (("models", "ntu-ensemble", "--plot", "x.svg"), ("draw its members ntu-vggnet",)),
         (("count", "ntu-ensembel"), ("did you mean 'ntu-ensemble'",)),
     ],
 )
