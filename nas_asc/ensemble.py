@@ -94,21 +94,18 @@ class Ensemble:
             f"a class map sums into {', '.join(self.classes)}; clips have one label"
         )
 
-    def adapted(self, classes: Sequence[str], clip_s: float) -> "Ensemble":
-        """Give it for data with other classes and clips; every member is adapted."""
-        members = [
-            replace(
-                member,
-                model=replace(
-                    member.model,
-                    architecture=member.model.adapted(len(classes), clip_s),
-                    classes=len(classes),
-                    clip_s=clip_s,
-                ),
-            )
-            for member in self.members
-        ]
-        return replace(self, members=tuple(members), classes=tuple(classes), clip_s=clip_s)
+    def adapted(self, classes: Sequence[str] | None, clip_s: float) -> "Ensemble":
+        """Give it for data with other classes (None: the same) and clips, its members too."""
+        number = None if classes is None else len(classes)
+        return replace(
+            self,
+            members=tuple(
+                replace(member, model=member.model.adapted(number, clip_s))
+                for member in self.members
+            ),
+            classes=self.classes if classes is None else tuple(classes),
+            clip_s=clip_s,
+        )
 
     def as_architecture(self, space: str) -> Architecture:
         """Give what stands for it among the architectures of a study; it has no choices.

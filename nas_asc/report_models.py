@@ -117,7 +117,7 @@ def announce(facts: Mapping[str, Any]) -> None:
 
 
 def _adapted(model: ReportModel, dataset: Dataset) -> Architecture:
-    return model.adapted(len(dataset.classes), dataset.clip_s)
+    return model.adapted(len(dataset.classes), dataset.clip_s).architecture
 
 
 def _changes(model: ReportModel, dataset: Dataset) -> list[str]:

@@ -51,6 +51,12 @@ class CountingRule:
     metric: str = "log_loss"
     notes: tuple[str, ...] = field(default=())
 
+    def clip_remark(self, clip_s: float) -> str | None:
+        """Say that its limits are meant for clips of another length; None if they are not."""
+        if self.clip_s in (None, clip_s):
+            return None
+        return f"the limits are meant for clips of {self.clip_s:g} s, here they are {clip_s:g} s"
+
 
 _TORCHINFO = "macs_torchinfo"
 

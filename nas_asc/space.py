@@ -41,20 +41,24 @@ class ReportModel:
     printed: Mapping[str, float]
     note: str = ""
 
-    def adapted(self, n_classes: int, clip_s: float | None = None) -> Architecture:
-        """Give its architecture for data with `n_classes` classes and clips of `clip_s` seconds.
+    def adapted(self, classes: int | None = None, clip_s: float | None = None) -> "ReportModel":
+        """Give it for data with `classes` classes and clips of `clip_s` seconds; None is its own.
 
-        It is the report's own where both are the report's (None is); elsewhere the network is
-        another one, and its classifier is not pruned: that could take whole classes from it.
+        It is the report's own where both are the report's; elsewhere the network is another one,
+        and its classifier is not pruned: that could take whole classes from it.
         """
+        if classes in (None, self.classes) and clip_s in (None, self.clip_s):
+            return self
         own = self.architecture
-        compression = own.sections["compression"]
-        is_own = n_classes == self.classes and clip_s in (None, self.clip_s)
-        if is_own or not compression.get("prune_classifier", False):
-            return own
-        spared = {**compression, "prune_classifier": False}
-        return Architecture(
-            own.space, {**own.sections, "compression": spared}, own.chosen, own.family
+        if own.sections["compression"].get("prune_classifier", False):
+            spared = {**own.sections["compression"], "prune_classifier": False}
+            sections = {**own.sections, "compression": spared}
+            own = Architecture(own.space, sections, own.chosen, own.family)
+        return replace(
+            self,
+            architecture=own,
+            classes=classes or self.classes,
+            clip_s=clip_s or self.clip_s,
         )
 
 

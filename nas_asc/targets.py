@@ -26,7 +26,7 @@ class Target:
         classes: number of classes.
         clip_s: clip length in seconds.
         rule: the counting rule it was made for.
-        title: of a report model; empty elsewhere.
+        model: the report model that it is; None elsewhere.
     """
 
     id: str
@@ -34,7 +34,13 @@ class Target:
     classes: int
     clip_s: float
     rule: str
-    title: str = ""
+    model: ReportModel | None = None
+
+    def on(self, classes: int | None, clip_s: float | None) -> "Target":
+        """Give it for other classes and clips, as a search has it there; None keeps its own."""
+        if self.model is not None:
+            return _of_model(self.model.adapted(classes, clip_s), self.id)
+        return replace(self, classes=classes or self.classes, clip_s=clip_s or self.clip_s)
 
 
 def resolve(target: str) -> Target | Ensemble:
@@ -79,11 +85,11 @@ def _found(target: str) -> Target | Ensemble:
 
 
 def _described(model: ReportModel | Ensemble, name: str) -> Target | Ensemble:
-    if isinstance(model, Ensemble):
-        return replace(model, id=name)
-    return Target(
-        name, model.architecture, model.classes, model.clip_s, model.rule, title=model.title
-    )
+    return replace(model, id=name) if isinstance(model, Ensemble) else _of_model(model, name)
+
+
+def _of_model(model: ReportModel, name: str) -> Target:
+    return Target(name, model.architecture, model.classes, model.clip_s, model.rule, model)
 
 
 def _models(space: str) -> dict[str, ReportModel | Ensemble]:

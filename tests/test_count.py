@@ -45,6 +45,46 @@ def test_the_networks_own_numbers_stand_beside_those_of_the_rule(count):
     ]
 
 
+@pytest.mark.parametrize(
+    ("model", "macs"),
+    [
+        ("deepsound-160", 317_346_088),
+        ("deepsound-128", 253_878_568),
+        ("deepsound-64", 126_943_528),
+        ("deepsound-32", 63_476_008),
+    ],
+)
+def test_a_model_is_counted_for_other_clips(count, model, macs):
+    """The crops of 8 s that the report trains on: shared/facts/report_models.md, alternatives."""
+    assert json.loads(count(model, "--clip", 8, "--json"))["macs"] == macs
+
+
+def test_a_model_is_counted_for_other_classes(count):
+    """imt-c: its classifier of 128 features has 7 more rows for 10 classes, none of them pruned."""
+    value = json.loads(count("imt-c", "--classes", 10, "--json"))
+    pruned = 384 - 256  # weights of the classifier for three classes that the report's pruning took
+    assert value["counted_params"] == 398_400 + 7 * 128
+    assert value["counted_nonzero_params"] == 130_730 + 7 * 128 + pruned
+
+
+def test_the_members_of_an_ensemble_are_counted_for_other_clips(count):
+    """The NTU report's ensemble: five and one, whatever the length of the clips."""
+    five, one, six = (
+        json.loads(count(model, "--clip", 4, "--json"))["macs"]
+        for model in ("ntu-vggnet", "ntu-inceptionnet", "ntu-ensemble")
+    )
+    assert six == 5 * five + one
+
+
+def test_an_ensemble_keeps_its_classes(run_command):
+    code, out, err = run_command("count", "srpol-1", "--classes", 10)
+    assert (code, out) == (2, "")
+    assert err == (
+        "error: --classes: expected none for an ensemble, its classes are indoor, outdoor, "
+        "transportation; got 10 - count its members\n"
+    )
+
+
 def test_what_pruning_leaves_is_never_more_than_there_was(count):
     """NTU prints 80,839 and 17,115, with two running statistics of each of 236 channels."""
     value = json.loads(count("ntu-vggnet", "--json"))

@@ -24,7 +24,7 @@ def changes(model_id, dataset):
 def test_a_model_on_the_data_of_its_report_is_not_adapted():
     coarse = data(COARSE, 10.0, 48000)
     assert changes("ntu-vggnet", coarse) == []
-    assert report_model("ntu-vggnet").adapted(3, 10.0) is report_model("ntu-vggnet").architecture
+    assert report_model("ntu-vggnet").adapted(3, 10.0) is report_model("ntu-vggnet")
 
 
 def test_what_is_adapted_is_said():

@@ -55,6 +55,21 @@ def test_limits_that_nothing_exceeds_are_said_not_to_bind(run_command):
     assert "exceed the limit" not in out
 
 
+@pytest.mark.parametrize(
+    ("options", "clip_s", "remarks"),
+    [
+        ((), 10.0, 0),
+        (("--rule", "dcase2024-1"), 1.0, 0),
+        (("--rule", "dcase2024-1", "--clip", "10"), 10.0, 1),
+    ],
+)
+def test_clips_are_as_long_as_the_rule_has_them(run_command, options, clip_s, remarks):
+    """DCASE 2024 task 1 judges clips of one second."""
+    _, out, err = run_command("spaces", "dwsep", *options, "--json")
+    assert json.loads(out)["clip_s"] == clip_s
+    assert err.count("meant for clips of 1 s, here they are 10 s") == remarks
+
+
 def test_every_limited_measure_has_its_row(run_command):
     argv = ("spaces", "mbconv", "--budget", "30Kparams,1MBram")
     _, out, _ = run_command(*argv)

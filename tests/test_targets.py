@@ -103,7 +103,7 @@ def test_a_model_is_found_in_ones_own_space(mine):
     shipped_one = resolve("srpol-3")
     assert target.id == f"{mine}:srpol-3"
     assert target.architecture == shipped_one.architecture
-    assert (target.rule, target.title) == ("srpol-3", shipped_one.title)
+    assert (target.rule, target.model.title) == ("srpol-3", shipped_one.model.title)
 
 
 def test_an_ensemble_is_found_in_ones_own_space(tmp_path):

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 import click
 
 from nas_asc.commands.layers import layers_json, print_layers
+from nas_asc.commands.options import classes_option, clip_option
 from nas_asc.commands.output import (
     json_option,
     print_json,
@@ -16,6 +17,7 @@ from nas_asc.commands.output import (
 from nas_asc.complexity import Complexity, count
 from nas_asc.counting_holes import counting_holes
 from nas_asc.ensemble import Ensemble, EnsembleComplexity, Member, count_ensemble
+from nas_asc.errors import ConfigError
 from nas_asc.rules import RULES, counting_rule
 from nas_asc.targets import Target, resolve
 from nas_asc.verification import Counted
@@ -37,17 +39,27 @@ _WORDS = {"size_bytes": "bytes", "counted_params": "parameters", "counted_macs":
 @click.command("count")
 @click.argument("target", metavar="MODEL|FILE|RUN:TRIAL|SPACE.toml:MODEL")
 @click.option("--rule", help="Counting rule, or all; default: the one the target was made for.")
+@classes_option(help="Number of classes; default: the target's own.")
+@clip_option(help="Clip length in seconds; default: the target's own.")
 @click.option("--layers", is_flag=True, help="Show every layer.")
 @json_option
-def command(target: str, rule: str | None, layers: bool, as_json: bool) -> None:
+def command(
+    target: str,
+    rule: str | None,
+    classes: int | None,
+    clip_s: float | None,
+    layers: bool,
+    as_json: bool,
+) -> None:
     """Count one architecture: parameters, bytes, multiply-accumulates, peak memory.
 
     The target is a report model or ensemble (nas-asc models) or one of your own space, an
     architecture.json or its folder, or a trial of a run. What the rule says stands beside what a
     compact file really holds; where the rule's counter has a known hole that the architecture
-    falls into, a warning says so.
+    falls into, a warning says so. For other classes or clips it is counted as a search has it
+    there: the classifier of a report model is then not pruned.
     """
-    found = resolve(target)
+    found = _on(resolve(target), classes, clip_s)
     rules = list(RULES) if rule == "all" else [counting_rule(rule or found.rule, "all").id]
     counts = [_count(found, rule_id) for rule_id in rules]
     kept = _kept(found)
@@ -64,6 +76,18 @@ def command(target: str, rule: str | None, layers: bool, as_json: bool) -> None:
         for name, part in _parts(found).items():
             click.echo(f"\n{name}" if isinstance(found, Ensemble) else "")
             print_layers(part.architecture, part.classes, part.clip_s, shown)
+
+
+def _on(found: Target | Ensemble, classes: int | None, clip_s: float | None) -> Target | Ensemble:
+    """Give it for other classes and clips."""
+    if isinstance(found, Target):
+        return found.on(classes, clip_s)
+    if classes not in (None, len(found.classes)):
+        raise ConfigError(
+            f"--classes: expected none for an ensemble, its classes are {', '.join(found.classes)};"
+            f" got {classes} - count its members"
+        )
+    return found if clip_s is None else found.adapted(None, clip_s)
 
 
 def _count(found: Target | Ensemble, rule: str) -> Counted:
@@ -231,9 +255,6 @@ def _remarks(complexity: Complexity) -> list[str]:
             f"the rule admits {' and '.join(rule.precisions)} only, this model is stored as "
             f"{complexity.precision}; its size is what it would be"
         )
-    if rule.clip_s and rule.clip_s != complexity.clip_s:
-        lines.append(
-            f"the limits are meant for clips of {rule.clip_s:g} s, this count is for "
-            f"{complexity.clip_s:g} s"
-        )
+    if clips := rule.clip_remark(complexity.clip_s):
+        lines.append(clips)
     return lines

@@ -50,10 +50,12 @@ def _printable(text: str) -> str:
 
 
 def _model(target: Target) -> ReportModel:
+    if target.model is not None:
+        return replace(target.model, id=target.id, report="", printed={})
     return ReportModel(
         id=target.id,
         report="",
-        title=target.title or f"a network of the space {target.architecture.space}",
+        title=f"a network of the space {target.architecture.space}",
         architecture=target.architecture,
         classes=target.classes,
         clip_s=target.clip_s,

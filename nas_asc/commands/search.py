@@ -83,6 +83,8 @@ def command(
         remark(f"data: {note}")
     if dataset.skipped:
         remark(f"data: {_skipped(dataset)}")
+    if clips := rule.clip_remark(dataset.clip_s):
+        remark(f"warning: rule {rule.id}: {clips}")
     summary = _run(config, dataset, rule, run, count, resume)
     paths = write_front(summary, run)
     if as_json:

@@ -17,17 +17,19 @@ from nas_asc.commands.output import (
     print_json,
     print_table,
     print_text,
+    remark,
     width,
 )
 from nas_asc.complexity import Complexity, count
 from nas_asc.feasibility import Feasibility, feasibility, shown_measures
 from nas_asc.library import load_space, shipped
-from nas_asc.rules import counting_rule
+from nas_asc.rules import CountingRule, counting_rule
 from nas_asc.smallest import check_that_something_fits, smallest
 from nas_asc.space import SearchSpace
 from nas_asc.units import format_count
 
 _OF_ONE = ("budget", "rule", "classes", "clip_s")  # options that need the name of a space
+_CLIP_S = 10.0  # where neither an option nor the rule says it
 _ROWS = {
     "size_bytes": ("bytes", "{:,}".format),
     "params": ("parameters", "{:,}".format),
@@ -48,7 +50,7 @@ _LIMITS = {
 @click.option("--budget", help="Estimate the share of the space that fits, such as 64KB,10MMAC.")
 @click.option("--rule", default="plain", show_default=True, help="Counting rule.")
 @classes_option(default="10", show_default=True, help="Number of classes.")
-@clip_option(default="10", show_default=True, help="Clip length in seconds.")
+@clip_option(help=f"Clip length in seconds; default: that of the rule, or {_CLIP_S:g}.")
 @json_option
 @click.pass_context
 def command(
@@ -58,7 +60,7 @@ def command(
     budget: str | None,
     rule: str,
     classes: int,
-    clip_s: float,
+    clip_s: float | None,
     as_json: bool,
 ) -> None:
     """List the search spaces, describe one, or copy one into a file of your own to edit.
@@ -77,7 +79,9 @@ def command(
             raise click.UsageError(f"{given}: expected a NAME too, one of {known} or a file")
         _list(as_json)
     else:
-        _describe(load_space(name), budget, rule, classes, clip_s, as_json)
+        resolved = counting_rule(rule)
+        clip_s = clip_s or resolved.clip_s or _CLIP_S
+        _describe(load_space(name), budget, resolved, classes, clip_s, as_json)
 
 
 def _given(context: click.Context, *names: str) -> str:
@@ -139,9 +143,13 @@ def _size(space: SearchSpace) -> str:
 
 
 def _describe(
-    space: SearchSpace, text: str | None, rule_id: str, classes: int, clip_s: float, as_json: bool
+    space: SearchSpace,
+    text: str | None,
+    rule: CountingRule,
+    classes: int,
+    clip_s: float,
+    as_json: bool,
 ) -> None:
-    rule = counting_rule(rule_id)
     limited = text is not None or rule.max_bytes is not None
     budget = parse_budget(text, rule, with_limits=True) if limited else None
     found = feasibility(space, rule, budget, classes=classes, clip_s=clip_s)
@@ -171,6 +179,8 @@ def _describe(
         _print(
             space, budget, found, least, f"{classes} classes, clips of {clip_s:g} s, rule {rule.id}"
         )
+    if clips := rule.clip_remark(clip_s):
+        remark(f"warning: {rule.id}: {clips}")
     if budget is not None and found.share == 0.0:
         check_that_something_fits(space, budget, measure)
 
