@@ -1,7 +1,7 @@
 """Neural architecture search for audio classifiers under hard complexity budgets.
 
 The names below are the public surface; they are imported when first used, so that `import nas_asc`
-loads neither torch nor optuna nor ray.
+loads neither torch nor optuna.
 """
 
 from importlib import import_module

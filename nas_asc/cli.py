@@ -46,7 +46,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="nas-asc", message="nas-asc %(version)s")
 def cli() -> None:
-    """Search small audio classifiers under a hard size budget.
+    """Search for small audio classifiers under a hard size budget.
 
     \b
     nas-asc search --budget 128KB --space mbconv                on built-in synthetic scenes

@@ -5,7 +5,6 @@ another if it is no worse in both and better in one; equal pairs do not dominate
 """
 
 import math
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
@@ -119,33 +118,3 @@ def hypervolume(
         lowest = min(lowest, max(log_loss, 0.0))
         area += (end - size) * (height - lowest)
     return min(area / (width * height), 1.0)
-
-
-def non_dominated_rank(pairs: Sequence[tuple[float, float]]) -> list[int]:
-    """Sort pairs of objectives, both to be minimised, into successive fronts.
-
-    Rank 0 are the pairs that no other dominates, rank 1 those that only rank 0 dominates, and so
-    on; equal pairs have equal ranks. The fast non-dominated sorting of Deb et al. 2002 (NSGA-II)
-    by a sweep over the first objective, O(n log n) as two objectives allow (Jensen 2003).
-
-    Returns:
-        The rank of each pair, in the order given.
-    """
-    if any(math.isnan(value) for pair in pairs for value in pair):
-        raise ValueError("pairs: expected numbers, got NaN")
-    ranks = [0] * len(pairs)
-    # The lowest second objective seen in each front; it grows from front to front.
-    lowest: list[float] = []
-    previous: int | None = None
-    for index in sorted(range(len(pairs)), key=lambda i: pairs[i]):
-        if previous is not None and pairs[index] == pairs[previous]:
-            ranks[index] = ranks[previous]
-            continue
-        previous = index
-        rank = bisect_right(lowest, pairs[index][1])
-        ranks[index] = rank
-        if rank == len(lowest):
-            lowest.append(pairs[index][1])
-        else:
-            lowest[rank] = pairs[index][1]
-    return ranks

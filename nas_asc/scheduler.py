@@ -43,8 +43,7 @@ class Scheduler:
         number = len(self.trials)
         if not self._depends(number):
             return True
-        last = number - self._study.lag
-        return all(trial.finished for trial in self.trials[self._told : last + 1])
+        return all(trial.finished for trial in self._needed(number))
 
     def ask(self) -> tuple[Trial, tuple[Rung, ...]]:
         """Make the next trial and its rungs; it is taken up with `add`.
@@ -92,16 +91,20 @@ class Scheduler:
         self.add(trial)
         return self._rungs(trial)
 
+    def _needed(self, number: int) -> list[Trial]:
+        """Give the trials that trial `number` depends on and that are not told yet."""
+        return self.trials[self._told : max(0, number - self._study.lag + 1)]
+
     def _depends(self, number: int) -> bool:
         """Say whether a trial depends on the results of others."""
-        if self._study.sampler == "random" and not self._epochs:
+        if self._study.independent:
             return False
         return number >= self._seeds + self._study.startup_trials
 
     def _advance(self, number: int) -> None:
         """Make known what trial `number` depends on, no more, and ask the sampler for it."""
         if self._depends(number):
-            for trial in self.trials[self._told : max(0, number - self._study.lag + 1)]:
+            for trial in self._needed(number):
                 self._tell(trial)
         self._suggestions.begin(number)
 

@@ -127,9 +127,10 @@ def run_search(
             "space": config.space,
             "run": str(run),
         }
-        if pool.capacity > config.lag:
+        if pool.capacity > config.lag and not config.independent:
             _log.warning(
-                "%d workers: the study's lag keeps at most %d busy once the search has started",
+                "%d workers: at most %d are busy once the first trials have ended, since proposals "
+                "wait for results; --lag lets them wait for fewer",
                 pool.capacity,
                 config.lag,
             )

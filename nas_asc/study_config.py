@@ -7,6 +7,7 @@ data's own clip length.
 
 import json
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -124,6 +125,16 @@ class StudyConfig(_Table):
     seeds: bool
     early_stopping: EarlyStopping
     recipe: Annotated[Recipe, PlainValidator(_recipe)]
+
+    @property
+    def independent(self) -> bool:
+        """Whether no trial depends on the results of others."""
+        return self.sampler == "random" and not self.early_stopping.epochs(self.epochs)
+
+    @property
+    def most_busy(self) -> float:
+        """How many workers can be busy at once."""
+        return inf if self.independent else max(self.lag, self.startup_trials)
 
     @model_validator(mode="after")
     def _ends(self) -> "StudyConfig":

@@ -266,7 +266,7 @@ def test_help_and_counts_load_neither_torch_nor_optuna():
         "from nas_asc.cli import main\n"
         "try:\n    main()\n"
         "except SystemExit:\n    pass\n"
-        "assert not {'torch', 'optuna', 'ray', 'pandas', 'matplotlib'} & set(sys.modules)"
+        "assert not {'torch', 'optuna', 'sqlalchemy', 'matplotlib', 'plotly'} & set(sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False

@@ -1,6 +1,5 @@
 import itertools
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -8,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas_asc.pareto import Point, front, hypervolume, non_dominated_rank
+from nas_asc.pareto import Point, front, hypervolume
 
 
 def point(
@@ -161,41 +160,3 @@ def test_hypervolume_is_the_sum_of_the_dominated_cells(points: list[Point]) -> N
     )
     assert hypervolume(points, limit, 10) == pytest.approx(covered / (4 * height))
     assert hypervolume(front(points), limit, 10) == pytest.approx(hypervolume(points, limit, 10))
-
-
-def test_ranks_of_a_hand_made_set() -> None:
-    pairs = [(1, 3), (2, 2), (3, 1), (2, 3), (3, 3), (3, 3), (1, 4)]
-    assert non_dominated_rank(pairs) == [0, 0, 0, 1, 2, 2, 1]
-
-
-def test_ranks_of_nothing_and_of_infinite_losses() -> None:
-    assert non_dominated_rank([]) == []
-    assert non_dominated_rank([(1, math.inf), (2, math.inf), (2, 1.0)]) == [0, 1, 0]
-
-
-def test_ranks_of_nan_are_refused() -> None:
-    with pytest.raises(ValueError, match="NaN"):
-        non_dominated_rank([(1.0, math.nan)])
-
-
-@given(pairs_strategy)
-def test_ranks_are_what_peeling_off_fronts_gives(pairs: list[tuple[float, float]]) -> None:
-    expected = [0] * len(pairs)
-    left = set(range(len(pairs)))
-    rank = 0
-    while left:
-        peeled = {i for i in left if not any(dominates(pairs[j], pairs[i]) for j in left)}
-        for i in peeled:
-            expected[i] = rank
-        left -= peeled
-        rank += 1
-    assert non_dominated_rank(pairs) == expected
-
-
-def test_five_thousand_points_take_less_than_a_second() -> None:
-    points = [point(1000 + 37 * i % 100_003, (7919 * i % 5003) / 2000, i) for i in range(5000)]
-    start = time.process_time()
-    found = front(points)
-    ranks = non_dominated_rank([(p.size_bytes, p.log_loss) for p in points])
-    assert time.process_time() - start < 1
-    assert {p.trial for p in found} == {p.trial for p in points if ranks[p.trial] == 0}

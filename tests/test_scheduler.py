@@ -62,6 +62,17 @@ def test_a_trial_is_asked_for_when_those_up_to_the_lag_have_ended(make):
     assert scheduler.can_ask
 
 
+def test_no_trial_waits_for_those_before_the_first(make):
+    """Trial 16 is the first that depends on one: on trial 0 = 16 - 16."""
+    scheduler = make(startup_trials=2, lag=16)
+    for _ in range(16):
+        assert scheduler.can_ask
+        scheduler.add(scheduler.ask()[0])
+    assert not scheduler.can_ask
+    scheduler.update(ended(scheduler.trials[0]))
+    assert scheduler.can_ask
+
+
 def test_random_trials_that_are_never_stopped_wait_for_nothing(make):
     scheduler = make(
         sampler="random",

@@ -1,5 +1,6 @@
 """Mixup: every clip with another of its batch (Zhang et al. 2017, arXiv 1710.09412)."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -33,14 +34,6 @@ def _blend(values: Tensor, partner: Tensor, share: Tensor) -> Tensor:
 
 
 def symmetric_beta(alpha: float, count: int, generator: torch.Generator) -> Tensor:
-    """Draw `count` values of Beta(alpha, alpha), float64.
-
-    torch's own Beta takes no generator. Here a Student t value of 2 alpha degrees of freedom, by
-    Bailey's polar method (1994), is mapped to the beta distribution that it determines: exact for
-    every alpha above 0.
-    """
-    uniform = torch.rand(2, count, generator=generator, dtype=torch.float64)
-    # the radius of the polar method; 1 - uniform lies in (0, 1], so that no power of 0 is taken
-    radius = (1 - uniform[0]).pow(-1 / alpha) - 1
-    cosine = torch.cos(2 * torch.pi * uniform[1])
-    return 0.5 + 0.5 * cosine.sign() * (1 + 1 / (radius * cosine.square())).rsqrt()
+    """Draw `count` values of Beta(alpha, alpha), float64, by numpy: torch's takes no generator."""
+    seed = torch.randint(2**63 - 1, (), generator=generator).item()
+    return torch.from_numpy(np.random.default_rng(seed).beta(alpha, alpha, count))

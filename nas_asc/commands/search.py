@@ -34,14 +34,25 @@ _DEFAULT_STUDY, _DEFAULT_STUDY_WITH_DATA = "quick", "esc10"
 @clip_option(help="Clip length in seconds; default: the median.")
 @click.option("--skip-bad", is_flag=True, default=None, help="Leave out clips that can't be read.")
 @click.option("--study", help="Study with all settings (nas-asc studies), or the path of one.")
-@click.option("--objective", type=click.Choice(["log_loss", "accuracy"]), help="Beside the size.")
+@click.option(
+    "--objective",
+    type=click.Choice(["log_loss", "accuracy"]),
+    help="What is optimised besides the size.",
+)
 @click.option("--trials", type=click.IntRange(1), help="Finished trials in all, resumed included.")
 @click.option("--time", "time_text", help="Ends the search after a while: 90s, 10m, 1.5h.")
 @click.option("--epochs", type=click.IntRange(1), help="Epochs of a full training.")
 @click.option("--sampler", type=click.Choice(["tpe", "nsga2", "random"]))
-@click.option("--seed", type=click.IntRange(0), help="Of everything that is drawn at random.")
+@click.option(
+    "--lag",
+    type=click.IntRange(1),
+    help="Results that a proposal does not wait for; twice the workers keeps all busy.",
+)
+@click.option("--seed", type=click.IntRange(0), help="Random seed.")
 @click.option("--no-seeds", is_flag=True, help="Do not train the report models first.")
-@click.option("--workers", default="auto", show_default=True, help="Worker processes: a number.")
+@click.option(
+    "--workers", default="auto", show_default=True, help="Worker processes: a number or auto."
+)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Run folder; default: runs/SPACE-TIME."
 )
@@ -75,6 +86,7 @@ def command(
         given["space"] = str(Path(space).absolute())  # a run can be resumed from any folder
     count = _count_workers(workers)
     config, run = _resolve(given, out, resume)
+    count = int(min(count, config.most_busy))  # a process holds a torch of its own, busy or not
     rule = counting_rule(config.rule)
     budget = parse_budget(config.budget, rule, with_limits=True)
     remark(f"budget: {budget} by rule {rule.id}")
