@@ -109,7 +109,9 @@ def point(trial: Trial) -> Point:
 
 
 def _choices(architecture: Architecture) -> dict[str, object]:
-    """Give the choices of an architecture; of an ensemble, which has none, its networks."""
+    """Give the choices of an architecture; of an ensemble, which has none, what is in it."""
     if architecture.ensemble is None:
         return dict(architecture.choices)
-    return {"ensemble": architecture.sections["ensemble"]["networks"]}
+    section = architecture.sections["ensemble"]
+    votes = {"votes": section["votes"]} if "votes" in section else {}
+    return {"ensemble": section["networks"], **votes}

@@ -114,10 +114,10 @@ def run_search(
         stack.enter_context(told_in_one_line(run))
         if not resume:
             check_new(run)
-            announce(facts)
         save_study(run, config)
         store = stack.enter_context(closing(TrialStore(run / TRIALS_FILE, space)))
         facts = facts_of_run(run, store, facts, config.objective)
+        announce(facts)
         context = {
             "data": str(dataset.root),
             "clip_s": dataset.clip_s,

@@ -87,18 +87,19 @@ def member_costs(found: Verification) -> list[MemberCost]:
     model, complexity = found.model, found.complexity
     if not isinstance(model, Ensemble) or not isinstance(complexity, EnsembleComplexity):
         return []
-    votes = sum(member.number * member.weight for member in model.members)
     return [
         MemberCost(
             member.model.id,
             member.number,
-            member.weight / votes,
+            vote,
             one.counted_params,
             one.nonzero_params,
             one.size_bytes / complexity.rule.kb,
             one.macs,
         )
-        for member, (_, one) in zip(model.members, complexity.members, strict=True)
+        for member, vote, (_, one) in zip(
+            model.members, model.votes, complexity.members, strict=True
+        )
     ]
 
 

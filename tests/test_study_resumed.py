@@ -44,6 +44,16 @@ def test_what_a_run_said_of_its_report_models_when_it_began_holds(asc, monkeypat
     assert resumed.ensembles_skipped == before.ensembles_skipped
 
 
+def test_what_is_adapted_and_skipped_is_said_again_when_a_run_is_resumed(asc, caplog, monkeypatch):
+    _, run, options = asc
+    began = [record.getMessage() for record in caplog.get_records("setup")]
+    said = [line for line in began if "adapted to" in line or "is skipped" in line]
+    monkeypatch.setattr("nas_asc.study.left_out", lambda *_: [])  # what held then is what is said
+    search(run, resume=True, **options)
+    assert any("ensemble srpol-1 is skipped" in line for line in said)
+    assert [line for line in caplog.messages if line in said] == said
+
+
 def test_a_run_cut_off_while_its_report_models_were_stored_has_them_all(asc, monkeypatch):
     _, run, options = asc
     models = [trial.model for trial in trials_of(run)]
