@@ -35,10 +35,12 @@ class Verification:
     @property
     def match(self) -> bool:
         """Whether every number that the report prints agrees to its last digit."""
-        return all(
-            round(COUNTED[name](self.complexity), _decimals(printed)) == printed
-            for name, printed in self.model.printed.items()
-        )
+        return all(map(self.agrees, self.model.printed))
+
+    def agrees(self, name: str) -> bool:
+        """Whether a number that the report prints agrees to its last digit."""
+        printed = self.model.printed[name]
+        return round(COUNTED[name](self.complexity), _decimals(printed)) == printed
 
     def to_dict(self) -> dict[str, object]:
         """Give the comparison as JSON."""
