@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
+from math import hypot, log2
 
 from nas_asc.chart import chart
 from nas_asc.chart_names import named_markers, place_names
@@ -45,12 +46,43 @@ def test_names_at_the_budget_stand_to_the_left_of_their_markers(
     shown = chart(make_summary(points=points), 1024)
     low, high = shown.x_limits
     panel = replace(shown.panels[0], limits=(0.0, 2.0))
-    names = place_names(
+    names, key = place_names(
         shown,
         panel,
         on_page=lambda size, value: (400 * (size - low) / (high - low), 150 * value),
-        extents=[(90, 12), (90, 12)],
+        extent=lambda _: (90, 12),
         bounds=(0, 0, 400, 300),
     )
+    assert key is None
     assert [name.align for name in names] == ["right", "right"]
     assert all(name.anchor[0] < 0 for name in names)
+
+
+def test_where_markers_are_crowded_numbers_of_trials_stand_for_names(
+    crowd: Summary,
+) -> None:
+    shown = chart(crowd, 1024)
+    panel = replace(shown.panels[0], limits=(0.0, 2.5))
+    bounds = (0.0, 0.0, 360.0, 250.0)
+
+    def on_page(size: float, value: float) -> tuple[float, float]:
+        octaves = log2(shown.x_limits[1] / shown.x_limits[0])
+        return 360 * log2(size / shown.x_limits[0]) / octaves, 100 * value
+
+    def extent(text: str) -> tuple[float, float]:
+        lines = text.split("\n")
+        return 6.0 * max(map(len, lines)), 13.0 * len(lines)
+
+    names, key = place_names(shown, panel, on_page, extent, bounds)
+    assert key is not None
+    told = dict(line.split(": ") for line in key.text.splitlines())
+    for name in names:
+        at = on_page(name.marker.size_bytes, name.marker.value)
+        assert not (key.box[0] < at[0] < key.box[2] and key.box[1] < at[1] < key.box[3])
+        if name.is_number:
+            numbers = name.text.split(", ")
+            assert tuple(told[number] for number in numbers) == name.marker.names
+            assert hypot(*name.anchor) < 45
+    assert [name.text for name in names if not name.is_number] == ["alone"]
+    assert key.box[0] >= 0
+    assert key.box[3] <= 250
