@@ -30,6 +30,7 @@ _SHORTEST_LEADER = 12.0
 _ALONG = 6.0
 # Where a name would stand farther off, it and those of markers so near to its own are numbers.
 _TOO_FAR, _CROWD = 45.0, 32.0
+_IN_A_LINE = 3
 _KEY_TITLE = "trial: report model"
 _INSET = 8.0  # from the key to the sides of the panel
 _KEY_STEPS = 12  # places for the key along each side of the panel
@@ -53,8 +54,10 @@ class NamedMarker:
 
     @property
     def numbers(self) -> str:
-        """What stands beside it where it is crowded."""
-        return ", ".join(map(str, self.trials))
+        """What stands beside it where it is crowded, a few numbers a line."""
+        numbers = [str(trial) for trial in sorted(self.trials)]
+        rows = [numbers[i : i + _IN_A_LINE] for i in range(0, len(numbers), _IN_A_LINE)]
+        return ",\n".join(", ".join(row) for row in rows)
 
     @property
     def key(self) -> list[tuple[int, str]]:
@@ -160,7 +163,9 @@ def place_names(
     if not entries:
         return names, None
     text = "\n".join([_KEY_TITLE, *(f"{trial}: {name}" for trial, name in sorted(entries))])
-    key = Key(text, _emptiest(extent(text), bounds, taken, marks))
+    _, chance = on_page(shown.x_limits[0], panel.chance)
+    line = (bounds[0], chance - _CLEAR, bounds[2], chance + _CLEAR)
+    key = Key(text, _emptiest(extent(text), bounds, [*taken, line], marks))
     texts = [m.numbers if inside else m.text for m, inside in zip(markers, crowd, strict=True)]
     return placed(texts, [*taken, key.box]), key
 
