@@ -113,24 +113,32 @@ def choices_in_words(
 
 
 def seed_captions(
-    adapted: Sequence[Mapping[str, Any]], skipped: Sequence[Mapping[str, Any]]
+    adapted: Sequence[Mapping[str, Any]],
+    ensembles_skipped: Sequence[Mapping[str, Any]],
+    skipped: Sequence[Mapping[str, Any]] = (),
 ) -> list[str]:
-    """Write which report models are adapted to the data, and which ensembles are left out.
+    """Write which report models are adapted to the data, and which are left out.
 
     Args:
         adapted: `Summary.seeds_adapted`; models with equal changes share a line.
-        skipped: `Summary.ensembles_skipped`.
+        ensembles_skipped: as in `Summary`.
+        skipped: `Summary.seeds_skipped`; models with the same reason share a line.
     """
-    alike: dict[str, list[str]] = {}
-    for entry in adapted:
-        alike.setdefault("; ".join(entry["changes"]), []).append(entry["model"])
+    changed = [("; ".join(entry["changes"]), entry["model"]) for entry in adapted]
+    why = [(str(entry["reason"]), entry["model"]) for entry in skipped]
     return [
-        *(
-            f"report models adapted to the data: {', '.join(models)}: {changes}"
-            for changes, models in alike.items()
-        ),
-        *(f"ensemble {entry['ensemble']} is skipped: {entry['reason']}" for entry in skipped),
+        *(f"report models adapted to the data: {words}" for words in _alike(changed)),
+        *(f"ensemble {e['ensemble']} is skipped: {e['reason']}" for e in ensembles_skipped),
+        *(f"report models not trained: {words}" for words in _alike(why)),
     ]
+
+
+def _alike(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """Name together of what the same is said: "a, b: what is said"."""
+    names: dict[str, list[str]] = {}
+    for said, name in pairs:
+        names.setdefault(said, []).append(name)
+    return [f"{', '.join(models)}: {said}" for said, models in names.items()]
 
 
 def networks_caption(choices: Mapping[str, object], reference: Sequence[Point], kb: int) -> str:

@@ -16,6 +16,7 @@ from nas_asc.space import ReportModel, SearchSpace
 from nas_asc.trials import Trial
 
 _log = logging.getLogger(__name__)
+_ANNOUNCED = ("seeds_adapted", "ensembles_skipped", "seeds_skipped")
 
 
 def seed_trials(
@@ -103,12 +104,12 @@ def left_out(ensembles: Iterable[Ensemble]) -> list[dict[str, object]]:
 
 
 def announce(facts: Mapping[str, Any]) -> None:
-    """Log which report models a search adapts, and which ensembles it leaves out.
+    """Log which report models a search adapts, and which it leaves out.
 
     Args:
-        facts: about the search; `seeds_adapted` and `ensembles_skipped` are read.
+        facts: about the search; what `Summary` calls so is read.
     """
-    for line in seed_captions(facts["seeds_adapted"], facts["ensembles_skipped"]):
+    for line in seed_captions(*(facts[name] for name in _ANNOUNCED)):
         _log.warning("%s", line)
 
 

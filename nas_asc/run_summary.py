@@ -72,8 +72,14 @@ def summarise(
         seeds_over_budget=tuple(facts.get("seeds_over_budget", ())),
         seeds_adapted=tuple(facts.get("seeds_adapted", ())),
         ensembles_skipped=tuple(facts.get("ensembles_skipped", ())),
+        seeds_skipped=tuple(skipped_seeds(trials)),
         seconds=max((trial.elapsed_s for trial in trials), default=0.0),
     )
+
+
+def skipped_seeds(trials: Iterable[Trial]) -> list[dict[str, object]]:
+    """Give the report models for which there was no time: model and reason."""
+    return [{"model": t.model, "reason": t.reason} for t in trials if t.state == "skipped"]
 
 
 def budget_of(study: StudyConfig) -> Budget:

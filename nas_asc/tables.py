@@ -195,7 +195,7 @@ def _footer(summary: Summary, points: Sequence[Point], kb: int) -> list[str]:
         lines.append(
             f"over the budget by {_BINDS.get(limit, limit)}, so not trained: {', '.join(seeds)}"
         )
-    lines += seed_captions(summary.seeds_adapted, summary.ensembles_skipped)
+    lines += seed_captions(summary.seeds_adapted, summary.ensembles_skipped, summary.seeds_skipped)
     if summary.hypervolume is not None:
         lines.append(
             f"hypervolume {summary.hypervolume:.3f} (share of log size x log loss below the "

@@ -125,10 +125,12 @@ def test_models_that_are_adapted_alike_share_a_line() -> None:
         {"model": "b", "changes": ["clips of 5 s, not 10 s", "classifier not pruned"]},
         {"model": "c", "changes": ["10 classes, not 3"]},
     ]
-    assert seed_captions(adapted, [{"ensemble": "d", "reason": "the data have others"}]) == [
+    skipped = [{"model": name, "reason": "no time"} for name in "ef"]
+    assert seed_captions(adapted, [{"ensemble": "d", "reason": "they have others"}], skipped) == [
         "report models adapted to the data: a, c: 10 classes, not 3",
         "report models adapted to the data: b: clips of 5 s, not 10 s; classifier not pruned",
-        "ensemble d is skipped: the data have others",
+        "ensemble d is skipped: they have others",
+        "report models not trained: e, f: no time",
     ]
 
 
