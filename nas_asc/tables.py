@@ -116,7 +116,7 @@ def front_text(summary: Summary, kb: int, width: int = 80, colour: bool = False)
 
 
 def _lines(text: str, width: int, indent: int = 0) -> list[str]:
-    return textwrap.wrap(text, width, subsequent_indent=" " * indent)
+    return textwrap.wrap(text, width, subsequent_indent=" " * indent, break_on_hyphens=False)
 
 
 def _header(summary: Summary, kb: int) -> list[tuple[str, str]]:

@@ -116,6 +116,13 @@ def test_what_was_adapted_or_skipped_stands_below_the_table(
     assert "ensemble srpol-1 is skipped: clips have one label" in lines
 
 
+@pytest.mark.parametrize("width", range(60, 90))
+def test_no_name_is_broken_at_its_hyphen(make_summary: Callable[..., Summary], width: int) -> None:
+    adapted = [{"model": f"netease-student-{n}", "changes": ["no change"]} for n in range(9)]
+    text = front_text(make_summary(seeds_adapted=adapted), 1024, width)
+    assert all(f"netease-student-{n}" in text for n in range(9))
+
+
 @pytest.mark.parametrize("width", [80, 140])
 def test_an_ensemble_is_named_with_its_networks_and_their_sizes(
     make_summary: Callable[..., Summary], ensemble_points: tuple[Point, ...], width: int
