@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 
+from nas_asc.captions import seed_captions
 from nas_asc.proposals import SpaceExhausted
 from nas_asc.rungs import Rung
 from nas_asc.scheduler import Scheduler
@@ -115,5 +116,6 @@ class Agenda:
 
 
 def _skipped(trial: Trial, reason: str) -> Trial:
-    _log.warning("report model %s is not trained: %s", trial.model, reason)
+    for line in seed_captions((), (), [{"model": trial.model, "reason": reason}]):
+        _log.warning("%s", line)
     return replace(trial, state="skipped", reason=reason)

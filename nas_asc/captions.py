@@ -6,6 +6,7 @@ for names that the user chose.
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from nas_asc.pareto import Point
 from nas_asc.summary import Summary
@@ -101,7 +102,7 @@ def choices_in_words(
         kb: bytes in a KB, by the counting rule.
     """
     if "ensemble" in choices:
-        return [("ensemble", networks_caption(str(choices["ensemble"]), reference, kb))]
+        return [("ensemble", networks_caption(choices, reference, kb))]
     words = []
     for section, values in choices_by_section(choices).items():
         if section:
@@ -111,19 +112,52 @@ def choices_in_words(
     return words
 
 
-def networks_caption(networks: str, reference: Sequence[Point], kb: int) -> str:
-    """Add to the networks of an ensemble the size of each that was also trained by itself.
+def seed_captions(
+    adapted: Sequence[Mapping[str, Any]],
+    ensembles_skipped: Sequence[Mapping[str, Any]],
+    skipped: Sequence[Mapping[str, Any]] = (),
+) -> list[str]:
+    """Write which report models are adapted to the data, and which are left out.
+
+    Args:
+        adapted: `Summary.seeds_adapted`; models with equal changes share a line.
+        ensembles_skipped: as in `Summary`.
+        skipped: `Summary.seeds_skipped`; models with the same reason share a line.
+    """
+    changed = [("; ".join(entry["changes"]), entry["model"]) for entry in adapted]
+    why = [(str(entry["reason"]), entry["model"]) for entry in skipped]
+    return [
+        *(f"report models adapted to the data: {words}" for words in _alike(changed)),
+        *(f"ensemble {e['ensemble']} is skipped: {e['reason']}" for e in ensembles_skipped),
+        *(f"report models not trained: {words}" for words in _alike(why)),
+    ]
+
+
+def _alike(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """Name together of what the same is said: "a, b: what is said"."""
+    names: dict[str, list[str]] = {}
+    for said, name in pairs:
+        names.setdefault(said, []).append(name)
+    return [f"{', '.join(models)}: {said}" for said, models in names.items()]
+
+
+def networks_caption(choices: Mapping[str, object], reference: Sequence[Point], kb: int) -> str:
+    """Write the networks of an ensemble: the size of each that was also trained, and its vote.
 
     "5 x ntu-vggnet, 1 x ntu-inceptionnet" becomes "5 x ntu-vggnet (34.5 KB each), 1 x
-    ntu-inceptionnet (142.2 KB)".
+    ntu-inceptionnet (142.2 KB)". The vote is said only where networks weigh differently: "1 x
+    srpol-c3multi (68.8 KB, 70 % of the vote)".
     """
-    sizes = {point.model: point.size_bytes for point in reference}
+    sizes = {point.model: size_caption(point.size_bytes, kb) for point in reference}
+    networks = str(choices["ensemble"]).split(", ")
+    votes = str(choices["votes"]).split(", ") if "votes" in choices else [""] * len(networks)
     parts = []
-    for part in networks.split(", "):
-        number, _, model = part.partition(" x ")
+    for network, vote in zip(networks, votes, strict=True):
+        number, _, model = network.partition(" x ")
+        share = f"{100 * float(vote):.3g} % of the vote" if vote else ""
+        known = _joined(", ", [sizes.get(model, ""), share])
         each = "" if number == "1" else " each"
-        size = f" ({size_caption(sizes[model], kb)}{each})" if model in sizes else ""
-        parts.append(part + size)
+        parts.append(f"{network} ({known}{each})" if known else network)
     return ", ".join(parts)
 
 

@@ -80,6 +80,12 @@ class Ensemble:
         return ", ".join(f"{member.number} x {member.model.id}" for member in self.members)
 
     @property
+    def votes(self) -> tuple[float, ...]:
+        """The share that one network of each member has in the average."""
+        total = sum(member.number * member.weight for member in self.members)
+        return tuple(member.weight / total for member in self.members)
+
+    @property
     def untrainable(self) -> str | None:
         """What keeps it from being trained on a data set; None if nothing does.
 
@@ -110,7 +116,8 @@ class Ensemble:
     def as_architecture(self, space: str) -> Architecture:
         """Give what stands for it among the architectures of a study; it has no choices.
 
-        Two are equal if their members are, weights and class maps included.
+        Two are equal if their members are, weights and class maps included. Where networks
+        weigh differently it has their `votes` too.
         """
         members = [
             (member.model.architecture.key, member.number, member.weight, member.class_map)
@@ -118,6 +125,8 @@ class Ensemble:
         ]
         key = hashlib.sha256(json.dumps(members).encode()).hexdigest()[:16]
         values = {"id": self.id, "networks": self.described, "members": key}
+        if len(set(self.votes)) > 1:
+            values["votes"] = ", ".join(f"{share:.4g}" for share in self.votes)
         return Architecture(space, {"ensemble": values}, ())
 
 

@@ -58,6 +58,7 @@ def parse_front_json(text: str, name: str = "front.json") -> Summary:
             seeds_over_budget=tuple(content["seeds_over_budget"]),
             seeds_adapted=tuple(content.get("seeds_adapted", ())),
             ensembles_skipped=tuple(content.get("ensembles_skipped", ())),
+            seeds_skipped=tuple(content.get("seeds_skipped", ())),
             seconds=content["seconds"],
         )
     except (ValueError, TypeError, KeyError) as fault:

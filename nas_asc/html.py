@@ -15,6 +15,7 @@ from nas_asc.captions import (
     budget_caption,
     choices_in_words,
     data_caption,
+    seed_captions,
 )
 from nas_asc.chart import chart
 from nas_asc.html_chart import charts_json
@@ -104,6 +105,9 @@ def front_html(summary: Summary, kb: int) -> str:
     if shown.over_budget:
         names = ", ".join(f"{escape(name)} ({size:,} B)" for name, size in shown.over_budget)
         parts += ["<h2>Report models over the budget, not trained</h2>", f"<p>{names}</p>"]
+    notes = seed_captions(summary.seeds_adapted, summary.ensembles_skipped, summary.seeds_skipped)
+    if notes:
+        parts += ["<h2>Report models and these data</h2>", *(f"<p>{escape(n)}</p>" for n in notes)]
     return "\n".join([*parts, "</body></html>", ""])
 
 

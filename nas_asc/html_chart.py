@@ -8,11 +8,10 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from nas_asc.captions import shorten_name
 from nas_asc.chart import Chart, Panel, steps
-from nas_asc.chart_names import LONGEST_NAME, PlacedName, named_markers, place_names
+from nas_asc.chart_names import Key, PlacedName, place_names
 from nas_asc.hover_text import point_hover, untrained_hover
-from nas_asc.palette import BLUE, DARK, GREY, LINE, ORANGE, PALE_RED, RED, SOFT, STRIP
+from nas_asc.palette import BLUE, DARK, DEEP_ORANGE, GREY, LINE, ORANGE, PALE_RED, RED, SOFT, STRIP
 from nas_asc.untrained_strip import LABEL, StripName, strip_names
 
 Json = dict[str, object]
@@ -22,6 +21,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 54, 120
 _NAME_SIZE, _CHARACTER, _LINE, _ASIDE = 12, 7.0, 15.0, 10.0
 _STRIP_ROW, _FEWEST_ROWS, _ABOVE_PANEL = 17.0, 2.0, 26.0
 _WHITE: Json = {"color": "white", "width": 1}
+_WORDS: Json = {"bgcolor": "rgba(255, 255, 255, 0.6)", "borderpad": 0}
 _REPORT: Json = {"color": ORANGE, "size": 12, "symbol": "diamond", "line": _WHITE}
 
 
@@ -141,7 +141,7 @@ def _layout(shown: Chart, panel: Panel) -> Json:
             "domain": [0, _PANEL_HEIGHT / height],
         },
         "shapes": _shapes(shown, panel),
-        "annotations": [*_notes(shown, panel), *map(_name, _placed(shown, panel))],
+        "annotations": [*_notes(shown, panel), *_names(shown, panel)],
     }
     return layout | _strip_layout(names, (_PANEL_HEIGHT + _ABOVE_PANEL) / height)
 
@@ -196,7 +196,7 @@ def _notes(shown: Chart, panel: Panel) -> list[Json]:
     return [chance, budget]
 
 
-def _placed(shown: Chart, panel: Panel) -> list[PlacedName]:
+def _placed(shown: Chart, panel: Panel) -> tuple[list[PlacedName], Key | None]:
     """Place the names as on a page of the size of a panel; letters have about the same width."""
     width, height = _WIDTH - _LEFT - _RIGHT, _PANEL_HEIGHT
     low, high = (math.log2(limit) for limit in shown.x_limits)
@@ -208,30 +208,29 @@ def _placed(shown: Chart, panel: Panel) -> list[PlacedName]:
             height * (value - bottom) / (top - bottom),
         )
 
-    extents = [
-        (
-            _CHARACTER * max(len(shorten_name(name, LONGEST_NAME)) for name in marker.names),
-            _LINE * len(marker.names),
-        )
-        for marker in named_markers(shown, panel)
-    ]
+    def extent(text: str) -> tuple[float, float]:
+        lines = text.split("\n")
+        return _CHARACTER * max(map(len, lines)), _LINE * len(lines)
+
     _, chance = on_page(shown.x_limits[0], panel.chance)
     note = (0.0, chance, _CHARACTER * len(panel.chance_label), chance + _LINE)
-    return place_names(shown, panel, on_page, extents, (0, 0, width, height), [note])
+    return place_names(shown, panel, on_page, extent, (0, 0, width, height), [note])
+
+
+def _names(shown: Chart, panel: Panel) -> list[Json]:
+    names, key = _placed(shown, panel)
+    return [*map(_name, names), *([_key(key)] if key else [])]
 
 
 def _name(name: PlacedName) -> Json:
-    text = "<br>".join(escape(shorten_name(n, LONGEST_NAME)) for n in name.marker.names)
-    note: Json = {
-        "text": text,
+    note: Json = _WORDS | {
+        "text": _lines(name.text),
         "x": math.log10(name.marker.size_bytes),
         "y": name.marker.value,
         "xref": "x",
         "yref": "y",
-        "font": {"size": _NAME_SIZE, "color": DARK},
+        "font": {"size": _NAME_SIZE, "color": DEEP_ORANGE if name.is_number else DARK},
         "align": name.align,
-        "bgcolor": "rgba(255, 255, 255, 0.6)",
-        "borderpad": 0,
     }
     x, y = name.anchor
     note |= {"xanchor": name.align, "yanchor": "middle"}
@@ -239,3 +238,24 @@ def _name(name: PlacedName) -> Json:
         return note | {"showarrow": False, "xshift": x, "yshift": y}
     arrow: Json = {"arrowhead": 0, "arrowwidth": 1, "arrowcolor": ORANGE, "standoff": 4}
     return note | arrow | {"showarrow": True, "ax": x, "ay": -y}
+
+
+def _key(key: Key) -> Json:
+    left, _, _, top = key.box
+    width, height = _WIDTH - _LEFT - _RIGHT, _PANEL_HEIGHT
+    return _WORDS | {
+        "text": _lines(key.text),
+        "x": left / width,
+        "y": top / height,
+        "xref": "x domain",
+        "yref": "y domain",
+        "xanchor": "left",
+        "yanchor": "top",
+        "align": "left",
+        "font": {"size": _NAME_SIZE, "color": DEEP_ORANGE},
+        "showarrow": False,
+    }
+
+
+def _lines(text: str) -> str:
+    return "<br>".join(map(escape, text.split("\n")))

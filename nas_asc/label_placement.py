@@ -18,6 +18,8 @@ _ROW_HEIGHT = 7.0
 _ROUNDS = 3
 # Half the size of a marker, at least.
 _CLEAR = 4.0
+# Marks at one place are this near to each other, in spite of rounding.
+_SAME = 0.5
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ def _alone(
         + 1000 * sum(overlap(box, other) > 0 for other in taken)
         + 150 * sum(_enters(line, other) for other in taken)
         + 40 * sum(mark.weight > 1 and _passes(line, mark) for mark in marks)
+        + 60 * sum(mark.weight > 1 and _is_nearer(mark, line) for mark in marks)
         + 12
         * sum(
             mark.weight
@@ -163,6 +166,12 @@ def _enters(line: Line, box: Box) -> bool:
         a, b = (low - start) / step, (high - start) / step
         first, last = max(first, min(a, b)), min(last, max(a, b))
     return first < last
+
+
+def _is_nearer(mark: Mark, line: Line) -> bool:
+    """Say whether a name seems to belong to a marker that its line does not start at."""
+    x0, y0, x1, y1 = line
+    return math.hypot(mark.x - x1, mark.y - y1) < math.hypot(x0 - x1, y0 - y1) - _SAME
 
 
 def _passes(line: Line, mark: Mark) -> bool:

@@ -3,11 +3,10 @@
 import math
 from typing import TYPE_CHECKING
 
-from nas_asc.captions import shorten_name
 from nas_asc.chart import Chart, Panel
-from nas_asc.chart_names import LONGEST_NAME, named_markers, place_names
+from nas_asc.chart_names import place_names
 from nas_asc.label_placement import Box
-from nas_asc.palette import ORANGE, STRIP
+from nas_asc.palette import DARK, DEEP_ORANGE, ORANGE, STRIP
 from nas_asc.untrained_strip import LABEL, StripName, strip_names
 
 if TYPE_CHECKING:
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _NAME_SIZE, _CHARACTER, _ASIDE = 9.5, 5.9, 8.0
+_LINE_SPACING = 1.25
 _POINTS_PER_INCH = 72
 
 
@@ -37,44 +37,59 @@ def draw_names(axis: "Axes", panel: Panel, shown: Chart) -> None:
         left, bottom, right, top = (float(e) * points_per_pixel for e in extents)
         return left, bottom, right, top
 
+    def extent(text: str) -> tuple[float, float]:
+        measured = axis.text(0, 0, text, size=_NAME_SIZE, linespacing=_LINE_SPACING)
+        left, bottom, right, top = box(measured)
+        measured.remove()
+        return right - left + 2, top - bottom + 2
+
     taken = [box(text) for text in axis.texts]
-    texts = [
-        axis.annotate(
-            "\n".join(shorten_name(name, LONGEST_NAME) for name in marker.names),
-            (marker.size_bytes, marker.value),
-            xytext=(0, 0),
+    names, key = place_names(shown, panel, on_page, extent, box(axis), taken)
+    halo = [withStroke(linewidth=2.5, foreground="white", alpha=0.85)]
+    for name in names:
+        at = (name.marker.size_bytes, name.marker.value)
+        text = axis.annotate(
+            name.text,
+            at,
+            xytext=name.anchor,
             textcoords="offset points",
             size=_NAME_SIZE,
-            ha="center",
+            ha=name.align,
             va="center",
-            linespacing=1.25,
-            path_effects=[withStroke(linewidth=2.5, foreground="white", alpha=0.85)],
+            linespacing=_LINE_SPACING,
+            color=DEEP_ORANGE if name.is_number else DARK,
+            path_effects=halo,
             zorder=5,
         )
-        for marker in named_markers(shown, panel)
-    ]
-    boxes = [box(text) for text in texts]
-    extents = [(right - left + 2, top - bottom + 2) for left, bottom, right, top in boxes]
-    for text, name in zip(
-        texts, place_names(shown, panel, on_page, extents, box(axis), taken), strict=True
-    ):
-        text.set_position(name.anchor)
-        text.set_horizontalalignment(name.align)
         text.set_multialignment(name.align)
         if name.far:
             axis.annotate(
                 "",
-                text.xy,
+                at,
                 xytext=name.anchor,
                 textcoords="offset points",
                 arrowprops={
                     "arrowstyle": "-",
                     "color": ORANGE,
-                    "lw": 0.7,
+                    "lw": 0.9,
                     "shrinkA": 0,
                     "shrinkB": 3,
                 },
             )
+    if key is not None:
+        left, _, _, top = key.box
+        axis.annotate(
+            key.text,
+            (left / points_per_pixel + 1, top / points_per_pixel - 1),
+            xycoords="figure pixels",
+            size=_NAME_SIZE,
+            ha="left",
+            va="top",
+            linespacing=_LINE_SPACING,
+            color=DEEP_ORANGE,
+            path_effects=halo,
+            zorder=5,
+        )
 
 
 def names_of_strip(shown: Chart, width: float) -> list[StripName]:

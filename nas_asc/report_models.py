@@ -6,6 +6,7 @@ from typing import Any
 
 from nas_asc.architecture import Architecture
 from nas_asc.budget import Budget
+from nas_asc.captions import seed_captions
 from nas_asc.complexity import Complexity
 from nas_asc.datasets import Dataset
 from nas_asc.ensemble import Ensemble, EnsembleComplexity
@@ -15,6 +16,7 @@ from nas_asc.space import ReportModel, SearchSpace
 from nas_asc.trials import Trial
 
 _log = logging.getLogger(__name__)
+_ANNOUNCED = ("seeds_adapted", "ensembles_skipped", "seeds_skipped")
 
 
 def seed_trials(
@@ -102,18 +104,13 @@ def left_out(ensembles: Iterable[Ensemble]) -> list[dict[str, object]]:
 
 
 def announce(facts: Mapping[str, Any]) -> None:
-    """Log which report models a search adapts, those with equal changes together, and leaves out.
+    """Log which report models a search adapts, and which it leaves out.
 
     Args:
-        facts: about the search; `seeds_adapted` and `ensembles_skipped` are read.
+        facts: about the search; what `Summary` calls so is read.
     """
-    alike: dict[str, list[str]] = {}
-    for entry in facts["seeds_adapted"]:
-        alike.setdefault("; ".join(entry["changes"]), []).append(entry["model"])
-    for changes, models in alike.items():
-        _log.warning("report models adapted to the data: %s: %s", ", ".join(models), changes)
-    for entry in facts["ensembles_skipped"]:
-        _log.warning("ensemble %s is skipped: %s", entry["ensemble"], entry["reason"])
+    for line in seed_captions(*(facts[name] for name in _ANNOUNCED)):
+        _log.warning("%s", line)
 
 
 def _adapted(model: ReportModel, dataset: Dataset) -> Architecture:

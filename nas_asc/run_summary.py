@@ -72,8 +72,14 @@ def summarise(
         seeds_over_budget=tuple(facts.get("seeds_over_budget", ())),
         seeds_adapted=tuple(facts.get("seeds_adapted", ())),
         ensembles_skipped=tuple(facts.get("ensembles_skipped", ())),
+        seeds_skipped=tuple(skipped_seeds(trials)),
         seconds=max((trial.elapsed_s for trial in trials), default=0.0),
     )
+
+
+def skipped_seeds(trials: Iterable[Trial]) -> list[dict[str, object]]:
+    """Give the report models for which there was no time: model and reason."""
+    return [{"model": t.model, "reason": t.reason} for t in trials if t.state == "skipped"]
 
 
 def budget_of(study: StudyConfig) -> Budget:
@@ -109,7 +115,9 @@ def point(trial: Trial) -> Point:
 
 
 def _choices(architecture: Architecture) -> dict[str, object]:
-    """Give the choices of an architecture; of an ensemble, which has none, its networks."""
+    """Give the choices of an architecture; of an ensemble, which has none, what is in it."""
     if architecture.ensemble is None:
         return dict(architecture.choices)
-    return {"ensemble": architecture.sections["ensemble"]["networks"]}
+    section = architecture.sections["ensemble"]
+    votes = {"votes": section["votes"]} if "votes" in section else {}
+    return {"ensemble": section["networks"], **votes}

@@ -35,7 +35,7 @@ from nas_asc.report_models import adaptations, announce, left_out, seed_trials, 
 from nas_asc.rules import counting_rule
 from nas_asc.run_facts import facts_of_run, what_must_stay
 from nas_asc.run_folder import TRIALS_FILE, check_new, check_same, locked, save_study, saved_study
-from nas_asc.run_summary import budget_of, load_front, summarise
+from nas_asc.run_summary import budget_of, load_front, skipped_seeds, summarise
 from nas_asc.scheduler import Scheduler
 from nas_asc.smallest import check_that_something_fits
 from nas_asc.study_clock import Clock
@@ -114,7 +114,6 @@ def run_search(
         stack.enter_context(told_in_one_line(run))
         if not resume:
             check_new(run)
-            announce(facts)
         save_study(run, config)
         store = stack.enter_context(closing(TrialStore(run / TRIALS_FILE, space)))
         facts = facts_of_run(run, store, facts, config.objective)
@@ -137,6 +136,7 @@ def run_search(
         scheduler = Scheduler(config, space, budget, measure)
         search = _Search(config, scheduler, store, pool, context, progress)
         search.take_up(seeds if config.seeds else [])
+        announce({**facts, "seeds_skipped": skipped_seeds(scheduler.trials)})
         search.run()
         summary = summarise(run, config, scheduler.trials, facts)
         return replace(summary, seconds=search.clock.elapsed_s)

@@ -25,6 +25,7 @@ class Summary:
         seeds_over_budget: report models that were not trained: model, size_bytes, macs, binds.
         seeds_adapted: report models that were made to go with the data: model, changes in words.
         ensembles_skipped: ensembles of reports that do not go with the data: ensemble, reason.
+        seeds_skipped: report models for which there was no time: model, reason.
         seconds: wall clock time spent, in all sessions of the run.
     """
 
@@ -42,6 +43,7 @@ class Summary:
     seconds: float = field(default=0.0)
     seeds_adapted: tuple[Mapping[str, object], ...] = ()
     ensembles_skipped: tuple[Mapping[str, object], ...] = ()
+    seeds_skipped: tuple[Mapping[str, object], ...] = ()
 
     @cached_property
     def front(self) -> tuple[Point, ...]:
@@ -86,5 +88,6 @@ class Summary:
             "seeds_over_budget": [dict(seed) for seed in self.seeds_over_budget],
             "seeds_adapted": [dict(seed) for seed in self.seeds_adapted],
             "ensembles_skipped": [dict(entry) for entry in self.ensembles_skipped],
+            "seeds_skipped": [dict(seed) for seed in self.seeds_skipped],
             "reference": [point.to_dict() for point in self.reference],
         }

@@ -22,6 +22,7 @@ from nas_asc.captions import (
     chance_log_loss,
     data_caption,
     networks_caption,
+    seed_captions,
     shorten_name,
     trials_caption,
 )
@@ -115,7 +116,7 @@ def front_text(summary: Summary, kb: int, width: int = 80, colour: bool = False)
 
 
 def _lines(text: str, width: int, indent: int = 0) -> list[str]:
-    return textwrap.wrap(text, width, subsequent_indent=" " * indent)
+    return textwrap.wrap(text, width, subsequent_indent=" " * indent, break_on_hyphens=False)
 
 
 def _header(summary: Summary, kb: int) -> list[tuple[str, str]]:
@@ -182,7 +183,7 @@ def _width(column: _Column, points: Sequence[Point], kb: int) -> int:
 
 def _footer(summary: Summary, points: Sequence[Point], kb: int) -> list[str]:
     lines = [
-        f"{p.model}: {networks_caption(str(p.choices['ensemble']), summary.reference, kb)}"
+        f"{p.model}: {networks_caption(p.choices, summary.reference, kb)}"
         for p in points
         if "ensemble" in p.choices
     ]
@@ -194,6 +195,7 @@ def _footer(summary: Summary, points: Sequence[Point], kb: int) -> list[str]:
         lines.append(
             f"over the budget by {_BINDS.get(limit, limit)}, so not trained: {', '.join(seeds)}"
         )
+    lines += seed_captions(summary.seeds_adapted, summary.ensembles_skipped, summary.seeds_skipped)
     if summary.hypervolume is not None:
         lines.append(
             f"hypervolume {summary.hypervolume:.3f} (share of log size x log loss below the "

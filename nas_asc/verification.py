@@ -35,10 +35,12 @@ class Verification:
     @property
     def match(self) -> bool:
         """Whether every number that the report prints agrees to its last digit."""
-        return all(
-            round(COUNTED[name](self.complexity), _decimals(printed)) == printed
-            for name, printed in self.model.printed.items()
-        )
+        return all(map(self.agrees, self.model.printed))
+
+    def agrees(self, name: str) -> bool:
+        """Whether a number that the report prints agrees to its last digit."""
+        printed = self.model.printed[name]
+        return round(COUNTED[name](self.complexity), _decimals(printed)) == printed
 
     def to_dict(self) -> dict[str, object]:
         """Give the comparison as JSON."""
@@ -87,18 +89,19 @@ def member_costs(found: Verification) -> list[MemberCost]:
     model, complexity = found.model, found.complexity
     if not isinstance(model, Ensemble) or not isinstance(complexity, EnsembleComplexity):
         return []
-    votes = sum(member.number * member.weight for member in model.members)
     return [
         MemberCost(
             member.model.id,
             member.number,
-            member.weight / votes,
+            vote,
             one.counted_params,
             one.nonzero_params,
             one.size_bytes / complexity.rule.kb,
             one.macs,
         )
-        for member, (_, one) in zip(model.members, complexity.members, strict=True)
+        for member, vote, (_, one) in zip(
+            model.members, model.votes, complexity.members, strict=True
+        )
     ]
 
 

@@ -115,3 +115,13 @@ def make_summary(make_point: Callable[..., Point]) -> Callable[..., Summary]:
         return Summary(**{**values, **given})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def crowd(make_summary: Callable[..., Summary], make_point: Callable[..., Point]) -> Summary:
+    """Twelve report models of about one size and log loss, and one that stands alone."""
+    models = [
+        make_point(i, 60_000 + 900 * i, model=f"a-model-of-the-crowd-{i}", log_loss=1.2 + 0.02 * i)
+        for i in range(12)
+    ]
+    return make_summary(points=(*models, make_point(12, 8192, model="alone", log_loss=2.0)))

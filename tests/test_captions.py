@@ -12,6 +12,7 @@ from nas_asc.captions import (
     choices_in_words,
     data_caption,
     networks_caption,
+    seed_captions,
     shorten,
     shorten_name,
     size_caption,
@@ -105,7 +106,32 @@ def test_the_size_of_a_single_network_is_not_said_to_be_of_each(
     make_point: Callable[..., Point],
 ) -> None:
     trained = [make_point(model="imt-a", size_bytes=2000), make_point(model="imt-b", size_bytes=1)]
-    assert networks_caption("1 x imt-a, 3 x imt-c", trained, 1000) == "1 x imt-a (2 KB), 3 x imt-c"
+    choices = {"ensemble": "1 x imt-a, 3 x imt-c"}
+    assert networks_caption(choices, trained, 1000) == "1 x imt-a (2 KB), 3 x imt-c"
+
+
+def test_votes_are_said_where_networks_weigh_differently(make_point: Callable[..., Point]) -> None:
+    """Weights 2 and 1: of 2 + 3 x 1 each of the three has a fifth."""
+    trained = [make_point(model="imt-c", size_bytes=3000)]
+    choices = {"ensemble": "1 x imt-a, 3 x imt-c", "votes": "0.4, 0.2"}
+    assert networks_caption(choices, trained, 1000) == (
+        "1 x imt-a (40 % of the vote), 3 x imt-c (3 KB, 20 % of the vote each)"
+    )
+
+
+def test_models_that_are_adapted_alike_share_a_line() -> None:
+    adapted = [
+        {"model": "a", "changes": ["10 classes, not 3"]},
+        {"model": "b", "changes": ["clips of 5 s, not 10 s", "classifier not pruned"]},
+        {"model": "c", "changes": ["10 classes, not 3"]},
+    ]
+    skipped = [{"model": name, "reason": "no time"} for name in "ef"]
+    assert seed_captions(adapted, [{"ensemble": "d", "reason": "they have others"}], skipped) == [
+        "report models adapted to the data: a, c: 10 classes, not 3",
+        "report models adapted to the data: b: clips of 5 s, not 10 s; classifier not pruned",
+        "ensemble d is skipped: they have others",
+        "report models not trained: e, f: no time",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,16 @@ def test_the_ntu_ensemble_is_the_mean_of_six():
     np.testing.assert_allclose(vote(ensemble, votes), [[0.5, 0.5, 0.0]])
 
 
+def test_votes_are_shares_of_the_whole_and_stored_where_they_differ():
+    """Three networks of weight 2 and one of weight 4: a fifth and two fifths of 10."""
+    members = (Member(report_model("imt-b"), 3, 2.0), Member(report_model("imt-a"), 1, 4.0))
+    weighed = Ensemble("x", "imt", "", members, ("a", "b", "c"), 10.0, "imt", {})
+    assert weighed.votes == (0.2, 0.4)
+    assert weighed.as_architecture("asc").sections["ensemble"]["votes"] == "0.2, 0.4"
+    equal = report_ensembles()["ntu-ensemble"]
+    assert "votes" not in equal.as_architecture("asc").sections["ensemble"]
+
+
 def test_a_vote_is_needed_from_every_network():
     with pytest.raises(ValueError, match="expected 6 votes, got 2"):
         vote(report_ensembles()["ntu-ensemble"], [np.ones((1, 3))] * 2)

@@ -24,7 +24,7 @@ from nas_asc.model_files import load_model, load_saved
 from nas_asc.network import build
 from nas_asc.report_models import left_out, seed_trials, trainable
 from nas_asc.rules import counting_rule
-from nas_asc.run_summary import load_front
+from nas_asc.run_summary import load_front, point
 from nas_asc.saved_ensemble import read_saved_ensemble
 from nas_asc.scheduler import Scheduler
 from nas_asc.study import run_search
@@ -302,6 +302,21 @@ def test_an_ensemble_over_the_budget_is_named(tones):
     trials, over = seeds(tones, "100KB")
     assert "ntu-ensemble" not in {trial.model for trial in trials}
     assert "ntu-ensemble" in {entry["model"] for entry in over if entry["binds"] == "size_bytes"}
+
+
+def test_votes_that_differ_are_those_of_the_point(tones):
+    """Weights 1 and 3: of 5 x 1 + 1 x 3 = 8 parts."""
+    (ensemble,) = trainable(ensembles_of(SPACE).values(), tones)
+    weighed = replace(
+        ensemble, members=(ensemble.members[0], replace(ensemble.members[1], weight=3.0))
+    )
+    (trial,) = [trial for trial in seeds(tones)[0] if trial.model == "ntu-ensemble"]
+    result = JobResult({"log_loss": 1.0, "accuracy": 0.5}, trial.complexity, (), 1.0)
+    trained = replace(trial, number=0, state="completed", result=result)
+    networks = "5 x ntu-vggnet, 1 x ntu-inceptionnet"
+    assert point(trained).choices == {"ensemble": networks}
+    other = replace(trained, architecture=weighed.as_architecture("asc"))
+    assert point(other).choices == {"ensemble": networks, "votes": "0.125, 0.375"}
 
 
 def test_only_what_cannot_be_trained_is_left_out(tones):

@@ -34,7 +34,9 @@ def test_json_gives_back_the_whole_summary(
     make_summary: Callable[..., Summary], budget: Budget
 ) -> None:
     seeds = ({"model": "m", "size_bytes": 9000, "macs": 5, "binds": "size_bytes"},)
-    summary = make_summary(seeds_over_budget=seeds, budget=budget, objective="accuracy")
+    skipped = ({"model": "n", "reason": "no time"},)
+    given = {"seeds_over_budget": seeds, "seeds_skipped": skipped, "objective": "accuracy"}
+    summary = make_summary(budget=budget, **given)
     assert parse_front_json(front_json(summary)) == summary
 
 

@@ -92,6 +92,15 @@ def test_an_ensemble_reads_as_its_name_and_its_networks(
         assert text in page.words
 
 
+def test_what_was_adapted_or_skipped_is_said(make_summary: Callable[..., Summary]) -> None:
+    adapted = [{"model": HOSTILE, "changes": ["10 classes, not 3"]}]
+    skipped = [{"ensemble": "srpol-1", "reason": "clips have one label"}]
+    page = Page(front_html(make_summary(seeds_adapted=adapted, ensembles_skipped=skipped), 1024))
+    assert f"report models adapted to the data: {HOSTILE}: 10 classes, not 3" in page.words
+    assert "ensemble srpol-1 is skipped: clips have one label" in page.words
+    assert "Report models and these data" not in Page(front_html(make_summary(), 1024)).words
+
+
 def test_no_choice_is_without_a_title(
     make_summary: Callable[..., Summary], make_point: Callable[..., Point]
 ) -> None:

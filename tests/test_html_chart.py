@@ -128,3 +128,13 @@ def test_hover_shows_the_networks_of_an_ensemble(
     (first, *_, last), *_ = [each for each in lines if "ntu-ensemble" in each[0]]
     assert first == "<b>trial 6 (ntu-ensemble)</b>"
     assert last == "<b>ensemble</b> 2 x ntu-vggnet (10 KB each), 1 x ntu-inceptionnet"
+
+
+def test_a_crowd_of_models_has_a_key(crowd: Summary) -> None:
+    layout = charts_json(chart(crowd, 1024))["log_loss"]["layout"]
+    texts = [note["text"] for note in layout["annotations"]]
+    (key,) = [note for note in layout["annotations"] if "<br>" in note["text"]]
+    assert key["text"].startswith("trial: report model<br>0: a-model-of-the-crowd-0<br>")
+    assert 0 <= key["x"] < 1
+    assert 0 < key["y"] <= 1
+    assert not [text for text in texts if text.startswith("a-model")]

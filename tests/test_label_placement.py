@@ -1,4 +1,5 @@
 from itertools import combinations
+from math import hypot
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -68,6 +69,13 @@ def test_a_leader_does_not_run_over_a_marker() -> None:
     x0, y0, x1, y1 = leader(label, moved)
     beside = abs((middle.x - x0) * (y1 - y0) - (middle.y - y0) * (x1 - x0))
     assert beside > 4 * ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 or x1 < x0
+
+
+def test_a_name_does_not_stand_nearer_to_another_marker() -> None:
+    label, other = Label(200, 100, 30, 12), Mark(222, 108, 6)
+    (box,) = place([label], BOUNDS, taken=[(160, 60, 212, 140)], marks=[other])
+    _, _, x, y = leader(label, box)
+    assert hypot(x - 200, y - 100) <= hypot(x - 222, y - 108) + 0.5
 
 
 def test_eight_labels_of_one_place_are_stacked() -> None:

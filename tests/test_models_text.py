@@ -1,5 +1,6 @@
 """`nas-asc models ID` on the terminal and as JSON; figures from the reports."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -8,7 +9,7 @@ from nas_asc.commands.layers import print_layers
 from nas_asc.commands.model_json import model_json
 from nas_asc.commands.model_text import print_model
 from nas_asc.commands.models_table import print_models
-from nas_asc.commands.report_text import as_printed
+from nas_asc.commands.report_text import as_printed, print_report_layers
 from nas_asc.library import report_ensembles, report_model, report_models
 from nas_asc.reports import load_report
 from nas_asc.rules import RULES
@@ -79,6 +80,30 @@ def test_report_rows_stand_beside_ours(shown):
         ["4,640", "4,640", "stage1.1.conv", "to", "norm"],
         ["9,248", "9,248", "stage1.2.conv", "to", "norm"],
     ]
+
+
+def test_the_total_of_the_bytes_is_printed_as_in_table_6(shown):
+    """Table 6, in float16 for 160 mel bins: 62,346 x 2 = 124,692 bytes, / 1024 = 121.770 KB."""
+    text = shown("deepsound-160")
+    total = ["total", "62,346", "62,346", "121.8", "KB", "121.770", "KB"]
+    assert lines_with(text, "total") == [total]
+    assert (
+        "(total: 124,692 bytes / 1024 = 121.770 KB, which rounds to the printed 121.8 KB)" in text
+    )
+
+
+def test_a_total_that_is_printed_of_another_network_is_not_repeated(shown):
+    """Table 6 is of 160 mel bins; with 64 there are 62,154 parameters, 124,308 bytes."""
+    text = shown("deepsound-64")
+    assert lines_with(text, "total") == [["total", "-", "62,154", "-", "121.395", "KB"]]
+    assert "(total: 124,308 bytes / 1024 = 121.395 KB)" in text
+
+
+def test_a_total_that_differs_from_the_printed_one_is_said_to(capsys):
+    model = report_model("deepsound-160")
+    other = replace(model, printed={"size_kb": 121.9})
+    print_report_layers(load_report("deepsound"), other, verify(other))
+    assert "121.770 KB, not the printed 121.9 KB)" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_report_without_layers_says_so(shown):

@@ -105,6 +105,14 @@ def test_no_name_crosses_the_line_of_the_budget(
             assert box.x1 < budget or box.x0 > budget
 
 
+def test_a_crowd_of_models_has_a_key(crowd: Summary) -> None:
+    axis = front_figure(chart(crowd, 1024)).axes[0]
+    found = [text.get_text() for text in axis.texts]
+    (key,) = [text for text in found if text.startswith("trial: report model\n")]
+    assert key.splitlines()[1] == "0: a-model-of-the-crowd-0"
+    assert not [text for text in found if text.startswith("a-model")]
+
+
 def test_axes_carry_their_units(make_summary: Callable[..., Summary]) -> None:
     left, right = front_figure(chart(make_summary(), 1024)).axes
     assert "bytes" in left.get_xlabel()

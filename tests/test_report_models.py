@@ -89,6 +89,7 @@ def test_one_line_names_the_models_that_are_adapted_alike(caplog):
             {"model": "c", "changes": ["clips of 5 s, not 10 s", "classifier not pruned"]},
         ],
         "ensembles_skipped": [{"ensemble": "d", "reason": "the data have others"}],
+        "seeds_skipped": [],
     }
     with caplog.at_level(logging.WARNING):
         announce(facts)

@@ -121,12 +121,19 @@ def test_an_option_that_needs_a_space_is_refused_without_one(run_command, given)
     assert err.count("\n") == 1
 
 
-def test_a_copy_takes_no_other_options(run_command, tmp_path):
+@pytest.mark.parametrize(
+    ("argv", "given"),
+    [
+        (("spaces", "copy", "mbconv", "FILE", "--budget", "64KB", "--json"), "--budget and --json"),
+        (("spaces", "--json", "copy", "mbconv", "FILE"), "--json"),
+        (("studies", "--json", "copy", "quick", "FILE"), "--json"),
+    ],
+)
+def test_a_copy_takes_no_options(run_command, tmp_path, argv, given):
     target = str(tmp_path / "mine.toml")
-    argv = ("spaces", "copy", "mbconv", target, "--budget", "64KB", "--json")
-    code, out, err = run_command(*argv)
+    code, out, err = run_command(*(target if word == "FILE" else word for word in argv))
     assert (code, out) == (2, "")
-    assert err.startswith("error: copy: expected NAME and FILE alone, got --budget and --json too")
+    assert err.startswith(f"error: copy: expected NAME and FILE alone, got {given} too")
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 

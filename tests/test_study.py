@@ -304,6 +304,8 @@ def test_report_models_take_half_of_the_time_at_most(tmp_path):
     assert any(trial.model is None and trial.state == "completed" for trial in trials)
     assert summary.trials["failed"] == 0
     assert summary.trials["seeds_skipped"] == states.count("skipped")
+    assert len(summary.seeds_skipped) == states.count("skipped")
+    assert all("half of the time" in str(entry["reason"]) for entry in summary.seeds_skipped)
 
 
 def test_a_space_without_choices_is_one_trial(tmp_path):

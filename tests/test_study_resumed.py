@@ -1,5 +1,6 @@
 """What a resumed run takes over from its earlier sessions, and what it refuses."""
 
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,8 @@ from test_smallest import TINY
 
 from nas_asc.agenda import Agenda
 from nas_asc.errors import RunError
-from nas_asc.library import shipped
+from nas_asc.library import load_space, shipped
+from nas_asc.run_folder import TRIALS_FILE
 from nas_asc.study import load_front
 from nas_asc.trial_counts import TrialCounts
 from nas_asc.trials import TrialStore
@@ -42,6 +44,27 @@ def test_what_a_run_said_of_its_report_models_when_it_began_holds(asc, monkeypat
     resumed = search(run, resume=True, **options)
     assert [entry["ensemble"] for entry in before.ensembles_skipped] == ["srpol-1"]
     assert resumed.ensembles_skipped == before.ensembles_skipped
+
+
+def test_what_is_adapted_and_skipped_is_said_again_when_a_run_is_resumed(asc, caplog, monkeypatch):
+    _, run, options = asc
+    began = [record.getMessage() for record in caplog.get_records("setup")]
+    said = [line for line in began if "adapted to" in line or "is skipped" in line]
+    monkeypatch.setattr("nas_asc.study.left_out", lambda *_: [])  # what held then is what is said
+    search(run, resume=True, **options)
+    assert any("ensemble srpol-1 is skipped" in line for line in said)
+    assert [line for line in caplog.messages if line in said] == said
+
+
+def test_report_models_that_were_left_out_are_said_again_when_a_run_is_resumed(asc, caplog):
+    path, run, options = asc
+    with closing(TrialStore(run / TRIALS_FILE, load_space(str(path)))) as store:
+        first, second, *_ = [trial for trial in store.load() if trial.state == "waiting"]
+        for trial in (first, second):
+            store.finish(replace(trial, state="skipped", reason="no time"), None)
+    resumed = search(run, resume=True, **options)
+    assert f"report models not trained: {first.model}, {second.model}: no time" in caplog.messages
+    assert [entry["model"] for entry in resumed.seeds_skipped] == [first.model, second.model]
 
 
 def test_a_run_cut_off_while_its_report_models_were_stored_has_them_all(asc, monkeypatch):

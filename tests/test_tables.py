@@ -104,6 +104,25 @@ def test_a_search_that_has_just_begun_has_a_table(make_summary: Callable[..., Su
     assert "no trial" in front_text(make_summary(points=(), classes=(), data={}, trials={}), 1024)
 
 
+def test_what_was_adapted_or_skipped_stands_below_the_table(
+    make_summary: Callable[..., Summary],
+) -> None:
+    summary = make_summary(
+        seeds_adapted=[{"model": "deepsound-64", "changes": ["clips of 5 s, not 10 s"]}],
+        ensembles_skipped=[{"ensemble": "srpol-1", "reason": "clips have one label"}],
+    )
+    lines = front_text(summary, 1024, 100).splitlines()
+    assert "report models adapted to the data: deepsound-64: clips of 5 s, not 10 s" in lines
+    assert "ensemble srpol-1 is skipped: clips have one label" in lines
+
+
+@pytest.mark.parametrize("width", range(60, 90))
+def test_no_name_is_broken_at_its_hyphen(make_summary: Callable[..., Summary], width: int) -> None:
+    adapted = [{"model": f"netease-student-{n}", "changes": ["no change"]} for n in range(9)]
+    text = front_text(make_summary(seeds_adapted=adapted), 1024, width)
+    assert all(f"netease-student-{n}" in text for n in range(9))
+
+
 @pytest.mark.parametrize("width", [80, 140])
 def test_an_ensemble_is_named_with_its_networks_and_their_sizes(
     make_summary: Callable[..., Summary], ensemble_points: tuple[Point, ...], width: int

@@ -35,5 +35,5 @@ def _blend(values: Tensor, partner: Tensor, share: Tensor) -> Tensor:
 
 def symmetric_beta(alpha: float, count: int, generator: torch.Generator) -> Tensor:
     """Draw `count` values of Beta(alpha, alpha), float64, by numpy: torch's takes no generator."""
-    seed = torch.randint(2**63 - 1, (), generator=generator).item()
+    seed = int(torch.randint(2**63 - 1, (), generator=generator))
     return torch.from_numpy(np.random.default_rng(seed).beta(alpha, alpha, count))

@@ -4,17 +4,20 @@ from pathlib import Path
 
 import click
 
+from nas_asc.commands.options import given_options
 from nas_asc.commands.output import remark
 from nas_asc.errors import ConfigError
 from nas_asc.library import find
 
 
-def copy_shipped(kind: str, what: str, arguments: tuple[str, ...]) -> None:
-    """Copy a shipped space or study into a new file.
+def copy_shipped(context: click.Context, kind: str, what: str, arguments: tuple[str, ...]) -> None:
+    """Copy a shipped space or study into a new file; no option of the command goes with it.
 
     Raises:
         ConfigError: there is no such source, or the target cannot be made.
     """
+    if given := given_options(context):
+        raise click.UsageError(f"copy: expected NAME and FILE alone, got {given} too")
     if len(arguments) != 2:
         raise click.UsageError("expected: copy NAME FILE")
     name, target = arguments

@@ -1,9 +1,10 @@
-"""Options that several commands take: one description of what each may be."""
+"""Options that several commands take: one description of what each may be, and which were given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from nas_asc.domain import Domain
 from nas_asc.errors import ConfigError
@@ -18,6 +19,17 @@ def classes_option(**attributes: Any) -> Callable[[Any], Any]:
 def clip_option(**attributes: Any) -> Callable[[Any], Any]:
     """Give the option --clip."""
     return _number_option("--clip", "clip_s", MODEL_DOMAINS["clip_s"], **attributes)
+
+
+def given_options(context: click.Context, names: Container[str | None] | None = None) -> str:
+    """Name the options that a command was given, all of them or some: "--budget and --json"."""
+    return " and ".join(
+        parameter.opts[0]
+        for parameter in context.command.params
+        if isinstance(parameter, click.Option)
+        and (names is None or parameter.name in names)
+        and context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+    )
 
 
 def _number_option(

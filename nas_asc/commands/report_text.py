@@ -38,6 +38,8 @@ def print_report_layers(report: Report, model: ReportModel, found: Verification)
     )
     if any(row.nonzero and not row.summed for row in rows):
         print_text("(in brackets: what the rule's non-zero count leaves out)")
+    if _has_bytes(rows):
+        print_text(f"({_total_size(rows, found)})")
 
 
 def _columns(rows: Sequence[ReportRow], found: Verification) -> list[tuple[str, list[str]]]:
@@ -58,12 +60,38 @@ def _columns(rows: Sequence[ReportRow], found: Verification) -> list[tuple[str, 
         total = _number(printed.get("nonzero_params")), f"{counted.nonzero_params:,}"
         left, right = zip(*map(_nonzero, rows), total, strict=True)
         columns += [(">non-zero\nprinted", list(left)), (">\ncounted", list(right))]
-    if any(row.printed_bytes is not None for row in rows):
+    if _has_bytes(rows):
         columns += [
-            (">bytes\nprinted", [_number(row.printed_bytes) for row in rows]),
-            (">\ncounted", [f"{row.size_bytes:,}" for row in rows]),
+            (
+                ">bytes\nprinted",
+                [*(_number(row.printed_bytes) for row in rows), _printed_size(rows, found)],
+            ),
+            (
+                ">\ncounted",
+                [*(f"{row.size_bytes:,}" for row in rows), f"{found.size_kb:.3f} KB"],
+            ),
         ]
     return columns
+
+
+def _has_bytes(rows: Sequence[ReportRow]) -> bool:
+    return any(row.printed_bytes is not None for row in rows)
+
+
+def _printed_size(rows: Sequence[ReportRow], found: Verification) -> str:
+    """Give what the report prints below the bytes; "-" if its table is of another network."""
+    is_own = all(row.printed_bytes is not None for row in rows)
+    return f"{found.model.printed['size_kb']:,} KB" if is_own else "-"
+
+
+def _total_size(rows: Sequence[ReportRow], found: Verification) -> str:
+    """Say how many bytes are counted in all, and whether they are the KB printed below them."""
+    kb = found.complexity.rule.kb
+    text = f"total: {found.complexity.size_bytes:,} bytes / {kb} = {found.size_kb:.3f} KB"
+    if _printed_size(rows, found) == "-":
+        return text
+    verdict = "which rounds to the printed" if found.agrees("size_kb") else "not the printed"
+    return f"{text}, {verdict} {_printed_size(rows, found)}"
 
 
 def _nonzero(row: ReportRow) -> tuple[str, str]:

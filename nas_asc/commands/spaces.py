@@ -5,12 +5,11 @@ from math import log10
 from random import Random
 
 import click
-from click.core import ParameterSource
 
 from nas_asc.architecture import Architecture
 from nas_asc.budget import Budget, parse_budget
 from nas_asc.commands.copying import copy_shipped
-from nas_asc.commands.options import classes_option, clip_option
+from nas_asc.commands.options import classes_option, clip_option, given_options
 from nas_asc.commands.output import (
     json_option,
     print_entries,
@@ -68,13 +67,11 @@ def command(
     NAME is a shipped space or the path of a TOML file.
     """
     if name == "copy":
-        if given := _given(context, *_OF_ONE, "as_json"):
-            raise click.UsageError(f"copy: expected NAME and FILE alone, got {given} too")
-        copy_shipped("search_spaces", "space", copied)
+        copy_shipped(context, "search_spaces", "space", copied)
     elif copied:
         raise click.UsageError(f"expected one space, got {name} {' '.join(copied)}")
     elif name is None:
-        if given := _given(context, *_OF_ONE):
+        if given := given_options(context, _OF_ONE):
             known = ", ".join(shipped("search_spaces"))
             raise click.UsageError(f"{given}: expected a NAME too, one of {known} or a file")
         _list(as_json)
@@ -82,16 +79,6 @@ def command(
         resolved = counting_rule(rule)
         clip_s = clip_s or resolved.clip_s or _CLIP_S
         _describe(load_space(name), budget, resolved, classes, clip_s, as_json)
-
-
-def _given(context: click.Context, *names: str) -> str:
-    """Name the options among these that were given."""
-    return " and ".join(
-        option.opts[0]
-        for option in context.command.params
-        if option.name in names
-        and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
-    )
 
 
 def _list(as_json: bool) -> None:

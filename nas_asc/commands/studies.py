@@ -12,12 +12,13 @@ from nas_asc.library import shipped
 @click.command("studies", epilog="studies copy NAME FILE writes a copy of a study to edit.")
 @click.argument("copied", nargs=-1, metavar="[copy NAME FILE]")
 @json_option
-def command(copied: tuple[str, ...], as_json: bool) -> None:
+@click.pass_context
+def command(context: click.Context, copied: tuple[str, ...], as_json: bool) -> None:
     """List the shipped studies: reproducible settings of a search."""
     if copied:
         if copied[0] != "copy":
             raise click.UsageError(f"expected copy NAME FILE or nothing, got {' '.join(copied)}")
-        copy_shipped("studies", "study", copied[1:])
+        copy_shipped(context, "studies", "study", copied[1:])
         return
     studies = {
         name: tomllib.loads(path.read_text(encoding="utf-8"))
