@@ -92,10 +92,11 @@ def _misused(section: Section, values: Mapping[str, Any]) -> Iterator[tuple[str,
             f"{', '.join(others)} would not be in use",
         )
         return
+    hinted = misspelt(values, domains)
     unsure = [
         key
         for key in SELECTORS[kind]
-        if key not in section.values and (key in values or key in REQUIRED)
+        if key not in section.values and (key in REQUIRED or key in (*values, *hinted))
     ]
     needs = [
         _needed_and_used(section, dict(zip(unsure, guess, strict=True)))
@@ -103,7 +104,6 @@ def _misused(section: Section, values: Mapping[str, Any]) -> Iterator[tuple[str,
     ]
     needed = set.intersection(*(needed for needed, _ in needs)) | REQUIRED.intersection(unsure)
     used = set.union(*(used for _, used in needs)).union(unsure)
-    hinted = misspelt(values, domains)
     for key, domain in domains.items():
         if key in needed and key not in (*values, *hinted):
             yield key, f"expected {domain.expected}, got nothing"

@@ -123,6 +123,8 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
     },
 }
 
+# The keys of a space of several families.
+FAMILY_KEYS = ("title", "family", "ensembles")
 # What a report model, or an ensemble of them, says of itself besides what it is made of.
 MODEL_DOMAINS: Mapping[str, Domain] = {
     "classes": whole(2, 10_000),
