@@ -143,7 +143,7 @@ def faults_between(sections: Mapping[str, Section], faulty: Collection[str] = ()
     if frontend and "waveform" in _options(frontend, "kind"):
         found += _pairs(sections)
     if frontend and ("logmel" in _options(frontend, "kind") or "frontend.kind" in faulty):
-        found += _spectra(frontend, faulty)
+        found += [*_spectra(frontend, faulty), *_second_plane(frontend)]
     if (
         frontend
         and head
@@ -202,6 +202,16 @@ def _no_branch(section: Section, faulty: Collection[str]) -> Iterator[tuple[str,
         yield (
             f"{section.name}.width_pool",
             "expected at least one branch that is always there, got 0 for each",
+        )
+
+
+def _second_plane(frontend: Section) -> Iterator[tuple[str, str]]:
+    channels = [n for n in _options(frontend, "channels") if n != 1]
+    if channels and any(_options(frontend, "second_window")):
+        yield (
+            "frontend.channels",
+            "expected 1 where frontend.second_window can be set, "
+            f"got {' and '.join(map(repr, channels))}",
         )
 
 
