@@ -8,8 +8,9 @@ from nas_asc.architecture import Architecture, Value
 from nas_asc.errors import ConfigError, meant, misspelt, nearest, shown
 from nas_asc.model_tables import read_models
 from nas_asc.section import Section
+from nas_asc.section_checks import read_section
 from nas_asc.space import SearchSpace
-from nas_asc.space_checks import faults_between, read_section
+from nas_asc.space_checks import faults_between
 from nas_asc.toml_file import Fault, TomlFile, read_toml
 from nas_asc.vocabulary import DOMAINS, FAMILY_KEYS, NAMING_DOMAINS, section_kind
 

@@ -6,7 +6,8 @@ from nas_asc.architecture import Architecture
 from nas_asc.blocks import BLOCKS
 from nas_asc.complexity import count
 from nas_asc.errors import ConfigError
-from nas_asc.space_checks import faults_between, read_section
+from nas_asc.section_checks import read_section
+from nas_asc.space_checks import faults_between
 from nas_asc.space_file import check_architecture
 from nas_asc.vocabulary import (
     DOMAINS,
