@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nas_asc.architecture import Architecture, Value
-from nas_asc.errors import ConfigError, meant, misspelt, nearest, shown
+from nas_asc.errors import ConfigError, did_you_mean, meant, misspelt, nearest, shown
 from nas_asc.model_tables import read_models
 from nas_asc.section import Section
 from nas_asc.section_checks import read_section
@@ -182,7 +182,8 @@ def _stray(name: str, values: object) -> tuple[str, list[str]]:
     if section_kind(name):
         return f"expected a section of a space, got {shown(values)}", []
     if isinstance(values, dict):
-        return f"expected a section of a space{nearest(name, _KNOWN)}", meant(name, _KNOWN)
+        words = meant(name, _KNOWN) or _by_keys(values)
+        return f"expected a section of a space{did_you_mean(words)}", words
     text = "expected title, family or a section of a space"
     kinds = [kind for kind, domains in DOMAINS.items() if name in domains]
     if kinds:
@@ -190,3 +191,11 @@ def _stray(name: str, values: object) -> tuple[str, list[str]]:
         return f"{text} - put {name} below the line {places}", []
     known = _KEYS if meant(name, _KEYS) else _KNOWN
     return text + nearest(name, known), meant(name, known)
+
+
+def _by_keys(table: Mapping[str, Any]) -> list[str]:
+    """Give the section that has most of the keys of a table, where it has more than half."""
+    known = {kind: len(table.keys() & domains.keys()) for kind, domains in DOMAINS.items()}
+    kind = max(known, key=known.__getitem__)
+    name = "stage1" if kind == "stage" else kind
+    return [name] if known[kind] > len(table) / 2 else []

@@ -44,6 +44,21 @@ def test_a_misspelt_name_is_one_fault(faults, name):
             assert len(faults(name, line, misspelt)) <= 1, misspelt
 
 
+@pytest.mark.parametrize(
+    ("name", "section"), [("frontend", "frontend"), ("stage2", "stage1"), ("head", "head")]
+)
+def test_a_section_under_a_word_of_ones_own_is_known_by_its_keys(faults, name, section):
+    assert faults("vgg", f"[{name}]", "[inptu]") == [
+        f"inptu: expected a section of a space, did you mean '{section}'?"
+    ]
+
+
+def test_a_table_of_other_keys_does_not_stand_for_a_section(faults):
+    assert faults("dwsep", "[head]", "[inptu]\nx = 1\n[head]") == [
+        "inptu: expected a section of a space"
+    ]
+
+
 def test_a_section_that_the_choices_do_not_name_is_one_fault(faults):
     assert faults("dwsep", "[stage3]", "[stage33]") == [
         "models.netease-student: stage3: expected a section of the space, did you mean 'stage33'?"
