@@ -12,6 +12,7 @@ from nas_asc.palette import BLOCK, BLUE, DARK, EDGE, ORANGE, SOFT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.text import Annotation
 
 LANE, SHAPE, BAR, PERCENT = 0.75, 5.6, 5.6, 3.3  # widths
 SIZE, SMALL, HEAD = 8.4, 7.6, 8.8  # points
@@ -76,16 +77,7 @@ class Column:
         name = self.axis.annotate(
             block.name, (self.path + 0.9, middle), size=HEAD, weight="bold", va="center"
         )
-        self.axis.annotate(
-            block.what,
-            (1, 0),
-            xycoords=name,
-            xytext=(_APART, 0),
-            textcoords="offset points",
-            size=SMALL,
-            color=SOFT,
-            va="bottom",
-        )
+        self._write_beside(name, block.what)
         for start, part, whole in self._parts(block):
             if part:
                 self.axis.text(
@@ -101,6 +93,19 @@ class Column:
         for number, row in enumerate(block.rows):
             self._draw_row(row, top + HEADER + number + 0.5)
 
+    def _write_beside(self, text: "Annotation", detail: str) -> None:
+        """Write a detail, small, behind a text."""
+        self.axis.annotate(
+            detail,
+            (1, 0),
+            xycoords=text,
+            xytext=(_APART, 0),
+            textcoords="offset points",
+            size=SMALL,
+            color=SOFT,
+            va="bottom",
+        )
+
     def _parts(self, of: DrawnBlock | Row) -> list[tuple[float, int, int]]:
         wholes = (self.shown.params, self.shown.macs)
         return list(zip(self.bars, (of.params, of.macs), wholes, strict=True))
@@ -108,16 +113,7 @@ class Column:
     def _draw_row(self, row: Row, y: float) -> None:
         text = self.axis.annotate(row.text, (self.path + 0.9, y), size=SIZE, va="center")
         if row.detail:
-            self.axis.annotate(
-                row.detail,
-                (1, 0),
-                xycoords=text,
-                xytext=(_APART, 0),
-                textcoords="offset points",
-                size=SMALL,
-                color=SOFT,
-                va="bottom",
-            )
+            self._write_beside(text, row.detail)
         shape = "x".join(map(str, row.shape))
         self.axis.text(self.shape_end, y, shape, size=SMALL, color=SOFT, va="center", ha="right")
         for (start, part, whole), colour in zip(self._parts(row), (BLUE, ORANGE), strict=True):

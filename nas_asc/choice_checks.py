@@ -1,10 +1,11 @@
 """Whether choices by dotted path are exactly those of an architecture of a space."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from itertools import product
 
 from nas_asc.architecture import Value
-from nas_asc.errors import misspelt, nearest, shown
+from nas_asc.errors import did_you_mean, meant, misspelt, shown
 from nas_asc.section import Parameter, Section
 from nas_asc.vocabulary import DOMAINS, SELECTORS, sort_of
 
@@ -30,7 +31,7 @@ def choice_faults(
         for section in sections
         for p in section.parameters.values()
     ]
-    known, dealt_with = set(paths), set[str]()
+    known, dealt_with = dict.fromkeys(paths), set[str]()
     sections, prefix = families.get("", ()), ""
     if "" not in families:
         family = Parameter("family", tuple(families))
@@ -45,16 +46,33 @@ def choice_faults(
         found, own = _section_faults(section, f"{prefix}{section.name}.", choices)
         faults |= found
         dealt_with |= own
-        known.update(f"{prefix}{section.name}.{key}" for key in section.values)
-    unknown = [path for path in choices if path not in known | dealt_with]
-    for path in misspelt(unknown, paths) - choices.keys():
-        faults.pop(path, None)
+        known |= dict.fromkeys(f"{prefix}{section.name}.{key}" for key in section.values)
+    unknown = [path for path in choices if path not in {*known, *dealt_with}]
+    misplaced = _misplaced(unknown, {_section_of(path) for path in known})
+    missing = [path for path in faults if path not in choices]
+    places = {_section_of(path): 0 for path in missing}
+    hinted = {path for path in missing if _section_of(path) in misspelt(misplaced, places)}
     for path in choices:
-        if path in unknown:
-            faults[path] = f"expected a choice of the space{nearest(path, paths)}"
-        elif path not in dealt_with:
+        if path in unknown and _section_of(path) not in misplaced:
+            words = meant(path, missing) or meant(path, paths)
+            hinted.update(words)
+            faults[path] = f"expected a choice of the space{did_you_mean(words)}"
+        elif path not in unknown and path not in dealt_with:
             faults[path] = "expected a choice that is in use"
-    return faults
+    for place in misplaced:
+        words = meant(place, places) or meant(place, map(_section_of, known))
+        faults[place] = f"expected a section of the space{did_you_mean(words)}"
+    return {path: fault for path, fault in faults.items() if path not in hinted.difference(choices)}
+
+
+def _section_of(path: str) -> str:
+    return path.rpartition(".")[0]
+
+
+def _misplaced(unknown: Sequence[str], sections: Collection[str]) -> list[str]:
+    """Give the sections that the space does not have, of several choices each."""
+    places = Counter(map(_section_of, unknown))
+    return [place for place, n in places.items() if n > 1 and place and place not in sections]
 
 
 def _section_faults(
@@ -70,7 +88,7 @@ def _section_faults(
     walks = _walks(section, found)
     always, ever = set.intersection(*walks), set.union(*walks)
     if contradicted:  # what else would be in use is not known
-        always, ever = set(), set(DOMAINS[section.kind])
+        always, ever = set(), set(DOMAINS[section.kind]) - (contradicted - section.values.keys())
     faults |= {
         p.path: p.refusal(choices)
         for key, p in parameters.items()
@@ -94,8 +112,11 @@ def _section_faults(
 
 def _contradictions(
     section: Section, prefix: str, choices: Mapping[str, object]
-) -> tuple[dict[str, str], bool]:
-    """Name the choices that are not what the section fixes; say whether one is of a selector."""
+) -> tuple[dict[str, str], set[str]]:
+    """Name the choices that are not what the section fixes, and the selectors among their keys.
+
+    Such a selector may also be one that the section does not have.
+    """
     faults: dict[str, str] = {}
     for key, value in section.values.items():
         path = prefix + key
@@ -107,7 +128,9 @@ def _contradictions(
                 f"expected {fixed}, at which the space fixes it, got {given} - "
                 f"make {given} an option there, or give {fixed}"
             )
-    return faults, any(prefix + key in faults for key in SELECTORS[section.kind])
+    absent = {prefix + key for key in SELECTORS[section.kind] if key not in section.values}
+    told = absent.intersection(choices) | faults.keys()
+    return faults, {key for key in SELECTORS[section.kind] if prefix + key in told}
 
 
 def _walks(section: Section, found: _Options) -> list[set[str]]:

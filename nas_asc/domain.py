@@ -35,6 +35,12 @@ def whole(least: int, most: int) -> Domain:
     )
 
 
+def or_zero(domain: Domain) -> Domain:
+    """Take what a domain does, or 0."""
+    zero = whole(0, 0)
+    return Domain(f"0 or {domain.expected}", lambda v: zero.holds(v) or domain.holds(v))
+
+
 def words(*known: str) -> Domain:
     """Take one of a few words."""
     return Domain("one of " + ", ".join(known), lambda v: v in known, known)

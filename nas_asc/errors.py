@@ -77,11 +77,21 @@ def meant(word: str, known: Iterable[str]) -> list[str]:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Give ", did you mean 'x'?" for what `word` may stand for, or an empty string."""
-    words = [repr(name) for name in meant(word, known)]
-    if not words:
+    return did_you_mean(meant(word, known))
+
+
+def did_you_mean(words: Iterable[str]) -> str:
+    """Give ", did you mean 'x' or 'y'?", or an empty string where there is no word."""
+    *others, last = [*map(repr, words)] or [""]
+    if not last:
         return ""
-    *others, last = words
     return f", did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
+
+
+def hinted(given: Iterable[str], known: Iterable[str]) -> set[str]:
+    """Give the known words that an unknown one may stand for."""
+    known = list(known)
+    return {name for word in given if word not in known for name in meant(word, known)}
 
 
 def misspelt(given: Iterable[str], known: Iterable[str]) -> set[str]:
@@ -89,8 +99,8 @@ def misspelt(given: Iterable[str], known: Iterable[str]) -> set[str]:
 
     Its hint says enough: none of them is said to be missing, too.
     """
-    given, known = set(given), list(known)
-    return {name for word in given if word not in known for name in meant(word, known)} - given
+    given = set(given)
+    return hinted(given, known) - given
 
 
 def shown(value: object) -> str:

@@ -1,10 +1,11 @@
 """The `[models.ID]` tables of a search space: the report models in it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from nas_asc.choice_checks import choice_faults
-from nas_asc.errors import misspelt, nearest, shown
+from nas_asc.errors import did_you_mean, hinted, meant, misspelt, nearest, shown
 from nas_asc.space import ReportModel, SearchSpace
 from nas_asc.toml_file import Fault
 from nas_asc.vocabulary import MODEL_DOMAINS, NAMING_DOMAINS, PRINTED, PRINTED_NUMBER
@@ -17,6 +18,7 @@ def read_models(
     space: SearchSpace,
     unknown: Callable[[str], bool],
     faults: list[Fault],
+    whole: bool = True,
 ) -> dict[str, ReportModel]:
     """Read the tables of the models of a space; there are no models where there are faults.
 
@@ -26,14 +28,31 @@ def read_models(
         unknown: says whether a section is none of these, so that nothing is said about the choices
             in it.
         faults: of the sections; those of the models are added.
+        whole: whether none may stand in a table whose name is misspelt, so that nothing is said to
+            be missing.
     """
     if not isinstance(tables, dict) or not all(map(_is_table, tables.values())):
         faults.append(Fault("models", "models: expected one table per model, [models.ID]"))
         return {}
+    parted = parted_tables(tables, "choices")
+    unfinished = {*parted, *chain(*parted.values())} if whole else {*tables}
+    faults += [
+        Fault(
+            f"models.{model_id}",
+            f"models.{model_id}: expected {', '.join(MODEL_DOMAINS)}, or like, beside its choices, "
+            f"got choices alone{did_you_mean(others)}",
+        )
+        for model_id, others in parted.items()
+        if whole
+    ]
+
+    def faults_of(model_id: str) -> list[tuple[str, str]]:
+        return _model_faults(model_id, tables, space, unknown, unfinished)
+
     for model_id in tables:
-        found = _model_faults(model_id, tables, space, unknown)
+        found = faults_of(model_id)
         like = tables[model_id].get("like")  # what is wrong there is said there
-        said = _model_faults(like, tables, space, unknown) if _stands_alone(like, tables) else []
+        said = faults_of(like) if _stands_alone(like, tables) else []
         faults += [
             Fault(f"models.{model_id}.{path}", f"models.{model_id}: {text}")
             for path, text in found
@@ -47,6 +66,7 @@ def _model_faults(
     tables: Mapping[str, Any],
     space: SearchSpace,
     unknown: Callable[[str], bool],
+    unfinished: Collection[str],
 ) -> list[tuple[str, str]]:
     """Give what is wrong with a model: the path below its table, and the words."""
     like = tables[model_id].get("like")
@@ -56,9 +76,11 @@ def _model_faults(
         for key in table
         if key not in _MODEL_KEYS
     ]
-    hinted = misspelt(table, _MODEL_KEYS)
-    complete = like is None or _stands_alone(like, tables)
-    if not complete:
+    meant_too = misspelt(table, _MODEL_KEYS)
+    complete = "like" not in meant_too and model_id not in unfinished
+    if like is not None:
+        complete &= _stands_alone(like, tables) and like not in unfinished
+    if like is not None and not _stands_alone(like, tables):
         known = [other for other in tables if _stands_alone(other, tables)]
         meant = nearest(str(like), known)
         text = f"like: expected a model that stands for itself, got {shown(like)}{meant}"
@@ -66,17 +88,38 @@ def _model_faults(
     for key, domain in {**MODEL_DOMAINS, **NAMING_DOMAINS}.items():
         if key in table and not domain.holds(table[key]):
             faults.append((key, f"{key}: {domain.refusal(table[key])}"))
-        elif key in MODEL_DOMAINS and key not in (*table, *hinted) and complete:
+        elif key in MODEL_DOMAINS and key not in (*table, *meant_too) and complete:
             faults.append((key, f"{key}: expected {domain.expected}, got nothing"))
     faults += printed_faults(table.get("printed", {}))
     if choices is None:
         return [*faults, ("choices", f"choices: expected a table, got {shown(table['choices'])}")]
     sound = {path: v for path, v in choices.items() if not unknown(path.split(".")[0])}
+    found = choice_faults({"": space.sections}, sound)
+    complete &= "choices" not in hinted(table, _MODEL_KEYS)
+    if "choices" not in table and complete and found:
+        text = f"choices: expected a table, [models.{model_id}.choices], got nothing"
+        return [*faults, ("choices", text)]
     return faults + [
         (f"choices.{path}", f"{path}: {text}")
-        for path, text in choice_faults({"": space.sections}, sound).items()
-        if complete or path in choices
+        for path, text in found.items()
+        if complete or path in choices or any(c.startswith(f"{path}.") for c in choices)
     ]
+
+
+def parted_tables(tables: Mapping[str, Mapping[str, Any]], part: str) -> dict[str, list[str]]:
+    """Give the tables that have a part alone, each with those that it may be the part of.
+
+    One name of the two is misspelt then: [models.A] and [models.B.choices].
+    """
+    alone = [name for name, table in tables.items() if set(table) == {part}]
+    others = [name for name in tables if name not in alone]
+    without = [name for name in others if not {part, "like"} & set(tables[name])]
+    return {
+        name: meant(name, without)
+        or [other for other in without if name in meant(other, alone)]
+        or meant(name, others)
+        for name in alone
+    }
 
 
 def printed_faults(printed: object) -> list[tuple[str, str]]:

@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from nas_asc.architecture import Architecture, Value
-from nas_asc.errors import ConfigError, meant, nearest, shown
+from nas_asc.errors import ConfigError, did_you_mean, meant, misspelt, nearest, shown
 from nas_asc.model_tables import read_models
 from nas_asc.section import Section
+from nas_asc.section_checks import read_section
 from nas_asc.space import SearchSpace
-from nas_asc.space_checks import faults_between, read_section
+from nas_asc.space_checks import faults_between
 from nas_asc.toml_file import Fault, TomlFile, read_toml
-from nas_asc.vocabulary import DOMAINS, NAMING_DOMAINS, section_kind
+from nas_asc.vocabulary import DOMAINS, FAMILY_KEYS, NAMING_DOMAINS, section_kind
 
-_FAMILY_KEYS = ("title", "family", "ensembles")
 _REQUIRED = ("frontend", "head", "compression")
 _KEYS = ("title", "family")
 _KNOWN = ("models", "stem", "stage1", *_REQUIRED)
@@ -37,9 +37,10 @@ def read_space(path: Path, load: Callable[[str], SearchSpace] | None = None) -> 
         return SearchSpace(path.stem, title, families=families)
     faults = _title_faults(file)
     tables = {name: v for name, v in file.data.items() if name not in ("title", "models")}
-    sections, unknown = _sections(tables, faults)
+    sections, unknown, hinted = _sections(tables, faults)
     space = SearchSpace(path.stem, title, sections)
-    space.models.update(read_models(file.data.get("models", {}), space, unknown, faults))
+    models = file.data.get("models", {})
+    space.models.update(read_models(models, space, unknown, faults, "models" not in hinted))
     if faults:
         raise file.error(faults)
     return space
@@ -85,9 +86,9 @@ def _families(
 ) -> dict[str, SearchSpace]:
     """Read the spaces that a space is made of; nas_asc/ensemble_file.py reads its ensembles."""
     faults = _title_faults(file) + [
-        Fault(key, f"{key}: expected one of {', '.join(_FAMILY_KEYS)}{nearest(key, _FAMILY_KEYS)}")
+        Fault(key, f"{key}: expected one of {', '.join(FAMILY_KEYS)}{nearest(key, FAMILY_KEYS)}")
         for key in file.data
-        if key not in _FAMILY_KEYS
+        if key not in FAMILY_KEYS
     ]
 
     def refuse(text: str) -> None:
@@ -128,12 +129,16 @@ def _beside(path: Path, name: str) -> SearchSpace:
 
 def _sections(
     tables: Mapping[str, Any], faults: list[Fault]
-) -> tuple[tuple[Section, ...], Callable[[str], bool]]:
-    """Give the sections without a fault, in order, and what says whether a name is of another."""
+) -> tuple[tuple[Section, ...], Callable[[str], bool], set[str]]:
+    """Give the sections without a fault, in order.
+
+    Also what says whether a name is of another section, and what misspelt names may stand for.
+    """
     sections: dict[str, Section] = {}
     found: list[Fault] = []
     broken: set[str] = set()
     hinted: set[str] = set()  # by misspelt names
+    unsure: set[str] = set()  # what misspelt keys may stand for
     for name, values in tables.items():
         is_table = isinstance(values, dict)
         kind = name
@@ -145,13 +150,16 @@ def _sections(
             kind = words[-1] if words else ""
         if section_kind(kind) and is_table:
             section, own = read_section(kind, values)
+            own_keys = misspelt(values, DOMAINS[section.kind])
+            unsure.update(f"{name}.{key}" for key in own_keys)
             found += [Fault(*(name + part.removeprefix(kind) for part in fault)) for fault in own]
             if own:
                 broken.add(name)
             if kind == name:
                 sections[name] = section
-    if "family" in hinted and not sections:  # it is meant to be made of other spaces
-        hinted.update(_REQUIRED)
+    if {"family", "ensembles"} & {*hinted, *tables} and not sections:
+        hinted.update(_REQUIRED)  # it is meant to be made of other spaces
+    if "family" in hinted and not sections:
         found = [fault for fault in found if fault.path != "ensembles"]
     for name in _REQUIRED:
         if name not in tables:
@@ -159,12 +167,12 @@ def _sections(
             if name not in hinted:
                 found.append(Fault(name, f"{name}: expected this section, got none"))
     faults += found
-    faults += faults_between(sections, {fault.path for fault in found})
+    faults += faults_between(sections, unsure.union(fault.path for fault in found))
     stages = [name for name in sections if section_kind(name) == "stage"]
     stages.sort(key=lambda name: int(name.removeprefix("stage") or 0) if name != "stem" else 0)
     order = ["frontend", *stages, "head", "compression"]
     sound = tuple(sections[name] for name in order if name in sections and name not in broken)
-    return sound, lambda name: name in broken or (bool(hinted) and name not in sections)
+    return sound, lambda name: name in broken or (bool(hinted) and name not in sections), hinted
 
 
 def _stray(name: str, values: object) -> tuple[str, list[str]]:
@@ -174,7 +182,8 @@ def _stray(name: str, values: object) -> tuple[str, list[str]]:
     if section_kind(name):
         return f"expected a section of a space, got {shown(values)}", []
     if isinstance(values, dict):
-        return f"expected a section of a space{nearest(name, _KNOWN)}", meant(name, _KNOWN)
+        words = meant(name, _KNOWN) or _by_keys(values)
+        return f"expected a section of a space{did_you_mean(words)}", words
     text = "expected title, family or a section of a space"
     kinds = [kind for kind, domains in DOMAINS.items() if name in domains]
     if kinds:
@@ -182,3 +191,11 @@ def _stray(name: str, values: object) -> tuple[str, list[str]]:
         return f"{text} - put {name} below the line {places}", []
     known = _KEYS if meant(name, _KEYS) else _KNOWN
     return text + nearest(name, known), meant(name, known)
+
+
+def _by_keys(table: Mapping[str, Any]) -> list[str]:
+    """Give the section that has most of the keys of a table, where it has more than half."""
+    known = {kind: len(table.keys() & domains.keys()) for kind, domains in DOMAINS.items()}
+    kind = max(known, key=known.__getitem__)
+    name = "stage1" if kind == "stage" else kind
+    return [name] if known[kind] > len(table) / 2 else []

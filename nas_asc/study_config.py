@@ -26,12 +26,13 @@ from nas_asc.library import find
 from nas_asc.recipe import Recipe, read_recipe
 from nas_asc.rules import counting_rule
 from nas_asc.toml_file import Fault, read_toml
+from nas_asc.units import MOST_S
+from nas_asc.vocabulary import MODEL_DOMAINS
 
 # What may change when a run is resumed: where the search ends.
 RAISABLE = ("trials", "time_s")
 
 _MOST = 1_000_000  # of trials, epochs, proposals: more than any search gets through
-_MOST_S = 36e6  # 10,000 hours, as on the command line
 
 
 class _Table(BaseModel):
@@ -75,6 +76,13 @@ def _rule(rule: str) -> str:
         raise ValueError(str(error)) from None
 
 
+def _clip(clip_s: float) -> float:
+    domain = MODEL_DOMAINS["clip_s"]
+    if not domain.holds(clip_s):
+        raise ValueError(f"clip_s: {domain.refusal(clip_s)}")
+    return clip_s
+
+
 class StudyConfig(_Table):
     """All settings of a search.
 
@@ -111,10 +119,10 @@ class StudyConfig(_Table):
     budget: str | None = None
     objective: Literal["log_loss", "accuracy"]
     data: str | None = None
-    clip_s: float | None = Field(default=None, gt=0, le=3600)
+    clip_s: Annotated[float, AfterValidator(_clip)] | None = None
     skip_bad: bool = False
     trials: int | None = Field(default=None, ge=1, le=_MOST)
-    time_s: float | None = Field(default=None, gt=0, le=_MOST_S)
+    time_s: float | None = Field(default=None, gt=0, le=MOST_S)
     epochs: int = Field(ge=1, le=_MOST)
     sampler: Literal["tpe", "nsga2", "random"]
     seed: int = Field(ge=0, lt=2**63)

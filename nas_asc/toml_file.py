@@ -29,7 +29,7 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class TomlFile:
-    """What stands in a TOML file, and where."""
+    """What stands in a TOML file, and where; `name` is its path as it was given."""
 
     name: str
     text: str
@@ -61,23 +61,23 @@ def read_toml(path: Path, what: str) -> TomlFile:
         data = tomllib.loads(text)
         if _is_nested_deeply(data):
             raise RecursionError
-        return TomlFile(path.name, text, data)
+        return TomlFile(str(path), text, data)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError(
-            f"{path.name}:{line}: expected UTF-8 text, got the byte "
+            f"{path}:{line}: expected UTF-8 text, got the byte "
             f"0x{error.object[error.start]:02x}, save the file as UTF-8"
         ) from None
     except RecursionError:
         refusal = "expected TOML, got lists or tables nested too deeply"
-        raise ConfigError(f"{path.name}: {refusal}") from None
+        raise ConfigError(f"{path}: {refusal}") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path.name}:{_in_words(str(error), text)}") from None
+        raise ConfigError(f"{path}:{_in_words(str(error), text)}") from None
     except ValueError:
         digits = _MANY_DIGITS.search(text)
         line = text.count("\n", 0, digits.start() if digits else 0) + 1
         refusal = "expected TOML, got a number of thousands of digits"
-        raise ConfigError(f"{path.name}:{line}: {refusal}") from None
+        raise ConfigError(f"{path}:{line}: {refusal}") from None
 
 
 def _is_nested_deeply(data: Mapping[str, Any]) -> bool:

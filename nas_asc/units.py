@@ -17,6 +17,8 @@ _DECIMAL = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _MOST_HOURS = 10_000
 
+MOST_S = _MOST_HOURS * 3600  # of a duration
+
 BYTE_UNITS = "B, kB, KB, MB, KiB, MiB"
 
 
@@ -45,7 +47,7 @@ def parse_duration(text: str) -> float:
     seconds = Fraction(match["number"]) * _SECONDS[match["unit"]] if match else Fraction(0)
     if seconds == 0:
         raise ConfigError(f"expected a duration such as 90s, 10m or 1.5h, got {text!r}")
-    if seconds > _MOST_HOURS * 3600:
+    if seconds > MOST_S:
         raise ConfigError(f"expected a duration of at most {_MOST_HOURS}h, got {text!r}")
     return float(seconds)
 

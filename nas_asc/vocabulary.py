@@ -13,7 +13,7 @@ from nas_asc.assembly import block_keys
 from nas_asc.blocks import BLOCKS
 from nas_asc.blocks.block import ORDERS
 from nas_asc.blocks.dwsep import RESIDUALS
-from nas_asc.domain import FLAG, TEXT, Domain, above_zero, number, sized, whole, words
+from nas_asc.domain import FLAG, TEXT, Domain, above_zero, number, or_zero, sized, whole, words
 from nas_asc.layers import ACTIVATIONS, DROPOUTS, PADDINGS, POOL_PADDINGS, POOLINGS
 from nas_asc.rules import BYTES_PER_VALUE, RULES
 
@@ -28,6 +28,7 @@ _MOST_PRINTED = 10**15
 MOST_OPTIONS = 1000
 MOST_UNITS = 1000  # of all repetitions of a block in a stage
 
+_WINDOW = whole(16, _MOST_SAMPLES)
 _SIZE = r"[1-9]\d*(x[1-9]\d*)?"
 _POOL = sized(
     _MOST_CELLS,
@@ -66,9 +67,9 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "kind": words("logmel", "waveform"),
         "channels": whole(1, _MOST_REPEATS),
         "sample_rate_hz": whole(1000, _MOST_HZ),
-        "window": whole(16, _MOST_SAMPLES),
+        "window": _WINDOW,
         "hop": whole(1, _MOST_SAMPLES),
-        "n_fft": whole(0, _MOST_SAMPLES),
+        "n_fft": or_zero(_WINDOW),
         "center": FLAG,
         "window_function": words("hann", "hamming"),
         "n_mels": whole(1, _MOST_CHANNELS),
@@ -76,7 +77,7 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "f_max_hz": number(0, _MOST_HZ),
         "normalisation": words("none", "batch_norm", "standard", "peak"),
         "mean_spectrum": FLAG,
-        "second_window": whole(0, _MOST_SAMPLES),
+        "second_window": or_zero(_WINDOW),
     },
     "stage": {
         "depth": whole(0, _MOST_REPEATS),
@@ -123,6 +124,8 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
     },
 }
 
+# The keys of a space of several families.
+FAMILY_KEYS = ("title", "family", "ensembles")
 # What a report model, or an ensemble of them, says of itself besides what it is made of.
 MODEL_DOMAINS: Mapping[str, Domain] = {
     "classes": whole(2, 10_000),

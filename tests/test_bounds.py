@@ -6,7 +6,8 @@ from nas_asc.architecture import Architecture
 from nas_asc.blocks import BLOCKS
 from nas_asc.complexity import count
 from nas_asc.errors import ConfigError
-from nas_asc.space_checks import faults_between, read_section
+from nas_asc.section_checks import read_section
+from nas_asc.space_checks import faults_between
 from nas_asc.space_file import check_architecture
 from nas_asc.vocabulary import (
     DOMAINS,
@@ -116,8 +117,8 @@ def test_all_numbers_at_their_most_can_be_counted(block):
     words = {"activation": "relu", "squeeze_excite": 1.0, "kernel": 9999}
     used = dict(keys_in_use("stage", stage))
     sections = {
-        "frontend": at_its_most(
-            "frontend", kind="logmel", normalisation="none", f_min_hz=0, f_max_hz=0
+        "frontend": at_its_most(  # the second window is the second channel
+            "frontend", kind="logmel", channels=1, normalisation="none", f_min_hz=0, f_max_hz=0
         ),
         "stage1": stage | {key: value for key, value in words.items() if key in used},
         "head": at_its_most("head", activation="relu", pooling="flatten", dense_activation="relu"),

@@ -107,17 +107,17 @@ def test_every_default_is_named_as_it_is(where, key, value):
 
 
 @pytest.fixture
-def example(tmp_path):
+def example(tmp_path, monkeypatch):
     """Write the worked example of the page with some of it replaced, and give its path."""
+    monkeypatch.chdir(tmp_path)
 
     def write(*changes):
         text = re.search(r"```toml\n(.*?)```", SPACES, re.DOTALL)[1]
         for old, new in changes:
             assert old in text
             text = text.replace(old, new, 1)
-        path = tmp_path / "mine.toml"
-        path.write_text(text, encoding="utf-8")
-        return str(path)
+        Path("mine.toml").write_text(text, encoding="utf-8")
+        return "mine.toml"
 
     return write
 

@@ -1,5 +1,7 @@
 """The ensembles of a file: whatever is wrong is named, each fault in a line of its own."""
 
+from pathlib import Path
+
 import pytest
 
 from nas_asc.ensemble_file import read_ensembles
@@ -22,9 +24,11 @@ weight = 2
 
 
 @pytest.fixture
-def read(tmp_path):
+def read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
     def read_text(text):
-        path = tmp_path / "many.toml"
+        path = Path("many.toml")
         path.write_text(text, encoding="utf-8")
         models = {i: report_model(i) for i in ("imt-a", "imt-b")}
         return read_ensembles(path, models)

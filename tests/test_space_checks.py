@@ -124,6 +124,29 @@ def test_there_are_no_more_mel_bins_than_values_of_a_spectrum(fault_of, window, 
     )
 
 
+@pytest.mark.parametrize("key", ["n_fft", "second_window"])
+@pytest.mark.parametrize(("value", "taken"), [("0", True), ("1024", True), ("1", False)])
+@pytest.mark.parametrize("beside", ["", ", 2048"])
+def test_windows_of_another_name_have_the_bounds_of_the_window(fault_of, key, value, taken, beside):
+    words = "a whole number from 16 to 1,000,000"
+    assert fault_of(logmel().replace("window = 512", "window = 1")) == (
+        f"frontend.window: expected {words}, got 1"
+    )
+    fault = fault_of(logmel().replace("hop =", f"{key} = [{value}{beside}]\nhop ="))
+    if taken:
+        assert fault is None
+    else:
+        assert fault.startswith(f"frontend.{key}: expected 0 or {words}, got {value}")
+
+
+def test_a_second_window_takes_the_place_of_a_second_channel(fault_of):
+    stereo = logmel().replace("channels = 1", "channels = [1, 2]")
+    assert fault_of(stereo) is None
+    assert fault_of(stereo.replace("hop = 256", "hop = 256\nsecond_window = [0, 1024]")) == (
+        "frontend.channels: expected 1 where frontend.second_window can be set, got 2"
+    )
+
+
 def test_all_that_is_wrong_in_a_list_is_named(fault_of):
     stage = PLAIN.replace("kernel = 3", 'kernel = ["3x3", 5, "1x5"]')
     assert fault_of(WAVEFORM + REST.format(stage=stage, classifier='"linear"')) == (

@@ -75,8 +75,8 @@ def test_commands_tell_them_before_they_read_data(capsys, monkeypatch, space, ar
     captured = capsys.readouterr()
     assert (ended.value.code, captured.out) == (2, "")
     assert captured.err.splitlines() == [
-        "error: mine.toml:6: ensembles.mine.clip_s: expected a number from 0.01 to 3,600, got -1",
-        "error: mine.toml:11: ensembles.mine.members.1.nmber: expected one of model, number, "
+        f"error: {path}:6: ensembles.mine.clip_s: expected a number from 0.01 to 3,600, got -1",
+        f"error: {path}:11: ensembles.mine.members.1.nmber: expected one of model, number, "
         "weight, class_map, did you mean 'number'?",
     ]
 

@@ -112,7 +112,7 @@ def test_a_fault_of_a_file_has_its_line(written):
         str(error.value).splitlines(), ("sampler", "learning_rate"), strict=True
     ):
         (line,) = [number for number, text in enumerate(lines, 1) if text.startswith(word)]
-        assert fault.startswith(f"mine.toml:{line}: ")
+        assert fault.startswith(f"{path}:{line}: ")
 
 
 @pytest.mark.parametrize("rule", ["all", "plane"])

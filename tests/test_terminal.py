@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from nas_asc.commands.terminal import fitted, styled
+from nas_asc.commands.terminal import columns_of, fitted, styled
 
 
 class Terminal(io.StringIO):
@@ -46,3 +46,11 @@ def test_a_terminal_of_unknown_width_has_80_columns(monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", columns)
     lines = fitted("word " * 40, Terminal()).splitlines()
     assert len(lines[0]) == 79
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), None])
+def test_what_has_no_width_is_as_wide_as_the_caller_says(monkeypatch, stream):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert columns_of(stream, 140) == 140
+    monkeypatch.setenv("COLUMNS", "20")
+    assert columns_of(stream, 140) == 20

@@ -1,6 +1,7 @@
 """Each fault of a TOML stands in a line of its own, with the line of the file that it is in."""
 
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +34,13 @@ x = "z"
 '''
 
 
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    """Give the path of a file in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    return Path("mine.toml")
+
+
 @pytest.mark.parametrize(
     ("path", "line"),
     [
@@ -50,15 +58,13 @@ x = "z"
         ("stage9.width", None),
     ],
 )
-def test_a_fault_is_in_the_line_of_its_key_or_table(tmp_path, path, line):
-    file = tmp_path / "mine.toml"
+def test_a_fault_is_in_the_line_of_its_key_or_table(file, path, line):
     file.write_text(TEXT, encoding="utf-8")
     error = read_toml(file, "a file").error([Fault(path, "wrong")])
     assert str(error) == ("mine.toml: wrong" if line is None else f"mine.toml:{line}: wrong")
 
 
-def test_faults_are_in_the_order_of_the_file(tmp_path):
-    file = tmp_path / "mine.toml"
+def test_faults_are_in_the_order_of_the_file(file):
     file.write_text(TEXT, encoding="utf-8")
     faults = [Fault("head", "c"), Fault("stage1.kernel", "b"), Fault("title", "a")]
     assert str(read_toml(file, "a file").error(faults)).splitlines() == [
@@ -68,15 +74,34 @@ def test_faults_are_in_the_order_of_the_file(tmp_path):
     ]
 
 
-def test_the_faults_of_a_member_keep_their_lines(tmp_path):
-    (tmp_path / "mine.toml").write_text("\n[frontend]\nkind = 3\n[head]\nconv = -1\n")
-    (tmp_path / "two.toml").write_text(f'\nfamily = ["{(tmp_path / "mine.toml").as_posix()}"]\n')
+@pytest.mark.parametrize("folder", ["spaces", "../spaces", "/"])
+def test_the_faults_of_a_member_keep_their_paths_and_lines(tmp_path, monkeypatch, folder):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    folder = str(tmp_path) if folder == "/" else folder
+    Path(folder, "own").mkdir(parents=True)
+    Path(folder, "own/mine.toml").write_text("\n[frontend]\nkind = 3\n[head]\nconv = -1\n")
+    Path(folder, "mine.toml").write_text('\nfamily = ["own/mine.toml"]\n')
     with pytest.raises(ConfigError) as error:
-        load_space(str(tmp_path / "two.toml"))
+        load_space(f"{folder}/mine.toml")
     lines = str(error.value).splitlines()
-    assert all(line.startswith("two.toml:2: family: mine.toml") for line in lines)
-    for place in ("mine.toml:3: frontend.kind", "mine.toml:5: head.conv"):
-        assert len([line for line in lines if f" {place}: " in line]) == 1
+    assert all(line.startswith(f"{folder}/mine.toml:2: family: {folder}/own/") for line in lines)
+    for place in ("own/mine.toml:3: frontend.kind", "own/mine.toml:5: head.conv"):
+        assert len([line for line in lines if f" {folder}/{place}: " in line]) == 1
+
+
+@pytest.mark.parametrize("folder", ["", "one/", "../other/", "/"])
+def test_a_fault_has_the_path_as_it_was_given(tmp_path, monkeypatch, folder):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    given = f"{tmp_path}/" if folder == "/" else folder
+    path = Path(f"{given}mine.toml")
+    path.parent.mkdir(exist_ok=True)
+    for content, fault in ((b"a = 1\n", "1: wrong"), (b"a", "1: expected"), (b"\xff", "1: exp")):
+        path.write_bytes(content)
+        with pytest.raises(ConfigError) as error:
+            raise read_toml(path, "a file").error([Fault("a", "wrong")])
+        assert str(error.value).startswith(f"{given}mine.toml:{fault}")
 
 
 @pytest.mark.parametrize(
@@ -92,8 +117,7 @@ def test_the_faults_of_a_member_keep_their_lines(tmp_path):
         ),
     ],
 )
-def test_what_is_no_toml_is_told_with_its_line(tmp_path, text, fault):
-    file = tmp_path / "mine.toml"
+def test_what_is_no_toml_is_told_with_its_line(file, text, fault):
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError) as error:
         read_toml(file, "a file")
@@ -101,16 +125,14 @@ def test_what_is_no_toml_is_told_with_its_line(tmp_path, text, fault):
     assert "\n" not in str(error.value)
 
 
-def test_a_list_of_many_lines_keeps_the_line_of_its_key(tmp_path):
-    file = tmp_path / "mine.toml"
+def test_a_list_of_many_lines_keeps_the_line_of_its_key(file):
     text = "a = [\n" + "".join(f"  {n},\n" for n in range(20_000)) + "]\nb = 1\n"
     file.write_text(text, encoding="utf-8")
     error = read_toml(file, "a file").error([Fault("a", "wrong"), Fault("b", "wrong")])
     assert str(error).splitlines() == ["mine.toml:1: wrong", "mine.toml:20003: wrong"]
 
 
-def test_the_statements_are_read_once_each(tmp_path, monkeypatch):
-    file = tmp_path / "mine.toml"
+def test_the_statements_are_read_once_each(file, monkeypatch):
     file.write_text("a = [\n" + "  [1, 2],\n" * 2000 + "]\nb = 1\n", encoding="utf-8")
     mine = read_toml(file, "a file")
     read = []
@@ -140,8 +162,7 @@ def test_the_statements_are_read_once_each(tmp_path, monkeypatch):
         "1  # ' [",
     ],
 )
-def test_a_value_ends_where_its_strings_and_brackets_do(tmp_path, value):
-    file = tmp_path / "mine.toml"
+def test_a_value_ends_where_its_strings_and_brackets_do(file, value):
     file.write_text(f"a = {value}\nb = 1\n", encoding="utf-8")
     error = read_toml(file, "a file").error([Fault("b", "wrong")])
     assert str(error) == f"mine.toml:{value.count(chr(10)) + 2}: wrong"

@@ -7,12 +7,12 @@ import click
 from nas_asc.commands.layers import layers_json, print_layers
 from nas_asc.commands.options import classes_option, clip_option
 from nas_asc.commands.output import (
+    is_wide,
     json_option,
     print_json,
     print_table,
     print_text,
     remark,
-    width,
 )
 from nas_asc.complexity import Complexity, count
 from nas_asc.counting_holes import counting_holes
@@ -162,7 +162,7 @@ def _show_heading(found: Target | Ensemble, counted: Counted, kept: int) -> None
 
 
 def _show_counts(counts: list[Counted]) -> None:
-    wide = width() >= 110
+    wide = is_wide()
     print_table(
         (
             "rule",

@@ -5,12 +5,10 @@ from itertools import groupby
 
 from nas_asc.architecture import Architecture
 from nas_asc.assembly import build_graph
-from nas_asc.commands.output import print_table, print_text, width
+from nas_asc.commands.output import is_wide, print_table, print_text
 from nas_asc.layer_table import LayerRow, layer_table
 from nas_asc.rules import CountingRule
 from nas_asc.units import format_count
-
-_ROOM_FOR_NAMES = 110  # columns of the terminal: enough for whole names and exact counts
 
 _PADDINGS: Mapping[str, str] = {
     "half": "padded by half the window on every side",
@@ -35,7 +33,7 @@ def print_layers(
     rows = layer_table(architecture, n_classes, clip_s, rule)
     left_out = any(row.nonzero and not row.summed for row in rows)
     pruned = left_out or any(row.nonzero != row.counted for row in rows)
-    narrow = width() < _ROOM_FOR_NAMES
+    narrow = not is_wide()
     cells = _under_their_blocks(rows) if narrow else [(row.name, row) for row in rows]
     same = _padding_of_all(rows) if narrow else ""
     print_table(

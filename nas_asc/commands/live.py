@@ -1,10 +1,9 @@
 """The live progress line on stderr."""
 
-import shutil
 import sys
 from time import monotonic
 
-from nas_asc.commands.terminal import styled
+from nas_asc.commands.terminal import columns_of, styled
 from nas_asc.progress import Progress, progress_line
 
 _EVERY_S_IN_A_LOG = 30.0
@@ -23,7 +22,7 @@ class Live:
     def show(self, progress: Progress) -> None:
         """Show how far the search is."""
         if self._terminal:
-            width = shutil.get_terminal_size().columns - 1
+            width = columns_of(sys.stderr) - 1
             sys.stderr.write("\r\x1b[2K" + progress_line(progress, self._kb, width))
             sys.stderr.flush()
             self._open = True

@@ -1,7 +1,6 @@
 """How commands print: results to stdout, progress and remarks to stderr."""
 
 import json
-import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from nas_asc.commands.terminal import fitted
+from nas_asc.commands.terminal import columns_of, fitted
 
 _GAP = 2  # between two columns
 
@@ -33,7 +32,12 @@ def remark(text: str) -> None:
 
 def width() -> int:
     """Say how wide stdout is: what COLUMNS says, the terminal's width, or 140 in a pipe."""
-    return max(60, shutil.get_terminal_size((140, 24)).columns)
+    return max(60, columns_of(sys.stdout, 140))
+
+
+def is_wide() -> bool:
+    """Say whether stdout has room for whole names, exact counts and the columns least asked for."""
+    return width() >= 110
 
 
 def print_text(text: str, indent: int = 2) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from nas_asc.commands.output import print_table, print_text, width
+from nas_asc.commands.output import is_wide, print_table, print_text
 from nas_asc.library import report_ensembles
 from nas_asc.report_layers import ReportRow, layers_source, report_rows
 from nas_asc.reports import Report
@@ -16,7 +16,6 @@ from nas_asc.verification import Verification
 
 _ARROW = "\N{RIGHTWARDS ARROW}"
 _HEADINGS = {"accuracy": ">accuracy, %", "log_loss": ">log loss"}
-_ROOM_FOR_LAYERS = 110  # columns of the terminal
 
 
 def print_report_layers(report: Report, model: ReportModel, found: Verification) -> None:
@@ -29,7 +28,7 @@ def print_report_layers(report: Report, model: ReportModel, found: Verification)
         return
     print_text(f"layers as the report prints them: {source}")
     columns = _columns(rows, found)
-    if width() >= _ROOM_FOR_LAYERS:
+    if is_wide():
         columns.append(("\nlayers", [_layers(row.layers) for row in rows]))
     used = [(name, cells) for name, cells in columns if any(cells)] + [("", [])]
     print_table(

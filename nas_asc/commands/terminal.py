@@ -17,7 +17,7 @@ def fitted(text: str, stream: TextIO) -> str:
     lines = (
         textwrap.wrap(
             line,
-            _columns(stream),
+            columns_of(stream),
             subsequent_indent="  ",
             break_long_words=False,
             break_on_hyphens=False,
@@ -27,12 +27,12 @@ def fitted(text: str, stream: TextIO) -> str:
     return "\n".join(part for parts in lines for part in parts or [""])
 
 
-def _columns(terminal: TextIO) -> int:
-    """Say how wide a terminal is: what COLUMNS says, or it itself."""
+def columns_of(stream: TextIO, elsewhere: int = 80) -> int:
+    """Say how wide a stream is: what COLUMNS says, its terminal's width, or that of `elsewhere`."""
     given = os.environ.get("COLUMNS", "")
     if given.isdecimal() and int(given) > 0:
         return int(given)
     try:
-        return os.get_terminal_size(terminal.fileno()).columns or 80
-    except OSError:
-        return 80
+        return os.get_terminal_size(stream.fileno()).columns or elsewhere
+    except (AttributeError, ValueError, OSError):  # closed, or no file
+        return elsewhere
