@@ -38,20 +38,35 @@ class Counted(Protocol):
         """What values are stored as."""
 
 
-# Each limit and the measure of a complexity that it bounds.
-MEASURES: Mapping[str, str] = {
-    "size_bytes": "size_bytes",
-    "params": "counted_params",
-    "macs": "counted_macs",
-    "peak_activation_bytes": "peak_activation_bytes",
+@dataclass(frozen=True)
+class CostMeasure:
+    """What a budget can limit.
+
+    Attributes:
+        attribute: of a complexity, which a limit bounds.
+        noun: what a limit is on.
+        unit: what follows a number of it in a sentence.
+        short: what it is called in a table.
+    """
+
+    attribute: str
+    noun: str
+    unit: str
+    short: str
+
+
+MEASURES: Mapping[str, CostMeasure] = {
+    "size_bytes": CostMeasure("size_bytes", "size", "bytes", "bytes"),
+    "params": CostMeasure("counted_params", "parameters", "parameters", "parameters"),
+    "macs": CostMeasure("counted_macs", "multiply-accumulates", "multiply-accumulates", "MACs"),
+    "peak_activation_bytes": CostMeasure(
+        "peak_activation_bytes",
+        "peak activation memory",
+        "bytes of peak activation memory",
+        "peak activation bytes",
+    ),
 }
 _MOST = 2**63 - 1  # what counts are stored in holds no more
-_WORDS = {
-    "size_bytes": "bytes",
-    "params": "parameters",
-    "macs": "multiply-accumulates",
-    "peak_activation_bytes": "bytes of peak activation memory",
-}
 
 
 @dataclass(frozen=True)
@@ -99,7 +114,7 @@ class Budget:
 
     def __str__(self) -> str:
         """Echo the budget as understood: "131,072 bytes, 30,000,000 multiply-accumulates"."""
-        limits = [f"{value:,} {_WORDS[name]}" for name, value in self.limits().items()]
+        limits = [f"{value:,} {MEASURES[name].unit}" for name, value in self.limits().items()]
         if self.precisions is not None:
             limits.append(f"stored as {' or '.join(self.precisions)}")
         return ", ".join(limits)
@@ -122,7 +137,7 @@ def parse_budget(text: str | None, rule: CountingRule, with_limits: bool = False
         name, value = _parse_limit(part.strip(), rule.kb)
         if name in limits:
             raise ConfigError(
-                f"budget: expected one limit on {_WORDS[name]}, "
+                f"budget: expected one limit on {MEASURES[name].noun}, "
                 f"got {given[name]!r} and {part.strip()!r} - keep one"
             )
         limits[name], given[name] = value, part.strip()

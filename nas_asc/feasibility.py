@@ -65,7 +65,7 @@ def feasibility(
     for _ in range(draws):
         complexity = count(space.random(rng), classes, clip_s, rule)
         for name, reached in values.items():
-            reached.append(getattr(complexity, MEASURES[name]))
+            reached.append(getattr(complexity, MEASURES[name].attribute))
         if budget is not None:
             exceeded = _exceeded(budget, complexity)
             binds.update(exceeded)
@@ -88,7 +88,9 @@ def shown_measures(budget: Budget | None) -> list[str]:
 def _exceeded(budget: Budget, complexity: Complexity) -> list[str]:
     """Name every limit that is exceeded."""
     limits = budget.limits().items()
-    names = [name for name, limit in limits if getattr(complexity, MEASURES[name]) > limit]
+    names = [
+        name for name, limit in limits if getattr(complexity, MEASURES[name].attribute) > limit
+    ]
     admitted = budget.precisions
     return [*names, "precision"] if admitted and complexity.precision not in admitted else names
 

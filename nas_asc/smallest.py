@@ -21,12 +21,6 @@ Measure = Callable[[Architecture], Counted]
 
 _DRAWS = 500
 _STARTS = 4
-_NAMES = {
-    "size_bytes": ("size", "bytes"),
-    "params": ("parameters", "parameters"),
-    "macs": ("multiply-accumulates", "multiply-accumulates"),
-    "peak_activation_bytes": ("peak activation memory", "bytes"),
-}
 
 
 def check_that_something_fits(
@@ -44,10 +38,10 @@ def check_that_something_fits(
     for name, limit in budget.limits().items():
         least = smallest(space, measure, name, rng)
         if least > limit:
-            word, unit = _NAMES[name]
+            unit = MEASURES[name].unit
             raise NothingFits(
-                f"budget: expected a limit on {word} that space {space.name!r} can meet, got "
-                f"{limit:,} {unit}; the smallest it reaches is {least:,} {unit}"
+                f"budget: expected a limit on {MEASURES[name].noun} that space {space.name!r} can "
+                f"meet, got {limit:,} {unit}; the smallest it reaches is {least:,} {unit}"
             )
     if not any(True for _ in islice(repaired(space, budget, measure, rng), 1)):
         admitted = "" if budget.precisions is None else f" in {', '.join(budget.precisions)}"
@@ -61,8 +55,9 @@ def smallest(space: SearchSpace, measure: Measure, limit: str, rng: random.Rando
     """Give the smallest value of what a limit bounds that coordinate descent finds."""
     if space.families:
         return min(smallest(member, measure, limit, rng) for member in space.families.values())
+    attribute = MEASURES[limit].attribute
     values = (
-        _descend(space, lambda a: getattr(measure(a), MEASURES[limit]), rng, stop_at=-inf)[1]
+        _descend(space, lambda a: getattr(measure(a), attribute), rng, stop_at=-inf)[1]
         for _ in range(_STARTS)
     )
     return int(min(values))
@@ -84,7 +79,7 @@ def _excess(budget: Budget, counted: Counted) -> float:
     if budget.exceeded(counted) is None:
         return 0.0
     over = sum(
-        max(0.0, log(getattr(counted, MEASURES[name]) / limit))
+        max(0.0, log(getattr(counted, MEASURES[name].attribute) / limit))
         for name, limit in budget.limits().items()
     )
     return over if over > 0.0 else 1.0  # a precision that the rule does not admit

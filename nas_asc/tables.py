@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from nas_asc.budget import MEASURES
 from nas_asc.captions import (
     architecture_caption,
     budget_caption,
@@ -36,17 +37,6 @@ _INDENT = 8
 _LONGEST_MODEL = 24
 _SHORTEST_ARCHITECTURE = 18
 _ARCHITECTURE_TITLES = ("architecture: mel | depth x width", "architecture")
-_LIMITS = (
-    ("params", "parameters"),
-    ("macs", "MACs"),
-    ("peak_activation_bytes", "B of peak activation memory"),
-)
-_BINDS = {
-    "size_bytes": "size",
-    "params": "parameters",
-    "macs": "MACs",
-    "peak_activation_bytes": "peak activation memory",
-}
 
 
 @dataclass(frozen=True)
@@ -121,9 +111,10 @@ def _lines(text: str, width: int, indent: int = 0) -> list[str]:
 
 def _header(summary: Summary, kb: int) -> list[tuple[str, str]]:
     limits = summary.budget.limits()
-    parts = [f"{limits[name]:,} {word}" for name, word in _LIMITS if name in limits]
-    if "size_bytes" in limits:
-        parts.insert(0, budget_caption(limits["size_bytes"], kb))
+    parts = [
+        budget_caption(limit, kb) if name == "size_bytes" else f"{limit:,} {MEASURES[name].short}"
+        for name, limit in limits.items()
+    ]
     if summary.budget.precisions is not None:
         parts.append(f"stored as {' or '.join(summary.budget.precisions)}")
     return [
@@ -192,9 +183,8 @@ def _footer(summary: Summary, points: Sequence[Point], kb: int) -> list[str]:
         text = f"{seed['model']} {seed['size_bytes']:,} B {format_count(seed['macs'])} MAC"  # type: ignore[arg-type]
         binding.setdefault(str(seed["binds"]), []).append(text)
     for limit, seeds in binding.items():
-        lines.append(
-            f"over the budget by {_BINDS.get(limit, limit)}, so not trained: {', '.join(seeds)}"
-        )
+        noun = MEASURES[limit].noun if limit in MEASURES else limit
+        lines.append(f"over the budget by {noun}, so not trained: {', '.join(seeds)}")
     lines += seed_captions(summary.seeds_adapted, summary.ensembles_skipped, summary.seeds_skipped)
     if summary.hypervolume is not None:
         lines.append(

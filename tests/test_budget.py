@@ -66,12 +66,12 @@ def test_a_limit_is_at_most_what_64_bits_hold(unit):
 @pytest.mark.parametrize(
     ("text", "refusal"),
     [
-        ("128KB,1MMAC,64KB", "expected one limit on bytes, got '128KB' and '64KB'"),
+        ("128KB,1MMAC,64KB", "expected one limit on size, got '128KB' and '64KB'"),
         ("5params, 6params", "expected one limit on parameters, got '5params' and '6params'"),
         ("5MAC,1MMAC", "expected one limit on multiply-accumulates, got '5MAC' and '1MMAC'"),
         (
             "1KBram,2KBram",
-            "expected one limit on bytes of peak activation memory, got '1KBram' and '2KBram'",
+            "expected one limit on peak activation memory, got '1KBram' and '2KBram'",
         ),
     ],
 )

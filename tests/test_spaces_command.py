@@ -20,7 +20,7 @@ def test_what_is_proved_not_to_fit_ends_with_3(run_command):
     assert err.startswith("error: budget: expected a limit on size")
     assert err.count("\n") == 1
     assert "none of 5,000 draws fit 100 bytes (95 % interval 0.0% to 0.08%)" in out  # Wilson: z^2/n
-    assert f"100.0% exceed the limit on bytes (smallest reachable {smallest}), which binds" in out
+    assert f"100.0% exceed the limit on size (smallest reachable {smallest}), which binds" in out
 
 
 def test_json_comes_whole_where_nothing_fits(run_command):
@@ -44,7 +44,7 @@ def test_what_no_draw_meets_but_some_architecture_does_is_an_answer(run_command)
 )
 def test_the_limit_that_binds_is_named(run_command, budget, ending):
     _, out, _ = run_command("spaces", "mbconv", "--budget", budget)
-    lines = [line for line in out.splitlines() if "exceed the limit on bytes" in line]
+    lines = [line for line in out.splitlines() if "exceed the limit on size" in line]
     assert len(lines) == 1
     assert lines[0].endswith(ending)
 

@@ -41,7 +41,7 @@ def test_every_limit_is_in_the_head(make_summary: Callable[..., Summary]) -> Non
     budget = Budget(128_000, macs=30_000_000, peak_activation_bytes=65_536, precisions=("int8",))
     text = front_text(make_summary(budget=budget, rule="dcase2024-1"), 1000, 140)
     assert (
-        "128 KB (128,000 B), 30,000,000 MACs, 65,536 B of peak activation memory, stored as int8"
+        "128 KB (128,000 B), 30,000,000 MACs, 65,536 peak activation bytes, stored as int8"
     ) in text
 
 

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 
 import click
 
+from nas_asc.budget import MEASURES
 from nas_asc.commands.layers import layers_json, print_layers
 from nas_asc.commands.options import classes_option, clip_option
 from nas_asc.commands.output import (
@@ -33,7 +34,7 @@ class _Excess:
     over: int
 
 
-_WORDS = {"size_bytes": "bytes", "counted_params": "parameters", "counted_macs": "MACs"}
+_WORDS = {measure.attribute: measure.short for measure in MEASURES.values()}
 
 
 @click.command("count")

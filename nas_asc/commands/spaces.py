@@ -7,7 +7,7 @@ from random import Random
 import click
 
 from nas_asc.architecture import Architecture
-from nas_asc.budget import Budget, parse_budget
+from nas_asc.budget import MEASURES, Budget, parse_budget
 from nas_asc.commands.copying import copy_shipped
 from nas_asc.commands.options import classes_option, clip_option, given_options
 from nas_asc.commands.output import (
@@ -29,18 +29,6 @@ from nas_asc.units import format_count
 
 _OF_ONE = ("budget", "rule", "classes", "clip_s")  # options that need the name of a space
 _CLIP_S = 10.0  # where neither an option nor the rule says it
-_ROWS = {
-    "size_bytes": ("bytes", "{:,}".format),
-    "params": ("parameters", "{:,}".format),
-    "macs": ("MACs", format_count),
-    "peak_activation_bytes": ("peak activation bytes", "{:,}".format),
-}
-_LIMITS = {
-    "size_bytes": "the limit on bytes",
-    "params": "the limit on parameters",
-    "macs": "the limit on multiply-accumulates",
-    "peak_activation_bytes": "the limit on peak activation memory",
-}
 
 
 @click.command("spaces")
@@ -191,7 +179,10 @@ def _print(
     rows = {name: (least[name], *getattr(found, name)) for name in least}
     print_table(
         ("", ">smallest reachable", ">smallest draw", ">median", ">largest draw"),
-        [(_ROWS[name][0], *map(_ROWS[name][1], values)) for name, values in rows.items()],
+        [
+            (MEASURES[name].short, *(_as_number(name, value) for value in values))
+            for name, values in rows.items()
+        ],
     )
     if budget is not None:
         _print_share(budget, found, least)
@@ -215,7 +206,12 @@ def _print_share(budget: Budget, found: Feasibility, least: Mapping[str, int]) -
 def _exceed(limit: str, least: Mapping[str, int]) -> str:
     if limit == "precision":
         return "have a precision that the rule does not admit"
-    return f"exceed {_LIMITS[limit]} (smallest reachable {_ROWS[limit][1](least[limit])})"
+    smallest_reachable = _as_number(limit, least[limit])
+    return f"exceed the limit on {MEASURES[limit].noun} (smallest reachable {smallest_reachable})"
+
+
+def _as_number(measure: str, value: int) -> str:
+    return format_count(value) if measure == "macs" else f"{value:,}"
 
 
 def _percent(share: float) -> str:
