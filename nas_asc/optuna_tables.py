@@ -18,6 +18,17 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Table, insert, select, update
 
 
+def insert_facts(storage: RDBStorage, study_id: int, facts: Mapping[str, Any]) -> None:
+    """Write new attributes of a study."""
+    rows = [
+        {"study_id": study_id, "key": key, "value_json": json.dumps(value)}
+        for key, value in facts.items()
+    ]
+    if rows:
+        with storage.engine.begin() as connection:
+            connection.execute(insert(_table(models.StudyUserAttributeModel)), rows)
+
+
 def insert_trial(storage: RDBStorage, study_id: int, trial: FrozenTrial) -> int:
     """Write a new trial, without values, and give its id in the database."""
     row = {

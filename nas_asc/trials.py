@@ -132,13 +132,12 @@ class TrialStore:
         self._storage.engine.dispose()
 
     def describe(self, facts: Mapping[str, Any], metric_names: Sequence[str]) -> None:
-        """Store facts about the run, and what the objectives are called."""
+        """Store what the objectives are called, then facts about the run, all of them or none."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             study = optuna.load_study(study_name=_STUDY, storage=self._storage)
             study.set_metric_names(list(metric_names))
-        for name, value in facts.items():
-            self._storage.set_study_user_attr(self._study_id, name, value)
+        optuna_tables.insert_facts(self._storage, self._study_id, facts)
 
     def facts(self) -> dict[str, Any]:
         """Give what was described."""

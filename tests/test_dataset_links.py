@@ -39,7 +39,8 @@ def test_a_link_in_test_to_training_clips_leaks_none(tmp_path, name):
     dataset = load_dataset(tmp_path)
     assert dataset.clips == before.clips
     assert notes_of_links(dataset.notes) == [
-        f"2 links (such as test/dog/{name}) are left out: what they lead to is in the folder already"
+        f"2 links (such as test/dog/{name}) are left out: "
+        "what they lead to is in the folder already"
     ]
 
 
