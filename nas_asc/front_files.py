@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from nas_asc.errors import RunError
@@ -34,15 +35,32 @@ def write_front(
 
     Returns:
         The paths of the files, in the order of `names`.
+
+    Raises:
+        RunError: the folder is full, or cannot be written.
     """
     kb = counting_rule(summary.rule).kb
-    folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         content = _WRITERS[name](summary, kb)
-        unfinished = folder / f".{name}.{os.getpid()}"
-        unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
-        unfinished.replace(folder / name)
+        _write(folder / name, content.encode() if isinstance(content, str) else content)
     return tuple(folder / name for name in names)
+
+
+def _write(path: Path, content: bytes) -> None:
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise RunError(
+            f"{path}: expected a file that can be written, found {reason} - the trials are kept: "
+            "put that right, and search --resume writes their front"
+        ) from error
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
 def read_front(folder: Path) -> Summary:

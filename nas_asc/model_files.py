@@ -10,11 +10,11 @@ Nothing is a pickle. The folder appears at once, complete, or not at all.
 """
 
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,8 +61,7 @@ class SavedModel:
 
 def save_model(folder: Path, model: SavedModel) -> None:
     """Write a model into `folder`, replacing what stood there."""
-    part = folder.with_name(f"{folder.name}.part{os.getpid()}")
-    part.mkdir(parents=True)
+    part = _unfinished(folder)
     described = architecture_json(model.architecture, model.classes, model.clip_s, model.rule)
     _write_json(part / ARCHITECTURE, described)
     _write_json(part / METRICS, model.metrics)
@@ -81,13 +80,19 @@ def save_ensemble(
     metrics: Mapping[str, object],
 ) -> None:
     """Write an ensemble's networks, in the order of their votes, into `folder`."""
-    part = folder.with_name(f"{folder.name}.part{os.getpid()}")
-    part.mkdir(parents=True)
+    part = _unfinished(folder)
     for number, model in enumerate(models, 1):
         save_model(part / str(number), model)
     _write_json(part / ENSEMBLE, ensemble_json(ensemble, models[0].rule))
     _write_json(part / METRICS, metrics)
     _put_in_place(part, folder)
+
+
+def _unfinished(folder: Path) -> Path:
+    """Make a folder beside `folder`, by a name that no killed process can have left there."""
+    part = folder.with_name(f"{folder.name}.part{uuid4().hex}")
+    part.mkdir(parents=True)
+    return part
 
 
 def _put_in_place(part: Path, folder: Path) -> None:

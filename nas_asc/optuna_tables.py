@@ -15,7 +15,19 @@ from optuna.distributions import distribution_to_json
 from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Table, insert, inspect, select, update
+from sqlalchemy.engine import Connection, Engine
+
+
+def insert_facts(storage: RDBStorage, study_id: int, facts: Mapping[str, Any]) -> None:
+    """Write new attributes of a study."""
+    rows = [
+        {"study_id": study_id, "key": key, "value_json": json.dumps(value)}
+        for key, value in facts.items()
+    ]
+    if rows:
+        with storage.engine.begin() as connection:
+            connection.execute(insert(_table(models.StudyUserAttributeModel)), rows)
 
 
 def insert_trial(storage: RDBStorage, study_id: int, trial: FrozenTrial) -> int:
@@ -89,18 +101,49 @@ def read_trials(
     storage: RDBStorage, study_id: int
 ) -> list[tuple[int, int, TrialState, dict[str, Any]]]:
     """Read id, number, state and attributes of all trials, in order; not their parameters."""
-    trials, attributes = _table(models.TrialModel), _table(models.TrialUserAttributeModel)
     with storage.engine.begin() as connection:
-        rows = connection.execute(
-            select(trials.c.trial_id, trials.c.number, trials.c.state)
-            .where(trials.c.study_id == study_id)
-            .order_by(trials.c.number)
-        ).all()
-        found: dict[int, dict[str, Any]] = {trial_id: {} for trial_id, _, _ in rows}
-        pairs = select(attributes.c.trial_id, attributes.c.key, attributes.c.value_json)
-        for trial_id, key, value in connection.execute(pairs):
-            if trial_id in found:
-                found[trial_id][key] = json.loads(value)
+        return _trials(connection, study_id)
+
+
+def read_study(
+    engine: Engine, name: str
+) -> tuple[list[tuple[int, int, TrialState, dict[str, Any]]], dict[str, Any]]:
+    """Read the trials of a study, as `read_trials` does, and its attributes; writes nothing.
+
+    There are none where the tables are still to be made.
+    """
+    studies, attributes = _table(models.StudyModel), _table(models.StudyUserAttributeModel)
+    with engine.connect() as connection:
+        if not inspect(connection).has_table(studies.name):
+            return [], {}
+        study_id = connection.execute(
+            select(studies.c.study_id).where(studies.c.study_name == name)
+        ).scalar()
+        if study_id is None:
+            return [], {}
+        pairs = connection.execute(
+            select(attributes.c.key, attributes.c.value_json).where(
+                attributes.c.study_id == study_id
+            )
+        )
+        facts = {key: json.loads(value) for key, value in pairs}
+        return _trials(connection, study_id), facts
+
+
+def _trials(
+    connection: Connection, study_id: int
+) -> list[tuple[int, int, TrialState, dict[str, Any]]]:
+    trials, attributes = _table(models.TrialModel), _table(models.TrialUserAttributeModel)
+    rows = connection.execute(
+        select(trials.c.trial_id, trials.c.number, trials.c.state)
+        .where(trials.c.study_id == study_id)
+        .order_by(trials.c.number)
+    ).all()
+    found: dict[int, dict[str, Any]] = {trial_id: {} for trial_id, _, _ in rows}
+    pairs = select(attributes.c.trial_id, attributes.c.key, attributes.c.value_json)
+    for trial_id, key, value in connection.execute(pairs):
+        if trial_id in found:
+            found[trial_id][key] = json.loads(value)
     return [(trial_id, number, state, found[trial_id]) for trial_id, number, state in rows]
 
 

@@ -38,13 +38,20 @@ class Progress:
         return self.completed + self.stopped_early + self.failed
 
     @property
+    def over(self) -> bool:
+        """Whether as many trials ended as the search is to have."""
+        return self.total is not None and self.finished >= self.total
+
+    @property
     def left_s(self) -> float | None:
         """Seconds left, by the pace so far or by the limit, the sooner; None if unknown."""
         by_limit = None if self.limit_s is None else max(self.limit_s - self.elapsed_s, 0.0)
+        if self.over:
+            return 0.0
         here = self.finished - self.resumed
         if self.total is None or here <= 0:
             return by_limit
-        by_trials = max(self.total - self.finished, 0) * self.elapsed_s / here
+        by_trials = (self.total - self.finished) * self.elapsed_s / here
         return by_trials if by_limit is None else min(by_limit, by_trials)
 
 
@@ -63,6 +70,8 @@ def progress_line(progress: Progress, kb: int, width: int = 10_000) -> str:
     rejected = f"{progress.rejected_over_budget:,} rejected"
     left = progress.left_s
     time = "time left unknown" if left is None else f"{format_duration(left)} left"
+    if progress.over:
+        time = "finished"
     best = "best: none yet"
     if progress.best is not None:
         best = (

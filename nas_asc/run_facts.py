@@ -3,11 +3,15 @@
 Conventions: JSON values by name, in the study of `study.db`.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from nas_asc.clip_index import ClipIndex
 from nas_asc.datasets import Dataset
 from nas_asc.errors import RunError
+from nas_asc.feature_cache import FeatureCache
 from nas_asc.space import SearchSpace
 from nas_asc.trials import Trial, TrialStore
 
@@ -15,10 +19,12 @@ from nas_asc.trials import Trial, TrialStore
 _UNCHANGING = {
     "data": "recordings",
     "classes": "recordings",
+    "content": "recordings",
     "choices": "search space",
     "fixed": "search space",
     "ensembles": "search space",
 }
+_THREADS = 4
 
 
 def what_must_stay(
@@ -28,6 +34,7 @@ def what_must_stay(
     return {
         "data": dataset.describe(),
         "classes": list(dataset.classes),
+        "content": _content(dataset),
         "choices": {p.path: list(p.options) for p in space.parameters()},
         "fixed": space.fixed(),
         "ensembles": {t.model: t.architecture.key for t in seeds if t.architecture.ensemble},
@@ -38,6 +45,8 @@ def facts_of_run(
     run: Path, store: TrialStore, facts: Mapping[str, object], objective: str
 ) -> Mapping[str, object]:
     """Store what a new run is about, or make sure that a resumed one still is about the same.
+
+    Facts that an older program did not store are those of now.
 
     Returns:
         The facts as they were when the run began.
@@ -50,16 +59,32 @@ def facts_of_run(
         if name in before and before[name] != facts[name]:
             raise RunError(
                 f"{run}: expected the {what} that the run was started with, got others: "
-                f"{_differences(before[name], facts[name])} - choose another --out"
+                f"{_differences(name, before[name], facts[name])} - choose another --out"
             )
-    if not before:
+    missing = {name: value for name, value in facts.items() if name not in before}
+    if missing:
         loss = objective if objective == "log_loss" else "1 - accuracy"
-        store.describe(facts, (loss, "size_bytes"))
+        store.describe(missing, (loss, "size_bytes"))
     return {**facts, **before}
 
 
-def _differences(before: object, now: object) -> str:
+def _content(dataset: Dataset) -> str:
+    """Hash what the clips are: their bytes, names, labels, splits, folds and devices."""
+    index = ClipIndex(FeatureCache(), dataset.root)
+    records = index.look_up([clip.path for clip in dataset.clips], _THREADS)
+    whole = hashlib.sha256()
+    for clip, record in zip(dataset.clips, records, strict=True):
+        name = clip.path.relative_to(dataset.root).as_posix()
+        label = dataset.classes[clip.label]
+        row = (name, record.digest, label, clip.split, clip.fold, clip.device)
+        whole.update(json.dumps(row).encode() + b"\n")
+    return whole.hexdigest()
+
+
+def _differences(name: str, before: object, now: object) -> str:
     """Name what differs between two JSON values, shortly."""
+    if name == "content":
+        return "as many, but the audio, names, labels or splits have changed"
     if isinstance(before, dict) and isinstance(now, dict):
         names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
         pairs = [f"{name} {before.get(name)} before, {now.get(name)} now" for name in names[:2]]

@@ -5,6 +5,7 @@ process that searches and lets go of itself when that process dies in any way.
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,11 +19,12 @@ STUDY_FILE = "study.toml"
 TRIALS_FILE = "study.db"
 _LOCK_FILE = "run.lock"
 _OWNER_FILE = "run.pid"
+_UNFINISHED = "models/*.part*"  # models that were being saved when their process was killed
 
 
 @contextmanager
 def locked(run: Path) -> Iterator[None]:
-    """Hold a run folder, made if there is none, for this process alone.
+    """Hold a run folder, made if there is none, for this process alone; unfinished models go.
 
     Raises:
         RunError: another process holds it, or it cannot be written.
@@ -42,6 +44,8 @@ def locked(run: Path) -> Iterator[None]:
     except OSError as error:
         raise RunError(f"{run}: expected a folder that can be written, {error.strerror}") from None
     try:
+        for folder in run.glob(_UNFINISHED):
+            shutil.rmtree(folder, ignore_errors=True)
         yield
     finally:
         (run / _OWNER_FILE).unlink(missing_ok=True)

@@ -9,10 +9,10 @@ RUNNING in training, or lost with its session and to be run again; WAITING a rep
 trained.
 """
 
-import sqlite3
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,19 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
+from sqlalchemy import create_engine
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import NullPool
 
 from nas_asc import optuna_tables
 from nas_asc.architecture import Architecture
+from nas_asc.errors import RunError
 from nas_asc.job import JobResult
 from nas_asc.rungs import loss_of
 from nas_asc.space import SearchSpace
+from nas_asc.trials_file import connect_to_read, connect_to_write
 
 _STUDY = "nas-asc"
-_BUSY_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)
@@ -132,13 +136,12 @@ class TrialStore:
         self._storage.engine.dispose()
 
     def describe(self, facts: Mapping[str, Any], metric_names: Sequence[str]) -> None:
-        """Store facts about the run, and what the objectives are called."""
+        """Store what the objectives are called, then facts about the run, all of them or none."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             study = optuna.load_study(study_name=_STUDY, storage=self._storage)
             study.set_metric_names(list(metric_names))
-        for name, value in facts.items():
-            self._storage.set_study_user_attr(self._study_id, name, value)
+        optuna_tables.insert_facts(self._storage, self._study_id, facts)
 
     def facts(self) -> dict[str, Any]:
         """Give what was described."""
@@ -206,12 +209,21 @@ class TrialStore:
 
 
 def read_trials(path: Path) -> tuple[list[Trial], dict[str, Any]]:
-    """Read the trials of a run, also while it goes on, and the facts about it."""
-    store = TrialStore(path)
+    """Read the trials of a run and the facts about it, also while it goes on; writes nothing.
+
+    Raises:
+        RunError: the file cannot be read.
+    """
+    # Not a TrialStore: that would make what is absent, and write.
+    engine = create_engine("sqlite://", creator=partial(connect_to_read, path), poolclass=NullPool)
     try:
-        return store.load(), store.facts()
-    finally:
-        store.close()
+        stored, facts = optuna_tables.read_study(engine, _STUDY)
+    except DatabaseError as error:
+        raise RunError(
+            f"{path}: expected the trials of a run, found a file that cannot be read "
+            f"({error.orig}) - restore it, or copy the whole folder to where it can be written"
+        ) from None
+    return [_trial(number, state, attributes) for _, number, state, attributes in stored], facts
 
 
 def _trial(number: int, state: TrialState, attributes: Mapping[str, Any]) -> Trial:
@@ -234,12 +246,6 @@ def _trial(number: int, state: TrialState, attributes: Mapping[str, Any]) -> Tri
 
 def _open(path: Path) -> RDBStorage:
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would tell people of every study
-
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")  # safe unless the power fails
-        return connection
-
     # The path is not in the URL, where braces and question marks would have a meaning.
-    return RDBStorage("sqlite:///study.db", engine_kwargs={"creator": connect})
+    creator = partial(connect_to_write, path)
+    return RDBStorage("sqlite:///study.db", engine_kwargs={"creator": creator})

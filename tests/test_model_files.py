@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from nas_asc import model_files
 from nas_asc.compression import store
 from nas_asc.errors import ExportError
 from nas_asc.library import report_model
@@ -42,6 +43,25 @@ def test_the_module_of_a_model_with_two_inputs_runs(tmp_path):
     assert len(network.example_inputs()) == 2
     assert not network.training
     assert network(*network.example_inputs()).shape == (1, 3)
+
+
+def test_a_model_is_saved_after_a_crash_in_a_process_of_the_same_id(tmp_path, monkeypatch):
+    def crash(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model_files, "save_file", crash)
+        with pytest.raises(KeyboardInterrupt):
+            save_model(tmp_path / "7", saved())
+    assert not (tmp_path / "7").exists()
+    save_model(tmp_path / "7", saved())
+    assert load_saved(tmp_path / "7").metrics == saved().metrics
+
+
+def test_a_saved_model_is_as_public_as_other_files(tmp_path):
+    (tmp_path / "other").mkdir()
+    save_model(tmp_path / "7", saved())
+    assert (tmp_path / "7").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 def test_what_is_no_model_is_said(tmp_path):

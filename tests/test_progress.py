@@ -28,6 +28,16 @@ def test_the_line_before_the_first_trial() -> None:
     )
 
 
+@pytest.mark.parametrize("resumed", [0, 6])
+def test_a_search_that_has_all_its_trials_is_finished(resumed: int) -> None:
+    progress = Progress(completed=5, failed=1, total=6, resumed=resumed, elapsed_s=10)
+    assert (
+        progress_line(progress, 1024, 60)
+        == "6/6 done (1 failed), 0 rejected | best: none yet | finished"
+    )
+    assert progress_line(progress, 1024, 36) == "6/6 done (1 failed) | finished"
+
+
 @pytest.mark.parametrize("width", [0, 5, 20, 30, 45, 60, 80, 100, 120])
 def test_the_line_is_never_wider_than_the_terminal(
     make_point: Callable[..., Point], width: int
@@ -53,6 +63,7 @@ def test_the_line_is_never_wider_than_the_terminal(
         (Progress(completed=4, total=10, elapsed_s=40, limit_s=600), 60),
         (Progress(completed=6, total=10, resumed=4, elapsed_s=40), 80),
         (Progress(completed=6, total=10, resumed=6, elapsed_s=40), None),
+        (Progress(completed=10, total=10, resumed=10, elapsed_s=0), 0),
         (Progress(completed=12, total=10, elapsed_s=40, limit_s=30), 0),
         (Progress(completed=12, elapsed_s=40), None),
     ],

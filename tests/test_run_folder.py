@@ -49,6 +49,13 @@ def test_a_run_can_be_held_again(tmp_path):
             pass
 
 
+def test_who_holds_a_run_removes_models_that_were_never_finished(tmp_path):
+    for name in ("4", "5.part11", "6.partf00"):
+        (tmp_path / "models" / name / "1").mkdir(parents=True)
+    with locked(tmp_path):
+        assert [path.name for path in (tmp_path / "models").iterdir()] == ["4"]
+
+
 def test_faults_of_who_holds_a_run_are_passed_on(tmp_path):
     with pytest.raises(FileExistsError), locked(tmp_path):
         raise FileExistsError

@@ -68,6 +68,9 @@ def test_a_run_of_an_own_space_can_be_resumed_from_any_folder(
     monkeypatch.chdir(tmp_path / "elsewhere")
     code, _, err = run_command("search", "--resume", "--out", run)
     assert code == 0, err
+    assert "search: 1 trial (all ended), 1 epoch each" in err
+    assert "1/1 done" in err
+    assert "| finished\n" in err
 
 
 @pytest.mark.slow

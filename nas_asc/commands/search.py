@@ -98,11 +98,13 @@ def command(
     if clips := rule.clip_remark(dataset.clip_s):
         remark(f"warning: rule {rule.id}: {clips}")
     summary = _run(config, dataset, rule, run, count, resume)
-    paths = write_front(summary, run)
-    if as_json:
-        print_json(summary.to_dict())
-    else:
-        print_front(summary)
+    try:
+        paths = write_front(summary, run)
+    finally:  # what was found is shown, also where it cannot be written
+        if as_json:
+            print_json(summary.to_dict())
+        else:
+            print_front(summary)
     remark("wrote " + " ".join(map(str, paths)))
     if not summary.trials.get("failed"):
         return 0
@@ -201,18 +203,12 @@ def _run(
     count: int,
     resume: bool,
 ) -> "Summary":
-    from nas_asc.forecast import expected_seconds
     from nas_asc.study import run_search
     from nas_asc.workers import KINDS
 
-    trials = f"{config.trials} trials" if config.trials else ""
-    if config.time_s:
-        end = " or ".join(filter(None, (trials, format_duration(config.time_s))))
-    else:
-        seconds = expected_seconds(config, dataset, count)
-        end = trials if seconds is None else f"{trials}, about {format_duration(seconds)}"
     remark(
-        f"search: {end}, {config.epochs} epoch{'s' * (config.epochs > 1)} each, "
+        f"search: {_extent(config, dataset, run, count, resume)}, "
+        f"{config.epochs} epoch{'s' * (config.epochs > 1)} each, "
         f"sampler {config.sampler}, seed {config.seed}, {count} worker{'s' * (count > 1)}; "
         f"run folder {run}"
     )
@@ -235,3 +231,22 @@ def _run(
     finally:
         live.end()
         pool.close()
+
+
+def _extent(
+    config: "StudyConfig", dataset: "Dataset", run: Path, workers: int, resume: bool
+) -> str:
+    """Say how many trials there will be and how long those will take that have not ended."""
+    from nas_asc.forecast import expected_seconds
+    from nas_asc.run_summary import load_front
+
+    trials = f"{config.trials} trial{'s' * (config.trials > 1)}" if config.trials else ""
+    ended = load_front(run).ended if resume else 0
+    if config.trials and ended:
+        trials += f" ({'all' if ended == config.trials else f'{ended:,}'} ended)"
+    if config.time_s:
+        return " or ".join(filter(None, (trials, format_duration(config.time_s))))
+    left = max((config.trials or 0) - ended, 0)
+    rest = config.model_copy(update={"trials": left})
+    seconds = expected_seconds(rest, dataset, workers) if left else None
+    return trials if seconds is None else f"{trials}, about {format_duration(seconds)}"

@@ -44,7 +44,8 @@ def check(root: Path, clip_s: float | None = None) -> list[Finding]:
     it is when no finding is an error.
     """
     try:
-        layout, listing = list_clips(walk(root.absolute()))
+        folder = walk(root.absolute())
+        layout, listing = list_clips(folder)
     except DatasetError as error:
         return [_error("folder", str(error))]
     headers = read_headers([entry.path for entry in listing.entries])
@@ -66,12 +67,16 @@ def check(root: Path, clip_s: float | None = None) -> list[Finding]:
     try:
         dataset = load_dataset(root, clip_s, skip_bad=True)
     except DatasetError as error:
-        return [*findings, _error("splits", str(error))]
+        return [*findings, *map(_note, folder.notes), _error("splits", str(error))]
     return findings + _splits(dataset)
 
 
 def _fact(subject: str, text: str) -> Finding:
     return Finding("fact", subject, text)
+
+
+def _note(text: str) -> Finding:
+    return Finding("note", "data", text)
 
 
 def _error(subject: str, text: str) -> Finding:
@@ -112,7 +117,7 @@ def _splits(dataset: Dataset) -> list[Finding]:
         unseen = " (unseen in training)" if device in dataset.unseen_devices else ""
         findings.append(_fact(f"device {device}", _per_split(counts) + unseen))
     findings.append(_fact("splits", _per_split(Counter(clip.split for clip in dataset.clips))))
-    return findings + [Finding("note", "data", note) for note in dataset.notes]
+    return findings + [_note(note) for note in dataset.notes]
 
 
 def _contents(pairs: Sequence[tuple[Entry, Header]]) -> list[Finding]:

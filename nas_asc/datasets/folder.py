@@ -1,6 +1,12 @@
-"""What lies in a folder: its audio files and its tables, walked once."""
+"""What lies in a folder: its audio files and its tables, each found once.
+
+Links are followed, to other places too, but what was found already is not taken again: a link to
+the folder itself would repeat all clips, and one in `test` to `train` would leak them.
+"""
 
 import os
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -15,18 +21,35 @@ class Folder:
     """The audio files and tables below a root, as paths relative to it, sorted.
 
     Hidden files and folders, and folders whose name begins with an underscore (background noise,
-    archive leftovers), are passed over; `others` are the files that are neither audio nor table.
+    archive leftovers), are passed over.
+
+    Attributes:
+        others: the files that are neither audio nor table.
+        repeated: what was left out because links lead to it a second time.
+        found_as: the path by which each file was found, by its real path.
     """
 
     root: Path
     audio: tuple[PurePosixPath, ...]
     tables: tuple[PurePosixPath, ...]
     others: tuple[PurePosixPath, ...]
+    repeated: tuple[PurePosixPath, ...]
+    found_as: Mapping[str, PurePosixPath]
 
     @property
     def top_folders(self) -> tuple[str, ...]:
         """The folders right below the root that hold audio, sorted."""
         return tuple(sorted({path.parts[0] for path in self.audio if len(path.parts) > 1}))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say which links were left out, if any were."""
+        if not self.repeated:
+            return ()
+        count, first = len(self.repeated), self.repeated[0]
+        one = f"1 link ({first}) is left out: what it leads"
+        several = f"{count} links (such as {first}) are left out: what they lead"
+        return (f"{one if count == 1 else several} to is in the folder already",)
 
 
 def walk(root: Path) -> Folder:
@@ -43,18 +66,70 @@ def walk(root: Path) -> Folder:
     audio: list[PurePosixPath] = []
     tables: list[PurePosixPath] = []
     others: list[PurePosixPath] = []
-    for parent, folders, names in os.walk(root, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
-        below = PurePosixPath(Path(parent).relative_to(root).as_posix())
-        for name in names:
-            suffix = Path(name).suffix.lower()
-            if not name.startswith("."):
-                kind = audio if suffix in AUDIO_SUFFIXES else others
-                (tables if suffix in TABLE_SUFFIXES else kind).append(below / name)
-    folder = Folder(root, tuple(sorted(audio)), tuple(sorted(tables)), tuple(sorted(others)))
+    repeated: list[PurePosixPath] = []
+    found_as: dict[str, PurePosixPath] = {}
+    for path in _files(root, found_as, repeated):
+        kind = audio if path.suffix.lower() in AUDIO_SUFFIXES else others
+        (tables if path.suffix.lower() in TABLE_SUFFIXES else kind).append(path)
+    for paths in (audio, tables, others, repeated):
+        paths.sort()
+    folder = Folder(root, tuple(audio), tuple(tables), tuple(others), tuple(repeated), found_as)
     if not audio:
         raise DatasetError(f"{root}: expected audio files, found {_found(folder)}")
     return folder
+
+
+def _files(
+    root: Path, found_as: dict[str, PurePosixPath], repeated: list[PurePosixPath]
+) -> Iterator[PurePosixPath]:
+    """Give the files below a root, each by one path; what lies there itself goes before links.
+
+    Args:
+        root: of the walk.
+        found_as: takes the path of each file and folder, by its real path.
+        repeated: takes the paths that lead to what was found already.
+    """
+
+    def is_new(path: PurePosixPath, real: str) -> bool:
+        new = found_as.setdefault(real, path) is path
+        if not new:
+            repeated.append(path)
+        return new
+
+    folders = deque([(PurePosixPath(), os.path.realpath(root))])
+    links: deque[PurePosixPath] = deque()
+    while folders or links:
+        if not folders:
+            path = links.popleft()
+            real = os.path.realpath(root / path)
+            if Path(real).is_dir():
+                if not path.name.startswith("_"):
+                    folders.append((path, real))
+            elif is_new(path, real):
+                yield path
+            continue
+        below, real_folder = folders.popleft()
+        if not is_new(below, real_folder):
+            continue
+        for entry in _entries(root / below):
+            path, real = below / entry.name, str(Path(real_folder, entry.name))
+            if entry.is_symlink():
+                links.append(path)
+            elif not entry.is_dir():
+                if is_new(path, real):
+                    yield path
+            elif not entry.name.startswith("_"):
+                folders.append((path, real))
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """List what is not hidden, by name; a folder that must not be listed is as good as empty."""
+    try:
+        with os.scandir(folder) as entries:
+            visible = (entry for entry in entries if not entry.name.startswith("."))
+            return sorted(visible, key=lambda entry: entry.name)
+    except OSError:
+        return []
 
 
 def _found(folder: Folder) -> str:

@@ -74,6 +74,7 @@ def load_dataset(root: Path, clip_s: float | None = None, skip_bad: bool = False
             *_leaks(entries),
             _length_note(length, lengths, "as asked" if clip_s else "the median of the clips"),
             *listing.notes,
+            *folder.notes,
             *_mixed("sample rates", "Hz", rates),
             *_mixed("channel counts", "channels", channels),
         ),

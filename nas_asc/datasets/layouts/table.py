@@ -7,6 +7,7 @@ lies in the data set folder or in its `meta` or `metadata`, the clips beside it,
 """
 
 import csv
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -70,7 +71,7 @@ def listing(folder: Folder, table: Table) -> Listing:
     paths: dict[PurePosixPath, int] = {}
     for line, row in table.rows:
         _check_row(folder, table, line, row)
-        path = _find(row, parent, there)
+        path = _find(folder, row, parent, there)
         if path in paths:
             raise DatasetError(
                 f"{folder.root / table.path} line {line}: expected every file once, found "
@@ -173,10 +174,16 @@ def _check_row(folder: Folder, table: Table, line: int, row: dict[str, str]) -> 
         )
 
 
-def _find(row: dict[str, str], parent: PurePosixPath, there: set[PurePosixPath]) -> PurePosixPath:
+def _find(
+    folder: Folder, row: dict[str, str], parent: PurePosixPath, there: set[PurePosixPath]
+) -> PurePosixPath:
     """Find the file of a row; where it is nowhere, give the place where it was expected first."""
     name = PurePosixPath(row["filename"].replace("\\", "/"))
     places = [PurePosixPath(), PurePosixPath("audio"), parent]
     if "fold" in row:
         places.append(PurePosixPath("audio", f"fold{row['fold']}"))
-    return next((place / name for place in places if place / name in there), name)
+    paths = [place / name for place in places]
+    if folder.repeated and there.isdisjoint(paths):  # a row may name it by a link left out
+        reals = [os.path.realpath(folder.root / path) for path in paths]
+        paths = [folder.found_as.get(real, name) for real in reals]
+    return next((path for path in paths if path in there), name)

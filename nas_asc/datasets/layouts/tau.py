@@ -41,15 +41,15 @@ def read(folder: Folder) -> Listing:
     split_of = dict.fromkeys(_names(folder, test), "test")
     split_of |= dict.fromkeys(_names(folder, _TRAIN), "train")
     table = read_table(folder, _META)
-    rows = tuple((line, row) for line, row in table.rows if row.get("filename") in split_of)
+    rows = tuple(
+        (line, {**row, "split": split_of[row["filename"]]})
+        for line, row in table.rows
+        if row.get("filename") in split_of
+    )
     left_out = len(table.rows) - len(rows)
     read = listing(folder, replace(table, rows=rows))
-    entries = tuple(
-        replace(entry, split=split_of[entry.path.relative_to(folder.root).as_posix()])
-        for entry in read.entries
-    )
     note = f"{left_out} clips of {_META} that the official split leaves out are not used"
-    return replace(read, entries=entries, notes=(note,) if left_out else ())
+    return replace(read, notes=(note,) if left_out else ())
 
 
 def _names(folder: Folder, path: PurePosixPath) -> list[str]:
