@@ -5,6 +5,7 @@ from math import inf
 
 from nas_asc.architecture import Value
 from nas_asc.blocks import ODD_KERNEL_BLOCKS
+from nas_asc.blocks.inception import DEFAULT_BRANCHES
 from nas_asc.section import Section
 from nas_asc.toml_file import Fault
 from nas_asc.vocabulary import MOST_UNITS
@@ -21,7 +22,11 @@ def faults_between(sections: Mapping[str, Section], faulty: Collection[str] = ()
     found: list[tuple[str, str]] = []
     for section in sections.values():
         if section.kind == "stage":
-            found += [*_even_kernels(section), *_no_branch(section, faulty), *_many_units(section)]
+            found += [
+                *_even_kernels(section),
+                *_branch_widths(section, faulty),
+                *_many_units(section),
+            ]
     if frontend and "waveform" in _options(frontend, "kind"):
         found += _pairs(sections)
     if frontend and ("logmel" in _options(frontend, "kind") or "frontend.kind" in faulty):
@@ -73,18 +78,24 @@ def _many_units(section: Section) -> Iterator[tuple[str, str]]:
         )
 
 
-def _no_branch(section: Section, faulty: Collection[str]) -> Iterator[tuple[str, str]]:
-    if "inception" not in _options(section, "block"):
+def _branch_widths(section: Section, faulty: Collection[str]) -> Iterator[tuple[str, str]]:
+    blocks = _options(section, "block")
+    unsure = {path.removeprefix(f"{section.name}.") for path in faulty}
+    if "inception" not in blocks or not unsure.isdisjoint(("width", "branches")):
         return
-    branches = ("width_3x3", "width_5x5", "width_pool")
-    if any(f"{section.name}.{key}" in faulty for key in ("width", *branches)):
-        return
-    default = _options(section, "width")
-    if all(0 in (_options(section, branch) or default or (0,)) for branch in branches):
-        yield (
-            f"{section.name}.width_pool",
-            "expected at least one branch that is always there, got 0 for each",
-        )
+    sets = _options(section, "branches") or (DEFAULT_BRANCHES,)
+    used = {f"width_{branch}" for each in sets for branch in str(each).split("+")}
+    without = sorted(used - section.values.keys() - unsure)
+    path = f"{section.name}.width"
+    if "width" not in section.values:
+        for key in without:
+            yield (
+                f"{section.name}.{key}",
+                f"expected a whole number, or {path} for branches without one of their own, "
+                "got nothing",
+            )
+    elif "width" in section.parameters and set(blocks) == {"inception"} and not without:
+        yield path, "expected one option, as every branch has a width of its own, got a choice"
 
 
 def _second_plane(frontend: Section) -> Iterator[tuple[str, str]]:

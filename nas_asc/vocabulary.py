@@ -13,6 +13,7 @@ from nas_asc.assembly import block_keys
 from nas_asc.blocks import BLOCKS
 from nas_asc.blocks.block import ORDERS
 from nas_asc.blocks.dwsep import RESIDUALS
+from nas_asc.blocks.inception import BRANCH_SETS, BRANCHES, DEFAULT_BRANCHES
 from nas_asc.domain import FLAG, TEXT, Domain, above_zero, number, or_zero, sized, whole, words
 from nas_asc.layers import ACTIVATIONS, DROPOUTS, PADDINGS, POOL_PADDINGS, POOLINGS
 from nas_asc.rules import BYTES_PER_VALUE, RULES
@@ -61,6 +62,11 @@ _DROPOUT = Domain(
     _is_dropout,
     ("none", *DROPOUTS),
 )
+_BRANCHES = Domain(
+    f"branches in the order of {'+'.join(BRANCHES)}, such as {DEFAULT_BRANCHES}",
+    lambda v: v in BRANCH_SETS,
+    BRANCH_SETS,
+)
 
 DOMAINS: Mapping[str, Mapping[str, Domain]] = {
     "frontend": {
@@ -92,11 +98,10 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "bias": FLAG,
         "padding": words(*PADDINGS),
         "factorised": FLAG,
-        "units": whole(1, _MOST_REPEATS),
         "residual": words(*RESIDUALS),
-        "width_3x3": whole(0, _MOST_CHANNELS),
-        "width_5x5": whole(0, _MOST_CHANNELS),
-        "width_pool": whole(0, _MOST_CHANNELS),
+        "units": whole(2, _MOST_REPEATS),
+        "branches": _BRANCHES,
+        **{f"width_{branch}": whole(1, _MOST_CHANNELS) for branch in BRANCHES},
         "pool": _POOL,
         "pool_padding": words(*POOL_PADDINGS),
         "pool_norm": FLAG,
@@ -153,7 +158,7 @@ MEMBER_DOMAINS: Mapping[str, Domain] = {
 # The keys that decide which others are in use; they are asked for first, in this order.
 SELECTORS: Mapping[str, tuple[str, ...]] = {
     "frontend": ("kind",),
-    "stage": ("depth", "block", "order", "pool"),
+    "stage": ("depth", "block", "order", "residual", "branches", "pool"),
     "head": ("conv", "classifier", "dense", "pool"),
     "compression": ("pruning",),
 }
@@ -168,6 +173,8 @@ _SORTS: Mapping[str, tuple[Value, ...]] = {
     "classifier": ("linear", "conv 1"),
     "dense": (0, 1),
 }
+# These have a default in blocks only for the case that they are not in use.
+_NO_DEFAULT = ("activation", "units")
 
 _STAGE = re.compile(r"stem|stage\d{1,3}", re.ASCII)
 _SPECTRUM = ("window", "hop", "n_mels", "f_min_hz", "f_max_hz", "normalisation")
@@ -197,7 +204,8 @@ def selector_in_use(kind: str, key: str, selected: Mapping[str, object]) -> bool
     if kind == "stage" and key != "depth":
         if selected.get("depth", 1) == 0:
             return False
-        return key != "order" or any(name == key for name, _ in block_keys(str(selected["block"])))
+        of_block = key in ("order", "residual", "branches")
+        return not of_block or any(name == key for name, _ in block_keys(str(selected["block"])))
     if kind == "head" and key == "dense":
         return selected.get("classifier", "linear") == "linear"
     return True
@@ -229,11 +237,17 @@ def _frontend_keys(selected: Mapping[str, object]) -> list[tuple[str, bool]]:
 def _stage_keys(selected: Mapping[str, object]) -> list[tuple[str, bool]]:
     if selected.get("depth", 1) == 0:
         return []
-    activated = "act" in str(selected.get("order", "conv-norm-act")).split("-")
+    idle = {*SELECTORS["stage"]}
+    if "act" not in str(selected.get("order", "conv-norm-act")).split("-"):
+        idle.add("activation")
+    if selected.get("residual", "block") != "block":
+        idle.add("units")
+    parts = str(selected.get("branches", DEFAULT_BRANCHES)).split("+")
+    idle.update(f"width_{branch}" for branch in BRANCHES if branch not in parts)
     used = [
-        (key, optional and key != "activation")
+        (key, optional and key not in _NO_DEFAULT)
         for key, optional in block_keys(str(selected["block"]))
-        if key not in SELECTORS["stage"] and (key != "activation" or activated)
+        if key not in idle
     ]
     return used + _pool_keys(selected, "pool_padding", "pool_norm") + [("dropout", True)]
 

@@ -156,7 +156,7 @@ def test_a_section_of_many_options_is_counted_at_once():
         "block": list(BLOCKS),
         "pool": [f"max {n}" for n in range(1, 1001)],
         "order": ["conv-norm-act", "conv"],
-        **{"width": [4, 8], "kernel": 3, "stride": 1, "activation": "relu", "units": 1},
+        **{"width": [4, 8], "kernel": 3, "stride": 1, "activation": "relu", "units": 2},
         **{"expand": 2, "squeeze_excite": 0.0},
     }
     section, faults = read_section("stage1", values)

@@ -82,7 +82,7 @@ def defaults():
 
 
 # Not defaults of the language: a space has to say these where they are in use.
-SAID = {"activation", "pooling", "dense_activation", "block", "width"}
+SAID = {"activation", "pooling", "dense_activation", "block", "width", "units"}
 TABLE = re.search(r"## What may be left out\n(.*?)\n## ", SPACES, re.DOTALL)[1]
 
 
@@ -102,7 +102,7 @@ NAMED = dict(documented())
 
 @pytest.mark.parametrize(("where", "key", "value"), [d for d in defaults() if d[1] not in SAID])
 def test_every_default_is_named_as_it_is(where, key, value):
-    branch = value == -1  # of an inception block: as wide as the others
+    branch = key.startswith("width_")  # of an inception block: as wide as the others
     assert NAMED.get((where, key), NAMED[key]) == ("width" if branch else str(value).lower())
 
 

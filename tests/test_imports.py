@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "nas_asc"
 HEAVY = ("torch", "optuna", "sqlalchemy", "matplotlib", "plotly")
 # Third-party packages that one module keeps to itself.
-KEPT = {"fvcore": "fvcore", "torchaudio": "torchaudio_native", "sqlalchemy": "optuna_tables"}
+KEPT = {"fvcore": "fvcore", "torchaudio": "torchaudio_native"}
 
 
 def table():

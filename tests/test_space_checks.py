@@ -78,11 +78,19 @@ def test_a_block_without_a_shortcut_may_have_even_kernels(fault_of):
     assert fault_of(logmel(CONV.format('["3x4", 2]'))) is None
 
 
-def test_an_inception_stage_needs_a_branch_that_is_always_there(fault_of):
-    stage = 'block = "inception"\nactivation = "relu"\nwidth = 4\nwidth_3x3 = [0, 4]\n'
-    assert fault_of(logmel(stage)) is None
-    none = stage.replace("width = 4", "width = 8") + "width_5x5 = [0, 4]\nwidth_pool = [0, 4]"
-    assert fault_of(logmel(none)).startswith("stage1.width_pool: expected at least one branch")
+def test_each_branch_of_an_inception_stage_has_a_width(fault_of):
+    stage = 'block = "inception"\nactivation = "relu"\nbranches = ["3x3+pool", "1x1+3x3"]\n'
+    assert fault_of(logmel(stage + "width = 4")) is None
+    some = stage + "width_3x3 = [4, 8]\nwidth_pool = 4\n"
+    assert fault_of(logmel(some + "width = 4")) is None
+    assert fault_of(logmel(some)) == (
+        "stage1.width_1x1: expected a whole number, or stage1.width for branches without one of "
+        "their own, got nothing"
+    )
+    assert fault_of(logmel(some + "width_1x1 = 4")) is None
+    assert fault_of(logmel(some + "width_1x1 = 4\nwidth = [4, 8]")) == (
+        "stage1.width: expected one option, as every branch has a width of its own, got a choice"
+    )
 
 
 @pytest.mark.parametrize(

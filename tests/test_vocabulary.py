@@ -46,6 +46,23 @@ def test_a_block_without_an_order_is_not_asked_for_one():
     assert not selector_in_use("stage", "order", {"depth": 1, "block": "mbconv"})
 
 
+@pytest.mark.parametrize(("residual", "has_units"), [("none", False), ("block", True)])
+def test_units_are_repeated_by_the_depth_unless_a_residual_goes_around_them(residual, has_units):
+    keys = keys_in_use("stage", {"block": "dwsep", "residual": residual})
+    assert (("units", False) in keys) == has_units == ("units" in dict(keys))
+
+
+def test_only_the_widths_of_branches_that_are_there_are_asked_for():
+    keys = used("stage", block="inception", branches="1x1+pool")
+    assert {key for key in keys if key.startswith("width_")} == {"width_1x1", "width_pool"}
+    keys = used("stage", block="inception")
+    assert {key for key in keys if key.startswith("width_")} == {
+        "width_3x3",
+        "width_5x5",
+        "width_pool",
+    }
+
+
 def test_a_dropped_stage_is_asked_for_nothing():
     assert used("stage", depth=0) == set()
     assert not any(selector_in_use("stage", key, {"depth": 0}) for key in SELECTORS["stage"][1:])
@@ -84,8 +101,10 @@ def test_pruning_brings_what_it_needs():
         ("stage", "dropout", "plain 0.3", "plain 3"),
         ("stage", "dropout", "alpha 0.05", "alpha 0.0"),
         ("stage", "dropout", "spatial 0.25", 0.25),
-        ("stage", "width_pool", 0, -1),
-        ("stage", "units", 2, 0),
+        ("stage", "width_pool", 1, 0),
+        ("stage", "branches", "1x1+3x3+5x5+pool", "pool+3x3"),
+        ("stage", "branches", "5x5", ""),
+        ("stage", "units", 2, 1),
         ("stage", "residual", "unit", True),
         ("head", "classifier", "conv 1x1", "conv"),
         ("head", "dense_activation", "none", "linear"),

@@ -11,15 +11,16 @@ def dwsep(
     g: Tally,
     x: Shape,
     *,
-    units: int,
     kernel: Extent,
     activation: str,
     residual: str = "block",
+    units: int = 1,
 ) -> Shape:
     """Add units of batch normalisation, activation, depthwise and pointwise convolution.
 
     The number of channels stays. The input of each unit, or of the whole block, is added to what
-    comes out of it.
+    comes out of it. A stage asks for several units only where a residual goes around them all:
+    elsewhere its depth repeats them.
     """
     entry = x
     for unit in range(1, units + 1):

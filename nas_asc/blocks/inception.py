@@ -1,4 +1,9 @@
-"""The inception module (Szegedy et al., 2014, arXiv 1409.4842), as the NTU report uses it."""
+"""The inception module (Szegedy et al., 2014, arXiv 1409.4842) and its subsets of branches.
+
+The NTU report's module has all branches but the plain 1x1.
+"""
+
+from itertools import combinations
 
 from nas_asc.blocks.block import AROUND, add_parts
 from nas_asc.errors import ConfigError
@@ -6,41 +11,56 @@ from nas_asc.frontend import Shape
 from nas_asc.graph import Tally
 from nas_asc.layers import concat, conv, pool
 
-# Of each branch with a kernel: its cells along each axis, and what its layers' names begin with.
-_BRANCHES = ((3, "branch3x3.", "branch3x3.reduce_"), (5, "branch5x5.", "branch5x5.reduce_"))
+BRANCHES = ("1x1", "3x3", "5x5", "pool")
+# Every set of branches, written in this order: "3x3+5x5+pool".
+BRANCH_SETS = tuple(
+    "+".join(chosen)
+    for size in range(len(BRANCHES), 0, -1)
+    for chosen in combinations(BRANCHES, size)
+)
+DEFAULT_BRANCHES = "3x3+5x5+pool"
+
+# Of each branch: the cells of its last kernel along each axis, what its layers' names begin with.
+_LAST = {branch: (int(branch[0]), f"branch{branch}.") for branch in BRANCHES[:3]}
+_LAST["pool"] = (1, "branch_pool.")
 
 
 def inception(
     g: Tally,
     x: Shape,
     *,
+    branches: str = DEFAULT_BRANCHES,
     width: int = 0,
-    width_3x3: int = -1,
-    width_5x5: int = -1,
-    width_pool: int = -1,
+    width_1x1: int = 0,
+    width_3x3: int = 0,
+    width_5x5: int = 0,
+    width_pool: int = 0,
     activation: str = "relu",
     order: str = "conv-act",
     bias: bool = True,
 ) -> Shape:
-    """Add three branches side by side and concatenate them.
+    """Add the branches side by side and concatenate them.
 
-    1x1 then 3x3, 1x1 then 5x5, and a 3x3 maximum then 1x1. Each has a width of its own, `width` if
-    it has none; a branch of width 0 is left out. The 1x1 convolutions are as wide as their branch.
+    A 1x1 convolution; 1x1 then 3x3; 1x1 then 5x5; a 3x3 maximum then 1x1. Each has a width of its
+    own, `width` if it has none; the 1x1 convolutions are as wide as their branch.
 
     Raises:
-        ConfigError: all branches are left out.
+        ConfigError: a branch has no width.
     """
-    rank = len(x) - 1
+    widths = {"1x1": width_1x1, "3x3": width_3x3, "5x5": width_5x5, "pool": width_pool}
     outputs = []
-    for (cells, name, reduce), own_width in zip(_BRANCHES, (width_3x3, width_5x5), strict=True):
-        if channels := width if own_width < 0 else own_width:
-            h = _convolution(g, x, channels, 1, reduce, activation, order, bias)
-            outputs.append(_convolution(g, h, channels, cells, name, activation, order, bias))
-    if channels := width if width_pool < 0 else width_pool:
-        h = pool(g, x, "max", (3,) * rank, (1,) * rank, name="branch_pool.pool", padding="same")
-        outputs.append(_convolution(g, h, channels, 1, "branch_pool.", activation, order, bias))
-    if not outputs:
-        raise ConfigError(f"{g.prefix}width: expected a branch of at least one channel, got none")
+    for branch in branches.split("+"):
+        channels = widths[branch] or width
+        if not channels:
+            raise ConfigError(f"{g.prefix}width_{branch}: expected at least one channel, got none")
+        cells, name = _LAST[branch]
+        h = x
+        if branch == "pool":
+            rank = len(x) - 1
+            h = pool(g, x, "max", (3,) * rank, (1,) * rank, name=name + "pool", padding="same")
+        elif cells > 1:
+            h = _convolution(g, x, channels, 1, name + "reduce_", activation, order, bias)
+        outputs.append(_convolution(g, h, channels, cells, name, activation, order, bias))
     return concat(g, outputs) if len(outputs) > 1 else outputs[0]
 
 
