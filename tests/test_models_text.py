@@ -3,18 +3,17 @@
 from decimal import Decimal
 
 import pytest
+from shipped_models import ENSEMBLES, EVERYTHING, MODELS, NETWORKS
 
 from nas_asc.commands.layers import print_layers
 from nas_asc.commands.model_json import model_json
 from nas_asc.commands.model_text import print_model
 from nas_asc.commands.models_table import print_models
 from nas_asc.commands.report_text import as_printed
-from nas_asc.library import report_ensembles, report_model, report_models
+from nas_asc.library import report_model
 from nas_asc.reports import load_report
 from nas_asc.rules import RULES
 from nas_asc.verification import verify
-
-EVERYTHING = (*report_models(), *report_ensembles())
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def lines_with(text, start):
     return [line.split() for line in text.splitlines() if line.startswith(start)]
 
 
-@pytest.mark.parametrize("model_id", EVERYTHING)
+@pytest.mark.parametrize("model_id", [*NETWORKS, *ENSEMBLES])
 def test_keys_are_put_into_words(shown, model_id):
     text = shown(model_id)
     assert "batch size" in text
@@ -47,7 +46,7 @@ def test_everything_keeps_to_a_narrow_terminal(capsys, monkeypatch, model_id):
     assert [line for line in lines if len(line) > 80] == []
 
 
-@pytest.mark.parametrize("model_id", report_models())
+@pytest.mark.parametrize("model_id", MODELS)
 def test_every_layer_has_one_line_in_a_narrow_terminal(capsys, monkeypatch, model_id):
     """A line that begins further in than the two blanks of a layer would go on with another."""
     monkeypatch.setenv("COLUMNS", "80")

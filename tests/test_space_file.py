@@ -72,8 +72,6 @@ def faults_of(read, text):
 def test_every_shipped_space_is_valid(name):
     space = load_space(name)
     assert space.name == name
-    assert space.size() > 1000
-    assert space.models
 
 
 @pytest.mark.parametrize("name", shipped("search_spaces"))
