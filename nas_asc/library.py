@@ -185,6 +185,7 @@ def ensemble_with(model_id: str) -> Ensemble | None:
 
 
 def _unknown(model_id: str, known: list[str], faults: str) -> ConfigError:
-    """Say that there is no such model, or why it may be none."""
-    expected = f"expected one of {', '.join(known)}"
-    return ConfigError(faults or f"model: {expected}, got {model_id!r}{nearest(model_id, known)}")
+    """Say that there is no such model, and which faults may be why."""
+    expected = f"model: expected one of {', '.join(known)}"
+    line = f"{expected}, got {model_id!r}{nearest(model_id, known)}"
+    return ConfigError("\n".join((line, faults)) if faults else line)
