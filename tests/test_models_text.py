@@ -1,10 +1,13 @@
 """`nas-asc models ID` on the terminal and as JSON; figures from the reports."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from shipped_models import ENSEMBLES, EVERYTHING, MODELS, NETWORKS
 
+from nas_asc.commands import model_json as model_json_module
+from nas_asc.commands import model_text
 from nas_asc.commands.layers import print_layers
 from nas_asc.commands.model_json import model_json
 from nas_asc.commands.model_text import print_model
@@ -240,6 +243,22 @@ def test_what_imt_prints_is_told_from_its_logs(model_id):
     overall, *classes = model_json(model_id)["results"]
     assert (overall["of"], "source" in overall) == ("overall", False)
     assert [row["source"] for row in classes] == ["recall, published logs"] * 3
+
+
+@pytest.mark.parametrize("report", ["me", "quick"])
+def test_a_network_of_no_known_report_has_what_is_ours(shown, monkeypatch, report):
+    """A space may be shipped with a model of which nothing else is."""
+    mine = replace(report_model("imt-b"), id="mine", report=report, printed={}, note="")
+    for module in (model_text, model_json_module):
+        monkeypatch.setattr(module, "find_model", lambda _: mine)
+    text = shown("mine")
+    assert f"report: {report}, of which nothing else is shipped" in text
+    assert "\nblocks\n" in text
+    assert not {"printed", "training", "reported"} & set(text.split())
+    found = model_json("mine")
+    assert (found["report"], found["source"], found["training"]) == (report, None, {"mine": {}})
+    assert found["report_layers"] == {"source": None, "rows": []}
+    assert found["layers"]
 
 
 def test_words_of_the_layer_table(shown):

@@ -104,6 +104,10 @@ def test_a_training_has_its_epochs(model_id, epochs):
     assert load_report(name).training[model_id]["epochs"] == epochs
 
 
-def test_an_unknown_report_is_refused():
-    with pytest.raises(ConfigError, match="did you mean 'srpol'"):
-        load_report("srpoll")
+@pytest.mark.parametrize(("name", "meant"), [("srpoll", ", did you mean 'srpol'?"), ("quick", "")])
+def test_an_unknown_report_is_refused(name, meant):
+    """Not every study is named after a report."""
+    with pytest.raises(ConfigError) as error:
+        load_report(name)
+    known = "deepsound, imt, netease, ntu, srpol"
+    assert str(error.value) == f"report: expected one of {known}, got {name!r}{meant}"
