@@ -7,7 +7,14 @@ from nas_asc.choice_checks import choice_faults
 from nas_asc.errors import misspelt, nearest, shown
 from nas_asc.space import ReportModel, SearchSpace
 from nas_asc.toml_file import Fault
-from nas_asc.vocabulary import MODEL_DOMAINS, NAMING_DOMAINS, PRINTED, PRINTED_NUMBER
+from nas_asc.vocabulary import (
+    DOMAINS,
+    MODEL_DOMAINS,
+    NAMING_DOMAINS,
+    PRINTED,
+    PRINTED_NUMBER,
+    section_kind,
+)
 
 _MODEL_KEYS = (*MODEL_DOMAINS, *NAMING_DOMAINS, "printed", "choices", "like")
 
@@ -72,11 +79,23 @@ def _model_faults(
     if choices is None:
         return [*faults, ("choices", f"choices: expected a table, got {shown(table['choices'])}")]
     sound = {path: v for path, v in choices.items() if not unknown(path.split(".")[0])}
+    faults += [
+        (f"choices.{path}", f"{path}: expected a choice of the space{nearest(path, known)}")
+        for path in choices
+        if path not in sound
+        and (known := _paths(path.split(".")[0]))
+        and path not in known  # whatever is wrong with the section
+    ]
     return faults + [
         (f"choices.{path}", f"{path}: {text}")
         for path, text in choice_faults({"": space.sections}, sound).items()
         if complete or path in choices
     ]
+
+
+def _paths(section: str) -> list[str]:
+    """Give the paths of all keys that a section may have; none if there is no such section."""
+    return [f"{section}.{key}" for key in DOMAINS.get(section_kind(section) or "", ())]
 
 
 def printed_faults(printed: object) -> list[tuple[str, str]]:
