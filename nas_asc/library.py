@@ -1,5 +1,7 @@
 """What is shipped as data: search spaces and studies, found by name or by path."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -91,24 +93,51 @@ def load_space(name_or_path: str) -> SearchSpace:
 
 
 def report_models() -> dict[str, tuple[ReportModel, SearchSpace]]:
-    """Give every report model with its space, by id."""
-    return {
-        model.id: (model, space)
-        for name in shipped("search_spaces")
-        for space in [load_space(name)]
-        if not space.families
-        for model in space.models.values()
-    }
+    """Give every report model with its space, by id.
+
+    Raises:
+        ConfigError: a shipped space is not valid; the message has the faults of all.
+    """
+    models, faults = _models()
+    if faults:
+        raise ConfigError(faults)
+    return models
 
 
 def report_ensembles() -> dict[str, Ensemble]:
-    """Give every ensemble of the reports, by id."""
-    models = {model_id: model for model_id, (model, _) in report_models().items()}
-    return {
-        ensemble.id: ensemble
-        for path in shipped("search_spaces").values()
-        for ensemble in read_ensembles(path, models).values()
-    }
+    """Give every ensemble of the reports, by id.
+
+    Raises:
+        ConfigError: a shipped space is not valid; the message has the faults of all.
+    """
+    return _ensembles(report_models())
+
+
+def _models() -> tuple[dict[str, tuple[ReportModel, SearchSpace]], str]:
+    """Give the models of the shipped spaces that are valid, and the faults of the others."""
+    models: dict[str, tuple[ReportModel, SearchSpace]] = {}
+    faults: list[str] = []
+    for name in shipped("search_spaces"):
+        try:
+            space = load_space(name)
+        except ConfigError as error:
+            faults += str(error).splitlines()
+            continue
+        if not space.families:
+            models.update({model.id: (model, space) for model in space.models.values()})
+    # A space of several repeats what is wrong with one of them.
+    own = [line for line in faults if not any(line != f and line.endswith(f) for f in faults)]
+    return models, "\n".join(own)
+
+
+def _ensembles(models: Mapping[str, tuple[ReportModel, SearchSpace]]) -> dict[str, Ensemble]:
+    """Give the ensembles of the shipped files in which all are of such models, and valid."""
+    known = {model_id: model for model_id, (model, _) in models.items()}
+    found: dict[str, Ensemble] = {}
+    for path in shipped("search_spaces").values():
+        with suppress(ConfigError):  # a fault of the space, or of that of a member
+            found.update(read_ensembles(path, known))
+    return found
 
 
 def ensembles_of(space: str) -> dict[str, Ensemble]:
@@ -121,32 +150,42 @@ def ensembles_of(space: str) -> dict[str, Ensemble]:
 
 
 def report_model(model_id: str) -> ReportModel:
-    """Look up a report model.
+    """Look up a report model; faults of spaces that it is not in do not matter.
 
     Raises:
-        ConfigError: there is no such model.
+        ConfigError: there is no such model in a valid space.
     """
-    models = report_models()
+    models, faults = _models()
     if model_id not in models:
-        raise ConfigError(
-            f"model: expected one of {', '.join(models)}, got {model_id!r}"
-            f"{nearest(model_id, models)}"
-        )
+        raise _unknown(model_id, list(models), faults)
     return models[model_id][0]
 
 
 def find_model(model_id: str) -> ReportModel | Ensemble:
-    """Look up a report model or ensemble.
+    """Look up a report model or ensemble; faults of spaces that it is not in do not matter.
 
     Raises:
-        ConfigError: there is no such one.
+        ConfigError: there is no such one in valid spaces.
     """
-    models, ensembles = report_models(), report_ensembles()
-    if model_id in ensembles:
-        return ensembles[model_id]
-    if model_id not in models:
-        known = [*models, *ensembles]
-        raise ConfigError(
-            f"model: expected one of {', '.join(known)}, got {model_id!r}{nearest(model_id, known)}"
-        )
-    return models[model_id][0]
+    models, faults = _models()
+    if model_id in models:
+        return models[model_id][0]
+    ensembles = _ensembles(models)
+    if model_id not in ensembles:
+        raise _unknown(model_id, [*models, *ensembles], faults)
+    return ensembles[model_id]
+
+
+def ensemble_with(model_id: str) -> Ensemble | None:
+    """Give the ensemble that a report model is a member of; None if there is none."""
+    for ensemble in _ensembles(_models()[0]).values():
+        if any(member.model.id == model_id for member in ensemble.members):
+            return ensemble
+    return None
+
+
+def _unknown(model_id: str, known: list[str], faults: str) -> ConfigError:
+    """Say that there is no such model, and which faults may be why."""
+    expected = f"model: expected one of {', '.join(known)}"
+    line = f"{expected}, got {model_id!r}{nearest(model_id, known)}"
+    return ConfigError("\n".join((line, faults)) if faults else line)

@@ -8,7 +8,14 @@ from nas_asc.choice_checks import choice_faults
 from nas_asc.errors import did_you_mean, hinted, meant, misspelt, nearest, shown
 from nas_asc.space import ReportModel, SearchSpace
 from nas_asc.toml_file import Fault
-from nas_asc.vocabulary import MODEL_DOMAINS, NAMING_DOMAINS, PRINTED, PRINTED_NUMBER
+from nas_asc.vocabulary import (
+    DOMAINS,
+    MODEL_DOMAINS,
+    NAMING_DOMAINS,
+    PRINTED,
+    PRINTED_NUMBER,
+    section_kind,
+)
 
 _MODEL_KEYS = (*MODEL_DOMAINS, *NAMING_DOMAINS, "printed", "choices", "like")
 
@@ -99,6 +106,13 @@ def _model_faults(
     if "choices" not in table and complete and found:
         text = f"choices: expected a table, [models.{model_id}.choices], got nothing"
         return [*faults, ("choices", text)]
+    faults += [
+        (f"choices.{path}", f"{path}: expected a choice of the space{nearest(path, known)}")
+        for path in choices
+        if path not in sound
+        and (known := _paths(path.split(".")[0]))
+        and path not in known  # whatever is wrong with the section
+    ]
     return faults + [
         (f"choices.{path}", f"{path}: {text}")
         for path, text in found.items()
@@ -120,6 +134,11 @@ def parted_tables(tables: Mapping[str, Mapping[str, Any]], part: str) -> dict[st
         or meant(name, others)
         for name in alone
     }
+
+
+def _paths(section: str) -> list[str]:
+    """Give the paths of all keys that a section may have; none if there is no such section."""
+    return [f"{section}.{key}" for key in DOMAINS.get(section_kind(section) or "", ())]
 
 
 def printed_faults(printed: object) -> list[tuple[str, str]]:

@@ -64,16 +64,17 @@ class ReportRow:
         }
 
 
-def layers_source(report: Report, model_id: str) -> str:
-    """Say where the report prints the layers, or why there is no such table."""
-    table = report.layers[model_id]
-    return str(table.get("none", table.get("source")))
+def layers_source(report: Report, model_id: str) -> str | None:
+    """Say where the report prints the layers, or why it does not; None if that is not known."""
+    table = report.layers.get(model_id, {})
+    words = table.get("none", table.get("source"))
+    return None if words is None else str(words)
 
 
 def report_rows(report: Report, model: ReportModel) -> list[ReportRow]:
-    """Give the rows of the report's layer table; none if it prints no such table."""
-    table = report.layers[model.id]
-    if "none" in table:
+    """Give the rows of the report's layer table; none if there is no such table."""
+    table = report.layers.get(model.id, {})
+    if "rows" not in table:
         return []
     layers = layer_table(model.architecture, model.classes, model.clip_s, counting_rule(model.rule))
     width = BYTES_PER_VALUE[str(model.architecture.sections["compression"]["precision"])]

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from nas_asc.library import find
+from nas_asc.ensemble import Ensemble
+from nas_asc.errors import ConfigError, nearest
+from nas_asc.library import shipped
+from nas_asc.space import ReportModel
 
 Rows = tuple[Mapping[str, Any], ...]
 
@@ -50,9 +53,10 @@ class Report:
     open_points: Rows
 
     def said(self, model_id: str) -> dict[str, str]:
-        """Give the data, their split and the features of a model or ensemble."""
+        """Give the data, their split and the features of a model or ensemble, as far as said."""
         general = {"data": self.data, "split": self.split, "features": self.features}
-        return {**general, **self.own.get(model_id, {})}
+        said = {**general, **self.own.get(model_id, {})}
+        return {name: text for name, text in said.items() if text}
 
     def open_points_of(self, model_id: str) -> list[Mapping[str, Any]]:
         """Give the open points of a model or ensemble first, then those of the whole report."""
@@ -60,15 +64,36 @@ class Report:
         return special + [point for point in self.open_points if "of" not in point]
 
 
+# What stands for a report of which nothing is shipped.
+NOTHING_SAID = Report("", "", "", "", "", "", {}, {}, {}, {}, (), {}, ())
+
+
+def report_of(model: ReportModel | Ensemble) -> Report:
+    """Read what the report of a model or ensemble says; nothing where none is shipped."""
+    return _read(model.report) or NOTHING_SAID
+
+
 def load_report(name: str) -> Report:
     """Read what the report called `name` says.
 
     Raises:
-        ConfigError: there is no study of that name.
+        ConfigError: no study that has a `[report]` is named after it.
     """
-    path = find("studies", name, "report")
-    text = path.read_text(encoding="utf-8")
-    table = dict(tomllib.loads(text, parse_float=Decimal)["report"])
+    report = _read(name)
+    if report is None:
+        known = [study for study in shipped("studies") if _read(study)]
+        raise ConfigError(
+            f"report: expected one of {', '.join(known)}, got {name!r}{nearest(name, known)}"
+        )
+    return report
+
+
+def _read(name: str) -> Report | None:
+    path = shipped("studies").get(name)
+    tables = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal) if path else {}
+    if "report" not in tables:
+        return None
+    table = dict(tables["report"])
     return Report(
         own=table.pop("own", {}),
         training=_resolved(table.pop("training")),

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from stage_values import value_of
 
 from nas_asc.assembly import block_keys
 from nas_asc.blocks import BLOCKS
@@ -10,16 +11,19 @@ from nas_asc.blocks.mbconv import squeeze_and_excite
 from nas_asc.graph import Graph, Tally
 from nas_asc.network import Network
 
-# A value for every key that a block needs; a new one needs a line here.
-VALUES = {"width": 6, "expand": 2, "squeeze_excite": 0.25, "activation": "silu", "units": 2}
 SHAPES = [(4, 13, 10), (6, 1, 3), (4, 37)]
 STRIDES = [1, 2, 3]
 
 
 def keys(block, rank, stride=1, **given):
+    """Give the extents and the width of a block, and a value for each key without a default."""
     extents = {"kernel": (3,) * rank, "stride": (stride,) * rank}
-    values = {**VALUES, **extents}
-    return {key: values[key] for key, _ in block_keys(block) if key in values} | given
+    values = {
+        key: extents[key] if key in extents else value_of(key)
+        for key, has_default in block_keys(block)
+        if key in extents or key == "width" or not has_default
+    }
+    return values | given
 
 
 @pytest.mark.parametrize("stride", STRIDES)

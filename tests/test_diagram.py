@@ -3,10 +3,11 @@
 from random import Random
 
 import pytest
+from shipped_models import MODELS
 
 from nas_asc.complexity import count
 from nas_asc.diagram import ENTRY, diagram
-from nas_asc.library import load_space, report_model, report_models, shipped
+from nas_asc.library import load_space, report_model, shipped
 from nas_asc.rules import counting_rule
 from nas_asc.verification import verify
 
@@ -25,7 +26,7 @@ def block(model_id, name):
     return next(b for b in shown(model_id).blocks if b.name == name)
 
 
-@pytest.mark.parametrize("model_id", report_models())
+@pytest.mark.parametrize("model_id", MODELS)
 def test_nothing_is_lost(model_id):
     complexity = verify(report_model(model_id)).complexity
     found = shown(model_id)
@@ -34,7 +35,7 @@ def test_nothing_is_lost(model_id):
     assert found.blocks[-1].rows[-1].shape == (complexity.n_classes,)
 
 
-@pytest.mark.parametrize("model_id", report_models())
+@pytest.mark.parametrize("model_id", MODELS)
 def test_every_row_is_fed_from_above(model_id):
     for drawn in shown(model_id).blocks:
         for number, row in enumerate(drawn.rows):

@@ -63,10 +63,11 @@ def test_every_rule_is_named(rule):
 
 
 def defaults():
-    """Give every default of the language: (block or section, key, value)."""
+    """Give the defaults of the language and of the blocks named: (block or section, key, value)."""
     for key, value in STAGE_DEFAULTS.items():
         yield "stage", key, value
-    functions = {**BLOCKS, "head": head}
+    named = {block: function for block, function in BLOCKS.items() if f"`{block}`" in SPACES}
+    functions = {**named, "head": head}
     for where, function in functions.items():
         for key, parameter in signature(function).parameters.items():
             if parameter.default is not parameter.empty:

@@ -6,7 +6,7 @@ import pytest
 from nas_asc.ensemble import Ensemble, Member, count_ensemble
 from nas_asc.ensemble_file import read_ensembles
 from nas_asc.errors import ConfigError
-from nas_asc.library import report_ensembles, report_model
+from nas_asc.library import find_model, report_model
 from nas_asc.voting import vote
 
 SCENES = [
@@ -16,14 +16,14 @@ SCENES = [
 
 
 def test_srpol_1_costs_the_sum_of_its_members():
-    complexity = count_ensemble(report_ensembles()["srpol-1"])
+    complexity = count_ensemble(find_model("srpol-1"))
     assert complexity.counted_params == 70_435 + 37_059 == 107_494
     assert complexity.size_bytes == 4 * 107_494
     assert complexity.input_shapes == ((1, 256, 469), (256,))
 
 
 def test_the_ntu_ensemble_costs_the_sum_of_its_members():
-    complexity = count_ensemble(report_ensembles()["ntu-ensemble"])
+    complexity = count_ensemble(find_model("ntu-ensemble"))
     assert complexity.nonzero_params == 5 * 17_115 + 34_183 == 119_758
     assert complexity.counted_params == 5 * 80_839 + 167_571
     assert complexity.size_bytes == 4 * 119_758
@@ -31,13 +31,13 @@ def test_the_ntu_ensemble_costs_the_sum_of_its_members():
 
 
 def test_an_ensemble_is_counted_under_any_rule():
-    complexity = count_ensemble(report_ensembles()["srpol-1"], "dcase2020-1b")
+    complexity = count_ensemble(find_model("srpol-1"), "dcase2020-1b")
     assert complexity.counted_params == 107_494
     assert complexity.params == 70_851 + 37_987
 
 
 def test_members_run_one_after_the_other():
-    complexity = count_ensemble(report_ensembles()["ntu-ensemble"])
+    complexity = count_ensemble(find_model("ntu-ensemble"))
     assert complexity.peak_activation_bytes == max(
         member.peak_activation_bytes for _, member in complexity.members
     )
@@ -45,7 +45,7 @@ def test_members_run_one_after_the_other():
 
 def test_the_ten_scenes_fall_into_three():
     """The mapping of the challenge: dcase.md, section 2."""
-    mapped = report_ensembles()["srpol-1"].members[1].class_map
+    mapped = find_model("srpol-1").members[1].class_map
     assert list(mapped) == SCENES
     coarse = {name: [s for s in SCENES if mapped[s] == name] for name in set(mapped.values())}
     assert coarse == {
@@ -58,7 +58,7 @@ def test_the_ten_scenes_fall_into_three():
 def test_srpol_1_weighs_70_to_30_and_sums_within_coarse_classes():
     three = np.array([[0.5, 0.25, 0.25]])
     ten = np.array([[0.1, 0.0, 0.1, 0.2, 0.05, 0.05, 0.3, 0.1, 0.0, 0.1]])
-    voted = vote(report_ensembles()["srpol-1"], [three, ten])
+    voted = vote(find_model("srpol-1"), [three, ten])
     indoor, outdoor, transportation = 0.1 + 0.2 + 0.3, 0.05 + 0.05 + 0.1, 0.1 + 0.1
     np.testing.assert_allclose(
         voted,
@@ -74,7 +74,7 @@ def test_srpol_1_weighs_70_to_30_and_sums_within_coarse_classes():
 
 def test_the_ntu_ensemble_is_the_mean_of_six():
     votes = [np.array([[share, 1 - share, 0.0]]) for share in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)]
-    ensemble = report_ensembles()["ntu-ensemble"]
+    ensemble = find_model("ntu-ensemble")
     assert [m.model.id for m in ensemble.networks] == ["ntu-vggnet"] * 5 + ["ntu-inceptionnet"]
     np.testing.assert_allclose(vote(ensemble, votes), [[0.5, 0.5, 0.0]])
 
@@ -85,17 +85,17 @@ def test_votes_are_shares_of_the_whole_and_stored_where_they_differ():
     weighed = Ensemble("x", "imt", "", members, ("a", "b", "c"), 10.0, "imt", {})
     assert weighed.votes == (0.2, 0.4)
     assert weighed.as_architecture("asc").sections["ensemble"]["votes"] == "0.2, 0.4"
-    equal = report_ensembles()["ntu-ensemble"]
+    equal = find_model("ntu-ensemble")
     assert "votes" not in equal.as_architecture("asc").sections["ensemble"]
 
 
 def test_a_vote_is_needed_from_every_network():
     with pytest.raises(ValueError, match="expected 6 votes, got 2"):
-        vote(report_ensembles()["ntu-ensemble"], [np.ones((1, 3))] * 2)
+        vote(find_model("ntu-ensemble"), [np.ones((1, 3))] * 2)
 
 
 def test_what_keeps_an_ensemble_from_being_trained_is_said():
-    srpol, ntu = report_ensembles()["srpol-1"], report_ensembles()["ntu-ensemble"]
+    srpol, ntu = find_model("srpol-1"), find_model("ntu-ensemble")
     assert f"srpol-c10separable tells apart {', '.join(SCENES)}, which" in srpol.untrainable
     assert "into indoor, outdoor, transportation; clips have one label" in srpol.untrainable
     assert ntu.untrainable is None

@@ -133,7 +133,7 @@ def test_a_search_in_all_families_starts_with_adapted_report_models(tones, tmp_p
 def test_a_search_runs_in_every_space(tones, tmp_path, space):
     summary = search(tmp_path / "run", tones, space, trials=4, sampler="random", budget="400KB")
 
-    assert summary.trials["completed"] == 4, summary.trials
+    assert summary.trials["completed"] == min(4, load_space(space).size()), summary.trials
     assert summary.front
     for point in summary.points:
         saved = load_saved(tmp_path / "run" / "models" / str(point.trial))

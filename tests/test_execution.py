@@ -27,15 +27,12 @@ def one_thread():
 
 
 def candidates(number, name="mbconv"):
+    """Draw some small networks, or the smallest if there are none."""
     space, generator = load_space(name), random.Random(4)
-    drawn = (space.random(generator) for _ in range(10 * number))
-    return [a for a in drawn if count(a, 10, 0.6).macs < 2_000_000][:number]
-
-
-def of_every_space():
-    """Give some candidates of each shipped space that is not made of others."""
-    names = [name for name in shipped("search_spaces") if not load_space(name).families]
-    return [a for name in names for a in candidates(25 if name == "mbconv" else 5, name)]
+    drawn = [space.random(generator) for _ in range(10 * number)]
+    macs = [count(a, 10, 0.6).macs for a in drawn]
+    most = max(2_000_000, min(macs) + 1)
+    return [a for a, cost in zip(drawn, macs, strict=True) if cost < most][:number]
 
 
 def outcome(architecture, execution, dtype=torch.float64):
@@ -53,16 +50,18 @@ def outcome(architecture, execution, dtype=torch.float64):
     return logits.detach(), gradients, dict(network.named_buffers())
 
 
-@pytest.mark.parametrize("architecture", of_every_space(), ids=lambda a: f"{a.space}-{a.key}")
-def test_fast_layers_give_the_plain_logits_gradients_and_statistics(architecture):
-    torch.testing.assert_close(outcome(architecture, FAST), outcome(architecture, PLAIN))
+@pytest.mark.parametrize("name", [n for n in shipped("search_spaces") if n != "asc"])
+def test_fast_layers_give_the_plain_logits_gradients_and_statistics(name):
+    for architecture in candidates(25 if name == "mbconv" else 5, name):
+        fast, plain = outcome(architecture, FAST), outcome(architecture, PLAIN)
+        torch.testing.assert_close(fast, plain, msg=lambda m, a=architecture: f"{a.choices}: {m}")
 
 
-@pytest.mark.parametrize("architecture", candidates(8), ids=lambda a: a.key)
-def test_bfloat16_gives_the_plain_logits_to_two_digits(architecture):
-    fast = outcome(architecture, Execution(channels_last=True, bfloat16=True), torch.float32)[0]
-    plain = outcome(architecture, PLAIN, torch.float32)[0]
-    assert (fast - plain).norm() < 0.05 * plain.norm()
+def test_bfloat16_gives_the_plain_logits_to_two_digits():
+    for architecture in candidates(8):
+        fast = outcome(architecture, Execution(channels_last=True, bfloat16=True), torch.float32)
+        plain = outcome(architecture, PLAIN, torch.float32)
+        assert (fast[0] - plain[0]).norm() < 0.05 * plain[0].norm(), architecture.choices
 
 
 def test_in_float32_deepsound_64_gives_the_plain_logits_and_gradients():

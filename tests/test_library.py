@@ -1,9 +1,20 @@
 import os
 
 import pytest
+from shipped_models import ENSEMBLES, MODEL_IDS, MODELS, NETWORKS
 
+from nas_asc import library
 from nas_asc.errors import ConfigError
-from nas_asc.library import find, load_space, report_model, report_models, shipped
+from nas_asc.library import (
+    ensemble_with,
+    find,
+    find_model,
+    load_space,
+    report_ensembles,
+    report_model,
+    report_models,
+    shipped,
+)
 from nas_asc.rules import RULES
 from nas_asc.study_config import load_study
 
@@ -52,21 +63,60 @@ def test_a_path_without_a_file_is_refused(name):
 
 
 def test_report_models_are_found_by_id():
-    assert {f"deepsound-{n}" for n in (32, 64, 128, 160)} <= set(report_models())
     assert report_model("deepsound-160").report == "deepsound"
+    assert find_model("srpol-1").report == "srpol"
 
 
-@pytest.mark.parametrize("model_id", report_models())
+@pytest.fixture
+def broken(tmp_path, monkeypatch):
+    """Ship a space with a fault and a model."""
+    path = tmp_path / "broken.toml"
+    path.write_text('title = 3\n[models.mine]\nreport = "me"', encoding="utf-8")
+    files = {**shipped("search_spaces"), "broken": path}
+    monkeypatch.setattr(library, "shipped", lambda kind: files)
+
+
+@pytest.mark.usefixtures("broken")
+def test_models_of_other_spaces_are_found_beside_a_space_with_faults():
+    assert [report_model(name).id for name in NETWORKS] == list(NETWORKS)
+    assert [find_model(name).id for name in ENSEMBLES] == list(ENSEMBLES)
+    assert ensemble_with("srpol-c3multi").id == "srpol-1"
+    assert ensemble_with("srpol-3") is None
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize(
+    "look",
+    [lambda: find_model("mine"), lambda: report_model("m"), report_models, report_ensembles],
+)
+def test_a_fault_is_told_where_what_is_looked_for_may_be_in_its_space(look):
+    with pytest.raises(ConfigError, match=r"broken\.toml:1: title: expected a text, got 3"):
+        look()
+
+
+def test_a_fault_is_told_once_though_a_space_of_several_has_it_too(tmp_path, monkeypatch):
+    good = find("search_spaces", "vgg", "space").read_text(encoding="utf-8")
+    (tmp_path / "one.toml").write_text(good.replace("n_mels", "n_mel", 1), encoding="utf-8")
+    (tmp_path / "all.toml").write_text('family = ["one.toml"]', encoding="utf-8")
+    files = {name: tmp_path / f"{name}.toml" for name in ("all", "one")}
+    monkeypatch.setattr(library, "shipped", lambda kind: files)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as error:
+        report_models()
+    (line,) = str(error.value).splitlines()
+    assert line.startswith("one.toml:")
+
+
+@pytest.mark.parametrize("model_id", MODELS)
 def test_a_report_model_is_a_point_of_its_space(model_id):
-    model, space = report_models()[model_id]
+    model = report_model(model_id)
     assert model.id == model_id
+    space = load_space(model.architecture.space)
     assert space.from_choices(model.architecture.choices) == model.architecture
 
 
 def test_no_two_spaces_have_a_model_of_one_name():
-    spaces = [load_space(name) for name in shipped("search_spaces")]
-    ids = [model_id for space in spaces if not space.families for model_id in space.models]
-    assert len(set(ids)) == len(ids)
+    assert [name for name in set(MODEL_IDS) if MODEL_IDS.count(name) > 1] == []
 
 
 def test_an_unknown_model_is_refused_with_the_nearest_one():

@@ -4,18 +4,19 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from shipped_models import ENSEMBLES, EVERYTHING, MODELS, NETWORKS
 
+from nas_asc.commands import model_json as model_json_module
+from nas_asc.commands import model_text
 from nas_asc.commands.layers import print_layers
 from nas_asc.commands.model_json import model_json
 from nas_asc.commands.model_text import print_model
 from nas_asc.commands.models_table import print_models
 from nas_asc.commands.report_text import as_printed, print_report_layers
-from nas_asc.library import report_ensembles, report_model, report_models
+from nas_asc.library import report_model
 from nas_asc.reports import load_report
 from nas_asc.rules import RULES
 from nas_asc.verification import verify
-
-EVERYTHING = (*report_models(), *report_ensembles())
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def lines_with(text, start):
     return [line.split() for line in text.splitlines() if line.startswith(start)]
 
 
-@pytest.mark.parametrize("model_id", EVERYTHING)
+@pytest.mark.parametrize("model_id", [*NETWORKS, *ENSEMBLES])
 def test_keys_are_put_into_words(shown, model_id):
     text = shown(model_id)
     assert "batch size" in text
@@ -48,7 +49,7 @@ def test_everything_keeps_to_a_narrow_terminal(capsys, monkeypatch, model_id):
     assert [line for line in lines if len(line) > 80] == []
 
 
-@pytest.mark.parametrize("model_id", report_models())
+@pytest.mark.parametrize("model_id", MODELS)
 def test_every_layer_has_one_line_in_a_narrow_terminal(capsys, monkeypatch, model_id):
     """A line that begins further in than the two blanks of a layer would go on with another."""
     monkeypatch.setenv("COLUMNS", "80")
@@ -266,6 +267,22 @@ def test_what_imt_prints_is_told_from_its_logs(model_id):
     overall, *classes = model_json(model_id)["results"]
     assert (overall["of"], "source" in overall) == ("overall", False)
     assert [row["source"] for row in classes] == ["recall, published logs"] * 3
+
+
+@pytest.mark.parametrize("report", ["me", "quick"])
+def test_a_network_of_no_known_report_has_what_is_ours(shown, monkeypatch, report):
+    """A space may be shipped with a model of which nothing else is."""
+    mine = replace(report_model("imt-b"), id="mine", report=report, printed={}, note="")
+    for module in (model_text, model_json_module):
+        monkeypatch.setattr(module, "find_model", lambda _: mine)
+    text = shown("mine")
+    assert f"report: {report}, of which nothing else is shipped" in text
+    assert "\nblocks\n" in text
+    assert not {"printed", "training", "reported"} & set(text.split())
+    found = model_json("mine")
+    assert (found["report"], found["source"], found["training"]) == (report, None, {"mine": {}})
+    assert found["report_layers"] == {"source": None, "rows": []}
+    assert found["layers"]
 
 
 def test_words_of_the_layer_table(shown):

@@ -5,13 +5,14 @@ import sys
 import pytest
 import torch
 import torch.nn.functional as F
+from shipped_models import MODELS
 from torch import nn
 
 from nas_asc.assembly import build_graph
 from nas_asc.errors import UnsupportedOperation
 from nas_asc.graph import Graph
 from nas_asc.layers import act, add, conv, depthwise, global_pool, norm, pointwise
-from nas_asc.library import report_model, report_models
+from nas_asc.library import report_model
 from nas_asc.network import MelNorm, Network, build, same_margins
 
 TRAIN_ALL = """
@@ -69,7 +70,7 @@ def shapes_of(network, *inputs):
     return out, shapes
 
 
-@pytest.mark.parametrize("model_id", report_models())
+@pytest.mark.parametrize("model_id", MODELS)
 def test_a_report_model_runs_as_it_is_counted(model_id):
     model = report_model(model_id)
     network = build(model.architecture, model.classes, model.clip_s).eval()
@@ -87,7 +88,7 @@ def test_every_report_model_trains_in_channels_last_float32():
     """In a process of its own: a memory fault would take the other tests with it."""
     done = subprocess.run([sys.executable, "-c", TRAIN_ALL], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.split() == list(report_models())
+    assert done.stdout.split() == list(MODELS)
 
 
 def test_parameters_are_named_after_their_layers():

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from nas_asc.commands.layers import layers_json
-from nas_asc.commands.report_text import inside
 from nas_asc.ensemble import Ensemble
 from nas_asc.frontend import front_end
-from nas_asc.library import find_model
+from nas_asc.library import ensemble_with, find_model
 from nas_asc.model_words import input_words
 from nas_asc.report_layers import layers_source, report_rows
-from nas_asc.reports import Report, load_report
+from nas_asc.reports import Report, report_of
 from nas_asc.rules import counting_rule
 from nas_asc.space import ReportModel
 from nas_asc.verification import Verification, member_costs, verify
@@ -23,7 +22,7 @@ def model_json(model_id: str) -> dict[str, object]:
         ConfigError: there is no such model.
     """
     model = find_model(model_id)
-    found, report = verify(model), load_report(model.report)
+    found, report = verify(model), report_of(model)
     if isinstance(model, Ensemble):
         networks = [member.model for member in model.members]
         own: dict[str, object] = {"members": _members(model, found)}
@@ -40,17 +39,23 @@ def model_json(model_id: str) -> dict[str, object]:
             for n in networks
         },
         **own,
-        "training": {n.id: dict(report.training[n.id]) for n in networks},
+        "training": {n.id: dict(report.training.get(n.id, {})) for n in networks},
         "results": _plain(report.results.get(model_id, ())),
         "baseline": _plain(report.baseline),
         "confusion": _plain([m for m in report.confusion if m["of"] == model_id]),
         "open_points": [dict(point) for point in report.open_points_of(model_id)],
-        "source": {
-            "title": report.title,
-            "authors": report.authors,
-            "challenge": report.challenge,
-            **report.said(model_id),
-        },
+        "source": _source(report, model_id),
+    }
+
+
+def _source(report: Report, model_id: str) -> dict[str, str] | None:
+    if not report.title:
+        return None
+    return {
+        "title": report.title,
+        "authors": report.authors,
+        "challenge": report.challenge,
+        **report.said(model_id),
     }
 
 
@@ -64,7 +69,7 @@ def _plain(value: object) -> object:
 
 
 def _network(model: ReportModel, report: Report) -> dict[str, object]:
-    rule = counting_rule(model.rule)
+    rule, ensemble = counting_rule(model.rule), ensemble_with(model.id)
     return {
         "choices": dict(model.architecture.choices),
         "layers": layers_json(model.architecture, model.classes, model.clip_s, rule),
@@ -72,7 +77,7 @@ def _network(model: ReportModel, report: Report) -> dict[str, object]:
             "source": layers_source(report, model.id),
             "rows": [row.to_dict() for row in report_rows(report, model)],
         },
-        "member_of": inside(model.id),
+        "member_of": ensemble.id if ensemble else None,
     }
 
 

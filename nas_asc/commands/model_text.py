@@ -19,7 +19,7 @@ from nas_asc.ensemble import Ensemble
 from nas_asc.frontend import front_end
 from nas_asc.library import find_model
 from nas_asc.model_words import headline, input_words
-from nas_asc.reports import load_report
+from nas_asc.reports import report_of
 from nas_asc.rules import counting_rule
 from nas_asc.space import ReportModel
 from nas_asc.verification import COUNTED, MemberCost, Verification, member_costs, verify
@@ -41,15 +41,17 @@ def print_model(model_id: str) -> None:
         ConfigError: there is no such model.
     """
     model = find_model(model_id)
-    found, report = verify(model), load_report(model.report)
+    found, report = verify(model), report_of(model)
     print_text(f"{model.id}: {model.title}")
-    print_text(f"{report.authors}: {report.title}, {report.challenge}")
+    if report.title:
+        print_text(f"{report.authors}: {report.title}, {report.challenge}")
+    else:
+        print_text(f"report: {model.report or 'not named'}, of which nothing else is shipped")
     print_text(headline(found))
     networks = [m.model for m in model.members] if isinstance(model, Ensemble) else [model]
     _print_inputs(networks)
     for key, text in report.said(model.id).items():
         print_text(f"{key}: {text}")
-    click.echo()
     _print_numbers(found)
     if isinstance(model, Ensemble):
         _print_members(model, found)
@@ -78,13 +80,14 @@ def _print_inputs(networks: Sequence[ReportModel]) -> None:
 
 
 def _print_numbers(found: Verification) -> None:
-    print_table(
-        ("", ">printed", ">counted", ""),
-        [
-            (_PRINTED[name], f"{printed:,}", _exact(COUNTED[name](found.complexity)), "")
-            for name, printed in found.model.printed.items()
-        ],
-    )
+    rows = [
+        (_PRINTED[name], f"{printed:,}", _exact(COUNTED[name](found.complexity)), "")
+        for name, printed in found.model.printed.items()
+    ]
+    if rows or found.model.note:
+        click.echo()
+    if rows:
+        print_table(("", ">printed", ">counted", ""), rows)
     if found.model.note:
         print_text(f"note: {found.model.note}", 6)
 

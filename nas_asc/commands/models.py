@@ -8,7 +8,7 @@ from nas_asc.commands.model_text import print_model
 from nas_asc.commands.models_table import print_models
 from nas_asc.commands.output import json_option, print_json
 from nas_asc.errors import ConfigError
-from nas_asc.library import report_ensembles, report_models
+from nas_asc.library import find_model, report_ensembles, report_models
 from nas_asc.targets import resolve
 from nas_asc.verification import verify
 
@@ -47,10 +47,11 @@ def command(model: str | None, plot: str | None, as_json: bool) -> None:
 
 def _expect_report_model(model: str) -> None:
     """Say what shows other networks, where a user points at one."""
-    if model in report_models() or model in report_ensembles():
-        return
-    found = resolve(model)
-    raise ConfigError(
-        f"model: expected the ID of a report model, got {found.id} - nas-asc count {found.id} "
-        "--layers shows its layers, nas-asc models with --plot draws it"
-    )
+    try:
+        find_model(model)
+    except ConfigError:
+        found = resolve(model)
+        raise ConfigError(
+            f"model: expected the ID of a report model, got {found.id} - nas-asc count {found.id} "
+            "--layers shows its layers, nas-asc models with --plot draws it"
+        ) from None

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from nas_asc.commands.output import is_wide, print_table, print_text
-from nas_asc.library import report_ensembles
+from nas_asc.library import ensemble_with
 from nas_asc.report_layers import ReportRow, layers_source, report_rows
 from nas_asc.reports import Report
 from nas_asc.space import ReportModel
@@ -22,6 +22,8 @@ def print_report_layers(report: Report, model: ReportModel, found: Verification)
     """Print the rows of the report's own layer table, printed against counted."""
     rows = report_rows(report, model)
     source = layers_source(report, model.id)
+    if source is None:
+        return
     click.echo()
     if not rows:
         print_text(f"The report prints no layers: {source}.")
@@ -125,10 +127,11 @@ def print_training(model_id: str, report: Report) -> None:
 
 def print_results(model_id: str, report: Report) -> None:
     """Print what a network reached beside the baseline of the report."""
-    within = inside(model_id)
+    ensemble = ensemble_with(model_id)
     if model_id not in report.results:
-        click.echo("\nreported results")
-        print_text(f"  only inside the ensemble, see nas-asc models {within}")
+        if ensemble:
+            click.echo("\nreported results")
+            print_text(f"  only inside the ensemble, see nas-asc models {ensemble.id}")
         return
     rows = [_named(row, row.get("system")) for row in report.results[model_id]]
     rows += [_named(row, report.baseline["name"]) for row in report.baseline.get("rows", ())]
@@ -139,16 +142,8 @@ def print_results(model_id: str, report: Report) -> None:
         ("of", *(_HEADINGS[c] for c in columns), ""),
         [(row["of"], *(texts[c][number] for c in columns), "") for number, row in enumerate(rows)],
     )
-    if within:
-        print_text(f"(of the ensemble that it is a member of: nas-asc models {within})")
-
-
-def inside(model_id: str) -> str | None:
-    """Give the ensemble that a network is a member of."""
-    for ensemble in report_ensembles().values():
-        if any(member.model.id == model_id for member in ensemble.members):
-            return ensemble.id
-    return None
+    if ensemble:
+        print_text(f"(of the ensemble that it is a member of: nas-asc models {ensemble.id})")
 
 
 def _named(row: Mapping[str, Any], system: str | None) -> dict[str, Any]:
