@@ -143,7 +143,7 @@ def faults_between(sections: Mapping[str, Section], faulty: Collection[str] = ()
     if frontend and "waveform" in _options(frontend, "kind"):
         found += _pairs(sections)
     if frontend and ("logmel" in _options(frontend, "kind") or "frontend.kind" in faulty):
-        found += _spectra(frontend, faulty)
+        found += [*_spectra(frontend, faulty), *_third_planes(frontend)]
     if (
         frontend
         and head
@@ -237,6 +237,16 @@ def _spectra(frontend: Section, faulty: Collection[str]) -> Iterator[tuple[str, 
             "frontend.n_mels",
             f"expected at most the {bins:g} values of the shortest spectrum (n_fft // 2 + 1), "
             f"got {max(mels):.0f}",
+        )
+
+
+def _third_planes(frontend: Section) -> Iterator[tuple[str, str]]:
+    several = [n for n in _options(frontend, "channels") if int(n) > 1]
+    if several and any(_options(frontend, "second_window")):
+        yield (
+            "frontend.channels",
+            "expected 1 where frontend.second_window can be above 0, "
+            f"got {' and '.join(map(str, several))}",
         )
 
 

@@ -107,6 +107,18 @@ def test_a_second_input_joins_a_linear_classifier_only(fault_of):
     )
 
 
+def test_a_second_spectrogram_takes_the_place_of_a_second_channel(fault_of):
+    def text(channels, second_window):
+        second = f"channels = {channels}\nsecond_window = {second_window}"
+        return logmel().replace("channels = 1", second)
+
+    assert fault_of(text("[1, 2]", 0)) is None
+    assert fault_of(text(1, "[0, 1024]")) is None
+    assert fault_of(text("[1, 2]", "[0, 1024]")) == (
+        "frontend.channels: expected 1 where frontend.second_window can be above 0, got 2"
+    )
+
+
 @pytest.mark.parametrize(
     ("window", "n_fft", "most"),
     # A transform of n samples has n // 2 + 1 values from 0 Hz to half the rate.
