@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.autograd import gradcheck
 
+from nas_asc.errors import TrainingError
 from nas_asc.fast_layers import (
     batch_norm,
     channels_last,
@@ -93,6 +94,12 @@ def test_batch_norm_takes_maps_whose_axes_were_swapped():
 @pytest.mark.parametrize("features", [1, 8, 32])
 def test_batch_norm_takes_vectors(features):
     hold_against_torchs(nn.BatchNorm1d, values(7, features))
+
+
+@pytest.mark.parametrize("shape", [(1, 4), (1, 4, 1, 1)])
+def test_batch_norm_of_one_value_per_channel_is_refused(shape):
+    with pytest.raises(TrainingError, match=r"got one, raise recipe\.batch_size"):
+        batch_norm(nn.BatchNorm2d(4), torch.ones(shape))
 
 
 def test_gated_projection_is_squeeze_and_excitation_before_a_1x1_convolution():

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from nas_asc.errors import TrainingError
 from nas_asc.fast_layers.order import channels_last, exact_type, maps_of, rows_of
 
 FEW_CHANNELS = 16  # below the float32 values of one AVX-512 register
@@ -23,7 +24,15 @@ def batch_norm(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
     Args:
         norm: whose parameters and statistics.
         x: Feature map in any order, or a vector, (batch, features).
+
+    Raises:
+        TrainingError: there is one value per channel, which has no variance.
     """
+    if x.numel() == x.shape[1]:
+        raise TrainingError(
+            "expected several values per channel in a batch normalisation, got one, "
+            "raise recipe.batch_size above 1 or add training clips"
+        )
     assert norm.running_mean is not None
     assert norm.running_var is not None
     assert norm.num_batches_tracked is not None
