@@ -31,9 +31,10 @@ _FREE = frozenset(
         "aten::selu",
         "aten::sigmoid",
         "aten::silu",
+        "aten::avg_pool1d",
+        "aten::avg_pool2d",
         "aten::max_pool1d",
         "aten::max_pool2d",
-        "aten::avg_pool2d",
     }
 )
 

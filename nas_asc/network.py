@@ -42,7 +42,7 @@ class StridedPointwiseConv2d(nn.Conv2d):
 
 
 class PaddedConv1d(nn.Conv1d):
-    """A convolution with one more cell of padding at the end than at the start."""
+    """A convolution with other padding at the end than at the start; below 0 it cuts cells off."""
 
     margins: tuple[int, ...]
 
@@ -52,7 +52,7 @@ class PaddedConv1d(nn.Conv1d):
 
 
 class PaddedConv2d(nn.Conv2d):
-    """A convolution with one more cell of padding at the end than at the start."""
+    """A convolution with other padding at the end than at the start; below 0 it cuts cells off."""
 
     margins: tuple[int, ...]
 
@@ -152,7 +152,13 @@ def _conv(layer: Layer, shape: tuple[int, ...], rank: int) -> nn.Module:
         margins = [(k // 2, k // 2) for k in kernel]
     elif padding == "same":
         margins = same_margins(shape[1:], kernel, stride)
-    even = all(before == after for before, after in margins)
+    if layer.shape[-1] == 1 < stride[-1] and max(kernel) > 1:
+        # A stride to one frame: PyTorch 2.13 leaves outputs or gradients of it unwritten, in
+        # channels-last order on the CPU. Its only window is cut out instead.
+        before = margins[-1][0]
+        margins[-1] = (before, kernel[-1] - shape[-1] - before)
+        stride = (*stride[:-1], 1)
+    even = all(before == after >= 0 for before, after in margins)
     plain, padded, strided = _CONVOLUTIONS[rank]
     module = (strided if max(kernel) == 1 and max(stride) > 1 else plain if even else padded)(
         shape[0],

@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.autograd import gradcheck
 
+from nas_asc.errors import TrainingError
 from nas_asc.fast_layers import (
     batch_norm,
     channels_last,
@@ -54,10 +55,10 @@ def test_gradient_of_a_subsample_is_in_channels_last_order():
     assert x.grad.is_contiguous(memory_format=torch.channels_last)
 
 
-@pytest.mark.parametrize("channels", [1, 6, 15, 16, 20])
-def test_batch_norm_is_torchs_in_output_gradients_and_running_statistics(channels):
-    x = maps(3, channels, 4, 5)
-    ours, theirs = (nn.BatchNorm2d(channels).double() for _ in range(2))
+def hold_against_torchs(kind, x):
+    """Check the output, gradients and running statistics of `batch_norm` for an input."""
+    channels = x.shape[1]
+    ours, theirs = (kind(channels).double() for _ in range(2))
     with torch.no_grad():
         for norm in (ours, theirs):
             norm.weight.copy_(values(channels, seed=3))
@@ -73,6 +74,32 @@ def test_batch_norm_is_torchs_in_output_gradients_and_running_statistics(channel
     torch.testing.assert_close(got, wanted)
     for name, buffer in theirs.named_buffers():
         torch.testing.assert_close(dict(ours.named_buffers())[name], buffer)
+
+
+@pytest.mark.parametrize("channels", [1, 6, 15, 16, 20])
+def test_batch_norm_is_torchs_in_output_gradients_and_running_statistics(channels):
+    hold_against_torchs(nn.BatchNorm2d, maps(3, channels, 4, 5))
+
+
+@pytest.mark.parametrize("size", [(4, 5), (1, 12), (12, 1), (1, 1)])
+@pytest.mark.parametrize("channels", [1, 6, 20])
+def test_batch_norm_takes_maps_in_plain_order(channels, size):
+    hold_against_torchs(nn.BatchNorm2d, values(3, channels, *size))
+
+
+def test_batch_norm_takes_maps_whose_axes_were_swapped():
+    hold_against_torchs(nn.BatchNorm2d, values(3, 4, 6, 5).transpose(1, 2))
+
+
+@pytest.mark.parametrize("features", [1, 8, 32])
+def test_batch_norm_takes_vectors(features):
+    hold_against_torchs(nn.BatchNorm1d, values(7, features))
+
+
+@pytest.mark.parametrize("shape", [(1, 4), (1, 4, 1, 1)])
+def test_batch_norm_of_one_value_per_channel_is_refused(shape):
+    with pytest.raises(TrainingError, match=r"got one, raise recipe\.batch_size"):
+        batch_norm(nn.BatchNorm2d(4), torch.ones(shape))
 
 
 def test_gated_projection_is_squeeze_and_excitation_before_a_1x1_convolution():

@@ -1,4 +1,5 @@
 import warnings
+from math import prod
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from nas_asc.complexity import count
 from nas_asc.errors import UnsupportedOperation
 from nas_asc.fvcore import reference_count
 from nas_asc.graph import Graph
-from nas_asc.layers import conv, linear, norm
+from nas_asc.layers import conv, linear, norm, pool
 from nas_asc.library import report_model
 from nas_asc.network import Network, build
 
@@ -37,6 +38,16 @@ def test_a_linear_layer_by_hand():
     g = Graph()
     linear(g, g.input((64,)), 10, name="dense")
     assert reference_count(Network(g.layers)).total == 640
+
+
+@pytest.mark.parametrize("kind", ["max", "avg"])
+@pytest.mark.parametrize("axes", [(12,), (12, 8)])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_a_pooling_costs_nothing_along_one_axis_or_two(kind, axes, padding):
+    g, ones = Graph(), (1,) * len(axes)
+    h = conv(g, g.input((1, *axes)), 2, ones, name="conv")
+    pool(g, h, kind, tuple(5 * n for n in ones), tuple(2 * n for n in ones), padding=padding)
+    assert reference_count(Network(g.layers)).total == 2 * prod(axes)
 
 
 @pytest.mark.parametrize("model_id", MODELS)

@@ -115,6 +115,18 @@ def test_a_second_input_joins_a_linear_classifier_only(fault_of):
     )
 
 
+def test_a_second_spectrogram_takes_the_place_of_a_second_channel(fault_of):
+    def text(channels, second_window):
+        second = f"channels = {channels}\nsecond_window = {second_window}"
+        return logmel().replace("channels = 1", second)
+
+    assert fault_of(text("[1, 2]", 0)) is None
+    assert fault_of(text(1, "[0, 1024]")) is None
+    assert fault_of(text("[1, 2]", "[0, 1024]")) == (
+        "frontend.channels: expected 1 where frontend.second_window can be set, got 2"
+    )
+
+
 @pytest.mark.parametrize(
     ("window", "n_fft", "most"),
     # A transform of n samples has n // 2 + 1 values from 0 Hz to half the rate.
@@ -145,14 +157,6 @@ def test_windows_of_another_name_have_the_bounds_of_the_window(fault_of, key, va
         assert fault is None
     else:
         assert fault.startswith(f"frontend.{key}: expected 0 or {words}, got {value}")
-
-
-def test_a_second_window_takes_the_place_of_a_second_channel(fault_of):
-    stereo = logmel().replace("channels = 1", "channels = [1, 2]")
-    assert fault_of(stereo) is None
-    assert fault_of(stereo.replace("hop = 256", "hop = 256\nsecond_window = [0, 1024]")) == (
-        "frontend.channels: expected 1 where frontend.second_window can be set, got 2"
-    )
 
 
 def test_all_that_is_wrong_in_a_list_is_named(fault_of):

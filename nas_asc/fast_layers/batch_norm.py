@@ -12,20 +12,34 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from nas_asc.fast_layers.order import exact_type, maps_of, rows_of
+from nas_asc.errors import TrainingError
+from nas_asc.fast_layers.order import channels_last, exact_type, maps_of, rows_of
 
 FEW_CHANNELS = 16  # below the float32 values of one AVX-512 register
 
 
 def batch_norm(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
-    """Apply a batch norm to a feature map as in training, and update its running statistics."""
+    """Apply a batch norm as in training, and update its running statistics.
+
+    Args:
+        norm: whose parameters and statistics.
+        x: Feature map in any order, or a vector, (batch, features).
+
+    Raises:
+        TrainingError: there is one value per channel, which has no variance.
+    """
+    if x.numel() == x.shape[1]:
+        raise TrainingError(
+            "expected several values per channel in a batch normalisation, got one, "
+            "raise recipe.batch_size above 1 or add training clips"
+        )
     assert norm.running_mean is not None
     assert norm.running_var is not None
     assert norm.num_batches_tracked is not None
     assert norm.momentum is not None
     norm.num_batches_tracked.add_(1)
     output: Tensor
-    if x.shape[1] >= FEW_CHANNELS:
+    if x.dim() != 4 or x.shape[1] >= FEW_CHANNELS:
         output = F.batch_norm(
             x,
             norm.running_mean,
@@ -37,7 +51,9 @@ def batch_norm(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
             eps=norm.eps,
         )
         return output
-    output, mean, variance = _FewChannelNorm.apply(x, norm.weight, norm.bias, norm.eps)  # type: ignore[no-untyped-call]
+    output, mean, variance = _FewChannelNorm.apply(  # type: ignore[no-untyped-call]
+        channels_last(x), norm.weight, norm.bias, norm.eps
+    )
     count = x.numel() / x.shape[1]
     with torch.no_grad():
         norm.running_mean.lerp_(mean, norm.momentum)
