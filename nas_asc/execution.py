@@ -39,9 +39,12 @@ class Execution:
     bfloat16: bool = False
 
     def forward_of(self, network: nn.Module) -> Forward:
-        """Give what computes a network's logits in training; may reorder its weights in place."""
+        """Give what computes a network's logits in training; may reorder its weights in place.
+
+        Its inputs are prepared (`Network.prepare`).
+        """
         if not self.channels_last:
-            return network
+            return network.run_layers if isinstance(network, Network) else network
         if isinstance(network, Network) and len(network.input_shapes[0]) < 3:
             of_map = _with_fast_layers(network, lifted)
             return lambda x: of_map(lift(x))

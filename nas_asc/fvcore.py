@@ -23,6 +23,7 @@ _FREE = frozenset(
         "aten::add_",
         "aten::alpha_dropout",
         "aten::amax",
+        "aten::div",  # of the standardisation, as "aten::sub"
         "aten::feature_dropout",
         "aten::hardswish",
         "aten::mean",
@@ -31,6 +32,7 @@ _FREE = frozenset(
         "aten::selu",
         "aten::sigmoid",
         "aten::silu",
+        "aten::sub",
         "aten::max_pool1d",
         "aten::max_pool2d",
         "aten::avg_pool2d",
