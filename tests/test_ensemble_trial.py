@@ -274,7 +274,7 @@ def test_networks_with_different_inputs_are_no_module():
         VotingNetwork(ensemble, networks)
     longer = networks[0].frontend and replace(networks[0].frontend, window=4096)
     networks[1] = Network(networks[0].layers, longer, CLIP_S)
-    with pytest.raises(ExportError, match="same inputs, found window 2048 and 4096"):
+    with pytest.raises(ExportError, match="same inputs, found window 2760 and 4096"):
         VotingNetwork(ensemble, networks)
 
 
