@@ -4,8 +4,8 @@ A second spectrogram and the mean spectrum are made of what the cache holds for 
 
 Conventions: features are float16, (clips, channels, mel, frame) or, of kind "waveform", (clips,
 channels, samples), in the order of the data set's clips. Of the normalisations only "peak" is part
-of them; the others belong to the network or to training. They are always computed from audio in
-block floating point, so they do not depend on what the cache held before.
+of them; the others are the network's own. They are always computed from audio in block floating
+point, so they do not depend on what the cache held before.
 """
 
 import logging

@@ -3,7 +3,7 @@
 Conventions: `architecture.json` holds the architecture with its class names, clip length and rule;
 `weights.safetensors` exactly the bytes that the rule `plain` counts; `metrics.json` what it
 reached; `standard.json`, where the front end standardises, the mean and deviation of each mel bin,
-of a second plane too.
+of a second plane too, with which the module that is loaded standardises its inputs.
 An ensemble's folder holds `ensemble.json`, which says how its networks vote, `metrics.json`, and
 each network as such a folder, `1`, `2` and so on.
 Nothing is a pickle. The folder appears at once, complete, or not at all.

@@ -79,7 +79,7 @@ def standard_of(inputs: Tensor) -> Tensor:
         inputs: (clip, channels, mel, frame), any floating type.
     """
     mels = inputs.shape[2]
-    total, squares = torch.zeros(2, mels, dtype=torch.float64)
+    total, squares = torch.zeros(2, mels, dtype=torch.float64, device=inputs.device)
     for chunk in torch.split(inputs, max(1, _CHUNK_VALUES // inputs[:1].numel())):
         values = chunk.double()
         total += values.sum((0, 1, 3))
