@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nas_asc.architecture import Architecture
+    from nas_asc.clip_inputs import read_inputs
     from nas_asc.complexity import Complexity, count
     from nas_asc.library import load_space
     from nas_asc.model_files import load_model
@@ -29,6 +30,7 @@ __all__ = [
     "load_model",
     "load_space",
     "load_study",
+    "read_inputs",
     "run_search",
 ]
 
@@ -42,6 +44,7 @@ _HOMES = {
     "load_model": "nas_asc.model_files",
     "load_space": "nas_asc.library",
     "load_study": "nas_asc.study_config",
+    "read_inputs": "nas_asc.clip_inputs",
     "run_search": "nas_asc.study",
 }
 

@@ -67,7 +67,7 @@ def evaluate(
 
     Args:
         network: Gives logits, (batch, class).
-        inputs: Normalised features, (clip, ...), of any floating type; for a network with several
+        inputs: Features, (clip, ...), of any floating type; for a network with several
             inputs a tuple of them.
         labels: Class of each clip, (clip,).
         classes: Their names, in the order of the logits.

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nas_asc.assembly import build_graph
 from nas_asc.complexity import Complexity
 from nas_asc.fast_layers import (
     batch_norm,
@@ -39,9 +41,12 @@ class Execution:
     bfloat16: bool = False
 
     def forward_of(self, network: nn.Module) -> Forward:
-        """Give what computes a network's logits in training; may reorder its weights in place."""
+        """Give what computes a network's logits in training; may reorder its weights in place.
+
+        Its inputs are prepared (`Network.prepare`).
+        """
         if not self.channels_last:
-            return network
+            return network.run_layers if isinstance(network, Network) else network
         if isinstance(network, Network) and len(network.input_shapes[0]) < 3:
             of_map = _with_fast_layers(network, lifted)
             return lambda x: of_map(lift(x))
@@ -56,6 +61,7 @@ class Execution:
 
 PLAIN = Execution()
 BFLOAT16_FROM_MACS = 8_000_000  # below, the gain is lost to casts
+_LONGEST = 14  # frames of a depthwise kernel that oneDNN has code for in bfloat16
 
 
 def execution_for(complexity: Complexity) -> Execution:
@@ -65,7 +71,14 @@ def execution_for(complexity: Complexity) -> Execution:
     rule was drawn from a grid of candidates; see docs/decisions/0012.
     """
     worth_it = complexity.macs >= BFLOAT16_FROM_MACS and computes_in_bfloat16()
-    return Execution(channels_last=True, bfloat16=worth_it)
+    return Execution(channels_last=True, bfloat16=worth_it and _ends_in_bfloat16(complexity))
+
+
+def _ends_in_bfloat16(complexity: Complexity) -> bool:
+    """Say whether oneDNN ends: with such a depthwise kernel it never does (PyTorch 2.13)."""
+    graph = build_graph(complexity.architecture, complexity.n_classes, complexity.clip_s)
+    convolutions = [cast(Any, layer.attributes) for layer in graph.layers if layer.op == "conv"]
+    return all(groups == 1 or kernel[-1] <= _LONGEST for kernel, _, _, groups in convolutions)
 
 
 def computes_in_bfloat16() -> bool:

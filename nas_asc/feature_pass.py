@@ -127,8 +127,8 @@ def compute(store: FeatureCache, audio: ClipAudio, frontends: Sequence[FrontEnd]
     keys = [feature_entry(audio, frontend)[0] for frontend in frontends]
     keep = frontends[0].kind != "waveform" and store.has_room(audio.layouts)
     with ExitStack() as stack:
-        threads = stack.enter_context(_one_torch_thread())
-        derive = _derivation(frontends, audio.samples)
+        threads = stack.enter_context(one_torch_thread())
+        derive = derivation(frontends, audio.samples)
         kept = store.find(audio.key, audio.layouts)
         if kept is None and keep:
             stack.enter_context(store.lock(audio.key))
@@ -155,9 +155,13 @@ def compute(store: FeatureCache, audio: ClipAudio, frontends: Sequence[FrontEnd]
     _log.info("features of %d clips, %d kinds: %.1f s", len(audio.paths), len(keys), seconds)
 
 
-def _derivation(
+def derivation(
     frontends: Sequence[FrontEnd], samples: int
 ) -> Callable[[NDArray[np.float32]], list[NDArray[np.float16]]]:
+    """Give what makes features, (clips, ...) for each of front ends that share a pass, of audio.
+
+    Audio is (clips, channels, samples).
+    """
     if frontends[0].kind == "logmel":
         return MelPass(frontends, samples)
     return lambda clips: [_waveform(clips, frontend) for frontend in frontends]
@@ -183,7 +187,7 @@ def _rows_of(arrays: Arrays, rows: range) -> Arrays:
 
 
 @contextmanager
-def _one_torch_thread() -> Iterator[int]:
+def one_torch_thread() -> Iterator[int]:
     """Let torch use one thread here and in threads started meanwhile; gives how many it had."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

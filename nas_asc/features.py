@@ -4,12 +4,12 @@ A second spectrogram and the mean spectrum are made of what the cache holds for 
 
 Conventions: features are float16, (clips, channels, mel, frame) or, of kind "waveform", (clips,
 channels, samples), in the order of the data set's clips. Of the normalisations only "peak" is part
-of them; the others belong to the network or to training. They are always computed from audio in
-block floating point, so they do not depend on what the cache held before.
+of them; the others are the network's own. They are always computed from audio in block floating
+point, so they do not depend on what the cache held before.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -48,17 +48,9 @@ def load_inputs(
     Mean spectra are (clips, mel): the mean over time, and channels, of the log-mels before any
     normalisation. Arguments and errors are those of `load_features`.
     """
-    found = load_features(
-        dataset, frontend, siblings=siblings, cache=cache, limit_bytes=limit_bytes
-    )
-    if not frontend.mean_spectrum:
-        return (found,)
-    plain = replace(frontend, normalisation="none", second_window=0)
-    same = frontend.normalisation != "peak" and not frontend.second_window
-    log_mels = (
-        found if same else load_features(dataset, plain, cache=cache, limit_bytes=limit_bytes)
-    )
-    return found, log_mels.mean(axis=(1, 3), dtype=np.float32).astype(np.float16)
+    store = FeatureCache(cache, limit_bytes)
+    firsts = [sibling.planes(dataset.clip_s)[0] for sibling in siblings]
+    return inputs_of(frontend, dataset.clip_s, lambda plane: _load(store, dataset, plane, firsts))
 
 
 def load_features(
@@ -92,15 +84,39 @@ def load_features(
         DatasetError: a clip cannot be decoded, or changed while it was read; names it.
         NasAscError: the cache folder cannot be written, is full, or its limit is too small.
     """
-    store = FeatureCache(cache, limit_bytes)
+    first_input = replace(frontend, mean_spectrum=False)
+    (found,) = load_inputs(
+        dataset, first_input, siblings=siblings, cache=cache, limit_bytes=limit_bytes
+    )
+    return found
+
+
+def inputs_of(
+    frontend: FrontEnd, clip_s: float, features_of: Callable[[FrontEnd], Features]
+) -> tuple[Features, ...]:
+    """Make a network's inputs of the features of front ends with one plane, and join planes.
+
+    Args:
+        frontend: of the network.
+        clip_s: clip length in seconds.
+        features_of: gives the features of a front end with one plane.
+
+    Raises:
+        ConfigError: the front end contradicts itself.
+    """
     if frontend.second_window and frontend.channels != 1:
         raise ConfigError(
             "frontend.channels: expected 1 where frontend.second_window is set, "
             f"found {frontend.channels} - correct one of them"
         )
-    plane, *second = frontend.planes(dataset.clip_s)
-    first = _load(store, dataset, plane, [s.planes(dataset.clip_s)[0] for s in siblings])
-    return _joined(first, _load(store, dataset, second[0], [])) if second else first
+    plane, *second = frontend.planes(clip_s)
+    first = features_of(plane)
+    found = _joined(first, features_of(second[0])) if second else first
+    if not frontend.mean_spectrum:
+        return (found,)
+    peak = frontend.normalisation == "peak"
+    log_mels = features_of(replace(plane, normalisation="none")) if peak else first
+    return found, log_mels.mean(axis=(1, 3), dtype=np.float32).astype(np.float16)
 
 
 def _joined(first: Features, second: Features) -> Features:

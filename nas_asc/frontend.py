@@ -41,6 +41,11 @@ class FrontEnd:
     mean_spectrum: bool = False
     second_window: int = 0
 
+    @property
+    def of_features(self) -> "FrontEnd":
+        """The one that stands for all with its features, of which only "peak" is a part."""
+        return self if self.normalisation == "peak" else replace(self, normalisation="none")
+
     def samples(self, clip_s: float) -> int:
         """Count the samples of a clip of `clip_s` seconds."""
         return round(clip_s * self.sample_rate_hz)

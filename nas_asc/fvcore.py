@@ -23,6 +23,7 @@ _FREE = frozenset(
         "aten::add_",
         "aten::alpha_dropout",
         "aten::amax",
+        "aten::div",  # of the standardisation, as "aten::sub"
         "aten::feature_dropout",
         "aten::hardswish",
         "aten::mean",
@@ -33,6 +34,7 @@ _FREE = frozenset(
         "aten::silu",
         "aten::avg_pool1d",
         "aten::avg_pool2d",
+        "aten::sub",
         "aten::max_pool1d",
         "aten::max_pool2d",
     }

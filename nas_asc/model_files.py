@@ -3,7 +3,7 @@
 Conventions: `architecture.json` holds the architecture with its class names, clip length and rule;
 `weights.safetensors` exactly the bytes that the rule `plain` counts; `metrics.json` what it
 reached; `standard.json`, where the front end standardises, the mean and deviation of each mel bin,
-of a second plane too.
+of a second plane too, with which the module that is loaded standardises its inputs.
 An ensemble's folder holds `ensemble.json`, which says how its networks vote, `metrics.json`, and
 each network as such a folder, `1`, `2` and so on.
 Nothing is a pickle. The folder appears at once, complete, or not at all.
@@ -17,6 +17,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
@@ -53,9 +54,17 @@ class SavedModel:
     standards: tuple[NDArray[np.float32], ...] = ()
 
     def network(self) -> Network:
-        """Build the module with the stored weights, in evaluation mode."""
+        """Build the module with the stored weights and standards, in evaluation mode.
+
+        Raises:
+            ExportError: they are not those of the architecture.
+        """
         network = build(self.architecture, len(self.classes), self.clip_s)
         restore(network, self.arrays)
+        network.classes = self.classes
+        standards = [torch.from_numpy(standard) for standard in self.standards]
+        if network.standardisation is not None:
+            network.standardisation.load(standards)
         return network.eval()
 
 
@@ -141,14 +150,22 @@ def load_model(folder: str | Path) -> Network | VotingNetwork:
     """
     folder = Path(folder)
     if not (folder / ENSEMBLE).is_file():
-        return load_saved(folder).network()
+        return _network(folder)
     try:
         ensemble = read_saved_ensemble(folder)
     except ConfigError as error:
         raise ExportError(str(error)) from None
     numbers = range(1, len(ensemble.networks) + 1)
-    networks = [load_saved(folder / str(number)).network() for number in numbers]
+    networks = [_network(folder / str(number)) for number in numbers]
     return VotingNetwork(ensemble, networks).eval()
+
+
+def _network(folder: Path) -> Network:
+    saved = load_saved(folder)
+    try:
+        return saved.network()
+    except ExportError as error:
+        raise ExportError(f"{folder}: {error}") from None
 
 
 def _write_json(path: Path, value: object) -> None:

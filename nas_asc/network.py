@@ -1,7 +1,8 @@
 """The module: built from the same graph that is counted.
 
 Conventions: inputs are (batch, channels, mel, frame) or (batch, channels, samples); outputs are
-logits, (batch, classes). Parameters are named after their layer: "stage1.2.expand.weight".
+logits, (batch, classes). Parameters are named after their layer: "stage1.2.expand.weight". What a
+front end standardises is standardised here, so that inputs are the features as they are computed.
 """
 
 from collections.abc import Callable
@@ -14,8 +15,10 @@ from torch import Tensor, nn
 from nas_asc.architecture import Architecture
 from nas_asc.assembly import build_graph
 from nas_asc.errors import UnsupportedOperation
+from nas_asc.frontend import FrontEnd, front_end
 from nas_asc.graph import Layer, buffers
 from nas_asc.pooling import AveragePool, MaxPool, padding_of, same_margins
+from nas_asc.standardise import Standardisation
 
 Operation = Callable[..., Tensor]
 
@@ -75,14 +78,26 @@ class Network(nn.Module):
     Attributes:
         layers: the graph's layers.
         input_shapes: of each input, without the batch axis.
+        frontend: what makes the inputs; None where a graph was made by hand.
+        clip_s: clip length in seconds.
+        classes: names, in the order of the logits; none where only their number is known.
+        standardisation: of the first input, where the front end standardises.
     """
 
-    def __init__(self, layers: list[Layer]) -> None:
+    def __init__(
+        self, layers: list[Layer], frontend: FrontEnd | None = None, clip_s: float = 0.0
+    ) -> None:
         super().__init__()
         self.layers = layers
+        self.frontend, self.clip_s = frontend, clip_s
+        self.classes: tuple[str, ...] = ()
         self.input_shapes = tuple(layer.shape for layer in layers if layer.op == "input")
         last_read = {source: layer.index for layer in layers for source in layer.inputs}
         buffer = buffers(layers)
+        self.standardisation: Standardisation | None = None
+        if frontend is not None and frontend.normalisation == "standard":
+            shape, second_plane = self.input_shapes[0], frontend.second_window > 0
+            self.standardisation = Standardisation(shape, second_plane)
         self._steps: list[tuple[int, Operation, tuple[int, ...], tuple[int, ...]]] = []
         for layer in layers:
             if layer.op == "input":
@@ -119,8 +134,18 @@ class Network(nn.Module):
         """Give inputs of zeros for one clip, with a batch axis of one."""
         return tuple(torch.zeros(1, *shape) for shape in self.input_shapes)
 
+    def prepare(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Give what the first layers are fed: the inputs, standardised if the front end says so."""
+        if self.standardisation is None:
+            return inputs
+        return self.standardisation(inputs[0]), *inputs[1:]
+
     def forward(self, *inputs: Tensor) -> Tensor:
         """Give the logits, (batch, classes)."""
+        return self.run_layers(*self.prepare(*inputs))
+
+    def run_layers(self, *inputs: Tensor) -> Tensor:
+        """Give the logits, (batch, classes), of inputs that are prepared."""
         values: list[Tensor | None] = [*inputs, *([None] * (len(self.layers) - len(inputs)))]
         index = 0
         for index, operation, sources, done in self._steps:
@@ -140,7 +165,8 @@ def build(architecture: Architecture, n_classes: int, clip_s: float) -> Network:
     Raises:
         ConfigError: the architecture cannot be built on such clips.
     """
-    return Network(build_graph(architecture, n_classes, clip_s).layers)
+    layers = build_graph(architecture, n_classes, clip_s).layers
+    return Network(layers, front_end(architecture.sections["frontend"]), clip_s)
 
 
 def _conv(layer: Layer, shape: tuple[int, ...], rank: int) -> nn.Module:

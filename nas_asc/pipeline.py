@@ -24,7 +24,6 @@ from nas_asc.library import load_space
 from nas_asc.model_files import SavedModel
 from nas_asc.network import Network, build
 from nas_asc.recipe import Recipe
-from nas_asc.standardise import standardised, standards_of
 from nas_asc.training import EpochReport, train
 
 
@@ -83,16 +82,14 @@ def fit(
     check_count(network, complexity)
 
     frontend = front_end(architecture.sections["frontend"])
-    peak = frontend.normalisation == "peak"  # the one normalisation that is part of the features
-    twin = replace(frontend, normalisation="peak" if peak else "none")  # all share its tensors
-    inputs, labels = _tensors(dataset, twin, settings.space, architecture.family)
+    inputs, labels = _tensors(dataset, frontend.of_features, settings.space, architecture.family)
     training, validation = (list(dataset.indices(split)) for split in ("train", "validation"))
-    second_plane = frontend.second_window > 0
-    standards: tuple[Tensor, ...] = ()
-    if frontend.normalisation == "standard":
-        standards = standards_of(inputs[0][training], second_plane)
-        inputs = (standardised(inputs[0], *standards), *inputs[1:])
-    to_judge = tuple(each[validation] for each in inputs)
+    to_train, to_judge = (
+        tuple(each[chosen] for each in inputs) for chosen in (training, validation)
+    )
+    standardisation = network.standardisation
+    if standardisation is not None:
+        standardisation.measure(to_train[0])
 
     course: list[dict[str, object]] = []
 
@@ -102,7 +99,7 @@ def fit(
 
     train(
         network,
-        tuple(each[training] for each in inputs),
+        to_train,
         labels[training],
         settings.recipe,
         epochs=settings.epochs,
@@ -113,7 +110,7 @@ def fit(
         judged_epochs=settings.judged_epochs,
         report=forward,
         execution=execution_for(complexity),
-        second_plane=second_plane,
+        second_plane=frontend.second_window > 0,
     )
 
     arrays = store(network, precision=complexity.precision, pruning=complexity.pruning)
@@ -128,7 +125,7 @@ def fit(
         complexity.rule.id,
         arrays,
         judged(dataset, probabilities).to_dict(),
-        tuple(standard.numpy() for standard in standards),
+        () if standardisation is None else tuple(s.numpy() for s in standardisation.standards),
     )
     stopped = len(course) if len(course) < settings.epochs else None
     return Fitted(model, complexity, probabilities, tuple(course), stopped)

@@ -1,9 +1,75 @@
 """Standardisation per mel bin: the fixed part of a front end that is measured on training clips."""
 
+from collections.abc import Sequence
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from nas_asc.errors import ExportError
 
 _SMALLEST_DEVIATION = 1e-3
+_CHUNK_VALUES = 1 << 17  # held in float64 at a time: a megabyte stays in a core's cache
+
+
+class Standardisation(nn.Module):
+    """Gives log-mels mean 0 and deviation 1 per mel bin of the training clips.
+
+    The standards are buffers, which no rule counts. Until they are measured or loaded, nothing is
+    changed.
+    """
+
+    def __init__(self, shape: tuple[int, ...], second_plane: bool = False) -> None:
+        """Prepare for clips of a shape.
+
+        Args:
+            shape: (channels, mel, frame).
+            second_plane: whether the second channel is a transposed spectrogram.
+        """
+        super().__init__()
+        self.second_plane = second_plane
+        for name, mels in zip(
+            ("first", "second"), shape[1 : 3 if second_plane else 2], strict=False
+        ):
+            self.register_buffer(name, torch.stack([torch.zeros(mels), torch.ones(mels)]))
+
+    @property
+    def standards(self) -> tuple[Tensor, ...]:
+        """Mean and deviation per mel bin, (2, mel), of each plane."""
+        return tuple(self.buffers())
+
+    def measure(self, inputs: Tensor) -> None:
+        """Take the standards of training clips, (clip, channels, mel, frame)."""
+        self.load([standard_of(plane) for plane in self._planes(inputs)])
+
+    def load(self, standards: Sequence[Tensor]) -> None:
+        """Take standards that were measured before.
+
+        Raises:
+            ExportError: they are not those of such clips, or no numbers.
+        """
+        expected = [tuple(own.shape) for own in self.standards]
+        found = [tuple(standard.shape) for standard in standards]
+        if found != expected:
+            raise ExportError(
+                f"expected mean and deviation per mel bin of shape {_listed(expected)}, found "
+                f"{_listed(found)}, is it of another model?"
+            )
+        for own, standard in zip(self.standards, standards, strict=True):
+            if not (standard.isfinite().all() and (standard[1] > 0).all()):
+                raise ExportError("expected finite means and deviations above 0, train it anew")
+            own.copy_(standard)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Standardise. inputs: (clip, channels, mel, frame)."""
+        pairs = zip(self._planes(inputs), self.standards, strict=True)
+        first, *second = [standardised(plane, standard) for plane, standard in pairs]
+        return torch.cat([first, second[0].transpose(2, 3)], 1) if second else first
+
+    def _planes(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """Split clips into their planes, each with its own mel bins on the axis before the last."""
+        if not self.second_plane:
+            return (inputs,)
+        return inputs[:, :1], inputs[:, 1:].transpose(2, 3)
 
 
 def standard_of(inputs: Tensor) -> Tensor:
@@ -12,35 +78,28 @@ def standard_of(inputs: Tensor) -> Tensor:
     Args:
         inputs: (clip, channels, mel, frame), any floating type.
     """
-    rows = inputs.transpose(1, 2).transpose(0, 1).flatten(1).double()
-    deviation = rows.std(1, correction=0).clamp_min(_SMALLEST_DEVIATION)
-    return torch.stack([rows.mean(1), deviation]).float()
+    mels = inputs.shape[2]
+    total, squares = torch.zeros(2, mels, dtype=torch.float64, device=inputs.device)
+    for chunk in torch.split(inputs, max(1, _CHUNK_VALUES // inputs[:1].numel())):
+        values = chunk.double()
+        total += values.sum((0, 1, 3))
+        squares += values.square_().sum((0, 1, 3))
+    count = inputs.numel() // mels
+    mean = total / count
+    variance = squares / count - mean.square()  # log-mels are no larger than 20: enough digits
+    return torch.stack([mean, variance.clamp_min(_SMALLEST_DEVIATION**2).sqrt()]).float()
 
 
-def standards_of(inputs: Tensor, second_plane: bool) -> tuple[Tensor, ...]:
-    """Measure the standard of a front end, and one for its second plane if it has such.
-
-    Args:
-        inputs: (clip, channels, mel, frame), any floating type.
-        second_plane: whether the second channel is a transposed spectrogram.
-    """
-    if not second_plane:
-        return (standard_of(inputs),)
-    return standard_of(inputs[:, :1]), standard_of(inputs[:, 1:].transpose(2, 3))
-
-
-def standardised(inputs: Tensor, standard: Tensor, second: Tensor | None = None) -> Tensor:
-    """Give float16 inputs with mean 0 and deviation 1 per mel bin of the training clips.
+def standardised(inputs: Tensor, standard: Tensor) -> Tensor:
+    """Give inputs with mean 0 and deviation 1 per mel bin of the training clips.
 
     Args:
         inputs: (clip, channels, mel, frame).
         standard: mean and deviation, (2, mel).
-        second: those of the second channel, (2, frame), where it is a transposed spectrogram.
     """
-    mean, deviation = standard[:, None, :, None]
-    if second is not None:
-        shape = inputs.shape[1:]
-        other_mean, other_deviation = second[:, None, None, :].expand(2, 1, *shape[1:])
-        mean = torch.cat([mean.expand_as(other_mean), other_mean])
-        deviation = torch.cat([deviation.expand_as(other_deviation), other_deviation])
-    return torch.stack([((clip.float() - mean) / deviation).half() for clip in inputs])
+    mean, deviation = standard[:, :, None]
+    return torch.div(inputs - mean, deviation)
+
+
+def _listed(shapes: Sequence[tuple[int, ...]]) -> str:
+    return " and ".join(map(str, shapes)) or "none"

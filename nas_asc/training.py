@@ -19,6 +19,7 @@ from nas_asc.augmentations import mixup, spec_augment, time_shift
 from nas_asc.errors import TrainingError
 from nas_asc.evaluation import Inputs, each_of, predict_proba, score
 from nas_asc.execution import PLAIN, Execution
+from nas_asc.network import Network
 from nas_asc.optimisation import Optimisation
 from nas_asc.pruning_counts import NOT_PRUNED, Pruning
 from nas_asc.recipe import Recipe
@@ -66,8 +67,8 @@ def train(
 
     Args:
         network: Gives logits, (batch, class); initialised by the caller.
-        inputs: Normalised features in memory, (clip, ...), any floating type; a tuple of them where
-            the network has several inputs. Only the first is shifted and masked; all are mixed.
+        inputs: Features in memory, (clip, ...), any floating type; a tuple of them where a network
+            has several inputs. Only the first is shifted and masked; all are mixed.
         labels: Class of each clip, int64, (clip,).
         recipe: Optimisation and augmentation.
         epochs: What the schedule is made for.
@@ -106,6 +107,8 @@ def train(
             order = torch.randperm(clips, generator=generator).to(device)
             for chosen in torch.split(order, recipe.batch_size)[:steps]:
                 batch = tuple(each[chosen].float() for each in parts)
+                if isinstance(network, Network):
+                    batch = network.prepare(*batch)  # masks hide what is standardised
                 batch, wanted = augment(batch, targets[chosen], recipe, generator, second_plane)
                 with execution.autocast(device):
                     logits = forward(*batch)

@@ -15,8 +15,10 @@ class VotingNetwork(nn.Module):
     """Networks with the same inputs whose class probabilities are averaged.
 
     Attributes:
-        networks: in the order of `ensemble.networks`.
+        networks: in the order of `ensemble.networks`; each standardises by itself.
         input_shapes: of each input, without the batch axis.
+        frontend, clip_s: what makes the inputs, of clips of how many seconds.
+        classes: names, in the order of the outputs.
     """
 
     def __init__(self, ensemble: Ensemble, networks: Sequence[Network]) -> None:
@@ -26,14 +28,15 @@ class VotingNetwork(nn.Module):
             ExportError: they take different inputs.
         """
         super().__init__()
-        shapes = {network.input_shapes for network in networks}
-        if len(shapes) != 1:
-            found = " and ".join(str(shape) for shape in sorted(shapes))
-            raise ExportError(
-                f"{ensemble.id}: expected networks with the same inputs, found {found} - load them "
-                "one by one"
-            )
-        (self.input_shapes,) = shapes
+        for network in networks[1:]:
+            for name, value in _fed(network).items():
+                if value != (other := _fed(networks[0]).get(name)):
+                    raise ExportError(
+                        f"{ensemble.id}: expected networks with the same inputs, found {name} "
+                        f"{other} and {value} - load them one by one"
+                    )
+        self.input_shapes, self.frontend = networks[0].input_shapes, networks[0].frontend
+        self.clip_s, self.classes = ensemble.clip_s, ensemble.classes
         self.networks = nn.ModuleList(networks)
         weights = torch.tensor([member.weight for member in ensemble.networks])
         self.register_buffer("weights", weights / weights.sum())
@@ -51,6 +54,12 @@ class VotingNetwork(nn.Module):
             probabilities = network(*inputs).softmax(dim=1)
             voted = voted.index_add(1, columns.to(voted.device), weight * probabilities)
         return voted.log()
+
+
+def _fed(network: Network) -> dict[str, object]:
+    """Give by name what decides the inputs of a network."""
+    frontend = {} if network.frontend is None else vars(network.frontend.of_features)
+    return {"shapes": network.input_shapes, **frontend}
 
 
 def _columns(ensemble: Ensemble, member: Member) -> Tensor:

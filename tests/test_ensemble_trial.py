@@ -21,7 +21,7 @@ from nas_asc.frontend import front_end
 from nas_asc.job import Job, JobResult
 from nas_asc.library import ensembles_of, load_space, report_model
 from nas_asc.model_files import load_model, load_saved
-from nas_asc.network import build
+from nas_asc.network import Network, build
 from nas_asc.report_models import left_out, seed_trials, trainable
 from nas_asc.rules import counting_rule
 from nas_asc.run_summary import load_front, point
@@ -270,7 +270,11 @@ def test_networks_with_different_inputs_are_no_module():
         printed={},
     )
     networks = [build(model.architecture, 10, CLIP_S) for model in models]
-    with pytest.raises(ExportError, match="expected networks with the same inputs"):
+    with pytest.raises(ExportError, match="expected networks with the same inputs, found shapes"):
+        VotingNetwork(ensemble, networks)
+    longer = networks[0].frontend and replace(networks[0].frontend, window=4096)
+    networks[1] = Network(networks[0].layers, longer, CLIP_S)
+    with pytest.raises(ExportError, match="same inputs, found window 2760 and 4096"):
         VotingNetwork(ensemble, networks)
 
 

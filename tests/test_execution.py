@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from network_checks import outcome
 
+from nas_asc.architecture import Architecture
 from nas_asc.complexity import count
 from nas_asc.execution import (
     BFLOAT16_FROM_MACS,
@@ -65,6 +66,18 @@ def test_large_networks_compute_in_bfloat16_where_the_processor_can():
     complexity = count(deepsound, 10, 5.0)
     assert complexity.macs > BFLOAT16_FROM_MACS
     assert execution_for(complexity) == Execution(True, computes_in_bfloat16())
+
+
+@pytest.mark.parametrize(("kernel", "bfloat16"), [(8, True), (16, False)])
+def test_a_depthwise_convolution_that_never_ends_is_not_begun(kernel, bfloat16, monkeypatch):
+    """In bfloat16 oneDNN has no code for depthwise kernels of 15 frames and more (PyTorch 2.13)."""
+    monkeypatch.setattr("nas_asc.execution.computes_in_bfloat16", lambda: True)
+    model = report_model("imt-a").architecture
+    stage = {**model.sections["stage1"], "block": "separable", "kernel": kernel}
+    sections = {**model.sections, "stage1": stage}
+    complexity = count(Architecture(model.space, sections, model.chosen), 10, 10.0)
+    assert complexity.macs > BFLOAT16_FROM_MACS
+    assert execution_for(complexity).bfloat16 is bfloat16
 
 
 def test_small_networks_compute_in_float32():

@@ -3,7 +3,7 @@ import threading
 import pytest
 import torch
 
-from nas_asc.feature_pass import _in_order, _one_torch_thread
+from nas_asc.feature_pass import _in_order, one_torch_thread
 
 
 def test_results_come_in_order_and_only_a_few_ahead():
@@ -20,11 +20,11 @@ def test_results_come_in_order_and_only_a_few_ahead():
     results.close()
 
 
-def test_every_thread_has_one_torch_thread_meanwhile():
+def test_every_thread_hasone_torch_thread_meanwhile():
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(3)
-        with _one_torch_thread() as threads:
+        with one_torch_thread() as threads:
             inside = set(_in_order(lambda _: torch.get_num_threads(), range(20), threads))
             inside.add(torch.get_num_threads())
         after = torch.get_num_threads()

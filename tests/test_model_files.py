@@ -19,10 +19,15 @@ def saved(standards=(), model_id="deepsound-32", precision="float16"):
     return SavedModel(architecture, tuple("abc"), 0.5, "plain", arrays, metrics, standards)
 
 
+def normal(*sizes):
+    """Means and deviations, both above 0."""
+    draws = [np.random.default_rng(n).uniform(0.5, 2, size=(2, n)) for n in sizes]
+    return tuple(draw.astype("f4") for draw in draws)
+
+
 @pytest.mark.parametrize("planes", [0, 1, 2])
 def test_a_model_comes_back_as_it_was_saved(tmp_path, planes):
-    sizes = (40, 63)[:planes]
-    standards = tuple(np.random.default_rng(n).normal(size=(2, n)).astype("f4") for n in sizes)
+    standards = normal(*(40, 63)[:planes])
     model = saved(standards)
     save_model(tmp_path / "7", model)
     found = load_saved(tmp_path / "7")
@@ -37,9 +42,10 @@ def test_a_model_comes_back_as_it_was_saved(tmp_path, planes):
 
 
 def test_the_module_of_a_model_with_two_inputs_runs(tmp_path):
-    save_model(tmp_path / "7", saved(model_id="srpol-c3multi"))
+    save_model(tmp_path / "7", saved(normal(256), "srpol-c3multi"))
     network = load_model(tmp_path / "7")
 
+    assert network.classes == ("a", "b", "c")
     assert len(network.example_inputs()) == 2
     assert not network.training
     assert network(*network.example_inputs()).shape == (1, 3)
@@ -71,3 +77,16 @@ def test_what_is_no_model_is_said(tmp_path):
     (tmp_path / "7" / "weights.safetensors").write_bytes(b"")
     with pytest.raises(ExportError, match="expected a complete saved model"):
         load_saved(tmp_path / "7")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "fault"),
+    [
+        ((), r"7: expected mean .* of shape \(2, 256\), found none, is it of another"),
+        ((40,), r"\(2, 256\), found \(2, 40\)"),
+    ],
+)
+def test_standards_that_are_not_those_of_the_front_end_are_refused(tmp_path, sizes, fault):
+    save_model(tmp_path / "7", saved(normal(*sizes), "srpol-c3multi"))
+    with pytest.raises(ExportError, match=fault):
+        load_model(tmp_path / "7")

@@ -91,12 +91,9 @@ def test_the_same_seed_gives_the_same_front_with_one_worker_and_with_two(
 def test_a_saved_model_gives_the_metrics_of_the_front(run_command, tmp_path, tones):
     import torch
 
+    from nas_asc import load_model, read_inputs
     from nas_asc.datasets import load_dataset
     from nas_asc.evaluation import evaluate
-    from nas_asc.features import load_features
-    from nas_asc.frontend import front_end
-    from nas_asc.model_files import load_saved
-    from nas_asc.standardise import standardised
 
     run = tmp_path / "run"
     _, out, _ = run_command(
@@ -105,13 +102,10 @@ def test_a_saved_model_gives_the_metrics_of_the_front(run_command, tmp_path, ton
     dataset = load_dataset(tones)
     chosen = list(dataset.indices("validation"))
     for point in json.loads(out)["front"]:
-        saved = load_saved(run / "models" / str(point["trial"]))
-        inputs = load_features(dataset, front_end(saved.architecture.sections["frontend"]))
-        inputs = torch.from_numpy(np.array(inputs[chosen]))
-        if saved.standards:
-            inputs = standardised(inputs, *map(torch.from_numpy, saved.standards))
+        network = load_model(run / "models" / str(point["trial"]))
+        inputs = read_inputs(network, *[dataset.clips[i].path for i in chosen])
         labels = torch.tensor([dataset.clips[i].label for i in chosen])
-        metrics = evaluate(saved.network(), inputs, labels, saved.classes)
+        metrics = evaluate(network, inputs, labels, network.classes)
         assert metrics.accuracy == point["accuracy"]
         assert metrics.log_loss == pytest.approx(point["log_loss"], rel=1e-6)
 

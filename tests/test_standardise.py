@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 import torch
 
-from nas_asc.standardise import standardised, standards_of
+from nas_asc.errors import ExportError
+from nas_asc.standardise import Standardisation, standard_of
 
 
 def planes(seed=0):
@@ -13,26 +15,74 @@ def planes(seed=0):
     return torch.from_numpy(values).half()
 
 
-def test_each_mel_bin_gets_mean_0_and_deviation_1():
-    inputs = planes()[:, :1]
-    (standard,) = standards_of(inputs, second_plane=False)
+def assert_standard(bins):
+    """Each row of (bin, value) has mean 0 and deviation 1."""
+    expected = torch.ones(len(bins)).double()
+    torch.testing.assert_close(bins.mean(1), 0 * expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(bins.std(1, correction=0), expected, atol=1e-5, rtol=0)
 
-    assert standard.shape == (2, 3)
-    bins = standardised(inputs, standard).double().transpose(0, 2).flatten(1)
-    torch.testing.assert_close(bins.mean(1), torch.zeros(3).double(), atol=1e-3, rtol=0)
-    torch.testing.assert_close(bins.std(1, correction=0), torch.ones(3).double(), atol=1e-3, rtol=0)
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_each_mel_bin_gets_mean_0_and_deviation_1(channels):
+    inputs = planes()[:, :channels]
+    standardisation = Standardisation((channels, 3, 5))
+    standardisation.measure(inputs)
+
+    assert [s.shape for s in standardisation.standards] == [(2, 3)]
+    assert_standard(standardisation(inputs).double().transpose(0, 2).flatten(1))
 
 
 def test_a_second_plane_has_a_standard_of_its_own_along_its_own_mel_bins():
     inputs = planes()
-    first, second = standards_of(inputs, second_plane=True)
+    standardisation = Standardisation((2, 3, 5), second_plane=True)
+    standardisation.measure(inputs)
 
-    assert (first.shape, second.shape) == ((2, 3), (2, 5))
-    result = standardised(inputs, first, second)
+    assert [s.shape for s in standardisation.standards] == [(2, 3), (2, 5)]
+    result = standardisation(inputs)
     assert result.shape == inputs.shape
-    rows = result[:, 0].double().transpose(0, 1).flatten(1)
-    columns = result[:, 1].double().transpose(0, 2).flatten(1)
-    for bins in (rows, columns):
-        expected = torch.ones(len(bins)).double()
-        torch.testing.assert_close(bins.mean(1), 0 * expected, atol=1e-3, rtol=0)
-        torch.testing.assert_close(bins.std(1, correction=0), expected, atol=1e-3, rtol=0)
+    assert_standard(result[:, 0].double().transpose(0, 1).flatten(1))
+    assert_standard(result[:, 1].double().transpose(0, 2).flatten(1))
+
+
+def test_the_standard_is_the_mean_and_deviation_over_all_clips_and_frames():
+    """Of more values than are taken at a time, and far from 0, where digits would be lost first."""
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=(70, 1, 8, 4000)) * np.linspace(0.05, 4, 8)[:, None] - 15
+    inputs = torch.from_numpy(values).half()
+    bins = inputs[:, 0].numpy().astype(np.float64).swapaxes(0, 1).reshape(8, -1)
+
+    mean, deviation = standard_of(inputs).numpy()
+
+    np.testing.assert_allclose(mean, bins.mean(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(deviation, bins.std(axis=1), rtol=1e-6)
+
+
+def test_a_mel_bin_that_never_changes_becomes_0():
+    silence = torch.full((4, 1, 2, 10), -18.42).half()
+    standardisation = Standardisation((1, 2, 10))
+    standardisation.measure(silence)
+
+    assert standardisation(silence).abs().max() < 1e-3
+
+
+def test_it_changes_nothing_and_has_nothing_to_train_before_it_is_measured():
+    standardisation = Standardisation((1, 3, 5))
+    inputs = planes()[:, :1].float()
+
+    assert torch.equal(standardisation(inputs), inputs)
+    assert not list(standardisation.parameters())
+
+
+@pytest.mark.parametrize(
+    ("standards", "fault"),
+    [
+        ([], r"shape \(2, 3\), found none, is it of another model"),
+        ([torch.ones(2, 4)], r"\(2, 3\), found \(2, 4\)"),
+        ([torch.ones(2, 3), torch.ones(2, 5)], r"found \(2, 3\) and \(2, 5\)"),
+        ([torch.full((2, 3), torch.nan)], "expected finite means"),
+        ([torch.zeros(2, 3)], "deviations above 0"),
+    ],
+)
+def test_standards_of_other_clips_are_refused(standards, fault):
+    with pytest.raises(ExportError, match=fault):
+        Standardisation((1, 3, 5)).load(standards)
