@@ -72,7 +72,7 @@ def layers_source(report: Report, model_id: str) -> str | None:
 
 
 def report_rows(report: Report, model: ReportModel) -> list[ReportRow]:
-    """Give the rows of the report's layer table; none if there is no such table."""
+    """Give the rows of the report's layer table; none if there is none, or of other layers."""
     table = report.layers.get(model.id, {})
     if "rows" not in table:
         return []
@@ -80,8 +80,10 @@ def report_rows(report: Report, model: ReportModel) -> list[ReportRow]:
     width = BYTES_PER_VALUE[str(model.architecture.sections["compression"]["precision"])]
     place = {layer.name: number for number, layer in enumerate(layers)}
     rows = table["rows"]
-    starts = [place[row["first"]] for row in rows if "first" in row] + [len(layers)]
-    spans = pairwise(starts)
+    firsts = [row["first"] for row in rows if "first" in row]
+    if not place.keys() >= set(firsts):
+        return []  # of one's own space, with other layers
+    spans = pairwise([*(place[first] for first in firsts), len(layers)])
     unprinted = table.get("unprinted", ())
     found = []
     for row in rows:

@@ -61,6 +61,26 @@ def resolve(target: str) -> Target | Ensemble:
         raise ConfigError(f"{target}: {_EXPECTED}, {error.strerror}") from None
 
 
+def find_in_space(target: str) -> ReportModel | Ensemble:
+    """Find a model or ensemble of a space: the ID of a shipped one, or SPACE.toml:MODEL.
+
+    Raises:
+        ConfigError: it is neither, or what it names is not valid.
+    """
+    place, _, name = target.rpartition(":")
+    if place.endswith(".toml"):
+        return _model_of(place, name)
+    try:
+        return find_model(target)
+    except ConfigError:
+        found = resolve(target)
+        raise ConfigError(
+            f"model: expected the ID of a report model or SPACE.toml:MODEL, got {found.id} - "
+            f"nas-asc count {found.id} --layers shows its layers, nas-asc models with --plot draws "
+            "it"
+        ) from None
+
+
 def _found(target: str) -> Target | Ensemble:
     path = Path(target)
     place, colon, name = target.rpartition(":")
@@ -69,7 +89,7 @@ def _found(target: str) -> Target | Ensemble:
         return _saved(path.parent, target) if is_ensemble else _from_file(path, target)
     if colon and not path.exists():
         if place.endswith(".toml"):
-            return _from_space(place, name)
+            return _described(_model_of(place, name), target)
         return _from_run(place, name)
     if target.endswith(".toml") and path.is_file():
         models = _models(target)
@@ -96,12 +116,12 @@ def _models(space: str) -> dict[str, ReportModel | Ensemble]:
     return {**load_space(space).models, **ensembles_of(space)}
 
 
-def _from_space(space: str, model_id: str) -> Target | Ensemble:
+def _model_of(space: str, model_id: str) -> ReportModel | Ensemble:
     models = _models(space)
     if model_id not in models:
         has = f"one of {_some(models)}" if models else "a space with models, this one has none"
         raise ConfigError(f"{space}: expected {has}, got {model_id!r}{nearest(model_id, models)}")
-    return _described(models[model_id], f"{space}:{model_id}")
+    return models[model_id]
 
 
 def _from_folder(path: Path, target: str) -> Target | Ensemble:

@@ -134,9 +134,11 @@ def test_endings_may_be_in_capitals(models, tmp_path, name, start):
         (("srpol-3", "--plot", "none/x.svg"), "none/x.svg: expected a folder, there is no none"),
         (("run:4", "--plot", "x.svg"), "run has no trial '4' - it has 3"),
         (("mine.toml", "--plot", "x.svg"), "expected one of its models, mine.toml:MODEL"),
-        (("run:3",), "expected the ID of a report model, got run:3 - nas-asc count run:3 --layers"),
-        (("run:3", "--json", "--plot", "x.svg"), "expected the ID of a report model, got run:3"),
-        (("mine.toml:srpol-3",), "nas-asc count mine.toml:srpol-3 --layers shows its layers"),
+        (("run:3",), "SPACE.toml:MODEL, got run:3 - nas-asc count run:3 --layers"),
+        (
+            ("run:3", "--json", "--plot", "x.svg"),
+            "expected the ID of a report model or SPACE.toml:MODEL",
+        ),
     ],
 )
 def test_what_cannot_be_drawn_or_shown_gets_one_line(models, made, tmp_path, argv, fault):

@@ -1,19 +1,18 @@
 """`nas-asc models ID` on the terminal and as JSON; figures from the reports."""
 
+import json
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from shipped_models import ENSEMBLES, EVERYTHING, MODELS, NETWORKS
 
-from nas_asc.commands import model_json as model_json_module
-from nas_asc.commands import model_text
 from nas_asc.commands.layers import print_layers
 from nas_asc.commands.model_json import model_json
 from nas_asc.commands.model_text import print_model
 from nas_asc.commands.models_table import print_models
 from nas_asc.commands.report_text import as_printed, print_report_layers
-from nas_asc.library import report_model
+from nas_asc.library import find_model, report_model
 from nas_asc.reports import load_report
 from nas_asc.rules import RULES
 from nas_asc.verification import verify
@@ -24,7 +23,7 @@ def shown(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")
 
     def show(model_id):
-        print_model(model_id)
+        print_model(find_model(model_id))
         return capsys.readouterr().out
 
     return show
@@ -44,7 +43,7 @@ def test_keys_are_put_into_words(shown, model_id):
 @pytest.mark.parametrize("model_id", EVERYTHING)
 def test_everything_keeps_to_a_narrow_terminal(capsys, monkeypatch, model_id):
     monkeypatch.setenv("COLUMNS", "80")
-    print_model(model_id)
+    print_model(find_model(model_id))
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if len(line) > 80] == []
 
@@ -60,13 +59,13 @@ def test_every_layer_has_one_line_in_a_narrow_terminal(capsys, monkeypatch, mode
     assert heading.startswith("layer ")
     assert [line for line in lines if line.startswith("   ")] == []
     named = [line for line in lines if line.startswith("  ") or len(line.split()) > 1]
-    assert len(named) == len(model_json(model_id)["layers"])
+    assert len(named) == len(model_json(find_model(model_id))["layers"])
 
 
 def test_layers_of_a_narrow_terminal_stand_below_their_block(capsys, monkeypatch):
     """NTU's second module: 48 x 16 weights and 16 biases, on 6 x 59 positions; 80 % go."""
     monkeypatch.setenv("COLUMNS", "80")
-    print_model("ntu-inceptionnet")
+    print_model(find_model("ntu-inceptionnet"))
     out = capsys.readouterr().out
     _, _, block = out.partition("\nstage3.2\n")
     assert block.splitlines()[0].split() == [
@@ -128,7 +127,7 @@ def test_an_ensemble_adds_up(shown):
 
 
 def test_the_members_of_an_ensemble_in_json():
-    members = model_json("srpol-1")["members"]
+    members = model_json(find_model("srpol-1"))["members"]
     assert [(m["counted_params"], m["share_of_vote"]) for m in members] == [
         (70_435, 0.7),
         (37_059, 0.3),
@@ -140,11 +139,11 @@ def test_the_members_of_an_ensemble_in_json():
 @pytest.mark.parametrize("model_id", ["srpol-c3multi", "srpol-c10separable"])
 def test_results_inside_an_ensemble_are_pointed_to(shown, model_id):
     assert "only inside the ensemble, see nas-asc models srpol-1" in shown(model_id)
-    assert model_json(model_id)["member_of"] == "srpol-1"
+    assert model_json(find_model(model_id))["member_of"] == "srpol-1"
 
 
 def test_open_points_are_those_of_the_network_then_of_the_report():
-    wheres = [point["where"] for point in model_json("srpol-4")["open_points"]]
+    wheres = [point["where"] for point in model_json(find_model("srpol-4"))["open_points"]]
     assert wheres[0] == "Table 5, ConvClassifier kernel"
     assert "three counting rules in one report" in wheres
     assert not any("Table 2" in where or "model 3" in where for where in wheres)
@@ -173,7 +172,7 @@ def test_open_points_concern_the_network(model_id, own, of_others):
 
 @pytest.mark.parametrize("model_id", EVERYTHING)
 def test_general_open_points_come_last(model_id):
-    general = ["of" not in point for point in model_json(model_id)["open_points"]]
+    general = ["of" not in point for point in model_json(find_model(model_id))["open_points"]]
     assert general == sorted(general)
 
 
@@ -264,25 +263,53 @@ def test_results_keep_the_digits_of_the_report(shown, model_id, row, figures):
 @pytest.mark.parametrize("model_id", ["imt-a", "imt-b", "imt-c", "imt-d"])
 def test_what_imt_prints_is_told_from_its_logs(model_id):
     """Its table 1 has one accuracy and one loss per model, nothing per class."""
-    overall, *classes = model_json(model_id)["results"]
+    overall, *classes = model_json(find_model(model_id))["results"]
     assert (overall["of"], "source" in overall) == ("overall", False)
     assert [row["source"] for row in classes] == ["recall, published logs"] * 3
 
 
 @pytest.mark.parametrize("report", ["me", "quick"])
-def test_a_network_of_no_known_report_has_what_is_ours(shown, monkeypatch, report):
+def test_a_network_of_no_known_report_has_what_is_ours(capsys, report):
     """A space may be shipped with a model of which nothing else is."""
     mine = replace(report_model("imt-b"), id="mine", report=report, printed={}, note="")
-    for module in (model_text, model_json_module):
-        monkeypatch.setattr(module, "find_model", lambda _: mine)
-    text = shown("mine")
+    print_model(mine)
+    text = capsys.readouterr().out
     assert f"report: {report}, of which nothing else is shipped" in text
     assert "\nblocks\n" in text
     assert not {"printed", "training", "reported"} & set(text.split())
-    found = model_json("mine")
+    found = model_json(mine)
     assert (found["report"], found["source"], found["training"]) == (report, None, {"mine": {}})
     assert found["report_layers"] == {"source": None, "rows": []}
     assert found["layers"]
+
+
+OWN = """[models.mine]
+like = "srpol-c3multi"
+printed = { params = 1000 }
+
+[models.mine.choices]
+stage1.depth = 1
+"""
+
+
+def test_a_model_of_ones_own_space_is_held_against_its_printed_numbers(run_command, tmp_path):
+    """srpol-c3multi without its third convolution, of 32 x 32 x 9 weights and 32 biases."""
+    path = tmp_path / "mine.toml"
+    run_command("spaces", "copy", "separable", path)
+    path.write_text(f"{path.read_text(encoding='utf-8')}\n{OWN}", encoding="utf-8")
+    code, out, _ = run_command("models", f"{path}:mine", "--json")
+    found = json.loads(out)
+    assert (code, found["printed_params"], found["counted_params"]) == (0, 1000, 70_435 - 9_248)
+
+
+def test_rows_of_a_report_are_not_shown_beside_other_layers(run_command, tmp_path):
+    path = tmp_path / "mine.toml"
+    run_command("spaces", "copy", "separable", path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("stage1.depth = 2", "stage1.depth = 1"), encoding="utf-8")
+    code, out, _ = run_command("models", f"{path}:srpol-c3multi")
+    assert code == 0
+    assert "The report prints those of a network with other layers: Table 2" in out
 
 
 def test_words_of_the_layer_table(shown):
@@ -301,7 +328,7 @@ def test_the_list_names_printed_multiply_accumulates(capsys):
 
 
 def test_report_rows_and_inputs_are_in_json():
-    value = model_json("netease-student")
+    value = model_json(find_model("netease-student"))
     row = value["report_layers"]["rows"][3]
     assert (row["name"], row["printed_params"], row["counted_params"]) == ("DW2: Conv", 8118, 8118)
     assert (row["printed_output"], row["output"]) == ("18x51x10", [18, 51, 10])
@@ -314,7 +341,9 @@ def test_report_rows_and_inputs_are_in_json():
 
 def test_what_a_submission_is_fed_is_its_own():
     """Mean spectra are of submissions 1 and 2 alone, and only they meet the whole data."""
-    features = {i: model_json(i)["source"] for i in ("srpol-c3multi", "srpol-3", "srpol-4")}
+    features = {
+        i: model_json(find_model(i))["source"] for i in ("srpol-c3multi", "srpol-3", "srpol-4")
+    }
     assert "mean over time" in features["srpol-c3multi"]["features"]
     assert "two log-mel spectrograms" in features["srpol-4"]["features"]
     for model_id in ("srpol-3", "srpol-4"):

@@ -6,7 +6,7 @@ from decimal import Decimal
 from nas_asc.commands.layers import layers_json
 from nas_asc.ensemble import Ensemble
 from nas_asc.frontend import front_end
-from nas_asc.library import ensemble_with, find_model
+from nas_asc.library import ensemble_with
 from nas_asc.model_words import input_words
 from nas_asc.report_layers import layers_source, report_rows
 from nas_asc.reports import Report, report_of
@@ -15,13 +15,8 @@ from nas_asc.space import ReportModel
 from nas_asc.verification import Verification, member_costs, verify
 
 
-def model_json(model_id: str) -> dict[str, object]:
-    """Give everything that is known of a report model or ensemble.
-
-    Raises:
-        ConfigError: there is no such model.
-    """
-    model = find_model(model_id)
+def model_json(model: ReportModel | Ensemble) -> dict[str, object]:
+    """Give everything that is known of a model or ensemble."""
     found, report = verify(model), report_of(model)
     if isinstance(model, Ensemble):
         networks = [member.model for member in model.members]
@@ -40,11 +35,11 @@ def model_json(model_id: str) -> dict[str, object]:
         },
         **own,
         "training": {n.id: dict(report.training.get(n.id, {})) for n in networks},
-        "results": _plain(report.results.get(model_id, ())),
+        "results": _plain(report.results.get(model.id, ())),
         "baseline": _plain(report.baseline),
-        "confusion": _plain([m for m in report.confusion if m["of"] == model_id]),
-        "open_points": [dict(point) for point in report.open_points_of(model_id)],
-        "source": _source(report, model_id),
+        "confusion": _plain([m for m in report.confusion if m["of"] == model.id]),
+        "open_points": [dict(point) for point in report.open_points_of(model.id)],
+        "source": _source(report, model.id),
     }
 
 

@@ -17,7 +17,6 @@ from nas_asc.commands.report_text import (
 from nas_asc.diagram import Diagram
 from nas_asc.ensemble import Ensemble
 from nas_asc.frontend import front_end
-from nas_asc.library import find_model
 from nas_asc.model_words import headline, input_words
 from nas_asc.reports import report_of
 from nas_asc.rules import counting_rule
@@ -34,13 +33,8 @@ _PRINTED = {
 }
 
 
-def print_model(model_id: str) -> None:
-    """Show a report model or ensemble.
-
-    Raises:
-        ConfigError: there is no such model.
-    """
-    model = find_model(model_id)
+def print_model(model: ReportModel | Ensemble) -> None:
+    """Show a model or ensemble."""
     found, report = verify(model), report_of(model)
     print_text(f"{model.id}: {model.title}")
     if report.title:

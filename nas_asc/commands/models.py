@@ -7,23 +7,22 @@ from nas_asc.commands.model_json import model_json
 from nas_asc.commands.model_text import print_model
 from nas_asc.commands.models_table import print_models
 from nas_asc.commands.output import json_option, print_json
-from nas_asc.errors import ConfigError
-from nas_asc.library import find_model, report_ensembles, report_models
-from nas_asc.targets import resolve
+from nas_asc.library import report_ensembles, report_models
+from nas_asc.targets import find_in_space
 from nas_asc.verification import verify
 
 
 @click.command("models")
-@click.argument("model", metavar="[ID]", required=False)
+@click.argument("model", metavar="[ID|SPACE.toml:MODEL]", required=False)
 @click.option("--plot", metavar="FILE.svg",
-              help="Draw the network into an SVG or PNG file; ID may also be RUN:TRIAL, "
-                   "SPACE.toml:MODEL or an architecture.json.")  # fmt: skip
+              help="Draw the network into an SVG or PNG file; ID may also be RUN:TRIAL or an "
+                   "architecture.json.")  # fmt: skip
 @json_option
 def command(model: str | None, plot: str | None, as_json: bool) -> None:
     """List the report models and ensembles, printed numbers against counted, or show one.
 
-    With ID: its layers as its report counts them, how it was trained, what it reached, and what
-    the report leaves open.
+    With ID, or a model of your own space: its printed numbers against the counted ones, its layers
+    as its report counts them, how it was trained, what it reached, and what the report leaves open.
     """
     if model is None:
         if plot is not None:
@@ -35,23 +34,10 @@ def command(model: str | None, plot: str | None, as_json: bool) -> None:
         else:
             print_models(verified)
         return
-    if plot is None or as_json:
-        _expect_report_model(model)
+    shown = find_in_space(model) if plot is None or as_json else None
     if plot is not None:
         write_drawing(model, plot)
-    if as_json:
-        print_json(model_json(model))
-    elif plot is None:
-        print_model(model)
-
-
-def _expect_report_model(model: str) -> None:
-    """Say what shows other networks, where a user points at one."""
-    try:
-        find_model(model)
-    except ConfigError:
-        found = resolve(model)
-        raise ConfigError(
-            f"model: expected the ID of a report model, got {found.id} - nas-asc count {found.id} "
-            "--layers shows its layers, nas-asc models with --plot draws it"
-        ) from None
+    if shown is not None and as_json:
+        print_json(model_json(shown))
+    elif shown is not None:
+        print_model(shown)

@@ -26,7 +26,9 @@ def print_report_layers(report: Report, model: ReportModel, found: Verification)
         return
     click.echo()
     if not rows:
-        print_text(f"The report prints no layers: {source}.")
+        has_rows = "rows" in report.layers[model.id]
+        what = "prints those of a network with other layers" if has_rows else "prints no layers"
+        print_text(f"The report {what}: {source}.")
         return
     print_text(f"layers as the report prints them: {source}")
     columns = _columns(rows, found)
