@@ -110,7 +110,9 @@ def hold_training(architecture, n_classes, clip_s, folder):
     assert sum(array.nbytes for array in arrays.values()) == complexity.stored_bytes
     restore(network, arrays)
     names = tuple(map(str, range(n_classes)))
-    save_model(folder, SavedModel(architecture, names, clip_s, "plain", arrays, {}))
+    standards = network.standardisation.standards if network.standardisation else ()
+    planes = tuple(standard.numpy() for standard in standards)
+    save_model(folder, SavedModel(architecture, names, clip_s, "plain", arrays, {}, planes))
     loaded = load_saved(folder).network()
     assert loaded(*inputs).isfinite().all()
     values, wanted = loaded.state_dict(), network.state_dict()
