@@ -1,13 +1,12 @@
 """Reading the ensembles of a search space of several families; all faults are reported at once."""
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from nas_asc.ensemble import Ensemble, Member
 from nas_asc.errors import did_you_mean, hinted, misspelt, nearest, shown
-from nas_asc.model_tables import parted_tables, printed_faults
+from nas_asc.model_tables import of_two, parted_tables, printed_faults
 from nas_asc.space import ReportModel
 from nas_asc.toml_file import Fault, read_toml
 from nas_asc.vocabulary import FAMILY_KEYS, MEMBER_DOMAINS, MODEL_DOMAINS, NAMING_DOMAINS
@@ -36,7 +35,7 @@ def read_ensembles(path: Path, models: Mapping[str, ReportModel] | None) -> dict
         raise file.error([Fault("ensembles", words)])
     parted = parted_tables(tables, "members")
     whole = "ensembles" not in hinted(file.data, FAMILY_KEYS)
-    unfinished = {*parted, *chain(*parted.values())} if whole else {*tables}
+    unfinished = of_two(parted) if whole else {*tables}
     faults = [
         Fault(
             f"ensembles.{name}",

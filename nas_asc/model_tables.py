@@ -42,7 +42,7 @@ def read_models(
         faults.append(Fault("models", "models: expected one table per model, [models.ID]"))
         return {}
     parted = parted_tables(tables, "choices")
-    unfinished = {*parted, *chain(*parted.values())} if whole else {*tables}
+    unfinished = of_two(parted) if whole else {*tables}
     faults += [
         Fault(
             f"models.{model_id}",
@@ -76,27 +76,22 @@ def _model_faults(
     unfinished: Collection[str],
 ) -> list[tuple[str, str]]:
     """Give what is wrong with a model: the path below its table, and the words."""
-    like = tables[model_id].get("like")
+    own = tables[model_id]
+    like = own.get("like")
     table, choices = _inherited(model_id, tables)
-    faults = [
-        (key, f"{key}: expected a key of a model{nearest(key, _MODEL_KEYS)}")
-        for key in table
-        if key not in _MODEL_KEYS
-    ]
-    meant_too = misspelt(table, _MODEL_KEYS)
-    complete = "like" not in meant_too and model_id not in unfinished
-    if like is not None:
-        complete &= _stands_alone(like, tables) and like not in unfinished
-    if like is not None and not _stands_alone(like, tables):
-        known = [other for other in tables if _stands_alone(other, tables)]
-        meant = nearest(str(like), known)
-        text = f"like: expected a model that stands for itself, got {shown(like)}{meant}"
+    original = tables[like] if _stands_alone(like, tables) else own
+    complete = (
+        model_id not in unfinished
+        and "like" not in misspelt(table, _MODEL_KEYS)
+        and (like is None or (original is not own and like not in unfinished))
+        and (original is own or "choices" in original)
+    )
+    misplaced = {*_without_header(own), *_without_header(original)}
+    faults = _key_faults({k: v for k, v in table.items() if k not in misplaced}, complete)
+    if like is not None and original is own:
+        hint = nearest(str(like), [other for other in tables if _stands_alone(other, tables)])
+        text = f"like: expected a model that stands for itself, got {shown(like)}{hint}"
         faults.append(("like", text))
-    for key, domain in {**MODEL_DOMAINS, **NAMING_DOMAINS}.items():
-        if key in table and not domain.holds(table[key]):
-            faults.append((key, f"{key}: {domain.refusal(table[key])}"))
-        elif key in MODEL_DOMAINS and key not in (*table, *meant_too) and complete:
-            faults.append((key, f"{key}: expected {domain.expected}, got nothing"))
     faults += printed_faults(table.get("printed", {}))
     if choices is None:
         return [*faults, ("choices", f"choices: expected a table, got {shown(table['choices'])}")]
@@ -120,6 +115,26 @@ def _model_faults(
     ]
 
 
+def _without_header(table: Mapping[str, Any]) -> list[str]:
+    """Name the sections that stand in a model's own table, as where the line before is missing."""
+    return [] if "choices" in table else [key for key in table if section_kind(key)]
+
+
+def _key_faults(table: Mapping[str, Any], complete: bool) -> list[tuple[str, str]]:
+    faults = [
+        (key, f"{key}: expected a key of a model{nearest(key, _MODEL_KEYS)}")
+        for key in table
+        if key not in _MODEL_KEYS
+    ]
+    present = (*table, *misspelt(table, _MODEL_KEYS))
+    for key, domain in {**MODEL_DOMAINS, **NAMING_DOMAINS}.items():
+        if key in table and not domain.holds(table[key]):
+            faults.append((key, f"{key}: {domain.refusal(table[key])}"))
+        elif key in MODEL_DOMAINS and key not in present and complete:
+            faults.append((key, f"{key}: expected {domain.expected}, got nothing"))
+    return faults
+
+
 def parted_tables(tables: Mapping[str, Mapping[str, Any]], part: str) -> dict[str, list[str]]:
     """Give the tables that have a part alone, each with those that it may be the part of.
 
@@ -139,6 +154,11 @@ def parted_tables(tables: Mapping[str, Mapping[str, Any]], part: str) -> dict[st
 def _paths(section: str) -> list[str]:
     """Give the paths of all keys that a section may have; none if there is no such section."""
     return [f"{section}.{key}" for key in DOMAINS.get(section_kind(section) or "", ())]
+
+
+def of_two(parted: Mapping[str, list[str]]) -> set[str]:
+    """Give the names of `parted_tables`: the parts, and what they may be the part of."""
+    return {*parted, *chain(*parted.values())}
 
 
 def printed_faults(printed: object) -> list[tuple[str, str]]:

@@ -108,7 +108,7 @@ def read_trials(
 def read_study(
     engine: Engine, name: str
 ) -> tuple[list[tuple[int, int, TrialState, dict[str, Any]]], dict[str, Any]]:
-    """Read the trials of a study, as `read_trials` does, and its attributes; writes nothing.
+    """Read the trials of a study, as `read_trials` does, and its attributes; changes none.
 
     There are none where the tables are still to be made.
     """

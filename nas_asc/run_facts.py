@@ -5,8 +5,9 @@ Conventions: JSON values by name, in the study of `study.db`.
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from nas_asc.clip_index import ClipIndex
 from nas_asc.datasets import Dataset
@@ -74,7 +75,7 @@ def _content(dataset: Dataset) -> str:
     records = index.look_up([clip.path for clip in dataset.clips], _THREADS)
     whole = hashlib.sha256()
     for clip, record in zip(dataset.clips, records, strict=True):
-        name = clip.path.relative_to(dataset.root).as_posix()
+        name = PurePath(os.path.relpath(clip.path, dataset.root)).as_posix()
         label = dataset.classes[clip.label]
         row = (name, record.digest, label, clip.split, clip.fold, clip.device)
         whole.update(json.dumps(row).encode() + b"\n")

@@ -139,10 +139,10 @@ class StudyConfig(_Table):
         """Whether no trial depends on the results of others."""
         return self.sampler == "random" and not self.early_stopping.epochs(self.epochs)
 
-    @property
-    def most_busy(self) -> float:
-        """How many workers can be busy at once."""
-        return inf if self.independent else max(self.lag, self.startup_trials)
+    def most_busy(self, report_models: int) -> float:
+        """Say how many workers can be busy at once, with so many report models in front."""
+        first = self.startup_trials + (report_models if self.seeds else 0)
+        return inf if self.independent else max(self.lag, first)
 
     @model_validator(mode="after")
     def _ends(self) -> "StudyConfig":

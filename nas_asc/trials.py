@@ -209,7 +209,7 @@ class TrialStore:
 
 
 def read_trials(path: Path) -> tuple[list[Trial], dict[str, Any]]:
-    """Read the trials of a run and the facts about it, also while it goes on; writes nothing.
+    """Read the trials of a run and the facts about it, also while it goes on; changes none.
 
     Raises:
         RunError: the file cannot be read.

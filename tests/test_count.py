@@ -76,12 +76,21 @@ def test_the_members_of_an_ensemble_are_counted_for_other_clips(count):
     assert six == 5 * five + one
 
 
-def test_an_ensemble_keeps_its_classes(run_command):
+def test_the_members_of_an_ensemble_are_counted_for_other_classes(count):
+    """As a search trains the NTU report's ensemble on ten classes."""
+    five, one, six = (
+        json.loads(count(model, "--classes", 10, "--json"))["counted_params"]
+        for model in ("ntu-vggnet", "ntu-inceptionnet", "ntu-ensemble")
+    )
+    assert six == 5 * five + one
+
+
+def test_an_ensemble_with_a_class_map_keeps_its_classes(run_command):
     code, out, err = run_command("count", "srpol-1", "--classes", 10)
     assert (code, out) == (2, "")
     assert err == (
-        "error: --classes: expected none for an ensemble, its classes are indoor, outdoor, "
-        "transportation; got 10 - count its members\n"
+        "error: --classes: expected none for an ensemble with a class map, its classes are "
+        "indoor, outdoor, transportation; got 10 - count its members\n"
     )
 
 

@@ -106,6 +106,8 @@ def hold_training(architecture, n_classes, clip_s, folder):
         execution=execution_for(complexity),
         second_plane=architecture.sections["frontend"].get("second_window", 0) > 0,
     )
+    if network.standardisation is not None:
+        network.standardisation.measure(inputs[0])
     arrays = store(network, precision=complexity.precision, pruning=complexity.pruning)
     assert sum(array.nbytes for array in arrays.values()) == complexity.stored_bytes
     restore(network, arrays)

@@ -110,3 +110,9 @@ def test_a_model_without_choices_is_one_fault(faults):
 def test_what_is_wrong_in_itself_is_told_beside_it(faults, old, new, also):
     found = faults("wave_resnet", old, new)
     assert [fault for fault in found if f": {also}: " in fault]
+
+
+def test_a_line_that_is_missing_in_front_of_choices_is_one_fault(faults):
+    header = "[models.deepsound-160.choices]"
+    (fault,) = faults("mbconv", header, "")
+    assert fault == (f"models.deepsound-160: choices: expected a table, {header}, got nothing")

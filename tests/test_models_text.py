@@ -1,6 +1,7 @@
 """`nas-asc models ID` on the terminal and as JSON; figures from the reports."""
 
 import json
+import re
 from dataclasses import replace
 from decimal import Decimal
 
@@ -300,6 +301,16 @@ def test_a_model_of_ones_own_space_is_held_against_its_printed_numbers(run_comma
     code, out, _ = run_command("models", f"{path}:mine", "--json")
     found = json.loads(out)
     assert (code, found["printed_params"], found["counted_params"]) == (0, 1000, 70_435 - 9_248)
+
+
+def test_a_model_that_prints_no_size_has_no_size_below_its_rows(run_command, tmp_path):
+    path = tmp_path / "mine.toml"
+    run_command("spaces", "copy", "mbconv", path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub(r"(?m)^printed = .*$", "", text), encoding="utf-8")
+    code, out, _ = run_command("models", f"{path}:deepsound-160")
+    assert code == 0
+    assert "total: 124,692 bytes / 1024 = 121.770 KB" in out
 
 
 def test_rows_of_a_report_are_not_shown_beside_other_layers(run_command, tmp_path):

@@ -62,12 +62,20 @@ def test_the_same_recordings_have_the_same_content_wherever_they_lie(dataset, tm
 
 
 @pytest.mark.parametrize(
-    "values", [{"label": 3}, {"split": "test"}, {"fold": 2}, {"path": Path("3.wav")}]
+    "values",
+    [{"label": 3}, {"split": "test"}, {"fold": 2}, {"device": "b"}, {"path": Path("3.wav")}],
 )
 def test_a_change_that_the_numbers_of_a_data_set_do_not_show_is_noticed(dataset, values):
     if "path" in values:
         values = {"path": dataset.root / values["path"]}
     assert content(changed(dataset, 1, **values)) != content(dataset)
+
+
+def test_a_clip_may_lie_outside_the_folder(dataset, tmp_path):
+    """As in a table that names its clips by their whole paths."""
+    outside = tmp_path / "outside.wav"
+    outside.write_bytes(b"sound")
+    assert content(changed(dataset, 1, path=outside)) != content(dataset)
 
 
 def test_two_clips_that_swap_labels_or_sound_are_noticed(dataset):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -85,6 +86,19 @@ def test_the_same_seed_gives_the_same_front_with_one_worker_and_with_two(
     ]  # fmt: skip
 
     assert comparable(fronts[0]) == comparable(fronts[1]) == comparable(fronts[2])
+
+
+def test_no_more_workers_are_started_than_can_be_busy(run_command, tmp_path, tones):
+    """A trial of this study waits for all that were before it, so one worker is all there is."""
+    path = tmp_path / "one_by_one.toml"
+    run_command("studies", "copy", "quick", path)
+    text = path.read_text(encoding="utf-8")
+    changed = re.sub(r"(?m)^(lag|startup_trials) = .*$", r"\1 = 1", text)
+    path.write_text(changed.replace("seeds = true", "seeds = false"), encoding="utf-8")
+    argv = ("--study", path, "--data", tones, "--trials", 1, "--out", tmp_path / "run")
+    code, _, err = run_command("search", *SMALL[:4], "--epochs", 1, *argv, "--workers", 3)
+    assert code == 0, err
+    assert ", 1 worker; run folder" in err
 
 
 @pytest.mark.slow

@@ -1,4 +1,5 @@
 import tomllib
+from math import inf
 
 import pytest
 
@@ -151,3 +152,21 @@ def test_rungs_are_shares_of_the_epochs():
     assert stopping.epochs(1) == ()
     off = EarlyStopping(enabled=False, rungs=(1 / 9, 1 / 3), keep=0.5, min_history=6)
     assert off.epochs(27) == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "busy"),
+    [
+        ({"lag": 4, "startup_trials": 16, "seeds": True}, 16 + 18),
+        ({"lag": 4, "startup_trials": 16, "seeds": False}, 16),
+        ({"lag": 40, "startup_trials": 16, "seeds": True}, 40),
+    ],
+)
+def test_report_models_and_the_first_trials_can_all_be_under_way(options, busy):
+    assert with_options(load_study("quick"), options).most_busy(18) == busy
+
+
+def test_random_trials_that_nothing_stops_can_all_be_under_way():
+    quick = load_study("quick")
+    calm = quick.early_stopping.model_copy(update={"enabled": False})
+    assert with_options(quick, {"sampler": "random", "early_stopping": calm}).most_busy(0) == inf

@@ -83,12 +83,13 @@ def _on(found: Target | Ensemble, classes: int | None, clip_s: float | None) -> 
     """Give it for other classes and clips."""
     if isinstance(found, Target):
         return found.on(classes, clip_s)
-    if classes not in (None, len(found.classes)):
+    names = None if classes in (None, len(found.classes)) else list(map(str, range(classes or 0)))
+    if names is not None and found.untrainable is not None:
         raise ConfigError(
-            f"--classes: expected none for an ensemble, its classes are {', '.join(found.classes)};"
-            f" got {classes} - count its members"
+            f"--classes: expected none for an ensemble with a class map, its classes are "
+            f"{', '.join(found.classes)}; got {classes} - count its members"
         )
-    return found if clip_s is None else found.adapted(None, clip_s)
+    return found.adapted(names, clip_s or found.clip_s)
 
 
 def _count(found: Target | Ensemble, rule: str) -> Counted:

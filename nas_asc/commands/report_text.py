@@ -82,9 +82,10 @@ def _has_bytes(rows: Sequence[ReportRow]) -> bool:
 
 
 def _printed_size(rows: Sequence[ReportRow], found: Verification) -> str:
-    """Give what the report prints below the bytes; "-" if its table is of another network."""
+    """Give what is printed below the bytes; "-" where nothing is, or of another network."""
+    printed = found.model.printed.get("size_kb")
     is_own = all(row.printed_bytes is not None for row in rows)
-    return f"{found.model.printed['size_kb']:,} KB" if is_own else "-"
+    return f"{printed:,} KB" if is_own and printed is not None else "-"
 
 
 def _total_size(rows: Sequence[ReportRow], found: Verification) -> str:

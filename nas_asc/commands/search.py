@@ -1,5 +1,6 @@
 """`nas-asc search`: run or resume a search and show its front."""
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from nas_asc.commands.log_lines import shown_log
 from nas_asc.commands.options import clip_option
 from nas_asc.commands.output import json_option, print_json, remark
 from nas_asc.errors import ConfigError, DatasetError, RunError
-from nas_asc.library import is_path, load_space
+from nas_asc.library import ensembles_of, is_path, load_space
 from nas_asc.rules import CountingRule, counting_rule
 from nas_asc.units import format_count, format_duration, parse_duration
 
@@ -86,7 +87,9 @@ def command(
         given["space"] = str(Path(space).absolute())  # a run can be resumed from any folder
     count = _count_workers(workers)
     config, run = _resolve(given, out, resume)
-    count = int(min(count, config.most_busy))  # a process holds a torch of its own, busy or not
+    space = config.space or ""
+    seeds = len(load_space(space).models) + len(ensembles_of(space))
+    count = int(min(count, config.most_busy(seeds)))  # a process has a torch, busy or not
     rule = counting_rule(config.rule)
     budget = parse_budget(config.budget, rule, with_limits=True)
     remark(f"budget: {budget} by rule {rule.id}")
@@ -189,7 +192,7 @@ def _dataset(config: "StudyConfig") -> "Dataset":
 
 
 def _skipped(dataset: "Dataset") -> str:
-    names = [str(path.relative_to(dataset.root)) for path in dataset.skipped]
+    names = [os.path.relpath(path, dataset.root) for path in dataset.skipped]
     plural = "s" * (len(names) > 1)
     shown = ", ".join([*names[:_SHOWN], *(["..."] if len(names) > _SHOWN else [])])
     return f"{len(names)} clip{plural} left out that cannot be read: {shown}"
