@@ -1,5 +1,5 @@
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -37,6 +37,15 @@ def run_command(
         return ended.value.code, captured.out, captured.err
 
     return run
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Train as a worker does; two threads would also wait for each other on a busy machine."""
+    from nas_asc.feature_pass import one_torch_thread  # not for all tests: it imports torch
+
+    with one_torch_thread():
+        yield
 
 
 @pytest.fixture(scope="session")

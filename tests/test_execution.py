@@ -21,15 +21,9 @@ from nas_asc.layers import conv
 from nas_asc.library import load_space, report_model, shipped
 from nas_asc.network import Network
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 FAST = Execution(channels_last=True)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def candidates(number, name="mbconv"):

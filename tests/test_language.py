@@ -26,6 +26,8 @@ from nas_asc.study_config import load_study
 from nas_asc.training import train
 from nas_asc.vocabulary import DOMAINS
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 DATA = Path(__file__).parent / "data"
 SPACES = ("spectrogram", "maps", "waveform")
 CLIPS_S = (0.1, 0.3701, 0.5)
@@ -38,14 +40,6 @@ OF_MAPS = {
     "frontend": {"channels": 2, "mean_spectrum": False, "second_window": 0},
     "head": {"classifier": ("linear", "conv 1", "conv 4x3"), "map_dropout": DROPOUTS},
 }
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @cache

@@ -13,16 +13,10 @@ from nas_asc.fast_layers.lifted import lift, lifted
 from nas_asc.library import load_space
 from nas_asc.network import build
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 BFLOAT16 = Execution(channels_last=True, bfloat16=True)
 UNLIFTED_BFLOAT16 = Execution(bfloat16=True)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def waveforms(*shape):

@@ -36,6 +36,12 @@ def ended(trial, state="completed"):
     return replace(trial, state=state, result=None if state == "failed" else result)
 
 
+def ask_without_waiting(scheduler, trials):
+    for _ in range(trials):
+        assert scheduler.can_ask
+        scheduler.add(scheduler.ask()[0])
+
+
 def ask_and_end(scheduler, trials):
     for _ in range(trials):
         trial, _ = scheduler.ask()
@@ -45,9 +51,7 @@ def ask_and_end(scheduler, trials):
 
 def test_the_first_trials_wait_for_nothing(make):
     scheduler = make(startup_trials=5, lag=2)
-    for _ in range(5):
-        assert scheduler.can_ask
-        scheduler.add(scheduler.ask()[0])
+    ask_without_waiting(scheduler, 5)
     assert not scheduler.can_ask
 
 
@@ -65,9 +69,7 @@ def test_a_trial_is_asked_for_when_those_up_to_the_lag_have_ended(make):
 def test_no_trial_waits_for_those_before_the_first(make):
     """Trial 16 is the first that depends on one: on trial 0 = 16 - 16."""
     scheduler = make(startup_trials=2, lag=16)
-    for _ in range(16):
-        assert scheduler.can_ask
-        scheduler.add(scheduler.ask()[0])
+    ask_without_waiting(scheduler, 16)
     assert not scheduler.can_ask
     scheduler.update(ended(scheduler.trials[0]))
     assert scheduler.can_ask
@@ -80,9 +82,7 @@ def test_random_trials_that_are_never_stopped_wait_for_nothing(make):
         lag=1,
         early_stopping={"enabled": False, "rungs": [0.34], "keep": 0.5, "min_history": 4},
     )
-    for _ in range(4):
-        assert scheduler.can_ask
-        scheduler.add(scheduler.ask()[0])
+    ask_without_waiting(scheduler, 4)
 
 
 def test_what_is_asked_does_not_depend_on_results_that_came_early(make):

@@ -17,6 +17,8 @@ from nas_asc.pruning_counts import Pruning
 from nas_asc.recipe import Recipe
 from nas_asc.training import train
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TABLE = {
     "optimizer": "adamw",
     "learning_rate": 0.01,
@@ -48,15 +50,6 @@ AUGMENTED = Recipe(
         "label_smoothing": 0.1,
     }
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Train as a worker does; two threads would also wait for each other on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def small_network():
