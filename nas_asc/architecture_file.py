@@ -11,6 +11,8 @@ from nas_asc.space_file import check_architecture
 from nas_asc.vocabulary import MODEL_DOMAINS
 
 ARCHITECTURE = "architecture.json"
+# In the name of a folder that is being written, between the name it will have and one of its own.
+UNFINISHED = ".part"
 
 
 @dataclass(frozen=True)

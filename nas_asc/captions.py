@@ -141,6 +141,11 @@ def _alike(pairs: Sequence[tuple[str, str]]) -> list[str]:
     return [f"{', '.join(models)}: {said}" for said, models in names.items()]
 
 
+def vote_caption(share: float) -> str:
+    """Write the share of a vote: "70 % of the vote"."""
+    return f"{100 * share:.3g} % of the vote"
+
+
 def networks_caption(choices: Mapping[str, object], reference: Sequence[Point], kb: int) -> str:
     """Write the networks of an ensemble: the size of each that was also trained, and its vote.
 
@@ -154,7 +159,7 @@ def networks_caption(choices: Mapping[str, object], reference: Sequence[Point], 
     parts = []
     for network, vote in zip(networks, votes, strict=True):
         number, _, model = network.partition(" x ")
-        share = f"{100 * float(vote):.3g} % of the vote" if vote else ""
+        share = vote_caption(float(vote)) if vote else ""
         known = _joined(", ", [sizes.get(model, ""), share])
         each = "" if number == "1" else " each"
         parts.append(f"{network} ({known}{each})" if known else network)

@@ -23,7 +23,12 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from nas_asc.architecture import Architecture
-from nas_asc.architecture_file import ARCHITECTURE, architecture_json, read_architecture
+from nas_asc.architecture_file import (
+    ARCHITECTURE,
+    UNFINISHED,
+    architecture_json,
+    read_architecture,
+)
 from nas_asc.compression import restore
 from nas_asc.ensemble import Ensemble
 from nas_asc.errors import ConfigError, ExportError
@@ -99,7 +104,7 @@ def save_ensemble(
 
 def _unfinished(folder: Path) -> Path:
     """Make a folder beside `folder`, by a name that no killed process can have left there."""
-    part = folder.with_name(f"{folder.name}.part{uuid4().hex}")
+    part = folder.with_name(f"{folder.name}{UNFINISHED}{uuid4().hex}")
     part.mkdir(parents=True)
     return part
 

@@ -18,16 +18,14 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Table, insert, inspect, select, update
 from sqlalchemy.engine import Connection, Engine
 
+_OF_STUDY = models.StudyUserAttributeModel
+_OF_TRIAL = models.TrialUserAttributeModel
+
 
 def insert_facts(storage: RDBStorage, study_id: int, facts: Mapping[str, Any]) -> None:
     """Write new attributes of a study."""
-    rows = [
-        {"study_id": study_id, "key": key, "value_json": json.dumps(value)}
-        for key, value in facts.items()
-    ]
-    if rows:
-        with storage.engine.begin() as connection:
-            connection.execute(insert(_table(models.StudyUserAttributeModel)), rows)
+    with storage.engine.begin() as connection:
+        _insert_attributes(connection, _OF_STUDY, {"study_id": study_id}, facts)
 
 
 def insert_trial(storage: RDBStorage, study_id: int, trial: FrozenTrial) -> int:
@@ -53,7 +51,7 @@ def insert_trial(storage: RDBStorage, study_id: int, trial: FrozenTrial) -> int:
         ]
         if params:
             connection.execute(insert(_table(models.TrialParamModel)), params)
-        _insert_attributes(connection, trial_id, trial.user_attrs)
+        _insert_attributes(connection, _OF_TRIAL, {"trial_id": trial_id}, trial.user_attrs)
     return trial_id
 
 
@@ -77,7 +75,7 @@ def finish_trial(
     """Write how a trial ended: its state, finite values if it is complete, and attributes."""
     table = _table(models.TrialModel)
     with storage.engine.begin() as connection:
-        _insert_attributes(connection, trial_id, user_attrs)
+        _insert_attributes(connection, _OF_TRIAL, {"trial_id": trial_id}, user_attrs)
         if values:
             connection.execute(
                 insert(_table(models.TrialValueModel)),
@@ -112,7 +110,7 @@ def read_study(
 
     There are none where the tables are still to be made.
     """
-    studies, attributes = _table(models.StudyModel), _table(models.StudyUserAttributeModel)
+    studies, attributes = _table(models.StudyModel), _table(_OF_STUDY)
     with engine.connect() as connection:
         if not inspect(connection).has_table(studies.name):
             return [], {}
@@ -133,7 +131,7 @@ def read_study(
 def _trials(
     connection: Connection, study_id: int
 ) -> list[tuple[int, int, TrialState, dict[str, Any]]]:
-    trials, attributes = _table(models.TrialModel), _table(models.TrialUserAttributeModel)
+    trials, attributes = _table(models.TrialModel), _table(_OF_TRIAL)
     rows = connection.execute(
         select(trials.c.trial_id, trials.c.number, trials.c.state)
         .where(trials.c.study_id == study_id)
@@ -147,13 +145,15 @@ def _trials(
     return [(trial_id, number, state, found[trial_id]) for trial_id, number, state in rows]
 
 
-def _insert_attributes(connection: Any, trial_id: int, attributes: Mapping[str, Any]) -> None:
+def _insert_attributes(
+    connection: Connection, model: Any, owner: Mapping[str, int], attributes: Mapping[str, Any]
+) -> None:
+    """Write new attributes of a study or a trial, whose column and id `owner` gives."""
     rows = [
-        {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
-        for key, value in attributes.items()
+        {**owner, "key": key, "value_json": json.dumps(value)} for key, value in attributes.items()
     ]
     if rows:
-        connection.execute(insert(_table(models.TrialUserAttributeModel)), rows)
+        connection.execute(insert(_table(model)), rows)
 
 
 def _table(model: Any) -> Table:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from nas_asc.architecture_file import UNFINISHED
 from nas_asc.errors import RunError
 from nas_asc.study_config import RAISABLE, StudyConfig, read_study, study_toml
 
@@ -19,7 +20,6 @@ STUDY_FILE = "study.toml"
 TRIALS_FILE = "study.db"
 _LOCK_FILE = "run.lock"
 _OWNER_FILE = "run.pid"
-_UNFINISHED = "models/*.part*"  # models that were being saved when their process was killed
 
 
 @contextmanager
@@ -44,7 +44,8 @@ def locked(run: Path) -> Iterator[None]:
     except OSError as error:
         raise RunError(f"{run}: expected a folder that can be written, {error.strerror}") from None
     try:
-        for folder in run.glob(_UNFINISHED):
+        # Models that were being saved when their process was killed.
+        for folder in run.glob(f"models/*{UNFINISHED}*"):
             shutil.rmtree(folder, ignore_errors=True)
         yield
     finally:

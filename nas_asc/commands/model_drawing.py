@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from nas_asc.captions import vote_caption
 from nas_asc.commands.output import remark
 from nas_asc.diagram import Diagram, diagram
 from nas_asc.ensemble import Ensemble
@@ -79,7 +80,7 @@ def _ensemble(ensemble: Ensemble) -> list[Diagram]:
         counted = replace(member.model, clip_s=ensemble.clip_s, rule=ensemble.rule)
         drawn = _network(counted)
         each = "each " if member.number > 1 else ""
-        vote = f"{each}with {100 * cost.vote:.3g} % of the vote"
+        vote = f"{each}with {vote_caption(cost.vote)}"
         mapped = "" if member.class_map is None else f"; its {len(member.class_map)} classes summed"
         shown.append(
             replace(
