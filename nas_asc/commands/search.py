@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nas_asc.budget import parse_budget
-from nas_asc.commands.front_table import print_front
+from nas_asc.commands.front import print_front
 from nas_asc.commands.live import Live
 from nas_asc.commands.log_lines import shown_log
 from nas_asc.commands.options import clip_option
