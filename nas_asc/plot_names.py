@@ -71,7 +71,8 @@ def place_labels(labels: tuple[Label, ...], around: Surroundings) -> list[Placed
     """Place labels; those that would cover one another or stand far off become numbers."""
     if not labels:
         return []
-    inwards = [1 if label.marker[0] < around.size[0] / 2 else -1 for label in labels]
+    right = around.budget or around.size[0]
+    inwards = [1 if label.marker[0] < right / 2 else -1 for label in labels]
     # Where names stand before they are moved apart: at the same height, above, below, or in turn.
     starts = [[(side, up) for side in inwards] for up in (0, 1, -1)]
     starts.append([(side, 1 - 2 * (number % 2)) for number, side in enumerate(inwards)])

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # In inches, from the left and from the top or bottom of the figure.
 _WIDTH, _LEFT, _PANEL_WIDTH, _BETWEEN = 12.0, 0.72, 5.13, 0.84
-_BOTTOM, _PANEL_HEIGHT, _TITLES, _ABOVE_PANEL = 1.12, 3.5, 0.72, 0.28
+_BOTTOM, _PANEL_HEIGHT, _TITLES, _ABOVE_PANEL = 1.1, 3.5, 0.72, 0.28
 _ROW, _FEWEST_ROWS = 0.2, 1.7  # of the strip: so that the words beside it have room
 _KEY_LINE = 0.175
 _DPI = 160

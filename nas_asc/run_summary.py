@@ -40,12 +40,12 @@ def load_front(run: Path) -> Summary:
         RunError: there is no run in the folder.
     """
     study = saved_study(run)
-    trials, facts = read_trials(run / TRIALS_FILE) if (run / TRIALS_FILE).is_file() else ([], {})
+    trials, facts = _stored(run)
     return summarise(run, study, trials, facts)
 
 
 def load_trials(run: Path) -> "pd.DataFrame":
-    """Build a DataFrame of all trials of a run, whatever their state, in the order of their numbers.
+    """Build a DataFrame of all trials of a run, whatever their state.
 
     Columns: trial, model, state, reason, seed, on_front (error measures, a space between them),
     accuracy and log_loss, costs, times, and one per choice. What a trial does not have is missing.
@@ -53,8 +53,9 @@ def load_trials(run: Path) -> "pd.DataFrame":
     Raises:
         RunError: there is no run in the folder.
     """
-    trials = _trials(run)
-    summary = load_front(run)
+    study = saved_study(run)
+    trials, facts = _stored(run)
+    summary = summarise(run, study, trials, facts)
     on_front = {point.trial: " ".join(summary.on_front(point)) for point in summary.points}
     rows = [
         {
@@ -81,21 +82,22 @@ def load_trial(run: Path, number: int) -> Trial:
     Raises:
         RunError: there is no such run or trial.
     """
-    trials = _trials(run)
+    saved_study(run)
+    trials, _ = _stored(run)
     if not 0 <= number < len(trials):
         raise RunError(f"{run}: expected a trial from 0 to {len(trials) - 1}, got {number}")
     return trials[number]
 
 
-def _trials(run: Path) -> list[Trial]:
-    saved_study(run)
-    return read_trials(run / TRIALS_FILE)[0] if (run / TRIALS_FILE).is_file() else []
-
-
 def failures(run: Path) -> Counter[str]:
     """Return how often trials of a run failed for which reason."""
-    trials = read_trials(run / TRIALS_FILE)[0] if (run / TRIALS_FILE).is_file() else []
+    trials, _ = _stored(run)
     return Counter(trial.reason for trial in trials if trial.state == "failed")
+
+
+def _stored(run: Path) -> tuple[list[Trial], Mapping[str, Any]]:
+    path = run / TRIALS_FILE
+    return read_trials(path) if path.is_file() else ([], {})
 
 
 def summarise(
