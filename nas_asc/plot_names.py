@@ -54,7 +54,7 @@ class Surroundings:
     Attributes:
         size: the panel's width and height.
         points: other markers that a name should not stand on.
-        line: places along the line of the front.
+        line: corners of the line of the front.
         budget: where the line of the budget stands, or None.
         words: a box that is taken by other words: left, bottom, right, top.
     """
@@ -153,13 +153,14 @@ def _faults(boxes: "Sequence[Bbox]", labels: Sequence[Label], around: Surroundin
     It is on another, outside, far off, on the budget, on a marker, or nearer to that of another.
     One that is on the line of the front, or on another point, can be read, and counts less.
     """
+    from matplotlib.path import Path
     from matplotlib.transforms import Bbox
 
     width, _ = around.size
     left, bottom, right, top = around.words
     words = Bbox([[left, bottom], [right, top]])
     markers = [label.marker for label in labels]
-    soft = [*around.line, *around.points]
+    line = Path(around.line or [(-1, -1)])
     return [
         sum(box.overlaps(other) for other in (*boxes, words) if other is not box)
         + (box.x0 < 0 or box.x1 > width or box.y0 < 0)
@@ -167,7 +168,8 @@ def _faults(boxes: "Sequence[Bbox]", labels: Sequence[Label], around: Surroundin
         + (_distance(box, own) > _FARTHEST)
         + any(_distance(box, marker) < _HALF / 2 for marker in markers)
         + any(_distance(box, marker) < _distance(box, own) - 0.5 for marker in markers)
-        + 0.01 * any(_distance(box, place) == 0 for place in soft)
+        + 0.01 * any(_distance(box, place) == 0 for place in around.points)
+        + 0.01 * line.intersects_bbox(box, filled=False)
         for box, own in zip(boxes, markers, strict=True)
     ]
 

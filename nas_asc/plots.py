@@ -30,10 +30,9 @@ if TYPE_CHECKING:
 # In inches, from the left and from the top or bottom of the figure.
 _WIDTH, _LEFT, _PANEL_WIDTH, _BETWEEN = 12.0, 0.72, 5.13, 0.84
 _BOTTOM, _PANEL_HEIGHT, _TITLES, _ABOVE_PANEL = 1.1, 3.5, 0.72, 0.28
-_ROW, _FEWEST_ROWS = 0.2, 1.7  # of the strip: so that the words beside it have room
+_ROW = 0.18  # of the strip
 _KEY_LINE = 0.175
 _DPI = 160
-_CHARACTER, _ASIDE = 5.9, 8.0  # in points
 _LONGEST_NAME, _KEY_CHARACTERS = 32, 150
 _SETTINGS: Mapping[str, object] = {
     "font.family": "DejaVu Sans",
@@ -104,9 +103,8 @@ def front_figure(shown: Chart) -> "Figure":
     """Draw a chart: log loss on the left, accuracy on the right, both against bytes."""
     from matplotlib.figure import Figure
 
-    strip_rows = _strip_rows(shown)
-    rows = max(_FEWEST_ROWS, len(strip_rows)) if strip_rows else 0.0
-    height = _BOTTOM + _PANEL_HEIGHT + _ABOVE_PANEL + rows * _ROW + _TITLES
+    strip = _ROW * (1 + len(shown.over_budget)) if shown.over_budget else 0.0
+    height = _BOTTOM + _PANEL_HEIGHT + _ABOVE_PANEL + strip + _TITLES
     figure = Figure(figsize=(_WIDTH, height), dpi=_DPI)
     numbered: set[Point] = set()
     for number, panel in enumerate(shown.panels):
@@ -116,10 +114,9 @@ def front_figure(shown: Chart) -> "Figure":
         _draw_frame(axis, panel, shown)
         _draw_points(axis, panel, shown)
         numbered.update(_write_names(axis, panel, shown))
-        if strip_rows:
+        if strip:
             at = (_BOTTOM + _PANEL_HEIGHT + _ABOVE_PANEL) / height
-            strip = figure.add_axes((left, at, width, rows * _ROW / height))
-            _draw_strip(strip, strip_rows, rows, shown)
+            _draw_strip(figure.add_axes((left, at, width, strip / height)), shown)
     key = _key(numbered)
     height = _heighten(figure, _KEY_LINE * len(key))
     left = _LEFT / _WIDTH
@@ -206,54 +203,26 @@ def _places(points: Sequence[Point], panel: Panel) -> tuple[list[float], list[fl
     return [p.size_bytes for p in points], [panel.shown(p) for p in points]
 
 
-def _strip_rows(shown: Chart) -> list[list[tuple[str, int, bool]]]:
-    """Share the models that were not trained among rows: name, bytes, whether it is on the right.
-
-    A name stands on the left of its marker if there is room, which leaves the rest of the row free.
-    """
-    width = 72 * _PANEL_WIDTH
-    rows: list[list[tuple[str, int, bool]]] = []
-    ends: list[float] = []  # of what is taken in each row
-    for model, size_bytes in shown.over_budget:
-        name = shorten_name(model, _LONGEST_NAME)
-        x, extent = width * shown.across(size_bytes), _ASIDE + _CHARACTER * len(name)
-        on_right = x < extent
-        start, end = (x - _ASIDE, x + extent) if on_right else (x - extent, x + _ASIDE)
-        row = next((n for n, taken in enumerate(ends) if taken < start), len(rows))
-        if row == len(rows):
-            rows.append([])
-            ends.append(0.0)
-        rows[row].append((name, size_bytes, on_right))
-        ends[row] = end
-    return rows
-
-
-def _draw_strip(
-    axis: "Axes", rows: Sequence[Sequence[tuple[str, int, bool]]], height: float, shown: Chart
-) -> None:
+def _draw_strip(axis: "Axes", shown: Chart) -> None:
     """Draw the models that were not trained, each at its size and in its row."""
-    middle = (len(rows) - 1) / 2
-    axis.set_xscale("log", base=2)
-    axis.set_xlim(shown.x_limits)
-    axis.set_ylim(middle - height / 2, middle + height / 2)
-    axis.set_facecolor(STRIP)
+    low, high = -1.0, float(len(shown.over_budget))
+    axis.set(xscale="log", xlim=shown.x_limits, ylim=(low, high), facecolor=STRIP, xticks=[])
     axis.spines[:].set_visible(False)
-    axis.set_xticks([])
     axis.minorticks_off()
-    axis.set_yticks([middle], ["not\ntrained"])
+    axis.set_yticks([(low + high) / 2], ["not\ntrained"])
     axis.tick_params(length=0, labelsize=9)
-    for y, row in enumerate(rows):
-        for name, size_bytes, on_right in row:
-            axis.plot(size_bytes, y, linestyle="none", label=UNTRAINED, **_UNTRAINED)  # type: ignore[arg-type]
-            axis.annotate(
-                name,
-                (size_bytes, y),
-                xytext=(_ASIDE if on_right else -_ASIDE, 0),
-                textcoords="offset points",
-                size=NAME_SIZE,
-                ha="left" if on_right else "right",
-                va="center_baseline",
-            )
+    for row, (model, size_bytes) in enumerate(shown.over_budget):
+        axis.plot(size_bytes, row, linestyle="none", label=UNTRAINED, **_UNTRAINED)  # type: ignore[arg-type]
+        on_right = shown.across(size_bytes) < 0.5
+        axis.annotate(
+            shorten_name(model, _LONGEST_NAME),
+            (size_bytes, row),
+            xytext=(8 if on_right else -8, 0),
+            textcoords="offset points",
+            size=NAME_SIZE,
+            ha="left" if on_right else "right",
+            va="center_baseline",
+        )
 
 
 def _key(models: Iterable[Point]) -> list[str]:
@@ -290,7 +259,7 @@ def _write_names(axis: "Axes", panel: Panel, shown: Chart) -> list[Point]:
     around = Surroundings(
         size=(72 * _PANEL_WIDTH, 72 * _PANEL_HEIGHT),
         points=tuple(_on_page(point, panel, shown) for point in others),
-        line=tuple(_along_front(panel, shown)),
+        line=tuple(_step_corners(panel, shown)),
         budget=budget,
         words=(2, chance - 2, 6 + 5.6 * len(panel.chance_label), chance + 13),
     )
@@ -314,15 +283,11 @@ def _write_names(axis: "Axes", panel: Panel, shown: Chart) -> list[Point]:
     return [point for label, points in numbered if label.is_number for point in points]
 
 
-def _along_front(panel: Panel, shown: Chart) -> list[Place]:
-    """Return places every few points along the step line of the front."""
-    corners = [_on_page(point, panel, shown) for point in panel.front]
-    corners += [(72 * _PANEL_WIDTH * shown.across(_line_end(shown)), y) for _, y in corners[-1:]]
-    path: list[Place] = []
-    for (x0, y0), (x1, y1) in pairwise(corners):
-        path += [(x, y0) for x in range(round(x0), round(x1), 4)]
-        path += [(x1, y) for y in range(round(min(y0, y1)), round(max(y0, y1)), 4)]
-    return path
+def _step_corners(panel: Panel, shown: Chart) -> list[Place]:
+    """Return the corners of the step line of the front, on the page."""
+    places = [_on_page(point, panel, shown) for point in panel.front]
+    places += [(72 * _PANEL_WIDTH * shown.across(_line_end(shown)), y) for _, y in places[-1:]]
+    return [corner for (x0, y0), (x1, y1) in pairwise(places) for corner in ((x0, y0), (x1, y0))]
 
 
 def _line_end(shown: Chart) -> float:
