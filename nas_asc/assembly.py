@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from functools import cache
-from inspect import signature
 from typing import Any
 
 from nas_asc import layers
 from nas_asc.architecture import Architecture, Value
 from nas_asc.blocks import BLOCKS
 from nas_asc.frontend import Shape, front_end
-from nas_asc.graph import Graph, Tally
+from nas_asc.graph import CostTally, Graph
 from nas_asc.head import head
 from nas_asc.layers import extent, norm, read_dropout, read_pool
 
@@ -30,15 +29,8 @@ _cached_pool = cache(read_pool)
 _cached_dropout = cache(read_dropout)
 
 
-@cache
-def block_keys(block: str) -> tuple[tuple[str, bool], ...]:
-    """Give the keys of a stage that a block uses, and whether each has a default."""
-    parameters = signature(BLOCKS[block]).parameters.values()
-    return tuple((p.name, p.default is not p.empty) for p in parameters if p.kind is p.KEYWORD_ONLY)
-
-
-def assemble(g: Tally, architecture: Architecture, n_classes: int, clip_s: float) -> Shape:
-    """Add all layers of a network to `g` and give the shape of its logits, (n_classes,)."""
+def assemble(g: CostTally, architecture: Architecture, n_classes: int, clip_s: float) -> Shape:
+    """Add all layers of a network to `g` and return the shape of its logits, (n_classes,)."""
     sections = architecture.sections
     frontend = front_end(sections["frontend"])
     inputs = [g.input(shape) for shape in frontend.input_shapes(clip_s)]
@@ -53,7 +45,7 @@ def assemble(g: Tally, architecture: Architecture, n_classes: int, clip_s: float
     return head(g, x, inputs[1:], n_classes, **sections["head"])  # type: ignore[arg-type]
 
 
-def _stage(g: Tally, x: Shape, name: str, stage: Mapping[str, Value]) -> Shape:
+def _stage(g: CostTally, x: Shape, name: str, stage: Mapping[str, Value]) -> Shape:
     """Add a stage: its block `depth` times, the first with the stride; a pooling; a dropout."""
     # Popped, not passed: a call with this many keyword arguments costs as much as its layers.
     keys: dict[str, Any] = dict(stage)
@@ -70,7 +62,7 @@ def _stage(g: Tally, x: Shape, name: str, stage: Mapping[str, Value]) -> Shape:
     for key in _EXTENTS:
         if key in keys:
             keys[key] = _cached_extent(keys[key], rank)
-    add_block = BLOCKS[block]
+    add_block = BLOCKS[block].add
     g.prefix = f"{name}." if depth == 1 else f"{name}.1."
     x = add_block(g, x, **keys)
     if depth != 1:

@@ -12,7 +12,7 @@ from functools import cached_property
 from nas_asc.architecture import Architecture
 from nas_asc.assembly import assemble, build_graph
 from nas_asc.frontend import Shape, front_end
-from nas_asc.graph import Tally, peak_elements
+from nas_asc.graph import CostTally, peak_elements
 from nas_asc.pruning_counts import kept_values, masked_bytes, pruning_of
 from nas_asc.rules import BYTES_PER_VALUE, RULES, CountingRule, counting_rule
 
@@ -34,7 +34,7 @@ class Complexity:
         compression = architecture.sections["compression"]
         self.precision = str(compression["precision"])
         self.pruning = pruning_of(compression)
-        self._tally = Tally()
+        self._tally = CostTally()
         assemble(self._tally, architecture, n_classes, clip_s)
 
     @property

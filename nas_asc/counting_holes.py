@@ -11,6 +11,7 @@ from math import prod
 from nas_asc.assembly import build_graph
 from nas_asc.complexity import Complexity
 from nas_asc.graph import Layer
+from nas_asc.operators import Norm
 from nas_asc.rules import BYTES_PER_VALUE
 
 _README_LIMIT_2021 = 128_000
@@ -40,9 +41,9 @@ def folded(layers: list[Layer]) -> Folded:
     params = sum(layer.weights for layer in layers)
     macs = sum(layer.macs for layer in layers)
     for layer in layers:
-        if layer.norm:
+        if isinstance(layer.operator, Norm):
             source = layer.inputs[0]
-            if source in biases and readers[source] == 1 and layer.attributes[0] == 0:
+            if source in biases and readers[source] == 1 and layer.operator.axis == 0:
                 biases[source] = layer.norm
             else:
                 params += 2 * layer.norm
@@ -153,7 +154,7 @@ def _zeros_paid(complexity: Complexity, layers: list[Layer]) -> Iterator[str]:
 
 def _imt_norms(complexity: Complexity, layers: list[Layer]) -> Iterator[str]:
     kept = complexity.pruning.kept_scales
-    shortcut = sum(kept(la.norm) for la in layers if la.norm and la.attributes[1] is True)
+    shortcut = sum(kept(la.norm) for la in layers if la.operator == Norm(axis=0, shortcut=True))
     if shortcut:
         yield (
             "the non-zero count leaves batch norm out by the layers' names, which misses those of "

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +22,7 @@ from nas_asc.fast_layers import (
 from nas_asc.fast_layers.lifted import lift, lifted
 from nas_asc.graph import Layer
 from nas_asc.network import MelNorm, Network, StridedPointwiseConv2d
+from nas_asc.operators import Activation, Conv, Flatten, GlobalPool, Mul, Operator
 
 Forward = Callable[..., Tensor]
 
@@ -77,8 +77,8 @@ def execution_for(complexity: Complexity) -> Execution:
 def _ends_in_bfloat16(complexity: Complexity) -> bool:
     """Say whether oneDNN ends: with such a depthwise kernel it never does (PyTorch 2.13)."""
     graph = build_graph(complexity.architecture, complexity.n_classes, complexity.clip_s)
-    convolutions = [cast(Any, layer.attributes) for layer in graph.layers if layer.op == "conv"]
-    return all(groups == 1 or kernel[-1] <= _LONGEST for kernel, _, _, groups in convolutions)
+    convolutions = [each.operator for each in graph.layers if isinstance(each.operator, Conv)]
+    return all(conv.groups == 1 or conv.kernel[-1] <= _LONGEST for conv in convolutions)
 
 
 def computes_in_bfloat16() -> bool:
@@ -138,12 +138,12 @@ def _fast(layer: Layer, operation: Forward) -> Forward:
         return lambda x: F.conv2d(subsample(x, operation.stride), weight, bias, groups=groups)
     if isinstance(operation, nn.Conv2d) and is_depthwise(operation):
         return lambda x: depthwise(x, operation.weight, operation.stride)
-    if layer.op in ("global_pool", "flatten"):
+    if isinstance(layer.operator, GlobalPool | Flatten):
         return lambda x: operation(channels_last_gradient(x))
     return operation
 
 
-_GATED_CHAIN = ("global_pool", "conv", "act", "conv", "act", "mul", "conv")
+_GATED_CHAIN = (GlobalPool, Conv, Activation, Conv, Activation, Mul, Conv)
 
 
 def _gated_chains(layers: list[Layer]) -> list[list[int]]:
@@ -158,14 +158,21 @@ def _gated_chains(layers: list[Layer]) -> list[list[int]]:
         while len(chain) < len(_GATED_CHAIN) and len(readers[chain[-1].index]) == 1:
             chain += readers[chain[-1].index]
         if (
-            tuple(link.op for link in chain) == _GATED_CHAIN
-            and layer.attributes == ("avg", True)
+            tuple(type(link.operator) for link in chain) == _GATED_CHAIN
+            and layer.operator == GlobalPool("avg", keep_axes=True)
             and layer.inputs[0] == chain[5].inputs[0]
-            and chain[6].attributes == ((1, 1), (1, 1), "half", 1)
+            and _is_pointwise(chain[6].operator)
             and not chain[6].biases
         ):
             chains.append([link.index for link in chain])
     return chains
+
+
+def _is_pointwise(operator: Operator) -> bool:
+    match operator:
+        case Conv(kernel=(1, 1), stride=(1, 1), groups=1):
+            return True
+    return False
 
 
 def _gated(

@@ -5,6 +5,7 @@ counting rule's K and its square. Counts take the decimal prefixes K, M and G.
 """
 
 import re
+from collections.abc import Iterable
 from fractions import Fraction
 
 from nas_asc.errors import ConfigError
@@ -66,3 +67,8 @@ def format_count(count: float) -> str:
         if count >= 0.9995 * factor:
             return f"{count / factor:.3g} {prefix}"
     return f"{count:.0f}"
+
+
+def format_shape(shape: Iterable[int]) -> str:
+    """Write a shape or a window: "1x160x640"."""
+    return "x".join(map(str, shape))

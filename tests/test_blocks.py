@@ -1,14 +1,15 @@
 """One contract for every block, and hand counts."""
 
+from inspect import Parameter
+
 import pytest
 import torch
 from stage_values import value_of
 
-from nas_asc.assembly import block_keys
 from nas_asc.blocks import BLOCKS
 from nas_asc.blocks.block import ORDERS
 from nas_asc.blocks.mbconv import squeeze_and_excite
-from nas_asc.graph import Graph, Tally
+from nas_asc.graph import CostTally, Graph
 from nas_asc.network import Network
 
 SHAPES = [(4, 13, 10), (6, 1, 3), (4, 37)]
@@ -20,8 +21,8 @@ def keys(block, rank, stride=1, **given):
     extents = {"kernel": (3,) * rank, "stride": (stride,) * rank}
     values = {
         key: extents[key] if key in extents else value_of(key)
-        for key, has_default in block_keys(block)
-        if key in extents or key == "width" or not has_default
+        for key, default in BLOCKS[block].defaults.items()
+        if key in extents or key == "width" or default is Parameter.empty
     }
     return values | given
 
@@ -31,7 +32,7 @@ def keys(block, rank, stride=1, **given):
 @pytest.mark.parametrize("block", BLOCKS)
 def test_a_block_strides_every_axis_once(block, shape, stride):
     given = keys(block, len(shape) - 1, stride)
-    _, *axes = BLOCKS[block](Tally(), shape, **given)
+    _, *axes = BLOCKS[block].add(CostTally(), shape, **given)
     assert axes == [-(-n // stride) if "stride" in given else n for n in shape[1:]]
 
 
@@ -41,7 +42,7 @@ def test_a_block_strides_every_axis_once(block, shape, stride):
 def test_a_block_runs_as_it_is_counted(block, shape, stride):
     torch.manual_seed(0)
     g = Graph()
-    out = BLOCKS[block](g, g.input(shape), **keys(block, len(shape) - 1, stride))
+    out = BLOCKS[block].add(g, g.input(shape), **keys(block, len(shape) - 1, stride))
     network = Network(g.layers)
     result = network(torch.randn(3, *shape))
     result.square().sum().backward()
@@ -53,16 +54,16 @@ def test_a_block_runs_as_it_is_counted(block, shape, stride):
 @pytest.mark.parametrize("block", BLOCKS)
 def test_a_block_names_its_layers_apart(block):
     g = Graph()
-    BLOCKS[block](g, g.input((4, 13, 10)), **keys(block, 2))
+    BLOCKS[block].add(g, g.input((4, 13, 10)), **keys(block, 2))
     names = [layer.name for layer in g.layers]
     assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_a_block_costs_the_same_in_both_sinks(block):
-    tally, graph = Tally(), Graph()
-    BLOCKS[block](tally, (4, 13, 10), **keys(block, 2, 2))
-    BLOCKS[block](graph, graph.input((4, 13, 10)), **keys(block, 2, 2))
+    tally, graph = CostTally(), Graph()
+    BLOCKS[block].add(tally, (4, 13, 10), **keys(block, 2, 2))
+    BLOCKS[block].add(graph, graph.input((4, 13, 10)), **keys(block, 2, 2))
     assert (tally.kernels, tally.biases) == (graph.kernels, graph.biases)
     assert (tally.macs, tally.norm_elements) == (graph.macs, graph.norm_elements)
 
@@ -71,20 +72,20 @@ def test_a_block_costs_the_same_in_both_sinks(block):
 @pytest.mark.parametrize("block", ["conv", "separable"])
 def test_convolution_norm_and_activation_are_in_order(block, order):
     g = Graph()
-    BLOCKS[block](g, g.input((4, 13, 10)), **keys(block, 2, order=order))
+    BLOCKS[block].add(g, g.input((4, 13, 10)), **keys(block, 2, order=order))
     ops = [layer.op for layer in g.layers[1:]]
     assert list(dict.fromkeys(ops)) == order.split("-")
 
 
 def test_a_plain_convolution_by_hand():
-    g = Tally()
-    BLOCKS["conv"](g, (4, 13, 10), **keys("conv", 2, bias=True, kernel=(3, 5)))
+    g = CostTally()
+    BLOCKS["conv"].add(g, (4, 13, 10), **keys("conv", 2, bias=True, kernel=(3, 5)))
     assert (g.weights, g.biases, g.norm_channels) == (4 * 6 * 15, 6, 6)
 
 
 def test_a_separable_convolution_by_hand():
-    g = Tally()
-    BLOCKS["separable"](g, (4, 13, 10), **keys("separable", 2, 2, bias=True))
+    g = CostTally()
+    BLOCKS["separable"].add(g, (4, 13, 10), **keys("separable", 2, 2, bias=True))
     assert (g.weights, g.biases, g.norm_channels) == (4 * 9 + 4 * 6, 6, 6)
     assert g.macs == (4 * 9 + 4 * 6) * 7 * 5
 
@@ -103,8 +104,8 @@ def test_a_separable_convolution_by_hand():
     ],
 )
 def test_inverted_residuals_have_their_published_parameters(block, width_in, width, params):
-    g = Tally()
-    BLOCKS[block](g, (width_in, 8, 8), **keys(block, 2, width=width, expand=4))
+    g = CostTally()
+    BLOCKS[block].add(g, (width_in, 8, 8), **keys(block, 2, width=width, expand=4))
     assert g.weights + g.biases + 2 * g.norm_channels == params
 
 
@@ -113,13 +114,13 @@ def test_inverted_residuals_have_their_published_parameters(block, width_in, wid
 )
 def test_the_shortcut_is_a_convolution_only_where_it_must(width, stride, convolved):
     g = Graph()
-    BLOCKS["mbconv"](g, g.input((4, 13, 10)), **keys("mbconv", 2, stride, width=width))
+    BLOCKS["mbconv"].add(g, g.input((4, 13, 10)), **keys("mbconv", 2, stride, width=width))
     assert ("shortcut" in [layer.name for layer in g.layers]) == convolved
 
 
 def test_a_squeeze_of_zero_leaves_the_gate_out():
     g = Graph()
-    BLOCKS["mbconv"](g, g.input((4, 13, 10)), **keys("mbconv", 2, squeeze_excite=0.0))
+    BLOCKS["mbconv"].add(g, g.input((4, 13, 10)), **keys("mbconv", 2, squeeze_excite=0.0))
     assert not any(layer.name.startswith("se.") for layer in g.layers)
 
 

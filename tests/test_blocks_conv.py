@@ -1,7 +1,7 @@
 import pytest
 
 from nas_asc.blocks.conv import conv_block
-from nas_asc.graph import Graph, Tally
+from nas_asc.graph import CostTally, Graph
 
 
 def graph_of(x=(16, 64, 59), **keys):
@@ -48,6 +48,6 @@ def test_the_order_is_that_of_its_name(order, ops):
 
 
 def test_a_tally_needs_no_layers():
-    g = Tally()
+    g = CostTally()
     assert conv_block(g, (2, 8, 8), width=4, kernel=(3, 3), stride=(2, 2)) == (4, 4, 4)
     assert g.weights == 2 * 4 * 9

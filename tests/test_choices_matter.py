@@ -16,9 +16,7 @@ def network(architecture):
     graph = build_graph(architecture, 10, CLIP_S)
     if graph.shrunk:
         return None
-    layers = [
-        (x.op, x.inputs, x.shape, x.weights, x.biases, x.norm, x.attributes) for x in graph.layers
-    ]
+    layers = [(x.operator, x.inputs, x.shape, x.weights, x.biases, x.norm) for x in graph.layers]
     return layers, architecture.sections["frontend"], architecture.sections["compression"]
 
 

@@ -10,7 +10,7 @@ from math import prod
 
 import pytest
 
-from nas_asc.graph import Graph, Tally, buffers, peak_elements
+from nas_asc.graph import CostTally, Graph, buffers, peak_elements
 from nas_asc.layers import (
     act,
     add,
@@ -99,7 +99,7 @@ def test_a_window_that_did_not_fit_is_named(baseline):
     assert baseline.shrunk == ["conv3.pool"]
 
 
-@pytest.mark.parametrize("sink", [Tally, Graph])
+@pytest.mark.parametrize("sink", [CostTally, Graph])
 def test_the_2024_baseline_has_its_published_counts(sink):
     g = sink()
     assert baseline_2024(g) == (10,)
@@ -109,7 +109,7 @@ def test_the_2024_baseline_has_its_published_counts(sink):
 
 @pytest.mark.parametrize("network", [baseline_2022, baseline_2024])
 def test_both_sinks_sum_up_the_same(network):
-    tally, graph = Tally(), Graph()
+    tally, graph = CostTally(), Graph()
     network(tally)
     network(graph)
     for name in ("kernels", "weights", "biases", "norm_channels", "norm_elements", "shrunk"):
@@ -186,5 +186,5 @@ def test_a_view_takes_no_room():
 def test_a_gate_costs_its_own_size():
     g = Graph()
     x = g.input((6, 5, 4))
-    mul(g, x, global_pool(g, x, "avg", keep=True))
+    mul(g, x, global_pool(g, x, "avg", keep_axes=True))
     assert peak_elements(g.layers) == 120 + 6 + 120

@@ -1,7 +1,7 @@
 import pytest
 
 from nas_asc.errors import ConfigError
-from nas_asc.graph import Graph, Tally
+from nas_asc.graph import CostTally, Graph
 from nas_asc.layers import (
     add,
     concat,
@@ -24,14 +24,14 @@ def cost(g):
 
 def test_a_convolution_costs_what_torchinfo_says():
     """torchinfo 1.8: Conv2d(3, 8, 3, padding=1, bias) on 10 x 10: 224 and 22,400."""
-    g = Tally()
+    g = CostTally()
     assert conv(g, (3, 10, 10), 8, (3, 3), name="conv", bias=True) == (8, 10, 10)
     assert cost(g) == (224, 22_400)
 
 
 def test_a_norm_costs_what_torchinfo_says():
     """torchinfo 1.8: BatchNorm2d(16) on 32 x 32: 32 and 32."""
-    g = Tally()
+    g = CostTally()
     assert norm(g, (16, 32, 32)) == (16, 32, 32)
     assert cost(g) == (32, 32)
     assert g.norm_elements == 16 * 32 * 32
@@ -39,32 +39,32 @@ def test_a_norm_costs_what_torchinfo_says():
 
 def test_a_linear_layer_costs_what_torchinfo_says():
     """torchinfo 1.8: Linear(64, 10): 650 and 650."""
-    g = Tally()
+    g = CostTally()
     assert linear(g, (64,), 10, name="dense") == (10,)
     assert cost(g) == (650, 650)
 
 
 def test_depthwise_macs_match_the_formula():
-    g = Tally()
+    g = CostTally()
     assert depthwise(g, (24, 40, 50), (3, 5), (2, 1), name="conv") == (24, 20, 50)
     assert g.weights == 24 * 3 * 5
     assert g.macs == 24 * 3 * 5 * 20 * 50
 
 
 def test_pointwise_macs_match_the_formula():
-    g = Tally()
+    g = CostTally()
     assert pointwise(g, (24, 40, 50), 12, name="conv") == (12, 40, 50)
     assert g.macs == 24 * 12 * 40 * 50
 
 
 def test_grouped_macs_match_the_formula():
-    g = Tally()
+    g = CostTally()
     conv(g, (8, 10, 10), 12, (3, 3), name="conv", groups=4)
     assert g.weights == 8 // 4 * 12 * 9
 
 
 def test_a_norm_per_mel_bin_has_two_values_per_bin():
-    g = Tally()
+    g = CostTally()
     assert norm(g, (1, 160, 640), axis=1) == (1, 160, 640)
     assert g.norm_channels == 160
     assert g.norm_elements == 160 * 640
@@ -90,7 +90,7 @@ def test_a_norm_per_mel_bin_has_two_values_per_bin():
 def test_output_sizes_follow_the_padding(n, kernel, stride, half, same, valid, rank):
     for padding, expected in (("half", half), ("same", same), ("valid", valid)):
         shape = conv(
-            Tally(),
+            CostTally(),
             (2,) + (n,) * rank,
             4,
             (kernel,) * rank,
@@ -102,12 +102,12 @@ def test_output_sizes_follow_the_padding(n, kernel, stride, half, same, valid, r
 
 
 def test_the_axes_are_independent():
-    shape = conv(Tally(), (1, 40, 51), 4, (3, 5), (2, 1), name="conv", padding="valid")
+    shape = conv(CostTally(), (1, 40, 51), 4, (3, 5), (2, 1), name="conv", padding="valid")
     assert shape == (4, 19, 47)
 
 
 def test_a_valid_kernel_shrinks_to_what_is_left():
-    g = Tally()
+    g = CostTally()
     g.prefix = "stage1."
     assert conv(g, (2, 3, 9), 4, (5, 3), name="conv", padding="valid") == (4, 1, 7)
     assert g.weights == 2 * 4 * 3 * 3
@@ -115,14 +115,14 @@ def test_a_valid_kernel_shrinks_to_what_is_left():
 
 
 def test_a_kernel_that_fits_is_not_named_as_shrunk():
-    g = Tally()
+    g = CostTally()
     conv(g, (2, 5, 9), 4, (5, 3), name="conv", padding="valid")
     pool(g, (2, 5, 9), "max", (5, 9), (5, 9))
     assert g.shrunk == []
 
 
 def test_pooling_costs_nothing():
-    g = Tally()
+    g = CostTally()
     assert pool(g, (16, 40, 51), "max", (5, 5), (5, 5)) == (16, 8, 10)
     assert pool(g, (16, 10), "avg", (3,), (2,), padding="same") == (16, 5)
     assert cost(g) == (0, 0)
@@ -130,15 +130,15 @@ def test_pooling_costs_nothing():
 
 @pytest.mark.parametrize(("keep", "shape"), [(False, (6,)), (True, (6, 1, 1))])
 def test_global_pooling_leaves_the_channels(keep, shape):
-    assert global_pool(Tally(), (6, 5, 4), "avg", keep=keep) == shape
+    assert global_pool(CostTally(), (6, 5, 4), "avg", keep_axes=keep) == shape
 
 
 def test_flattening_keeps_all_elements():
-    assert flatten(Tally(), (6, 5, 4)) == (120,)
+    assert flatten(CostTally(), (6, 5, 4)) == (120,)
 
 
 def test_concatenation_is_over_the_channels():
-    assert concat(Tally(), [(6, 5, 4), (2, 5, 4)]) == (8, 5, 4)
+    assert concat(CostTally(), [(6, 5, 4), (2, 5, 4)]) == (8, 5, 4)
 
 
 def test_a_dropout_of_zero_is_no_layer():
@@ -149,7 +149,7 @@ def test_a_dropout_of_zero_is_no_layer():
 
 
 def test_tensors_of_different_shapes_are_not_added():
-    g = Tally()
+    g = CostTally()
     g.prefix = "stage1.2."
     with pytest.raises(ConfigError, match=r"stage1\.2\.add: expected .* got 4x6x6 and 4x5x5"):
         add(g, (4, 6, 6), (4, 5, 5))

@@ -1,6 +1,7 @@
 import copy
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -58,7 +59,7 @@ def shapes_of(network, *inputs):
     """Run a network and give the shape of each module's output, without the batch axis."""
     shapes = {}
     hooks = [
-        network.module_of(layer.name).register_forward_hook(
+        network.get_submodule(layer.name).register_forward_hook(
             lambda module, args, out, name=layer.name: shapes.update({name: tuple(out.shape[1:])})
         )
         for layer in network.layers
@@ -80,7 +81,7 @@ def test_a_report_model_runs_as_it_is_counted(model_id):
     assert logits.shape == (1, model.classes)
     assert shapes == {name: layer.shape for name, layer in layers.items()}
     for name, layer in layers.items():
-        parameters = network.module_of(name).parameters()
+        parameters = network.get_submodule(name).parameters()
         assert sum(p.numel() for p in parameters) == layer.params
 
 
@@ -139,7 +140,7 @@ def test_a_shortcut_is_not_overwritten_by_an_activation():
     add(g, act(g, norm(g, h), "relu"), h)
     network = Network(g.layers).eval()
     with torch.no_grad():
-        network.module_of("conv").weight.fill_(-1.0)
+        network.get_submodule("conv").weight.fill_(-1.0)
     x = torch.tensor([[[1.0, -2.0, 3.0, -4.0]]])
     deviation = (1 + 1e-5) ** 0.5
     expected = torch.tensor([[[-1.0, 2 / deviation + 2, -3.0, 4 / deviation + 4]]])
@@ -149,7 +150,7 @@ def test_a_shortcut_is_not_overwritten_by_an_activation():
 def test_an_operator_without_a_module_is_refused():
     g = Graph()
     x = g.input((1, 8))
-    g.keep("wavelet", "head.wavelet", (x,), (1, 4))
+    g.add_layer(SimpleNamespace(name="wavelet"), "head.wavelet", (x,), (1, 4))
     with pytest.raises(UnsupportedOperation, match=r"head\.wavelet: no module .* 'wavelet'"):
         Network(g.layers)
 
@@ -183,7 +184,7 @@ def test_same_padding_on_a_line_by_hand(stride, expected):
     g = Graph()
     conv(g, g.input((1, 4)), 1, (3,), (stride,), name="conv", padding="same")
     network = Network(g.layers)
-    nn.init.ones_(network.module_of("conv").weight)
+    nn.init.ones_(network.get_submodule("conv").weight)
     assert network(torch.tensor([[[1.0, 2.0, 3.0, 4.0]]])).flatten().tolist() == expected
 
 
@@ -192,7 +193,7 @@ def test_same_padding_knows_its_axes():
     g = Graph()
     conv(g, g.input((1, 2, 3)), 1, (1, 2), name="conv", padding="same")
     network = Network(g.layers)
-    nn.init.ones_(network.module_of("conv").weight)
+    nn.init.ones_(network.get_submodule("conv").weight)
     result = network(torch.tensor([[[[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]]]))
     assert result[0, 0].tolist() == [[3.0, 5.0, 3.0], [30.0, 50.0, 30.0]]
 
@@ -219,7 +220,7 @@ def test_a_strided_pointwise_convolution_is_the_plain_one(rank, grouped):
     else:
         conv(g, x, 5, (1,) * rank, stride, name="conv", bias=True)
     network = Network(g.layers)
-    ours = network.module_of("conv")
+    ours = network.get_submodule("conv")
     plain = (F.conv1d, F.conv2d)[rank - 1]
     first = torch.randn(3, *x, requires_grad=True)
     second = first.detach().clone().requires_grad_()
@@ -251,7 +252,7 @@ def test_the_mel_norm_is_per_mel_bin():
 @pytest.mark.parametrize("keep", [False, True])
 def test_global_pooling_by_hand(kind, expected, keep):
     g = Graph()
-    global_pool(g, g.input((2, 2, 2)), kind, keep=keep)
+    global_pool(g, g.input((2, 2, 2)), kind, keep_axes=keep)
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
     out = Network(g.layers)(torch.stack([x, -x]).unsqueeze(0))
     assert out.shape == ((1, 2, 1, 1) if keep else (1, 2))

@@ -196,11 +196,11 @@ def test_what_is_pruned_is_held_at_zero_while_training_goes_on():
     network, pruning = built("imt-a")
     pruner = ChannelPruner(network, pruning)
     pruner.after_step(5, 10)
-    alive = network.module_of("stem.conv").weight.abs().sum((1, 2)) > 0
+    alive = network.get_submodule("stem.conv").weight.abs().sum((1, 2)) > 0
     with torch.no_grad():
-        network.module_of("stem.conv").weight += 1.0
+        network.get_submodule("stem.conv").weight += 1.0
     pruner.after_step(6, 10)
-    assert torch.equal(network.module_of("stem.conv").weight.abs().sum((1, 2)) > 0, alive)
+    assert torch.equal(network.get_submodule("stem.conv").weight.abs().sum((1, 2)) > 0, alive)
     assert alive.sum() == 14
 
 
