@@ -1,7 +1,6 @@
 """From an architecture to the layers of its network, front to back."""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from nas_asc import layers
@@ -23,10 +22,6 @@ STAGE_DEFAULTS: Mapping[str, Value] = {
 }
 _NO_STAGES = frozenset({"frontend", "head", "compression"})
 _EXTENTS = ("kernel", "stride")
-
-_cached_extent = cache(extent)
-_cached_pool = cache(read_pool)
-_cached_dropout = cache(read_dropout)
 
 
 def assemble(g: CostTally, architecture: Architecture, n_classes: int, clip_s: float) -> Shape:
@@ -61,7 +56,7 @@ def _stage(g: CostTally, x: Shape, name: str, stage: Mapping[str, Value]) -> Sha
     rank = len(x) - 1
     for key in _EXTENTS:
         if key in keys:
-            keys[key] = _cached_extent(keys[key], rank)
+            keys[key] = extent(keys[key], rank)
     add_block = BLOCKS[block].add
     g.prefix = f"{name}." if depth == 1 else f"{name}.1."
     x = add_block(g, x, **keys)
@@ -73,10 +68,10 @@ def _stage(g: CostTally, x: Shape, name: str, stage: Mapping[str, Value]) -> Sha
             x = add_block(g, x, **keys)
         g.prefix = f"{name}."
     if pool != "none":
-        x = layers.pool(g, x, *_cached_pool(pool, rank), padding=pool_padding)
+        x = layers.pool(g, x, *read_pool(pool, rank), padding=pool_padding)
         if pool_norm:
             x = norm(g, x, name="pool_norm")
-    return layers.dropout(g, x, *_cached_dropout(dropout)) if dropout != "none" else x
+    return layers.dropout(g, x, *read_dropout(dropout)) if dropout != "none" else x
 
 
 def build_graph(architecture: Architecture, n_classes: int, clip_s: float) -> Graph:

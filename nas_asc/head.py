@@ -103,12 +103,8 @@ def _kernel(classifier: str, rank: int) -> Extent:
     return extent(int(size) if size.isdecimal() else size, rank)
 
 
-_cached_pool = cache(read_pool)
-_cached_dropout = cache(read_dropout)
-
-
 def _pool(g: CostTally, x: Shape, value: str, padding: str) -> Shape:
-    return pool(g, x, *_cached_pool(value, len(x) - 1), name="local_pool", padding=padding)
+    return pool(g, x, *read_pool(value, len(x) - 1), name="local_pool", padding=padding)
 
 
 def _map_per_class(g: CostTally, x: Shape, n_classes: int, kernel: Extent) -> Shape:
@@ -116,4 +112,4 @@ def _map_per_class(g: CostTally, x: Shape, n_classes: int, kernel: Extent) -> Sh
 
 
 def _drop(g: CostTally, x: Shape, value: str, name: str = "dropout") -> Shape:
-    return x if value == "none" else dropout(g, x, *_cached_dropout(value), name=name)
+    return x if value == "none" else dropout(g, x, *read_dropout(value), name=name)

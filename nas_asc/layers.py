@@ -7,7 +7,7 @@ larger than what is left of an axis shrinks to it, so that every network can be 
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import prod
 
 from nas_asc.errors import ConfigError
@@ -227,6 +227,7 @@ def concat(g: CostTally, parts: Sequence[Shape], *, name: str = "concat") -> Sha
     return g.add_layer(Concat(), name, parts, shape) if g.keeps_layers else shape
 
 
+@cache
 def extent(value: object, rank: int) -> Extent:
     """Read a kernel, stride or window: "3x5" is mel x frame, 3 or "3" is a square.
 
@@ -241,6 +242,7 @@ def extent(value: object, rank: int) -> Extent:
     return parts
 
 
+@cache
 def read_pool(value: str, rank: int) -> tuple[str, Extent, Extent]:
     """Read a pooling's kind, window and stride: "max 4x4" steps by its own size, "avg 3x3/2" by 2.
 
@@ -253,6 +255,7 @@ def read_pool(value: str, rank: int) -> tuple[str, Extent, Extent]:
     return kind, cells, extent(_number_or_pair(stride), rank) if stride else cells
 
 
+@cache
 def read_dropout(value: str) -> tuple[float, str]:
     """Read a dropout: "plain 0.3" is a kind and a rate; "none" has the rate 0."""
     if value == "none":

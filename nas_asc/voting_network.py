@@ -58,7 +58,7 @@ class VotingNetwork(nn.Module):
 
 def _fed(network: Network) -> dict[str, object]:
     """Give by name what decides the inputs of a network."""
-    frontend = {} if network.frontend is None else vars(network.frontend.of_features)
+    frontend = {} if network.frontend is None else vars(network.frontend.feature_key)
     return {"shapes": network.input_shapes, **frontend}
 
 

@@ -1,4 +1,6 @@
+import platform
 import random
+import resource
 from dataclasses import replace
 
 import pytest
@@ -14,6 +16,7 @@ from nas_asc.execution import (
     Execution,
     computes_in_bfloat16,
     execution_for,
+    malloc_keeps_memory,
 )
 from nas_asc.fast_layers import channels_last
 from nas_asc.graph import Graph
@@ -78,6 +81,26 @@ def test_small_networks_compute_in_float32():
     complexity = count(report_model("deepsound-32").architecture, 10, 0.5)
     assert complexity.macs < BFLOAT16_FROM_MACS
     assert execution_for(complexity) == Execution(channels_last=True)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the allocator is glibc's")
+def test_memory_that_is_freed_and_taken_again_brings_no_new_pages():
+    megabytes_8 = 2_000_000
+    with malloc_keeps_memory():
+        torch.ones(megabytes_8)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(50):
+            torch.ones(megabytes_8)
+        pages = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    anew = 50 * 8_000_000 / 4096
+    assert pages < anew / 3
+
+
+def test_other_c_libraries_are_left_alone(monkeypatch):
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("musl", "1.2"))
+    monkeypatch.setattr("ctypes.CDLL", None)
+    with malloc_keeps_memory():
+        assert torch.ones(3).sum() == 3
 
 
 def poison():

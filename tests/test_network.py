@@ -14,7 +14,7 @@ from nas_asc.errors import UnsupportedOperation
 from nas_asc.graph import Graph
 from nas_asc.layers import act, add, conv, depthwise, global_pool, norm, pointwise
 from nas_asc.library import report_model
-from nas_asc.network import MelNorm, Network, build, same_margins
+from nas_asc.network import MelNorm, Network, build
 
 TRAIN_ALL = """
 import random
@@ -153,26 +153,6 @@ def test_an_operator_without_a_module_is_refused():
     g.add_layer(SimpleNamespace(name="wavelet"), "head.wavelet", (x,), (1, 4))
     with pytest.raises(UnsupportedOperation, match=r"head\.wavelet: no module .* 'wavelet'"):
         Network(g.layers)
-
-
-# TensorFlow's formula: total = max((ceil(n / s) - 1) s + k - n, 0), the odd cell at the end.
-@pytest.mark.parametrize(
-    ("n", "kernel", "stride", "margins"),
-    [
-        (10, 3, 1, (1, 1)),
-        (10, 3, 2, (0, 1)),
-        (11, 3, 2, (1, 1)),
-        (10, 4, 1, (1, 2)),
-        (10, 5, 3, (2, 2)),
-        (7, 1, 2, (0, 0)),
-        (5, 2, 4, (0, 1)),
-        (6, 2, 4, (0, 0)),
-        (1, 7, 2, (3, 3)),
-    ],
-)
-def test_same_padding_has_tensorflows_margins(n, kernel, stride, margins):
-    assert same_margins((n,), (kernel,), (stride,)) == [margins]
-    assert same_margins((9, n), (1, kernel), (1, stride)) == [(0, 0), margins]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def _model(target: Target) -> ReportModel:
 
 def _network(model: ReportModel) -> Diagram:
     shown = model_diagram(model, f"{model.id}: {model.title}", headline(verify(model)))
-    _, *second = front_end(model.architecture.sections["frontend"]).planes(model.clip_s)
+    _, *second = front_end(model.architecture.sections["frontend"]).spectrograms(model.clip_s)
     words = [f"second spectrogram: window {s.window}, hop {s.hop}, transposed" for s in second]
     return replace(shown, subtitle="; ".join([shown.subtitle, *words]))
 
