@@ -48,16 +48,8 @@ class DrawnBlock:
     name: str
     what: str
     rows: tuple[Row, ...]
-
-    @property
-    def params(self) -> int:
-        """Parameters of all rows."""
-        return sum(row.params for row in self.rows)
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of all rows."""
-        return sum(row.macs for row in self.rows)
+    params: int
+    macs: int
 
     def beside(self, row: int) -> bool:
         """Return whether a row stands beside the main path: a shortcut or a second input.
@@ -79,17 +71,9 @@ class Diagram:
 
     title: str
     subtitle: str
-    blocks: tuple[DrawnBlock, ...]
-
-    @property
-    def params(self) -> int:
-        """Parameters of the network."""
-        return sum(block.params for block in self.blocks)
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of the network."""
-        return sum(block.macs for block in self.blocks)
+    blocks: tuple[DrawnBlock, ...] = ()
+    params: int = 0
+    macs: int = 0
 
 
 @dataclass(frozen=True)
@@ -149,26 +133,20 @@ def diagram(
         layers = [member.layer for member in members]
         inside = {layer.index for layer in layers}
         sources = [place[s] for layer in layers for s in layer.inputs if s not in inside]
-        main = next((la for la in layers if not _is_modifier(la)), layers[0])
-        text, detail = _words(layers, main)
-        return Row(
-            "gate" if _SQUEEZE_EXCITE in main.name else main.op,
-            text,
-            detail,
-            layers[-1].shape,
-            sum(member.counted for member in members),
-            sum(member.macs for member in members),
-            tuple(dict.fromkeys(row if block == name else ENTRY for block, row in sources)),
-        )
+        kind, text, detail = _words(layers)
+        feeding = dict.fromkeys(row if block == name else ENTRY for block, row in sources)
+        return Row(kind, text, detail, layers[-1].shape, *_costs(members), tuple(feeding))
 
-    return Diagram(
-        title,
-        subtitle,
-        tuple(
-            DrawnBlock(name, _what(architecture, name), tuple(drawn(name, row) for row in rows))
-            for name, rows in blocks.items()
-        ),
-    )
+    found = []
+    for name, rows in blocks.items():
+        costs = _costs([member for row in rows for member in row])
+        drawn_rows = tuple(drawn(name, row) for row in rows)
+        found.append(DrawnBlock(name, _what(architecture, name), drawn_rows, *costs))
+    return Diagram(title, subtitle, tuple(found), *_costs(table))
+
+
+def _costs(members: Sequence[LayerRow]) -> tuple[int, int]:
+    return sum(member.counted for member in members), sum(member.macs for member in members)
 
 
 def connections(block: DrawnBlock) -> list[Connection]:
@@ -232,21 +210,21 @@ def _joins(layer: Layer, rows: Sequence[Sequence[Layer]], readers: Sequence[Sequ
     return isinstance(layer.operator, Conv | Linear) and all(map(_is_modifier, row))
 
 
-def _words(row: Sequence[Layer], main: Layer) -> tuple[str, str]:
-    """Return what a row does, and the normalisation and activation that go with it."""
+def _words(row: Sequence[Layer]) -> tuple[str, str, str]:
+    """Return the kind of a row, what it does, and the norm and activation that go with it."""
+    main = next((layer for layer in row if not _is_modifier(layer)), row[0])
     if _SQUEEZE_EXCITE in main.name:
-        reduce = next(layer for layer in row if isinstance(layer.operator, Conv))
+        hidden = next(layer.shape[0] for layer in row if isinstance(layer.operator, Conv))
         channels = row[-1].shape[0]
-        return f"squeeze-excite {channels}{_ARROW}{reduce.shape[0]}{_ARROW}{channels}", ""
+        return "gate", f"squeeze-excite {channels}{_ARROW}{hidden}{_ARROW}{channels}", ""
     inside = [part for part in main.name.split(".")[1:] if not part.isdecimal()]
-    branch = len(inside) > 1 or inside == ["shortcut"]
     words = [describe(layer.operator, drawn=True) for layer in row]
     place = row.index(main)
     if _is_later_input(main):
         words[place] = "second input: mean spectrum"
-    if branch:
+    if len(inside) > 1 or inside == ["shortcut"]:
         words[place] = f"{inside[0].replace('_', ' ')}: {words[place]}"
-    return ", ".join(words[: place + 1]), ", ".join(words[place + 1 :])
+    return main.op, ", ".join(words[: place + 1]), ", ".join(words[place + 1 :])
 
 
 def _what(architecture: Architecture, name: str) -> str:

@@ -149,7 +149,7 @@ def test_every_block_is_drawn_for_itself(model_id, stages):
 )
 def test_what_the_main_path_does_not_show_runs_in_lanes(sources, kinds, lanes, skips):
     rows = zip(kinds.split(), sources, strict=True)
-    drawn = DrawnBlock("", "", tuple(Row(kind, "", "", (1,), 1, 1, of) for kind, of in rows))
+    drawn = DrawnBlock("", "", tuple(Row(k, "", "", (1,), 1, 1, of) for k, of in rows), 1, 1)
     found = connections(drawn)
     assert {(c.source, c.target, c.via): c.lane for c in found} == lanes
     assert any(c.skips for c in found) == skips

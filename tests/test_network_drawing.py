@@ -123,7 +123,7 @@ def assert_apart(figure):
 def of_srpol_1():
     """Give the heading of the ensemble and its two networks."""
     members = [shown("srpol-c3multi"), shown("srpol-c10separable")]
-    return [Diagram("srpol-1", "a heading", ()), *members]
+    return [Diagram("srpol-1", "a heading"), *members]
 
 
 def test_networks_are_drawn_one_below_the_other():
