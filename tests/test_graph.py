@@ -68,34 +68,23 @@ def baseline():
     return g
 
 
-def test_the_2022_baseline_has_its_published_layers(baseline):
+def test_the_2022_baseline_has_its_published_counts(baseline):
     macs = [layer.macs for layer in baseline.layers if layer.op in ("conv", "linear")]
     assert macs == [1_599_360, 25_589_760, 2_007_040, 6_400, 1_000]
-
-
-def test_the_2022_baseline_has_its_published_parameters(baseline):
     assert sum(layer.params for layer in baseline.layers) == 46_118
     assert baseline.weights + baseline.biases + 2 * baseline.norm_channels == 46_118
-
-
-def test_the_2022_baseline_has_its_published_torchinfo_count(baseline):
     assert baseline.macs_torchinfo == 29_271_638
-
-
-def test_the_2022_baseline_has_its_published_peak_memory(baseline):
     assert peak_elements(baseline.layers) == 65_280
 
 
 def test_the_2022_baseline_has_shapes_counted_by_hand(baseline):
+    """A window that did not fit is named."""
     shapes = {layer.name: layer.shape for layer in baseline.layers}
     assert shapes["conv2.conv"] == (16, 40, 51)
     assert shapes["conv2.pool"] == (16, 8, 10)
     assert shapes["conv3.pool"] == (32, 2, 1)
     assert shapes["flatten"] == (64,)
     assert shapes["classifier"] == (10,)
-
-
-def test_a_window_that_did_not_fit_is_named(baseline):
     assert baseline.shrunk == ["conv3.pool"]
 
 

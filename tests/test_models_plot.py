@@ -95,16 +95,11 @@ def test_an_odd_title_is_drawn_as_far_as_it_is_text(models, tmp_path, title, dra
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="file names are text there")
-def test_a_path_that_is_no_text_is_drawn(models, tmp_path):
-    data = report_model("srpol-4").architecture.to_dict()
-    folder = tmp_path / os.fsdecode(b"b\xffd")
-    folder.mkdir()
-    (folder / "architecture.json").write_text(json.dumps({**data, "classes": 5, "clip_s": 5.0}))
-    target = f"{folder.name}/architecture.json"
-    assert models(target, "--plot", "net.svg")[0] == 0
-    assert texts(tmp_path / "net.svg")[0].startswith(
-        "b\N{REPLACEMENT CHARACTER}d/architecture.json"
-    )
+def test_a_path_that_is_no_text_is_drawn(models, made, tmp_path):
+    odd = os.fsdecode(b"b\xffd")
+    (tmp_path / "run").rename(tmp_path / odd)
+    assert models(f"{odd}:3", "--plot", "net.svg")[0] == 0
+    assert texts(tmp_path / "net.svg")[0].startswith("b\N{REPLACEMENT CHARACTER}d:3")
 
 
 @pytest.mark.parametrize(("name", "start"), [("net.SVG", b"<?xml"), ("net.Png", b"\x89PNG")])

@@ -55,34 +55,19 @@ for name in shipped("search_spaces"):
 """
 
 
-def shapes_of(network, *inputs):
-    """Run a network and give the shape of each module's output, without the batch axis."""
-    shapes = {}
-    hooks = [
-        network.get_submodule(layer.name).register_forward_hook(
-            lambda module, args, out, name=layer.name: shapes.update({name: tuple(out.shape[1:])})
-        )
-        for layer in network.layers
-        if layer.params
-    ]
-    out = network(*inputs)
-    for hook in hooks:
-        hook.remove()
-    return out, shapes
-
-
 @pytest.mark.parametrize("model_id", MODELS)
 def test_a_report_model_runs_as_it_is_counted(model_id):
     model = report_model(model_id)
     network = build(model.architecture, model.classes, model.clip_s).eval()
     layers = {layer.name: layer for layer in network.layers if layer.params}
-    with torch.no_grad():
-        logits, shapes = shapes_of(network, *network.example_inputs())
-    assert logits.shape == (1, model.classes)
-    assert shapes == {name: layer.shape for name, layer in layers.items()}
+    shapes = {}
     for name, layer in layers.items():
-        parameters = network.get_submodule(name).parameters()
-        assert sum(p.numel() for p in parameters) == layer.params
+        module = network.get_submodule(name)
+        assert sum(p.numel() for p in module.parameters()) == layer.params
+        module.register_forward_hook(lambda _, args, y, n=name: shapes.update({n: y.shape[1:]}))
+    with torch.no_grad():
+        assert network(*network.example_inputs()).shape == (1, model.classes)
+    assert shapes == {name: layer.shape for name, layer in layers.items()}
 
 
 def test_every_report_model_trains_in_channels_last_float32():
@@ -92,22 +77,18 @@ def test_every_report_model_trains_in_channels_last_float32():
     assert done.stdout.split() == list(MODELS)
 
 
-def test_parameters_are_named_after_their_layers():
-    model = report_model("deepsound-64")
-    network = build(model.architecture, 10, 1.0)
-    names = {name.rsplit(".", 1)[0] for name, _ in network.named_parameters()}
-    layers = build_graph(model.architecture, 10, 1.0).layers
-    assert names == {layer.name for layer in layers if layer.params}
-    assert "stage1.2.expand.weight" in dict(network.named_parameters())
+def test_parameters_are_named_after_their_layers_and_decided_by_the_seed():
+    architecture = report_model("deepsound-64").architecture
+    first, second = (seeded(architecture) for _ in range(2))
+    layers = build_graph(architecture, 10, 1.0).layers
+    assert {n.rsplit(".", 1)[0] for n in first} == {la.name for la in layers if la.params}
+    assert "stage1.2.expand.weight" in first
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_a_seed_gives_the_same_weights():
-    architecture = report_model("deepsound-32").architecture
-    first, second = [], []
-    for weights in (first, second):
-        torch.manual_seed(3)
-        weights += build(architecture, 10, 1.0).parameters()
-    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+def seeded(architecture):
+    torch.manual_seed(3)
+    return dict(build(architecture, 10, 1.0).named_parameters())
 
 
 def test_a_copy_is_independent():

@@ -34,12 +34,14 @@ def test_the_same_network_gives_the_same_bytes():
     assert network_png(shown("imt-a")) == network_png(shown("imt-a"))
 
 
-def test_the_svg_is_complete_in_itself_and_has_no_date():
-    root = ElementTree.fromstring(network_svg(shown("srpol-3")))
+def test_an_svg_is_complete_in_itself_and_its_text_can_be_searched():
+    root = ElementTree.fromstring(network_svg(shown("deepsound-160")))
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     links = [v for e in root.iter() for k, v in e.attrib.items() if k.endswith(("href", "src"))]
     assert all(link.startswith("#") for link in links)
-    assert not list(root.iter("{http://purl.org/dc/elements/1.1/}date"))
+    written = list(root.iter("{http://www.w3.org/2000/svg}text"))
+    assert {"deepsound-160", "conv 3x3 12→48", "48x80x320"} <= {text.text for text in written}
+    assert all(text.attrib["style"].count("sans-serif") == 1 for text in written)
 
 
 def test_blocks_shapes_and_shares_are_named():
@@ -66,13 +68,6 @@ def test_the_legend_names_what_is_drawn_and_nothing_else(model_id, named):
     always = {"input", "convolution or linear layer", "other layer"}
     words = always | {"sum", "skip connection", "squeeze-excite", "branch"}
     assert words & set(texts(network_figure(shown(model_id)))) == always | named
-
-
-def test_text_in_an_svg_can_be_searched_and_falls_back_to_another_font():
-    root = ElementTree.fromstring(network_svg(shown("deepsound-160")))
-    written = list(root.iter("{http://www.w3.org/2000/svg}text"))
-    assert {"deepsound-160", "conv 3x3 12→48", "48x80x320"} <= {text.text for text in written}
-    assert all(text.attrib["style"].count("sans-serif") == 1 for text in written)
 
 
 def named(title, subtitle=""):
