@@ -10,7 +10,7 @@ from math import prod
 
 from nas_asc.assembly import build_graph
 from nas_asc.complexity import Complexity
-from nas_asc.graph import Layer
+from nas_asc.graph import Layer, readers
 from nas_asc.operators import Norm
 from nas_asc.rules import BYTES_PER_VALUE
 
@@ -33,17 +33,14 @@ class Folded:
 
 def folded(layers: list[Layer]) -> Folded:
     """Fold the batch norms of a graph's layers, as an export for inference does."""
-    readers = [0] * len(layers)
-    for layer in layers:
-        for source in layer.inputs:
-            readers[source] += 1
+    read_by = readers(layers)
     biases = {layer.index: layer.biases for layer in layers if layer.weights}
     params = sum(layer.weights for layer in layers)
     macs = sum(layer.macs for layer in layers)
     for layer in layers:
         if isinstance(layer.operator, Norm):
             source = layer.inputs[0]
-            if source in biases and readers[source] == 1 and layer.operator.axis == 0:
+            if source in biases and len(read_by[source]) == 1 and layer.operator.axis == 0:
                 biases[source] = layer.norm
             else:
                 params += 2 * layer.norm

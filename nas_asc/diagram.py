@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from nas_asc.architecture import Architecture
 from nas_asc.frontend import Shape, front_end
-from nas_asc.graph import Layer
+from nas_asc.graph import Layer, readers
 from nas_asc.layer_table import LayerRow, layer_table
 from nas_asc.operators import Activation, Conv, Dropout, Input, Linear, Norm, describe
 from nas_asc.rules import CountingRule
@@ -107,15 +107,12 @@ def diagram(
         ConfigError: the architecture cannot be built on such clips.
     """
     table = layer_table(architecture, n_classes, clip_s, rule)
-    readers: list[list[int]] = [[] for _ in table]
-    for entry in table:
-        for source in entry.layer.inputs:
-            readers[source].append(entry.layer.index)
+    read_by = readers([entry.layer for entry in table])
 
     def position(entry: LayerRow) -> float:
         """Put every input but the first in front of the layer that reads it."""
         index = entry.layer.index
-        return readers[index][0] - 0.5 if _is_later_input(entry.layer) else index
+        return read_by[index][0] - 0.5 if _is_later_input(entry.layer) else index
 
     blocks: dict[str, list[list[LayerRow]]] = {}
     place: dict[int, tuple[str, int]] = {}  # of each layer: its block and row
@@ -123,7 +120,7 @@ def diagram(
         layer = entry.layer
         name = _block_name(layer, last=next(reversed(blocks), ""))
         rows = blocks.setdefault(name, [])
-        if rows and _joins(layer, [[e.layer for e in row] for row in rows], readers):
+        if rows and _joins(layer, [[e.layer for e in row] for row in rows], read_by):
             rows[-1].append(entry)
         else:
             rows.append([entry])
@@ -197,12 +194,12 @@ def _block_name(layer: Layer, last: str) -> str:
     return last if last.split(".")[0] == stage else stage
 
 
-def _joins(layer: Layer, rows: Sequence[Sequence[Layer]], readers: Sequence[Sequence[int]]) -> bool:
+def _joins(layer: Layer, rows: Sequence[Sequence[Layer]], read_by: Sequence[list[int]]) -> bool:
     """Return whether a layer belongs to the last of the rows in front of it."""
     row, last = rows[-1], rows[-1][-1]
     if _SQUEEZE_EXCITE in layer.name or _SQUEEZE_EXCITE in last.name:
         return _SQUEEZE_EXCITE in layer.name and _SQUEEZE_EXCITE in last.name
-    if layer.inputs != (last.index,) or len(readers[last.index]) != 1:
+    if layer.inputs != (last.index,) or len(read_by[last.index]) != 1:
         return False
     if _is_modifier(layer):
         normalises_first = _is_modifier(rows[0][0])

@@ -22,8 +22,8 @@ from nas_asc.fast_layers import (
     subsample,
 )
 from nas_asc.fast_layers.lifted import conv1d_as_2d, waveform_as_map
-from nas_asc.graph import Layer
-from nas_asc.network import MelNorm, Network, StridedPointwiseConv2d
+from nas_asc.graph import Layer, readers
+from nas_asc.network import MelNorm, Network, StridedPointwiseConv2d, run_steps, steps_of
 from nas_asc.operators import Activation, Conv, Flatten, GlobalPool, Mul, Operator
 
 Forward = Callable[..., Tensor]
@@ -127,32 +127,16 @@ def _with_fast_layers(network: Network, adapt: Callable[[Forward], Forward] = _s
         adapt: what becomes of an operation first.
     """
     layers = network.layers
-    operations = {index: adapt(operation) for index, operation, _, _ in network._steps}
+    operations = {index: adapt(operation) for index, operation in network.operations.items()}
     steps = {i: (_fast(layers[i], operations[i]), layers[i].inputs) for i in operations}
     for chain in _gated_chains(layers):
         _, reduce, act, expand, squash, _, project = [operations[index] for index in chain]
         for index in chain[:-1]:
             del steps[index]
-        steps[chain[-1]] = (
-            _gated(reduce, act, expand, squash, project),
-            layers[chain[0]].inputs,
-        )
-    last_read = {source: index for index, (_, sources) in steps.items() for source in sources}
-    plan = [
-        (index, operation, sources, [s for s in set(sources) if last_read[s] == index])
-        for index, (operation, sources) in steps.items()
-    ]
-
-    def forward(*inputs: Tensor) -> Tensor:
-        values = dict(enumerate(inputs))
-        index = 0
-        for index, operation, sources, done in plan:
-            values[index] = operation(*[values[source] for source in sources])
-            for source in done:
-                del values[source]
-        return values[index]
-
-    return forward
+        gated = _gated(reduce, act, expand, squash, project)
+        steps[chain[-1]] = (gated, layers[chain[0]].inputs)
+    planned = steps_of((index, *step) for index, step in steps.items())
+    return lambda *inputs: run_steps(planned, inputs)
 
 
 def _fast(layer: Layer, operation: Forward) -> Forward:
@@ -176,15 +160,12 @@ _GATED_CHAIN = (GlobalPool, Conv, Activation, Conv, Activation, Mul, Conv)
 
 def _gated_chains(layers: list[Layer]) -> list[list[int]]:
     """Find squeeze-and-excitation that is followed by a 1x1 convolution, and by nothing else."""
-    readers: dict[int, list[Layer]] = {layer.index: [] for layer in layers}
-    for layer in layers:
-        for source in layer.inputs:
-            readers[source].append(layer)
+    read_by = readers(layers)
     chains = []
     for layer in layers:
         chain = [layer]
-        while len(chain) < len(_GATED_CHAIN) and len(readers[chain[-1].index]) == 1:
-            chain += readers[chain[-1].index]
+        while len(chain) < len(_GATED_CHAIN) and len(read_by[chain[-1].index]) == 1:
+            chain.append(layers[read_by[chain[-1].index][0]])
         if (
             tuple(type(link.operator) for link in chain) == _GATED_CHAIN
             and layer.operator == GlobalPool("avg", keep_axes=True)

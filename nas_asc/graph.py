@@ -187,16 +187,22 @@ class Graph(CostTally):
         return handle
 
 
+def readers(layers: Sequence[Layer]) -> list[list[int]]:
+    """Return the layers that read each layer's output, in order."""
+    found: list[list[int]] = [[] for _ in layers]
+    for layer in layers:
+        for source in dict.fromkeys(layer.inputs):
+            found[source].append(layer.index)
+    return found
+
+
 def buffers(layers: Sequence[Layer]) -> list[int]:
     """Return the buffer that each layer's output lies in: its own, or one that it writes over.
 
     A batch normalisation, activation or dropout works in place unless a later layer still needs
     what stood there; flattening is a view.
     """
-    last_read = list(range(len(layers)))
-    for layer in layers:
-        for source in layer.inputs:
-            last_read[source] = layer.index
+    last_read = [max(reading, default=index) for index, reading in enumerate(readers(layers))]
     buffer = list(range(len(layers)))
     readable_until = list(last_read)
     for layer in layers:

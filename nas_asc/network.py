@@ -5,7 +5,7 @@ logits, (batch, classes). Parameters are named after their layer: "stage1.2.expa
 front end standardises is standardised here, so that inputs are the features as they are computed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -36,6 +36,8 @@ from nas_asc.pooling import AveragePool, MaxPool, padding_of, same_margins
 from nas_asc.standardise import Standardisation
 
 Operation = Callable[..., Tensor]
+# A layer, what it computes, the layers that feed it, and those of them that are then forgotten.
+Step = tuple[int, Operation, Sequence[int], Sequence[int]]
 
 
 class StridedPointwiseConv1d(nn.Conv1d):
@@ -92,6 +94,7 @@ class Network(nn.Module):
 
     Attributes:
         layers: the graph's layers.
+        operations: what each layer but the inputs computes with, by its index.
         input_shapes: of each input, without the batch axis.
         frontend: what makes the inputs; None where a graph was made by hand.
         clip_s: clip length in seconds.
@@ -109,13 +112,12 @@ class Network(nn.Module):
         self.input_shapes = tuple(
             layer.shape for layer in layers if isinstance(layer.operator, Input)
         )
-        last_read = {source: layer.index for layer in layers for source in layer.inputs}
         buffer = buffers(layers)
         self.standardisation: Standardisation | None = None
         if frontend is not None and frontend.normalisation == "standard":
             shape, second_plane = self.input_shapes[0], frontend.second_window > 0
             self.standardisation = Standardisation(shape, second_plane)
-        self._steps: list[tuple[int, Operation, tuple[int, ...], tuple[int, ...]]] = []
+        self.operations: dict[int, Operation] = {}
         for layer in layers:
             if isinstance(layer.operator, Input):
                 continue
@@ -125,8 +127,8 @@ class Network(nn.Module):
             operation = _operation(layer, source.shape, in_place)
             if isinstance(operation, nn.Module):
                 self._place(layer.name, operation)
-            done = tuple(s for s in set(layer.inputs) if last_read[s] == layer.index)
-            self._steps.append((layer.index, operation, layer.inputs, done))
+            self.operations[layer.index] = operation
+        self._steps = steps_of((i, each, layers[i].inputs) for i, each in self.operations.items())
 
     def _place(self, name: str, module: nn.Module) -> None:
         *path, last = name.split(".")
@@ -153,15 +155,28 @@ class Network(nn.Module):
 
     def run_layers(self, *inputs: Tensor) -> Tensor:
         """Compute the logits, (batch, classes), of inputs that are prepared."""
-        values: list[Tensor | None] = [*inputs, *([None] * (len(self.layers) - len(inputs)))]
-        index = 0
-        for index, operation, sources, done in self._steps:
-            values[index] = operation(*[values[s] for s in sources])
-            for source in done:
-                values[source] = None
-        logits = values[index]
-        assert logits is not None
-        return logits
+        return run_steps(self._steps, inputs)
+
+
+def steps_of(operations: Iterable[tuple[int, Operation, Sequence[int]]]) -> list[Step]:
+    """Return operations, given as (layer, operation, layers that feed it) in order, as steps."""
+    ordered = list(operations)
+    last_read = {source: index for index, _, sources in ordered for source in sources}
+    return [
+        (index, operation, sources, [s for s in set(sources) if last_read[s] == index])
+        for index, operation, sources in ordered
+    ]
+
+
+def run_steps(steps: Sequence[Step], inputs: Sequence[Tensor]) -> Tensor:
+    """Compute the output of the last step; what nobody needs any more is forgotten."""
+    values = dict(enumerate(inputs))
+    output = inputs[0]
+    for index, operation, sources, done in steps:
+        output = values[index] = operation(*[values[source] for source in sources])
+        for source in done:
+            del values[source]
+    return output
 
 
 def build(architecture: Architecture, n_classes: int, clip_s: float) -> Network:
