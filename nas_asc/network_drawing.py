@@ -1,6 +1,6 @@
 """The drawing of networks, by matplotlib: blocks, shapes, shares of parameters and work.
 
-The same networks give the same bytes. Coordinates are in lines of text, y downwards.
+Coordinates are in lines of text, y downwards.
 """
 
 import io
@@ -54,8 +54,7 @@ def network_png(*shown: Diagram) -> bytes:
 def _drawn(shown: Sequence[Diagram], kind: str) -> bytes:
     file = io.BytesIO()
     with own_settings({"svg.fonttype": "none"}):  # text that can be searched and copied
-        metadata = {"Date": None} if kind == "svg" else {}
-        network_figure(*shown).savefig(file, format=kind, dpi=_DPI, metadata=metadata)
+        network_figure(*shown).savefig(file, format=kind, dpi=_DPI)
     return file.getvalue()
 
 

@@ -5,7 +5,6 @@ import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 
 import pytest
-from shipped_models import MODELS
 
 from nas_asc.diagram import Diagram, diagram
 from nas_asc.library import report_model
@@ -27,11 +26,6 @@ def written_on(figure):
 
 def texts(figure):
     return [text.get_text() for text in written_on(figure)]
-
-
-def test_the_same_network_gives_the_same_bytes():
-    assert network_svg(shown("imt-a")) == network_svg(shown("imt-a"))
-    assert network_png(shown("imt-a")) == network_png(shown("imt-a"))
 
 
 def test_an_svg_is_complete_in_itself_and_its_text_can_be_searched():
@@ -70,26 +64,26 @@ def test_the_legend_names_what_is_drawn_and_nothing_else(model_id, named):
     assert words & set(texts(network_figure(shown(model_id)))) == always | named
 
 
-def named(title, subtitle=""):
-    return replace(shown("srpol-3"), title=title, subtitle=subtitle)
+@pytest.mark.parametrize(
+    "title", ["", 200 * "x", "a b " + 100 * "y", "srpol-3: " + 6 * "a factorised VGG, "]
+)
+def test_any_title_is_drawn_whole_and_makes_the_drawing_no_wider(title):
+    plain = shown("srpol-3")
+    figure = network_figure(replace(plain, title=title))
+    assert "".join(title.split()) in "".join("".join(texts(figure)).split())
+    assert figure.get_figwidth() == network_figure(plain).get_figwidth()
 
 
-def test_a_long_title_is_broken_and_leaves_no_empty_strip():
-    plain = network_figure(named("srpol-3"))
-    long = network_figure(named("srpol-3: " + "a factorised VGG, " * 6, "clips of 10 s; " * 12))
-    assert long.get_figwidth() == plain.get_figwidth()
-    assert long.get_figheight() > plain.get_figheight()
-    clips = [text for text in texts(long) if "clips" in text]
+def test_words_are_broken_behind_a_sign():
+    long = replace(shown("srpol-3"), subtitle=12 * "clips of 10 s; ")
+    clips = [text for text in texts(network_figure(long)) if "clips" in text]
     assert len(clips) > 1
     assert all(text.startswith("clips of") and text.endswith("10 s;") for text in clips)
 
 
-@pytest.mark.parametrize("title", ["", "x", 200 * "x", "a b " + 100 * "y"])
-def test_any_title_is_drawn(title):
-    assert "".join(title.split()) in "".join("".join(texts(network_figure(named(title)))).split())
-
-
-@pytest.mark.parametrize("model_id", MODELS)
+@pytest.mark.parametrize(
+    "model_id", ["deepsound-160", "imt-c", "netease-teacher", "ntu-inceptionnet", "srpol-c3multi"]
+)
 def test_no_text_lies_on_another(model_id):
     drawn = replace(
         shown(model_id), title=f"{model_id}: {report_model(model_id).title}", subtitle=90 * "a "
