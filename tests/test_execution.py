@@ -58,11 +58,12 @@ def test_in_float32_deepsound_64_gives_the_plain_logits_and_gradients():
     torch.testing.assert_close(fast, plain, rtol=2e-3, atol=2e-3)
 
 
-def test_large_networks_compute_in_bfloat16_where_the_processor_can():
-    deepsound = report_model("deepsound-64").architecture
-    complexity = count(deepsound, 10, 5.0)
-    assert complexity.macs > BFLOAT16_FROM_MACS
-    assert execution_for(complexity) == Execution(True, computes_in_bfloat16())
+@pytest.mark.parametrize(("model_id", "clip_s"), [("deepsound-64", 5.0), ("deepsound-32", 0.5)])
+def test_large_networks_compute_in_bfloat16_where_the_processor_can(model_id, clip_s):
+    complexity = count(report_model(model_id).architecture, 10, clip_s)
+    large = complexity.macs > BFLOAT16_FROM_MACS
+    assert large == (model_id == "deepsound-64")
+    assert execution_for(complexity) == Execution(True, large and computes_in_bfloat16())
 
 
 @pytest.mark.parametrize(("kernel", "bfloat16"), [(8, True), (16, False)])
@@ -75,12 +76,6 @@ def test_a_depthwise_convolution_that_never_ends_is_not_begun(kernel, bfloat16, 
     complexity = count(Architecture(model.space, sections, model.chosen), 10, 10.0)
     assert complexity.macs > BFLOAT16_FROM_MACS
     assert execution_for(complexity).bfloat16 is bfloat16
-
-
-def test_small_networks_compute_in_float32():
-    complexity = count(report_model("deepsound-32").architecture, 10, 0.5)
-    assert complexity.macs < BFLOAT16_FROM_MACS
-    assert execution_for(complexity) == Execution(channels_last=True)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the allocator is glibc's")
