@@ -1,7 +1,7 @@
 """Ensembles: several networks whose class probabilities are averaged, as one value.
 
 Conventions: an ensemble costs the sum of its members under the rule; its networks run one after the
-other, so its peak activation memory is that of the hungriest. nas_asc/voting.py averages.
+other, so its peak activation memory is that of the hungriest.
 """
 
 import hashlib
@@ -69,6 +69,20 @@ class Ensemble:
         """The share that one network of each member has in the average."""
         total = sum(member.number * member.weight for member in self.members)
         return tuple(member.weight / total for member in self.members)
+
+    @property
+    def vote_shares(self) -> tuple[tuple[tuple[float, ...], ...], ...]:
+        """What the vote is made of: of each network a matrix (its class, class of the ensemble).
+
+        Probabilities of the ensemble are the sum of each network's times its matrix.
+        """
+        total = sum(member.weight for member in self.networks)
+        shares = []
+        for member in self.networks:
+            into = self.classes if member.class_map is None else member.class_map.values()
+            row = {name: member.weight / total for name in self.classes}
+            shares.append(tuple(tuple(row[n] if n == name else 0.0 for n in row) for name in into))
+        return tuple(shares)
 
     @property
     def untrainable(self) -> str | None:

@@ -7,7 +7,7 @@ from nas_asc.ensemble import Ensemble, Member, count_ensemble, count_members
 from nas_asc.ensemble_file import read_ensembles
 from nas_asc.errors import ConfigError
 from nas_asc.library import find_model, report_model
-from nas_asc.voting import vote
+from nas_asc.voting_network import vote
 
 SCENES = [
     *("airport", "bus", "metro", "metro_station", "park", "public_square", "shopping_mall"),
