@@ -12,6 +12,7 @@ from nas_asc.assembly import build_graph
 from nas_asc.complexity import Complexity
 from nas_asc.graph import Layer, readers
 from nas_asc.operators import Norm
+from nas_asc.pruning_counts import NOT_PRUNED
 from nas_asc.rules import BYTES_PER_VALUE
 
 _README_LIMIT_2021 = 128_000
@@ -94,7 +95,7 @@ def _lite_2021(complexity: Complexity, layers: list[Layer]) -> Iterator[str]:
             "the calculator's TFLite path sees float16 tensors only: of this "
             f"{complexity.precision} model it would count nothing"
         )
-    elif params != complexity.counted_params and complexity.pruning.kind == "none":
+    elif params != complexity.counted_params and complexity.pruning is NOT_PRUNED:
         yield (
             f"the calculator's TFLite path sees batch norm folded away: {params:,} parameters, "
             f"{2 * params:,} B"

@@ -7,7 +7,7 @@ from nas_asc.assembly import build_graph
 from nas_asc.frontend import Shape
 from nas_asc.graph import Layer
 from nas_asc.operators import Norm, describe
-from nas_asc.pruning_counts import Pruning, pruning_of
+from nas_asc.pruning_counts import Pruning, for_classifier, pruning_of
 from nas_asc.rules import CountingRule
 
 
@@ -64,12 +64,13 @@ def layer_table(
     rows = []
     for layer in layers:
         counted = _counted(layer, rule)
+        pruned_by = for_classifier(pruning) if layer is last else pruning
         rows.append(
             LayerRow(
                 layer,
                 tuple(layers[i].name for i in layer.inputs),
                 counted,
-                counted - _pruned(layer, rule, pruning, layer is last),
+                counted - _pruned(layer, rule, pruned_by),
                 rule.nonzero_main_norms
                 or not isinstance(layer.operator, Norm)
                 or layer.operator.shortcut,
@@ -83,9 +84,9 @@ def _counted(layer: Layer, rule: CountingRule) -> int:
     return layer.weights + biases + rule.batch_norm * layer.norm
 
 
-def _pruned(layer: Layer, rule: CountingRule, pruning: Pruning, is_classifier: bool) -> int:
+def _pruned(layer: Layer, rule: CountingRule, pruning: Pruning) -> int:
     if layer.norm and rule.batch_norm:
         return layer.norm - pruning.kept_scales(layer.norm)
     if layer.weights:
-        return layer.weights - pruning.kept(layer.weights, layer.shape[0], is_classifier)
+        return layer.weights - pruning.kept([(layer.weights, layer.shape[0])])
     return 0

@@ -7,12 +7,14 @@ dropout, is the same for all blocks.
 
 import re
 from collections.abc import Mapping
+from dataclasses import MISSING, fields
 
 from nas_asc.architecture import Value
 from nas_asc.blocks import BLOCKS
 from nas_asc.blocks.block import Option
 from nas_asc.domain import FLAG, TEXT, Domain, above_zero, number, or_zero, sized, whole, words
 from nas_asc.layers import ACTIVATIONS, DROPOUTS, POOL_PADDINGS, POOLINGS
+from nas_asc.pruning_counts import PRUNINGS
 from nas_asc.rules import BYTES_PER_VALUE, RULES
 
 # The most that a number may be: beyond every network for audio, and counted in a moment.
@@ -114,7 +116,7 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "dense_activation": words("none", *ACTIVATIONS),
     },
     "compression": {
-        "pruning": words("none", "magnitude", "channels"),
+        "pruning": words(*PRUNINGS),
         "precision": words(*BYTES_PER_VALUE),
         "sparsity": number(0.0, 0.99),
         "iterations": whole(1, _MOST_REPEATS),
@@ -213,12 +215,8 @@ def keys_in_use(kind: str, selected: Mapping[str, object]) -> list[tuple[str, bo
         return _stage_keys(selected)
     if kind == "head":
         return _head_keys(selected)
-    used = [("precision", False)]
-    if selected["pruning"] != "none":
-        used += [("sparsity", False), ("prune_classifier", True)]
-    if selected["pruning"] == "channels":
-        used.append(("iterations", False))
-    return used
+    settings = fields(PRUNINGS[str(selected["pruning"])])
+    return [("precision", False), *((f.name, f.default is not MISSING) for f in settings)]
 
 
 def _frontend_keys(selected: Mapping[str, object]) -> list[tuple[str, bool]]:

@@ -5,7 +5,8 @@ import random
 import pytest
 
 from nas_asc.assembly import build_graph
-from nas_asc.library import load_space, shipped
+from nas_asc.library import load_space
+from nas_asc.shipped import shipped
 
 SPACES = tuple(shipped("search_spaces"))
 CLIP_S = 10.0

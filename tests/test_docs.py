@@ -78,7 +78,7 @@ def defaults():
     yield (
         "compression",
         "prune_classifier",
-        pruning_of({"pruning": "magnitude", "sparsity": 0.5}).classifier,
+        pruning_of({"pruning": "magnitude", "sparsity": 0.5}).prune_classifier,
     )
 
 

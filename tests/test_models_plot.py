@@ -8,7 +8,8 @@ from functools import partial
 
 import pytest
 
-from nas_asc.library import report_model, shipped
+from nas_asc.library import report_model
+from nas_asc.shipped import shipped
 
 
 @pytest.fixture
@@ -115,7 +116,10 @@ def test_endings_may_be_in_capitals(models, tmp_path, name, start):
         (("srpol-3", "--plot", "run"), "expected a file ending in .svg or .png, got run"),
         (("srpol-3", "--plot", "folder.svg"), "folder.svg: expected a file to write, Is a dir"),
         (("srpol-3", "--plot", "none/x.svg"), "none/x.svg: expected a folder, there is no none"),
-        (("run:4", "--plot", "x.svg"), "run has no trial '4' - it has 3"),
+        (
+            ("run:4", "--plot", "x.svg"),
+            "run: expected a finished trial of a run, got '4' - it has 3",
+        ),
         (("mine.toml", "--plot", "x.svg"), "expected one of its models, mine.toml:MODEL"),
         (("run:3",), "SPACE.toml:MODEL, got run:3 - nas-asc count run:3 --layers"),
         (

@@ -19,7 +19,8 @@ from nas_asc.network import MelNorm, Network, build
 TRAIN_ALL = """
 import random
 import torch
-from nas_asc.library import load_space, shipped
+from nas_asc.library import load_space
+from nas_asc.shipped import shipped
 from nas_asc.network import build
 
 torch.manual_seed(0)
