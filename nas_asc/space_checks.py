@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from math import inf
 
 from nas_asc.architecture import Value
-from nas_asc.blocks import ODD_KERNEL_BLOCKS
+from nas_asc.blocks import BLOCKS
 from nas_asc.blocks.inception import DEFAULT_BRANCHES
 from nas_asc.section import Section
 from nas_asc.toml_file import Fault
@@ -53,7 +53,7 @@ def _options(section: Section, key: str) -> tuple[Value, ...]:
 
 
 def _even_kernels(section: Section) -> Iterator[tuple[str, str]]:
-    if not ODD_KERNEL_BLOCKS & {str(block) for block in _options(section, "block")}:
+    if not any(BLOCKS[str(block)].odd_kernels for block in _options(section, "block")):
         return
     even = [
         kernel

@@ -7,15 +7,14 @@ dropout, is the same for all blocks.
 
 import re
 from collections.abc import Mapping
+from dataclasses import MISSING, fields
 
 from nas_asc.architecture import Value
-from nas_asc.assembly import block_keys
 from nas_asc.blocks import BLOCKS
-from nas_asc.blocks.block import ORDERS
-from nas_asc.blocks.dwsep import RESIDUALS
-from nas_asc.blocks.inception import BRANCH_SETS, BRANCHES, DEFAULT_BRANCHES
+from nas_asc.blocks.block import Option
 from nas_asc.domain import FLAG, TEXT, Domain, above_zero, number, or_zero, sized, whole, words
-from nas_asc.layers import ACTIVATIONS, DROPOUTS, PADDINGS, POOL_PADDINGS, POOLINGS
+from nas_asc.layers import ACTIVATIONS, DROPOUTS, POOL_PADDINGS, POOLINGS
+from nas_asc.pruning_counts import PRUNINGS
 from nas_asc.rules import BYTES_PER_VALUE, RULES
 
 # The most that a number may be: beyond every network for audio, and counted in a moment.
@@ -62,11 +61,16 @@ _DROPOUT = Domain(
     _is_dropout,
     ("none", *DROPOUTS),
 )
-_BRANCHES = Domain(
-    f"branches in the order of {'+'.join(BRANCHES)}, such as {DEFAULT_BRANCHES}",
-    lambda v: v in BRANCH_SETS,
-    BRANCH_SETS,
-)
+
+
+def _domain(option: Option) -> Domain:
+    """Return the domain of a block's key."""
+    if isinstance(option, range):
+        return whole(option[0], option[-1])
+    if isinstance(option, type):
+        return FLAG if option is bool else number(0, 1)
+    return words(*option)
+
 
 DOMAINS: Mapping[str, Mapping[str, Domain]] = {
     "frontend": {
@@ -91,17 +95,8 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "width": whole(1, _MOST_CHANNELS),
         "kernel": _EXTENT,
         "stride": _EXTENT,
-        "expand": whole(1, _MOST_REPEATS),
-        "squeeze_excite": number(0, 1),
         "activation": words(*ACTIVATIONS),
-        "order": words(*ORDERS),
-        "bias": FLAG,
-        "padding": words(*PADDINGS),
-        "factorised": FLAG,
-        "residual": words(*RESIDUALS),
-        "units": whole(2, _MOST_REPEATS),
-        "branches": _BRANCHES,
-        **{f"width_{branch}": whole(1, _MOST_CHANNELS) for branch in BRANCHES},
+        **{key: _domain(o) for block in BLOCKS.values() for key, o in block.options.items()},
         "pool": _POOL,
         "pool_padding": words(*POOL_PADDINGS),
         "pool_norm": FLAG,
@@ -121,7 +116,7 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "dense_activation": words("none", *ACTIVATIONS),
     },
     "compression": {
-        "pruning": words("none", "magnitude", "channels"),
+        "pruning": words(*PRUNINGS),
         "precision": words(*BYTES_PER_VALUE),
         "sparsity": number(0.0, 0.99),
         "iterations": whole(1, _MOST_REPEATS),
@@ -155,10 +150,14 @@ MEMBER_DOMAINS: Mapping[str, Domain] = {
     "weight": above_zero(_MOST_NETWORKS),
 }
 
+# Those of the blocks.
+_OF_BLOCKS = tuple(
+    dict.fromkeys(selector for block in BLOCKS.values() for selector in block.selectors)
+)
 # The keys that decide which others are in use; they are asked for first, in this order.
 SELECTORS: Mapping[str, tuple[str, ...]] = {
     "frontend": ("kind",),
-    "stage": ("depth", "block", "order", "residual", "branches", "pool"),
+    "stage": ("depth", "block", *_OF_BLOCKS, "pool"),
     "head": ("conv", "classifier", "dense", "pool"),
     "compression": ("pruning",),
 }
@@ -173,8 +172,6 @@ _SORTS: Mapping[str, tuple[Value, ...]] = {
     "classifier": ("linear", "conv 1"),
     "dense": (0, 1),
 }
-# These have a default in blocks only for the case that they are not in use.
-_NO_DEFAULT = ("activation", "units")
 
 _STAGE = re.compile(r"stem|stage\d{1,3}", re.ASCII)
 _SPECTRUM = ("window", "hop", "n_mels", "f_min_hz", "f_max_hz", "normalisation")
@@ -204,8 +201,7 @@ def selector_in_use(kind: str, key: str, selected: Mapping[str, object]) -> bool
     if kind == "stage" and key != "depth":
         if selected.get("depth", 1) == 0:
             return False
-        of_block = key in ("order", "residual", "branches")
-        return not of_block or any(name == key for name, _ in block_keys(str(selected["block"])))
+        return key not in _OF_BLOCKS or key in BLOCKS[str(selected["block"])].selectors
     if kind == "head" and key == "dense":
         return selected.get("classifier", "linear") == "linear"
     return True
@@ -219,12 +215,8 @@ def keys_in_use(kind: str, selected: Mapping[str, object]) -> list[tuple[str, bo
         return _stage_keys(selected)
     if kind == "head":
         return _head_keys(selected)
-    used = [("precision", False)]
-    if selected["pruning"] != "none":
-        used += [("sparsity", False), ("prune_classifier", True)]
-    if selected["pruning"] == "channels":
-        used.append(("iterations", False))
-    return used
+    settings = fields(PRUNINGS[str(selected["pruning"])])
+    return [("precision", False), *((f.name, f.default is not MISSING) for f in settings)]
 
 
 def _frontend_keys(selected: Mapping[str, object]) -> list[tuple[str, bool]]:
@@ -237,18 +229,7 @@ def _frontend_keys(selected: Mapping[str, object]) -> list[tuple[str, bool]]:
 def _stage_keys(selected: Mapping[str, object]) -> list[tuple[str, bool]]:
     if selected.get("depth", 1) == 0:
         return []
-    idle = {*SELECTORS["stage"]}
-    if "act" not in str(selected.get("order", "conv-norm-act")).split("-"):
-        idle.add("activation")
-    if selected.get("residual", "block") != "block":
-        idle.add("units")
-    parts = str(selected.get("branches", DEFAULT_BRANCHES)).split("+")
-    idle.update(f"width_{branch}" for branch in BRANCHES if branch not in parts)
-    used = [
-        (key, optional and key not in _NO_DEFAULT)
-        for key, optional in block_keys(str(selected["block"]))
-        if key not in idle
-    ]
+    used = BLOCKS[str(selected["block"])].keys_in_use(selected)
     return used + _pool_keys(selected, "pool_padding", "pool_norm") + [("dropout", True)]
 
 

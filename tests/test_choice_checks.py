@@ -3,7 +3,7 @@
 import pytest
 
 from nas_asc.errors import ConfigError
-from nas_asc.library import shipped
+from nas_asc.shipped import shipped
 from nas_asc.space_file import read_space
 
 TEXT = shipped("search_spaces")["mbconv"].read_text(encoding="utf-8")

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from nas_asc.errors import ConfigError
-from nas_asc.library import load_space, shipped
+from nas_asc.library import load_space
+from nas_asc.shipped import shipped
 
 NAME = re.compile(r"[\w-]+")
 

@@ -6,7 +6,8 @@ import pytest
 
 from nas_asc.cli import main
 from nas_asc.errors import ConfigError
-from nas_asc.library import load_space, shipped
+from nas_asc.library import load_space
+from nas_asc.shipped import shipped
 
 GOOD = """title = "two families"
 family = ["vgg", "inception"]
@@ -57,11 +58,6 @@ def test_all_faults_of_its_ensembles_are_faults_of_a_space(space):
         *("ensembles.mine.clip_s", "ensembles.mine.rule"),
         *("ensembles.mine.members.1.model", "ensembles.mine.members.1.number"),
     ]
-
-
-def test_they_are_told_beside_those_of_its_families(space):
-    path = space(('"vgg"', '"vggg"'), ("clip_s = 10", "clip_s = -1"))
-    assert faults(path) == ["family", "ensembles.mine.clip_s"]
 
 
 @pytest.mark.parametrize(
