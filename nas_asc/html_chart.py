@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 _PANEL_HEIGHT, _ROW, _ABOVE_PANEL = 400, 17, 26  # pixels
-_TOP, _BOTTOM = 56, 150
+_TOP, _BOTTOM = 56, 160
 _HOVER_WIDTH = 72
 _GAP = "\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}"  # between a marker and the name beside it
 _NEAR = 0.12  # of the panel's sides: report models so near to others have their names on hover
@@ -54,20 +54,23 @@ def chart_figure(shown: Chart, panel: Panel, summary: Summary) -> "Figure":
             "hovermode": "closest",
             "hoverlabel": {"bgcolor": "white", "font": {"color": DARK}, "align": "left"},
             "showlegend": True,
-            "legend": {"orientation": "h", "y": -64 / height, "yanchor": "top"},
+            "legend": {"orientation": "h", "y": -72 / height, "yanchor": "top"},
             "xaxis": grid
             | {
                 "type": "log",
                 "range": [log10(limit) for limit in shown.x_limits],
                 "tickvals": [size for size, _ in shown.x_ticks],
                 "ticktext": [label for _, label in shown.x_ticks],
-                "title": {"text": escape(shown.x_label)},
+                "title": {
+                    "text": escape(shown.x_label).replace(", ", ",<br>", 1),
+                    "font": {"size": 13},
+                },
                 "anchor": "y",
             },
             "yaxis": grid
             | {
                 "range": panel.limits,
-                "title": {"text": panel.label},
+                "title": {"text": panel.label, "font": {"size": 13}},
                 "domain": [0, _PANEL_HEIGHT / height],
             },
         }
