@@ -20,7 +20,7 @@ from nas_asc.captions import shorten_name
 from nas_asc.chart import UNTRAINED, Chart, Panel, chart
 from nas_asc.palette import BLUE, DARK, DEEP_ORANGE, GREY, LINE, ORANGE, PALE_RED, RED, SOFT, STRIP
 from nas_asc.pareto import Point
-from nas_asc.plot_names import NAME_SIZE, Label, Place, Surroundings, place_labels
+from nas_asc.plot_names import NAME_SIZE, Label, Place, PlacedLabel, Surroundings, place_labels
 from nas_asc.summary import Summary
 
 if TYPE_CHECKING:
@@ -103,22 +103,22 @@ def front_figure(shown: Chart) -> "Figure":
     """Draw a chart: log loss on the left, accuracy on the right, both against bytes."""
     from matplotlib.figure import Figure
 
+    names = [_names(panel, shown) for panel in shown.panels]
+    key = _key({p for each in names for label, points in each if label.is_number for p in points})
     strip = _ROW * (1 + len(shown.over_budget)) if shown.over_budget else 0.0
-    height = _BOTTOM + _PANEL_HEIGHT + _ABOVE_PANEL + strip + _TITLES
+    bottom = _BOTTOM + _KEY_LINE * len(key)
+    height = bottom + _PANEL_HEIGHT + _ABOVE_PANEL + strip + _TITLES
     figure = Figure(figsize=(_WIDTH, height), dpi=_DPI)
-    numbered: set[Point] = set()
     for number, panel in enumerate(shown.panels):
         left = (_LEFT + number * (_PANEL_WIDTH + _BETWEEN)) / _WIDTH
         width = _PANEL_WIDTH / _WIDTH
-        axis = figure.add_axes((left, _BOTTOM / height, width, _PANEL_HEIGHT / height))
+        axis = figure.add_axes((left, bottom / height, width, _PANEL_HEIGHT / height))
         _draw_frame(axis, panel, shown)
         _draw_points(axis, panel, shown)
-        numbered.update(_write_names(axis, panel, shown))
+        _draw_names(axis, panel, names[number])
         if strip:
-            at = (_BOTTOM + _PANEL_HEIGHT + _ABOVE_PANEL) / height
+            at = (bottom + _PANEL_HEIGHT + _ABOVE_PANEL) / height
             _draw_strip(figure.add_axes((left, at, width, strip / height)), shown)
-    key = _key(numbered)
-    height = _heighten(figure, _KEY_LINE * len(key))
     left = _LEFT / _WIDTH
     figure.text(left, 1 - 0.25 / height, shown.title, size=13, weight="bold", va="center")
     figure.text(left, 1 - 0.53 / height, shown.subtitle, size=10, color=SOFT, va="center")
@@ -132,7 +132,7 @@ def front_figure(shown: Chart) -> "Figure":
         handles.values(),
         handles.keys(),
         loc="upper center",
-        bbox_to_anchor=(0.5, (_BOTTOM - 0.52 + _KEY_LINE * len(key)) / height),
+        bbox_to_anchor=(0.5, (bottom - 0.52) / height),
         ncol=6 if len(handles) < 6 else 3,
         frameon=False,
         fontsize=9,
@@ -140,18 +140,6 @@ def front_figure(shown: Chart) -> "Figure":
         handletextpad=0.5,
     )
     return figure
-
-
-def _heighten(figure: "Figure", inches: float) -> float:
-    """Make room at the bottom of a figure, and return its new height in inches."""
-    before = figure.get_figheight()
-    height = before + inches
-    for axis in figure.axes:
-        left, bottom, width, high = axis.get_position().bounds
-        at = (bottom * before + inches) / height
-        axis.set_position((left, at, width, high * before / height))
-    figure.set_figheight(height)
-    return height
 
 
 def _draw_frame(axis: "Axes", panel: Panel, shown: Chart) -> None:
@@ -239,10 +227,8 @@ def _name(point: Point) -> str:
     return shorten_name(point.model or "", _LONGEST_NAME)
 
 
-def _write_names(axis: "Axes", panel: Panel, shown: Chart) -> list[Point]:
-    """Write the names of report models beside their markers; return those that have a number."""
-    from matplotlib.patheffects import withStroke
-
+def _names(panel: Panel, shown: Chart) -> list[tuple[PlacedLabel, list[Point]]]:
+    """Place the names of report models, or the numbers of their trials, beside their markers."""
     groups = _groups(panel, shown)
     labels = tuple(
         Label(
@@ -253,19 +239,24 @@ def _write_names(axis: "Axes", panel: Panel, shown: Chart) -> list[Point]:
         for points in groups
     )
     others = [p for p in (*panel.front, *panel.others) if p.model is None]
-    budget = shown.budget_bytes and 72 * _PANEL_WIDTH * shown.across(shown.budget_bytes)
-    low, high = panel.limits
-    chance = 72 * _PANEL_HEIGHT * (panel.chance - low) / (high - low)
+    chance = _up(panel.chance, panel)
     around = Surroundings(
         size=(72 * _PANEL_WIDTH, 72 * _PANEL_HEIGHT),
         points=tuple(_on_page(point, panel, shown) for point in others),
         line=tuple(_step_corners(panel, shown)),
-        budget=budget,
+        budget=shown.budget_bytes and _across(shown.budget_bytes, shown),
         words=(2, chance - 2, 6 + 5.6 * len(panel.chance_label), chance + 13),
     )
-    placed = place_labels(labels, around)
+    return list(zip(place_labels(labels, around), groups, strict=True))
+
+
+def _draw_names(
+    axis: "Axes", panel: Panel, names: Sequence[tuple[PlacedLabel, Sequence[Point]]]
+) -> None:
+    from matplotlib.patheffects import withStroke
+
     line = {"arrowstyle": "-", "color": ORANGE, "lw": 0.9, "shrinkA": 1, "shrinkB": 3}
-    for label, points in zip(placed, groups, strict=True):
+    for label, points in names:
         axis.annotate(
             label.text,
             (points[0].size_bytes, panel.shown(points[0])),
@@ -279,14 +270,12 @@ def _write_names(axis: "Axes", panel: Panel, shown: Chart) -> list[Point]:
             arrowprops=line if label.far else None,
             zorder=5,
         ).set_multialignment("left" if label.middle[0] > 0 else "right")
-    numbered = zip(placed, groups, strict=True)
-    return [point for label, points in numbered if label.is_number for point in points]
 
 
 def _step_corners(panel: Panel, shown: Chart) -> list[Place]:
     """Return the corners of the step line of the front, on the page."""
     places = [_on_page(point, panel, shown) for point in panel.front]
-    places += [(72 * _PANEL_WIDTH * shown.across(_line_end(shown)), y) for _, y in places[-1:]]
+    places += [(_across(_line_end(shown), shown), y) for _, y in places[-1:]]
     return [corner for (x0, y0), (x1, y1) in pairwise(places) for corner in ((x0, y0), (x1, y0))]
 
 
@@ -311,6 +300,13 @@ def _groups(panel: Panel, shown: Chart) -> list[list[Point]]:
 
 def _on_page(point: Point, panel: Panel, shown: Chart) -> Place:
     """Return where a point stands on its panel, in points from the left bottom corner."""
+    return _across(point.size_bytes, shown), _up(panel.shown(point), panel)
+
+
+def _across(size_bytes: float, shown: Chart) -> float:
+    return 72 * _PANEL_WIDTH * shown.across(size_bytes)
+
+
+def _up(value: float, panel: Panel) -> float:
     low, high = panel.limits
-    up = (panel.shown(point) - low) / (high - low)
-    return 72 * _PANEL_WIDTH * shown.across(point.size_bytes), 72 * _PANEL_HEIGHT * up
+    return 72 * _PANEL_HEIGHT * (value - low) / (high - low)
