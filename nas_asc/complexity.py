@@ -11,7 +11,7 @@ from functools import cached_property
 
 from nas_asc.architecture import Architecture
 from nas_asc.assembly import assemble, build_graph
-from nas_asc.frontend import Shape, front_end
+from nas_asc.frontend import Shape
 from nas_asc.graph import Tally, peak_elements
 from nas_asc.pruning_counts import kept_values, masked_bytes, pruning_of
 from nas_asc.rules import BYTES_PER_VALUE, RULES, CountingRule, counting_rule
@@ -40,7 +40,7 @@ class Complexity:
     @property
     def input_shapes(self) -> tuple[Shape, ...]:
         """The shape of each input, without the batch axis."""
-        return front_end(self.architecture.sections["frontend"]).input_shapes(self.clip_s)
+        return self.architecture.frontend.input_shapes(self.clip_s)
 
     @property
     def weights(self) -> int:

@@ -89,4 +89,6 @@ def short_repr(value: object) -> str:
         text = repr(value)
     except ValueError:  # more digits than Python writes
         return "a number of thousands of digits"
+    except RecursionError:
+        return "lists in one another without end"
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."

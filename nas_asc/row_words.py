@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from nas_asc.architecture import Architecture
-from nas_asc.frontend import front_end
 from nas_asc.graph import Layer
 
 _ARROW = "\N{RIGHTWARDS ARROW}"
@@ -33,7 +32,7 @@ def describe_stage(architecture: Architecture, name: str) -> str:
     """Say what stands behind the name of a block: its kind, or what the front end gives."""
     section = architecture.sections.get(name.split(".")[0], {})
     if name == "input":
-        frontend = front_end(architecture.sections["frontend"])
+        frontend = architecture.frontend
         if frontend.kind == "waveform":
             return f"waveform, {frontend.sample_rate_hz} Hz"
         second = f" and {frontend.second_window}" if frontend.second_window else ""

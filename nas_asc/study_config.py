@@ -78,8 +78,8 @@ def _rule(rule: str) -> str:
 
 def _clip(clip_s: float) -> float:
     domain = MODEL_DOMAINS["clip_s"]
-    if not domain.holds(clip_s):
-        raise ValueError(f"clip_s: {domain.refusal(clip_s)}")
+    if not domain.accepts(clip_s):
+        raise ValueError(f"clip_s: {domain.error_message(clip_s)}")
     return clip_s
 
 
@@ -223,7 +223,7 @@ def _validated(table: Mapping[str, object]) -> StudyConfig | list[Fault]:
         return StudyConfig.model_validate(dict(table))
     except ValidationError as error:
         errors = error.errors()
-    return [Fault(line.partition(":")[0], line) for fault in errors for line in _lines(fault)]
+    return [Fault(*line.split(": ", 1)) for fault in errors for line in _lines(fault)]
 
 
 def _known(table: tuple[int | str, ...]) -> list[str]:

@@ -5,7 +5,7 @@ unknown key names the nearest known one. Items of lists are counted from 1. This
 import pydantic, which takes longer than most commands: it works on what the caller's gives.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -15,7 +15,14 @@ from nas_asc.toml_file import Fault
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
+_MOST_LISTED = 20  # known keys
 _SORTS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+
+
+def unknown_key(key: str, known: Collection[str]) -> str:
+    """Return what was expected instead of an unknown key, with the nearest known one."""
+    expected = f"one of {', '.join(known)}" if len(known) <= _MOST_LISTED else "a known key"
+    return f"expected {expected}{nearest(key, known)}"
 
 
 def faults_of(error: "ValidationError", model: "type[BaseModel]") -> list[Fault]:
@@ -38,20 +45,22 @@ def _faults(details: Mapping[str, Any], model: "type[BaseModel]") -> Iterator[Fa
     if details["type"] == "value_error":
         for line in str(details["ctx"]["error"]).splitlines():
             text = line.removeprefix(f"{loc[-1]}: ") if loc else line
-            separator = ": " if text.startswith("expected") else "."
-            text = f"{path}{separator}{text}" if path else text
-            yield Fault(text.partition(": ")[0], text)
+            key, _, message = text.partition(": ")
+            if text.startswith("expected"):
+                yield Fault(path, text)
+            else:
+                yield Fault(f"{path}.{key}" if path else key, message)
         return
     if details["type"] == "extra_forbidden":
         known = list(getattr(_annotation(model, loc[:-1]), "model_fields", ()))
-        text = f"expected one of {', '.join(known)}{nearest(str(loc[-1]), known)}"
+        text = unknown_key(str(loc[-1]), known)
     else:
         annotation = _annotation(model, loc)
         got = "nothing" if details["type"] == "missing" else short_repr(details["input"])
         text = f"expected {_words(annotation)}, got {got}"
         if details["type"] == "literal_error":
             text += nearest(str(details["input"]), map(str, get_args(_bare(annotation)[0])))
-    yield Fault(path, f"{path}: {text}")
+    yield Fault(path, text)
 
 
 def _annotation(model: object, loc: tuple[int | str, ...]) -> object:

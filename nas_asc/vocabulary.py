@@ -14,7 +14,18 @@ from nas_asc.blocks import BLOCKS
 from nas_asc.blocks.block import ORDERS
 from nas_asc.blocks.dwsep import RESIDUALS
 from nas_asc.blocks.inception import BRANCH_SETS, BRANCHES, DEFAULT_BRANCHES
-from nas_asc.domain import FLAG, TEXT, Domain, above_zero, number, or_zero, sized, whole, words
+from nas_asc.domain import (
+    FLAG,
+    TABLE,
+    TEXT,
+    Domain,
+    above_zero,
+    number,
+    or_zero,
+    sized,
+    whole,
+    words,
+)
 from nas_asc.layers import ACTIVATIONS, DROPOUTS, PADDINGS, POOL_PADDINGS, POOLINGS
 from nas_asc.rules import BYTES_PER_VALUE, RULES
 
@@ -45,7 +56,7 @@ _CLASSIFIER = sized(
 )
 _SIDES = sized(_MOST_CELLS, 'a number or a pair mel x frame such as "3x5"', _SIZE)
 _SIDE = whole(1, _MOST_CELLS)
-_EXTENT = Domain(_SIDES.expected, lambda v: _SIDE.holds(v) or _SIDES.holds(v))
+_EXTENT = Domain(_SIDES.expected, lambda v: _SIDE.accepts(v) or _SIDES.accepts(v))
 
 
 def _is_dropout(value: object) -> bool:
@@ -62,6 +73,21 @@ _DROPOUT = Domain(
     _is_dropout,
     ("none", *DROPOUTS),
 )
+
+
+def _are_names(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) >= 2
+        and all(isinstance(name, str) for name in value)
+        and len(set(value)) == len(value)
+    )
+
+
+def _are_tables(value: object) -> bool:
+    return isinstance(value, list) and value != [] and all(isinstance(v, dict) for v in value)
+
+
 _BRANCHES = Domain(
     f"branches in the order of {'+'.join(BRANCHES)}, such as {DEFAULT_BRANCHES}",
     lambda v: v in BRANCH_SETS,
@@ -138,21 +164,29 @@ MODEL_DOMAINS: Mapping[str, Domain] = {
     "report": Domain("a name", lambda v: isinstance(v, str)),
     "rule": Domain("a counting rule (nas-asc rules)", lambda v: v in tuple(RULES), tuple(RULES)),
 }
-NAMING_DOMAINS: Mapping[str, Domain] = {"title": TEXT, "note": TEXT}
+MODEL_KEYS: Mapping[str, Domain] = {
+    **MODEL_DOMAINS,
+    "title": TEXT,
+    "note": TEXT,
+    "printed": TABLE,
+    "choices": TABLE,
+    "like": TEXT,
+}
 # The numbers that a report may print.
-PRINTED = (
-    "params",
-    "params_with_norms",
-    "nonzero_params",
-    "size_kb",
-    "unpruned_size_kb",
-    "mmacs",
+PRINTED_KEYS: Mapping[str, Domain] = dict.fromkeys(
+    ("params", "params_with_norms", "nonzero_params", "size_kb", "unpruned_size_kb", "mmacs"),
+    above_zero(_MOST_PRINTED),
 )
-PRINTED_NUMBER = above_zero(_MOST_PRINTED)
-# What a member of an ensemble says of itself.
-MEMBER_DOMAINS: Mapping[str, Domain] = {
+ENSEMBLE_KEYS: Mapping[str, Domain] = {
+    **{key: MODEL_KEYS[key] for key in ("report", "title", "clip_s", "rule", "printed", "note")},
+    "classes": Domain("a list of names, at least two and all different", _are_names),
+    "members": Domain("tables, [[ensembles.ID.members]]", _are_tables),
+}
+MEMBER_KEYS: Mapping[str, Domain] = {
+    "model": TEXT,
     "number": whole(1, _MOST_NETWORKS),
     "weight": above_zero(_MOST_NETWORKS),
+    "class_map": TABLE,
 }
 
 # The keys that decide which others are in use; they are asked for first, in this order.
@@ -165,13 +199,13 @@ SELECTORS: Mapping[str, tuple[str, ...]] = {
 # Those that a section must have.
 REQUIRED = frozenset({"kind", "block", "conv", "pruning"})
 
-# A value of each sort that a selector may be, where it is none of a few words.
-_SORTS: Mapping[str, tuple[Value, ...]] = {
-    "depth": (0, 1),
-    "pool": ("none", "max 2"),
-    "conv": (0, 1),
-    "classifier": ("linear", "conv 1"),
-    "dense": (0, 1),
+# At what a selector that is none of a few words is off; all its other values decide alike.
+_OFF: Mapping[str, Value] = {
+    "depth": 0,
+    "pool": "none",
+    "conv": 0,
+    "classifier": "linear",
+    "dense": 0,
 }
 # These have a default in blocks only for the case that they are not in use.
 _NO_DEFAULT = ("activation", "units")
@@ -182,25 +216,19 @@ _SPECTRUM_DEFAULTS = ("n_fft", "center", "window_function", "mean_spectrum", "se
 
 
 def section_kind(name: str) -> str | None:
-    """Say of which kind a section is; None if there is no such section."""
+    """Return of which kind a section is; None if there is no such section."""
     if name in ("frontend", "head", "compression"):
         return name
     return "stage" if _STAGE.fullmatch(name) else None
 
 
-def sorts(kind: str, selector: str) -> tuple[Value, ...]:
-    """Give a value of each sort that decides differently which other keys are in use."""
-    return _SORTS.get(selector) or DOMAINS[kind][selector].words
-
-
 def sort_of(selector: str, value: Value) -> Value:
-    """Give the value of `sorts` that decides as a valid value of the selector does."""
-    off, other = _SORTS.get(selector, (value, value))
-    return off if value == off else other
+    """Return the same for values of a selector that decide alike which other keys are in use."""
+    return value == _OFF[selector] if selector in _OFF else value
 
 
 def selector_in_use(kind: str, key: str, selected: Mapping[str, object]) -> bool:
-    """Say whether a selector is in use, given the selectors in front of it."""
+    """Check whether a selector is in use, given the selectors in front of it."""
     if kind == "stage" and key != "depth":
         if selected.get("depth", 1) == 0:
             return False
@@ -212,7 +240,7 @@ def selector_in_use(kind: str, key: str, selected: Mapping[str, object]) -> bool
 
 
 def keys_in_use(kind: str, selected: Mapping[str, object]) -> list[tuple[str, bool]]:
-    """Give the keys that are in use besides the selectors, and whether each may be left out."""
+    """Return the keys that are in use besides the selectors, and whether each may be left out."""
     if kind == "frontend":
         return _frontend_keys(selected)
     if kind == "stage":
