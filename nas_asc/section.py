@@ -35,10 +35,10 @@ class Parameter:
             o for o in self.options if o == value and isinstance(o, bool) == isinstance(value, bool)
         )
 
-    def error_message(self, choices: Mapping[str, object], path: str) -> str:
-        """Return what was expected instead of what stands at a path in the choices."""
-        value = choices.get(path)
-        got = "nothing" if path not in choices else short_repr(value)
+    def error_message(self, choices: Mapping[str, object]) -> str:
+        """Return what was expected instead of what stands in the choices."""
+        value = choices.get(self.path)
+        got = "nothing" if self.path not in choices else short_repr(value)
         words = [o for o in self.options if isinstance(o, str)]
         hint = nearest(value, words) if isinstance(value, str) else ""
         return f"expected one of {short_repr(list(self.options))}, got {got}{hint}"

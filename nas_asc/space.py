@@ -174,7 +174,21 @@ class SearchSpace:
         Raises:
             ConfigError: a choice is missing, unknown, not in use, or not among its options.
         """
-        families = {name: space.sections for name, space in self.families.items()}
-        if faults := choice_faults(families or {"": self.sections}, choices):
+        if faults := self.choice_faults(choices):
             raise ConfigError("; ".join(f"{path}: {fault}" for path, fault in faults.items()))
         return self.architecture(lambda parameter: parameter.option(choices[parameter.path])[0])
+
+    def choice_faults(self, choices: Mapping[str, object]) -> dict[str, str]:
+        """Return why these are not the choices of an architecture of the space, by dotted path."""
+        if not self.families:
+            return choice_faults(self.sections, choices)
+        if not (named := self._family.option(choices.get("family"))):
+            return {"family": self._family.error_message(choices)}
+        family, prefix = str(named[0]), f"{named[0]}."
+        own = {p.removeprefix(prefix): v for p, v in choices.items() if p.startswith(prefix)}
+        found = self.families[family].choice_faults(own)
+        others = [p for p in choices if p != "family" and not p.startswith(prefix)]
+        return {
+            **{prefix + path: fault for path, fault in found.items()},
+            **dict.fromkeys(others, f"expected a choice of the family {family}"),
+        }

@@ -87,19 +87,17 @@ def _read(key: str, domain: Domain, option: Any) -> tuple[bool, object]:
 
 def _use_faults(section: Section, given: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Name the keys that are missing, and those that no option of the section uses."""
-    others = [key for key in section.values if key != "depth"]
-    if others and section.values.get("depth") == 0:
-        yield (
-            "depth",
-            "expected an option above 0, got 0 alone, which drops the stage: "
-            f"{', '.join(others)} would not be in use",
-        )
+    if section.values.get("depth") == 0:
+        if others := [key for key in section.values if key != "depth"]:
+            yield (
+                "depth",
+                "expected an option above 0, got 0 alone, which drops the stage: "
+                f"{', '.join(others)} would not be in use",
+            )
         return
     domains = DOMAINS[section.kind]
-    needed = {key for key in SELECTORS[section.kind] if key in REQUIRED and key not in given}
-    used = set(domains)
-    if not needed or section.values.get("depth") == 0:
-        needed, used = _needed_and_used(section)
+    missing = REQUIRED.intersection(SELECTORS[section.kind]).difference(given)
+    needed, used = (missing, set(domains)) if missing else _needed_and_used(section)
     for key, domain in domains.items():
         if key in needed and key not in given:
             yield key, f"expected {domain.expected}, got nothing"
@@ -125,43 +123,22 @@ def _needed_and_used(section: Section) -> tuple[set[str], set[str]]:
     return needed, used
 
 
-def choice_faults(
-    families: Mapping[str, Sequence[Section]], choices: Mapping[str, object]
-) -> dict[str, str]:
+def choice_faults(sections: Sequence[Section], choices: Mapping[str, object]) -> dict[str, str]:
     """Return why these are not exactly the active choices of an architecture, by dotted path.
 
     A path that the space fixes may be given its value.
-
-    Args:
-        families: the sections of each family of a space by its name; of the only one by "".
-        choices: by dotted path.
     """
-    sections, prefix = families.get("", ()), ""
-    known = {
-        f"{name}.{section.name}.{key}" if name else f"{section.name}.{key}": None
-        for name, members in families.items()
-        for section in members
-        for key in section.values
-    }
     faults: dict[str, str] = {}
-    if "" not in families:
-        family = Parameter("family", tuple(families))
-        if not (named := family.option(choices.get("family"))):
-            return {"family": family.error_message(choices, "family")}
-        known["family"] = None
-        sections, prefix = families[str(named[0])], f"{named[0]}."
     for section in sections:
-        faults |= _section_faults(section, f"{prefix}{section.name}.", choices)
-    own = {f"{prefix}{section.name}" for section in sections}
+        faults |= _section_faults(section, choices)
+    known = {f"{section.name}.{key}": None for section in sections for key in section.values}
     for path in choices:
         if path not in known:
             faults[path] = f"expected a choice of the space{nearest(path, known)}"
-        elif path != "family" and path.rpartition(".")[0] not in own:
-            faults[path] = "expected a choice that is in use"
     return faults
 
 
-def _section_faults(section: Section, prefix: str, choices: Mapping[str, object]) -> dict[str, str]:
+def _section_faults(section: Section, choices: Mapping[str, object]) -> dict[str, str]:
     """Return the faults of the choices in a section.
 
     Where one that decides which others are in use is not valid, nothing is said about those.
@@ -169,32 +146,31 @@ def _section_faults(section: Section, prefix: str, choices: Mapping[str, object]
     faults: dict[str, str] = {}
 
     def choose(parameter: Parameter) -> Value:
-        path = prefix + parameter.path.removeprefix(f"{section.name}.")
-        option = parameter.option(choices.get(path))
+        option = parameter.option(choices.get(parameter.path))
         if not option:
-            faults[path] = parameter.error_message(choices, path)
+            faults[parameter.path] = parameter.error_message(choices)
         return (option or parameter.options)[0]
 
-    given = {key: choices[prefix + key] for key in section.values if prefix + key in choices}
-    fixed = {
-        key: f"expected {short_repr(value)}, at which the space fixes it, got "
-        f"{short_repr(given[key])} - make {short_repr(given[key])} an option there, or give "
-        f"{short_repr(value)}"
-        for key, value in section.fixed.items()
-        if key in given and not Parameter(key, (value,)).option(given[key])
-    }
     values, _ = section.sample(choose)
-    faults |= {prefix + key: message for key, message in fixed.items()}
-    faulty = [prefix + key for key in SELECTORS[section.kind] if prefix + key in faults]
+    paths = {f"{section.name}.{key}": key for key in section.values}
+    given = {path: key for path, key in paths.items() if path in choices}
+    for path, key in given.items():
+        value = section.fixed.get(key)
+        if value is not None and not Parameter(path, (value,)).option(choices[path]):
+            got, fixed = short_repr(choices[path]), short_repr(value)
+            faults[path] = (
+                f"expected {fixed}, at which the space fixes it, got {got} - "
+                f"make {got} an option there, or give {fixed}"
+            )
+    faulty = [path for path in faults if paths[path] in SELECTORS[section.kind]]
     if faulty:
-        sure = {*choices, faulty[0]}
-        return {path: message for path, message in faults.items() if path in sure}
-    idle = [key for key in given if key not in values]
+        return {path: text for path, text in faults.items() if path in (*choices, faulty[0])}
+    idle = [path for path, key in given.items() if key not in values]
     if idle and values.get("depth") == 0:
-        paths = ", ".join(prefix + key for key in idle)
-        message = f"expected no other choices of the stage with {prefix}depth = 0, which drops it"
-        return faults | {f"{prefix}depth": f"{message}, got {paths}"}
-    return faults | {prefix + key: "expected a choice that is in use" for key in idle}
+        depth = f"{section.name}.depth"
+        text = f"expected no other choices of the stage with {depth} = 0, which drops it, got "
+        return {**faults, depth: text + ", ".join(idle)}
+    return faults | dict.fromkeys(idle, "expected a choice that is in use")
 
 
 def faults_between(sections: Mapping[str, Section]) -> list[Fault]:

@@ -9,29 +9,15 @@ from nas_asc.domain import table_faults
 from nas_asc.errors import ConfigError, nearest, short_repr
 from nas_asc.section import Section
 from nas_asc.space import ReportModel, SearchSpace
-from nas_asc.space_checks import choice_faults, faults_between, read_section
+from nas_asc.space_checks import faults_between, read_section
 from nas_asc.toml_file import Fault, TomlFile, read_toml
 from nas_asc.validation import unknown_key
-from nas_asc.vocabulary import (
-    FAMILY_KEYS,
-    MODEL_DOMAINS,
-    MODEL_KEYS,
-    PRINTED_KEYS,
-    section_kind,
-)
+from nas_asc.vocabulary import MODEL_DOMAINS, MODEL_KEYS, PRINTED_KEYS, section_kind
 
 _REQUIRED = ("frontend", "head", "compression")
-_KNOWN = (
-    "title",
-    "family",
-    "frontend",
-    "stem",
-    "stage1",
-    "stage2",
-    "head",
-    "compression",
-    "models",
-)
+_FAMILY_KEYS = ("title", "family", "ensembles")
+_MODEL_NEEDS = (*MODEL_DOMAINS, "choices")
+_KNOWN = ("title", "family", "frontend", "stem", "stage1", "head", "compression", "models")
 
 
 def read_space(path: Path, load: Callable[[str], SearchSpace] | None = None) -> SearchSpace:
@@ -135,38 +121,26 @@ def _models(tables: object, space: SearchSpace, faults: list[Fault]) -> dict[str
     is_sound = not faults
     alone = [model_id for model_id, table in tables.items() if "like" not in table]
     merged: dict[str, dict[str, Any]] = {}
-    choices: dict[str, dict[str, Any]] = {}
     faulty: set[str] = set()
     for model_id in sorted(tables, key=lambda each: each not in alone):
         own = tables[model_id]
         where, like = f"models.{model_id}", own.get("like")
-        found = table_faults(where, own, MODEL_KEYS, () if "like" in own else _NEEDED)
+        found = table_faults(where, own, MODEL_KEYS, () if "like" in own else _MODEL_NEEDS)
         if isinstance(own.get("printed"), dict):
             found += table_faults(f"{where}.printed", own["printed"], PRINTED_KEYS)
         if isinstance(like, str) and like not in alone:
             text = f"expected a model that stands for itself, got {like!r}{nearest(like, alone)}"
             found.append(Fault(f"{where}.like", text))
         if is_sound and not found and like not in faulty:
-            original = {} if like is None else merged[like]
-            merged[model_id] = {**original, **own}
-            inherited = {} if like is None else choices[like]
-            choices[model_id] = {**inherited, **dict(_flat(own.get("choices", {})))}
-            found += [
-                Fault(f"{where}.choices.{path}", message)
-                for path, message in choice_faults({"": space.sections}, choices[model_id]).items()
-            ]
+            original = merged.get(str(like), {})
+            choices = {**original.get("choices", {}), **dict(_flat(own.get("choices", {})))}
+            merged[model_id] = {**original, **own, "choices": choices}
+            wrong = space.choice_faults(choices).items()
+            found = [Fault(f"{where}.choices.{path}", message) for path, message in wrong]
         if found:
             faulty.add(model_id)
         faults += found
-    if faults:
-        return {}
-    return {
-        model_id: _model(model_id, merged[model_id], space, choices[model_id])
-        for model_id in tables
-    }
-
-
-_NEEDED = (*MODEL_DOMAINS, "choices")
+    return {} if faults else {name: _model(name, merged[name], space) for name in tables}
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -177,14 +151,12 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield f"{prefix}{key}", value
 
 
-def _model(
-    model_id: str, table: Mapping[str, Any], space: SearchSpace, choices: Mapping[str, Any]
-) -> ReportModel:
+def _model(model_id: str, table: Mapping[str, Any], space: SearchSpace) -> ReportModel:
     return ReportModel(
         id=model_id,
         report=table["report"],
         title=table.get("title", model_id),
-        architecture=space.from_choices(choices),
+        architecture=space.from_choices(table["choices"]),
         classes=table["classes"],
         clip_s=float(table["clip_s"]),
         rule=table["rule"],
@@ -198,7 +170,7 @@ def _families(
 ) -> dict[str, SearchSpace]:
     """Read the spaces that a space is made of; nas_asc/ensemble_file.py reads its ensembles."""
     faults = _title_faults(file) + [
-        Fault(key, unknown_key(key, FAMILY_KEYS)) for key in file.data if key not in FAMILY_KEYS
+        Fault(key, unknown_key(key, _FAMILY_KEYS)) for key in file.data if key not in _FAMILY_KEYS
     ]
 
     def refuse(text: str) -> None:

@@ -155,8 +155,6 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
     },
 }
 
-# The keys of a space of several families.
-FAMILY_KEYS = ("title", "family", "ensembles")
 # What a report model, or an ensemble of them, says of itself besides what it is made of.
 MODEL_DOMAINS: Mapping[str, Domain] = {
     "classes": whole(2, 10_000),
@@ -180,7 +178,7 @@ PRINTED_KEYS: Mapping[str, Domain] = dict.fromkeys(
 ENSEMBLE_KEYS: Mapping[str, Domain] = {
     **{key: MODEL_KEYS[key] for key in ("report", "title", "clip_s", "rule", "printed", "note")},
     "classes": Domain("a list of names, at least two and all different", _are_names),
-    "members": Domain("tables, [[ensembles.ID.members]]", _are_tables),
+    "members": Domain("at least one table, [[ensembles.ID.members]]", _are_tables),
 }
 MEMBER_KEYS: Mapping[str, Domain] = {
     "model": TEXT,

@@ -88,7 +88,9 @@ def test_a_fault_is_told_by_its_line_and_path(space, old, new, places):
 
 @pytest.mark.parametrize("members", ["3", '["imt-a"]', '{ model = "imt-a" }', "[]"])
 def test_members_are_tables(space, members):
-    with pytest.raises(ConfigError, match=r":9: ensembles\.mine\.members: expected tables, \[\["):
+    with pytest.raises(
+        ConfigError, match=r":9: ensembles\.mine\.members: expected at least one table, \[\["
+    ):
         load_space(space(GOOD[GOOD.index("[[") :], f"members = {members}\n"))
 
 
