@@ -6,7 +6,7 @@ dropout, is the same for all blocks.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from nas_asc.architecture import Value
 from nas_asc.assembly import block_keys
@@ -101,13 +101,13 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "sample_rate_hz": whole(1000, _MOST_HZ),
         "window": _WINDOW,
         "hop": whole(1, _MOST_SAMPLES),
-        "n_fft": or_zero(_WINDOW),
-        "center": FLAG,
-        "window_function": words("hann", "hamming"),
         "n_mels": whole(1, _MOST_CHANNELS),
         "f_min_hz": number(0, _MOST_HZ),
         "f_max_hz": number(0, _MOST_HZ),
         "normalisation": words("none", "batch_norm", "standard", "peak"),
+        "n_fft": or_zero(_WINDOW),
+        "center": FLAG,
+        "window_function": words("hann", "hamming"),
         "mean_spectrum": FLAG,
         "second_window": or_zero(_WINDOW),
     },
@@ -137,21 +137,21 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "conv": whole(0, _MOST_CHANNELS),
         "activation": words(*ACTIVATIONS),
         "classifier": _CLASSIFIER,
-        "pool": _POOL,
-        "pool_padding": words(*POOL_PADDINGS),
+        "map_dropout": _DROPOUT,
         "pooling": words(*POOLINGS),
         "dropout": _DROPOUT,
-        "map_dropout": _DROPOUT,
         "dense": whole(0, _MOST_CHANNELS),
         "dense_norm": FLAG,
         "dense_activation": words("none", *ACTIVATIONS),
+        "pool": _POOL,
+        "pool_padding": words(*POOL_PADDINGS),
     },
     "compression": {
         "pruning": words("none", "magnitude", "channels"),
         "precision": words(*BYTES_PER_VALUE),
         "sparsity": number(0.0, 0.99),
-        "iterations": whole(1, _MOST_REPEATS),
         "prune_classifier": FLAG,
+        "iterations": whole(1, _MOST_REPEATS),
     },
 }
 
@@ -205,12 +205,57 @@ _OFF: Mapping[str, Value] = {
     "classifier": "linear",
     "dense": 0,
 }
-# These have a default in blocks only for the case that they are not in use.
-_NO_DEFAULT = ("activation", "units")
+# Those that may be left out; the keys of a block state it themselves, but for these, whose default
+# there is only for the case that they are not in use.
+_OPTIONAL = frozenset(
+    "n_fft center window_function mean_spectrum second_window pool_padding pool_norm dropout "
+    "map_dropout dense_norm prune_classifier".split()
+)
+_NO_DEFAULT = frozenset({"activation", "units"})
+
+_Selected = Mapping[str, object]
+
+
+def _is_pooled(selected: _Selected) -> bool:
+    return selected.get("pool", "none") != "none"
+
+
+def _is_linear(selected: _Selected) -> bool:
+    return selected.get("classifier", "linear") == "linear"
+
+
+def _has_branch(branch: str) -> Callable[[_Selected], bool]:
+    return lambda s: branch in str(s.get("branches", DEFAULT_BRANCHES)).split("+")
+
+
+# Which values of the selectors a key is in use with, as far as it is not with all.
+_IN_USE: Mapping[str, Mapping[str, Callable[[_Selected], bool]]] = {
+    "frontend": dict.fromkeys(
+        DOMAINS["frontend"].keys() - {"kind", "channels", "sample_rate_hz"},
+        lambda s: s["kind"] == "logmel",
+    ),
+    "stage": {
+        "activation": lambda s: "act" in str(s.get("order", "conv-norm-act")).split("-"),
+        "units": lambda s: s.get("residual", "block") == "block",
+        **{f"width_{branch}": _has_branch(branch) for branch in BRANCHES},
+        "pool_padding": _is_pooled,
+        "pool_norm": _is_pooled,
+    },
+    "head": {
+        "activation": lambda s: s["conv"] != 0,
+        "map_dropout": lambda s: not _is_linear(s),
+        **dict.fromkeys(("pooling", "dropout", "dense"), _is_linear),
+        **dict.fromkeys(("dense_norm", "dense_activation"), lambda s: s.get("dense", 0) != 0),
+        "pool_padding": _is_pooled,
+    },
+    "compression": {
+        "sparsity": lambda s: s["pruning"] != "none",
+        "prune_classifier": lambda s: s["pruning"] != "none",
+        "iterations": lambda s: s["pruning"] == "channels",
+    },
+}
 
 _STAGE = re.compile(r"stem|stage\d{1,3}", re.ASCII)
-_SPECTRUM = ("window", "hop", "n_mels", "f_min_hz", "f_max_hz", "normalisation")
-_SPECTRUM_DEFAULTS = ("n_fft", "center", "window_function", "mean_spectrum", "second_window")
 
 
 def section_kind(name: str) -> str | None:
@@ -225,69 +270,25 @@ def sort_of(selector: str, value: Value) -> Value:
     return value == _OFF[selector] if selector in _OFF else value
 
 
-def selector_in_use(kind: str, key: str, selected: Mapping[str, object]) -> bool:
+def selector_in_use(kind: str, key: str, selected: _Selected) -> bool:
     """Check whether a selector is in use, given the selectors in front of it."""
     if kind == "stage" and key != "depth":
         if selected.get("depth", 1) == 0:
             return False
         of_block = key in ("order", "residual", "branches")
-        return not of_block or any(name == key for name, _ in block_keys(str(selected["block"])))
-    if kind == "head" and key == "dense":
-        return selected.get("classifier", "linear") == "linear"
-    return True
+        return not of_block or key in dict(block_keys(str(selected["block"])))
+    return key not in _IN_USE[kind] or _IN_USE[kind][key](selected)
 
 
-def keys_in_use(kind: str, selected: Mapping[str, object]) -> list[tuple[str, bool]]:
-    """Return the keys that are in use besides the selectors, and whether each may be left out."""
-    if kind == "frontend":
-        return _frontend_keys(selected)
-    if kind == "stage":
-        return _stage_keys(selected)
-    if kind == "head":
-        return _head_keys(selected)
-    used = [("precision", False)]
-    if selected["pruning"] != "none":
-        used += [("sparsity", False), ("prune_classifier", True)]
-    if selected["pruning"] == "channels":
-        used.append(("iterations", False))
-    return used
-
-
-def _frontend_keys(selected: Mapping[str, object]) -> list[tuple[str, bool]]:
-    used = [("channels", False), ("sample_rate_hz", False)]
-    if selected["kind"] == "logmel":
-        used += [(key, False) for key in _SPECTRUM] + [(key, True) for key in _SPECTRUM_DEFAULTS]
-    return used
-
-
-def _stage_keys(selected: Mapping[str, object]) -> list[tuple[str, bool]]:
-    if selected.get("depth", 1) == 0:
+def keys_in_use(kind: str, selected: _Selected) -> list[tuple[str, bool]]:
+    """Return the keys in use besides the selectors, and whether each may be left out, in order."""
+    if kind == "stage" and selected.get("depth", 1) == 0:
         return []
-    idle = {*SELECTORS["stage"]}
-    if "act" not in str(selected.get("order", "conv-norm-act")).split("-"):
-        idle.add("activation")
-    if selected.get("residual", "block") != "block":
-        idle.add("units")
-    parts = str(selected.get("branches", DEFAULT_BRANCHES)).split("+")
-    idle.update(f"width_{branch}" for branch in BRANCHES if branch not in parts)
-    used = [
-        (key, optional and key not in _NO_DEFAULT)
-        for key, optional in block_keys(str(selected["block"]))
-        if key not in idle
+    own = dict(block_keys(str(selected["block"]))) if kind == "stage" else {}
+    keys = (*own, "pool_padding", "pool_norm", "dropout") if own else DOMAINS[kind]
+    in_use = _IN_USE[kind]
+    return [
+        (key, key in _OPTIONAL or (own.get(key, False) and key not in _NO_DEFAULT))
+        for key in keys
+        if key not in SELECTORS[kind] and (key not in in_use or in_use[key](selected))
     ]
-    return used + _pool_keys(selected, "pool_padding", "pool_norm") + [("dropout", True)]
-
-
-def _head_keys(selected: Mapping[str, object]) -> list[tuple[str, bool]]:
-    used = [("activation", False)] if selected["conv"] else []
-    if selected.get("classifier", "linear") != "linear":
-        used.append(("map_dropout", True))
-    else:
-        used += [("pooling", False), ("dropout", True)]
-        if selected.get("dense", 0):
-            used += [("dense_norm", True), ("dense_activation", False)]
-    return used + _pool_keys(selected, "pool_padding")
-
-
-def _pool_keys(selected: Mapping[str, object], *keys: str) -> list[tuple[str, bool]]:
-    return [(key, True) for key in keys] if selected.get("pool", "none") != "none" else []
