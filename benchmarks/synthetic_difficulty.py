@@ -28,7 +28,6 @@ from nas_asc.datasets import Dataset, synthetic_dataset
 from nas_asc.evaluation import evaluate
 from nas_asc.execution import execution_for
 from nas_asc.features import load_features
-from nas_asc.frontend import front_end
 from nas_asc.library import report_model
 from nas_asc.network import build
 from nas_asc.study_config import load_study
@@ -48,7 +47,7 @@ def main() -> None:
     torch.set_num_threads(1)
     dataset = synthetic_dataset()
     architecture = report_model(MODEL).architecture
-    features = load_features(dataset, front_end(architecture.sections["frontend"]))
+    features = load_features(dataset, architecture.frontend)
     unseen = [
         i for i in dataset.indices("test") if dataset.clips[i].device in dataset.unseen_devices
     ]

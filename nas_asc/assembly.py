@@ -6,7 +6,7 @@ from typing import Any
 from nas_asc import layers
 from nas_asc.architecture import Architecture, Value
 from nas_asc.blocks import BLOCKS
-from nas_asc.frontend import Shape, front_end
+from nas_asc.frontend import Shape
 from nas_asc.graph import CostTally, Graph
 from nas_asc.head import head
 from nas_asc.layers import extent, norm, read_dropout, read_pool
@@ -27,7 +27,7 @@ _EXTENTS = ("kernel", "stride")
 def assemble(g: CostTally, architecture: Architecture, n_classes: int, clip_s: float) -> Shape:
     """Add all layers of a network to `g` and return the shape of its logits, (n_classes,)."""
     sections = architecture.sections
-    frontend = front_end(sections["frontend"])
+    frontend = architecture.frontend
     inputs = [g.input(shape) for shape in frontend.input_shapes(clip_s)]
     x = inputs[0]
     if frontend.normalisation == "batch_norm":

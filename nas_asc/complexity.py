@@ -14,7 +14,7 @@ from itertools import chain
 
 from nas_asc.architecture import Architecture
 from nas_asc.assembly import assemble, build_graph
-from nas_asc.frontend import Shape, front_end
+from nas_asc.frontend import Shape
 from nas_asc.graph import CostTally, peak_elements
 from nas_asc.pruning_counts import for_classifier, pruning_of
 from nas_asc.rules import BYTES_PER_VALUE, RULES, CountingRule, counting_rule
@@ -43,7 +43,7 @@ class Complexity:
     @property
     def input_shapes(self) -> tuple[Shape, ...]:
         """The shape of each input, without the batch axis."""
-        return front_end(self.architecture.sections["frontend"]).input_shapes(self.clip_s)
+        return self.architecture.frontend.input_shapes(self.clip_s)
 
     @property
     def weights(self) -> int:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from nas_asc.architecture import Architecture
 from nas_asc.assembly import build_graph
 from nas_asc.errors import UnsupportedOperation
-from nas_asc.frontend import FrontEnd, Shape, front_end
+from nas_asc.frontend import FrontEnd, Shape
 from nas_asc.graph import Layer, buffers
 from nas_asc.operators import (
     Activation,
@@ -188,7 +188,7 @@ def build(architecture: Architecture, n_classes: int, clip_s: float) -> Network:
         ConfigError: the architecture cannot be built on such clips.
     """
     layers = build_graph(architecture, n_classes, clip_s).layers
-    return Network(layers, front_end(architecture.sections["frontend"]), clip_s)
+    return Network(layers, architecture.frontend, clip_s)
 
 
 def _operation(layer: Layer, shape: Shape, in_place: bool) -> Operation:

@@ -17,7 +17,7 @@ from nas_asc.datasets import Dataset
 from nas_asc.evaluation import Metrics, Probabilities, judge, predict_proba
 from nas_asc.execution import execution_for
 from nas_asc.features import load_inputs
-from nas_asc.frontend import FrontEnd, front_end
+from nas_asc.frontend import FrontEnd
 from nas_asc.fvcore import reference_count
 from nas_asc.job import OnEpoch
 from nas_asc.library import load_space
@@ -81,7 +81,7 @@ def fit(
     network = build(architecture, len(classes), dataset.clip_s)
     check_count(network, complexity)
 
-    frontend = front_end(architecture.sections["frontend"])
+    frontend = architecture.frontend
     inputs, labels = _tensors(dataset, frontend.feature_key, settings.space, architecture.family)
     training, validation = (list(dataset.indices(split)) for split in ("train", "validation"))
     to_train, to_judge = (

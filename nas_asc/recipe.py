@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from nas_asc.errors import ConfigError, misspelt, nearest
+from nas_asc.errors import ConfigError, nearest
 from nas_asc.schedules import SCHEDULES
 
 OPTIMIZERS = ("adamw", "adam")
@@ -77,8 +77,6 @@ def read_recipe(table: Mapping[str, object]) -> Recipe:
         if key not in known
     ]
     for key in known:
-        if key in misspelt(table, known):
-            continue
         if key not in table:
             faults.append(f"recipe.{key}: expected {_EXPECTED[key][1]}, found nothing, add it")
         elif fault := _fault(key, table[key]):

@@ -10,7 +10,6 @@ from nas_asc.captions import seed_captions
 from nas_asc.complexity import Complexity, Costs
 from nas_asc.datasets import Dataset
 from nas_asc.ensemble import Ensemble
-from nas_asc.frontend import front_end
 from nas_asc.job import trial_seed
 from nas_asc.space import ReportModel, SearchSpace
 from nas_asc.trials import Trial
@@ -117,7 +116,7 @@ def _adapted(model: ReportModel, dataset: Dataset) -> Architecture:
 
 
 def _changes(model: ReportModel, dataset: Dataset) -> list[str]:
-    frontend = front_end(model.architecture.sections["frontend"])
+    frontend = model.architecture.frontend
     classes, clip_s = len(dataset.classes), dataset.clip_s
     rate_hz, channels = dataset.sample_rate_hz, dataset.channels
     changes = []

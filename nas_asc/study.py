@@ -21,6 +21,7 @@ from nas_asc.complexity import count
 from nas_asc.datasets import Dataset
 from nas_asc.ensemble import count_ensemble
 from nas_asc.errors import ConfigError, NothingFits, RunError
+from nas_asc.feasibility import check_that_something_fits
 from nas_asc.forecast import expected_seconds
 from nas_asc.full_disk import told_in_one_line
 from nas_asc.library import ensembles_of, load_space
@@ -33,7 +34,6 @@ from nas_asc.run_folder import TRIALS_FILE, check_new, check_same, locked, save_
 from nas_asc.run_summary import budget_of, load_front, skipped_seeds, summarise
 from nas_asc.scheduler import Scheduler
 from nas_asc.session import Session
-from nas_asc.smallest import check_that_something_fits
 from nas_asc.study_config import StudyConfig, with_options
 from nas_asc.summary import Summary
 from nas_asc.trials import TrialStore

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from nas_asc.errors import ConfigError, meant, nearest, shown
+from nas_asc.errors import ConfigError, nearest, short_repr
 from nas_asc.recipe import Recipe, read_recipe
 from nas_asc.rules import counting_rule
 from nas_asc.shipped import find
@@ -78,8 +78,8 @@ def _rule(rule: str) -> str:
 
 def _clip(clip_s: float) -> float:
     domain = MODEL_DOMAINS["clip_s"]
-    if not domain.holds(clip_s):
-        raise ValueError(f"clip_s: {domain.refusal(clip_s)}")
+    if not domain.accepts(clip_s):
+        raise ValueError(f"clip_s: {domain.error_message(clip_s)}")
     return clip_s
 
 
@@ -223,16 +223,7 @@ def _validated(table: Mapping[str, object]) -> StudyConfig | list[Fault]:
         return StudyConfig.model_validate(dict(table))
     except ValidationError as error:
         errors = error.errors()
-    unknown = [fault["loc"] for fault in errors if fault["type"] == "extra_forbidden"]
-    hinted = {
-        (*loc[:-1], name) for loc in unknown for name in meant(str(loc[-1]), _known(loc[:-1]))
-    }
-    return [
-        Fault(line.partition(":")[0], line)
-        for fault in errors
-        if fault["type"] != "missing" or fault["loc"] not in hinted
-        for line in _lines(fault)
-    ]
+    return [Fault(*line.split(": ", 1)) for fault in errors for line in _lines(fault)]
 
 
 def _known(table: tuple[int | str, ...]) -> list[str]:
@@ -255,4 +246,4 @@ def _lines(fault: Mapping[str, Any]) -> list[str]:
     hint = ""
     if fault["type"] == "literal_error":
         hint = nearest(str(fault["input"]), str(fault["ctx"]["expected"]).split("'")[1::2])
-    return [f"{path}: expected {expected}, got {shown(fault['input'])}{hint}"]
+    return [f"{path}: expected {expected}, got {short_repr(fault['input'])}{hint}"]

@@ -6,13 +6,24 @@ dropout, is the same for all blocks.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields
 
 from nas_asc.architecture import Value
 from nas_asc.blocks import BLOCKS
 from nas_asc.blocks.block import Option
-from nas_asc.domain import FLAG, TEXT, Domain, above_zero, number, or_zero, sized, whole, words
+from nas_asc.domain import (
+    FLAG,
+    TABLE,
+    TEXT,
+    Domain,
+    above_zero,
+    number,
+    or_zero,
+    sized,
+    whole,
+    words,
+)
 from nas_asc.layers import ACTIVATIONS, DROPOUTS, POOL_PADDINGS, POOLINGS
 from nas_asc.pruning_counts import PRUNINGS
 from nas_asc.rules import BYTES_PER_VALUE, RULES
@@ -44,7 +55,7 @@ _CLASSIFIER = sized(
 )
 _SIDES = sized(_MOST_CELLS, 'a number or a pair mel x frame such as "3x5"', _SIZE)
 _SIDE = whole(1, _MOST_CELLS)
-_EXTENT = Domain(_SIDES.expected, lambda v: _SIDE.holds(v) or _SIDES.holds(v))
+_EXTENT = Domain(_SIDES.expected, lambda v: _SIDE.accepts(v) or _SIDES.accepts(v))
 
 
 def _is_dropout(value: object) -> bool:
@@ -72,6 +83,19 @@ def _domain(option: Option) -> Domain:
     return words(*option)
 
 
+def _are_names(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) >= 2
+        and all(isinstance(name, str) for name in value)
+        and len(set(value)) == len(value)
+    )
+
+
+def _are_tables(value: object) -> bool:
+    return isinstance(value, list) and value != [] and all(isinstance(v, dict) for v in value)
+
+
 DOMAINS: Mapping[str, Mapping[str, Domain]] = {
     "frontend": {
         "kind": words("logmel", "waveform"),
@@ -79,13 +103,13 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "sample_rate_hz": whole(1000, _MOST_HZ),
         "window": _WINDOW,
         "hop": whole(1, _MOST_SAMPLES),
-        "n_fft": or_zero(_WINDOW),
-        "center": FLAG,
-        "window_function": words("hann", "hamming"),
         "n_mels": whole(1, _MOST_CHANNELS),
         "f_min_hz": number(0, _MOST_HZ),
         "f_max_hz": number(0, _MOST_HZ),
         "normalisation": words("none", "batch_norm", "standard", "peak"),
+        "n_fft": or_zero(_WINDOW),
+        "center": FLAG,
+        "window_function": words("hann", "hamming"),
         "mean_spectrum": FLAG,
         "second_window": or_zero(_WINDOW),
     },
@@ -106,26 +130,24 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "conv": whole(0, _MOST_CHANNELS),
         "activation": words(*ACTIVATIONS),
         "classifier": _CLASSIFIER,
-        "pool": _POOL,
-        "pool_padding": words(*POOL_PADDINGS),
+        "map_dropout": _DROPOUT,
         "pooling": words(*POOLINGS),
         "dropout": _DROPOUT,
-        "map_dropout": _DROPOUT,
         "dense": whole(0, _MOST_CHANNELS),
         "dense_norm": FLAG,
         "dense_activation": words("none", *ACTIVATIONS),
+        "pool": _POOL,
+        "pool_padding": words(*POOL_PADDINGS),
     },
     "compression": {
         "pruning": words(*PRUNINGS),
         "precision": words(*BYTES_PER_VALUE),
         "sparsity": number(0.0, 0.99),
-        "iterations": whole(1, _MOST_REPEATS),
         "prune_classifier": FLAG,
+        "iterations": whole(1, _MOST_REPEATS),
     },
 }
 
-# The keys of a space of several families.
-FAMILY_KEYS = ("title", "family", "ensembles")
 # What a report model, or an ensemble of them, says of itself besides what it is made of.
 MODEL_DOMAINS: Mapping[str, Domain] = {
     "classes": whole(2, 10_000),
@@ -133,21 +155,29 @@ MODEL_DOMAINS: Mapping[str, Domain] = {
     "report": Domain("a name", lambda v: isinstance(v, str)),
     "rule": Domain("a counting rule (nas-asc rules)", lambda v: v in tuple(RULES), tuple(RULES)),
 }
-NAMING_DOMAINS: Mapping[str, Domain] = {"title": TEXT, "note": TEXT}
+MODEL_KEYS: Mapping[str, Domain] = {
+    **MODEL_DOMAINS,
+    "title": TEXT,
+    "note": TEXT,
+    "printed": TABLE,
+    "choices": TABLE,
+    "like": TEXT,
+}
 # The numbers that a report may print.
-PRINTED = (
-    "params",
-    "params_with_norms",
-    "nonzero_params",
-    "size_kb",
-    "unpruned_size_kb",
-    "mmacs",
+PRINTED_KEYS: Mapping[str, Domain] = dict.fromkeys(
+    ("params", "params_with_norms", "nonzero_params", "size_kb", "unpruned_size_kb", "mmacs"),
+    above_zero(_MOST_PRINTED),
 )
-PRINTED_NUMBER = above_zero(_MOST_PRINTED)
-# What a member of an ensemble says of itself.
-MEMBER_DOMAINS: Mapping[str, Domain] = {
+ENSEMBLE_KEYS: Mapping[str, Domain] = {
+    **{key: MODEL_KEYS[key] for key in ("report", "title", "clip_s", "rule", "printed", "note")},
+    "classes": Domain("a list of names, at least two and all different", _are_names),
+    "members": Domain("at least one table, [[ensembles.ID.members]]", _are_tables),
+}
+MEMBER_KEYS: Mapping[str, Domain] = {
+    "model": TEXT,
     "number": whole(1, _MOST_NETWORKS),
     "weight": above_zero(_MOST_NETWORKS),
+    "class_map": TABLE,
 }
 
 # Those of the blocks.
@@ -164,85 +194,92 @@ SELECTORS: Mapping[str, tuple[str, ...]] = {
 # Those that a section must have.
 REQUIRED = frozenset({"kind", "block", "conv", "pruning"})
 
-# A value of each sort that a selector may be, where it is none of a few words.
-_SORTS: Mapping[str, tuple[Value, ...]] = {
-    "depth": (0, 1),
-    "pool": ("none", "max 2"),
-    "conv": (0, 1),
-    "classifier": ("linear", "conv 1"),
-    "dense": (0, 1),
+# At what a selector that is none of a few words is off; all its other values decide alike.
+_OFF: Mapping[str, Value] = {
+    "depth": 0,
+    "pool": "none",
+    "conv": 0,
+    "classifier": "linear",
+    "dense": 0,
+}
+# Those that may be left out; the keys of a block, and of pruning, state it themselves.
+_OPTIONAL = frozenset(
+    {
+        *("n_fft", "center", "window_function", "mean_spectrum", "second_window"),
+        *("pool_padding", "pool_norm", "dropout", "map_dropout", "dense_norm"),
+    }
+)
+
+_Selected = Mapping[str, object]
+
+
+def _is_pooled(selected: _Selected) -> bool:
+    return selected.get("pool", "none") != "none"
+
+
+def _is_linear(selected: _Selected) -> bool:
+    return selected.get("classifier", "linear") == "linear"
+
+
+# Which values of the selectors a key is in use with, as far as it is not with all.
+_IN_USE: Mapping[str, Mapping[str, Callable[[_Selected], bool]]] = {
+    "frontend": dict.fromkeys(
+        DOMAINS["frontend"].keys() - {"kind", "channels", "sample_rate_hz"},
+        lambda s: s["kind"] == "logmel",
+    ),
+    "stage": {
+        "pool_padding": _is_pooled,
+        "pool_norm": _is_pooled,
+    },
+    "head": {
+        "activation": lambda s: s["conv"] != 0,
+        "map_dropout": lambda s: not _is_linear(s),
+        **dict.fromkeys(("pooling", "dropout", "dense"), _is_linear),
+        **dict.fromkeys(("dense_norm", "dense_activation"), lambda s: s.get("dense", 0) != 0),
+        "pool_padding": _is_pooled,
+    },
 }
 
 _STAGE = re.compile(r"stem|stage\d{1,3}", re.ASCII)
-_SPECTRUM = ("window", "hop", "n_mels", "f_min_hz", "f_max_hz", "normalisation")
-_SPECTRUM_DEFAULTS = ("n_fft", "center", "window_function", "mean_spectrum", "second_window")
 
 
 def section_kind(name: str) -> str | None:
-    """Say of which kind a section is; None if there is no such section."""
+    """Return of which kind a section is; None if there is no such section."""
     if name in ("frontend", "head", "compression"):
         return name
     return "stage" if _STAGE.fullmatch(name) else None
 
 
-def sorts(kind: str, selector: str) -> tuple[Value, ...]:
-    """Give a value of each sort that decides differently which other keys are in use."""
-    return _SORTS.get(selector) or DOMAINS[kind][selector].words
-
-
 def sort_of(selector: str, value: Value) -> Value:
-    """Give the value of `sorts` that decides as a valid value of the selector does."""
-    off, other = _SORTS.get(selector, (value, value))
-    return off if value == off else other
+    """Return the same for values of a selector that decide alike which other keys are in use."""
+    return value == _OFF[selector] if selector in _OFF else value
 
 
-def selector_in_use(kind: str, key: str, selected: Mapping[str, object]) -> bool:
-    """Say whether a selector is in use, given the selectors in front of it."""
+def selector_in_use(kind: str, key: str, selected: _Selected) -> bool:
+    """Check whether a selector is in use, given the selectors in front of it."""
     if kind == "stage" and key != "depth":
         if selected.get("depth", 1) == 0:
             return False
         return key not in _OF_BLOCKS or key in BLOCKS[str(selected["block"])].selectors
-    if kind == "head" and key == "dense":
-        return selected.get("classifier", "linear") == "linear"
-    return True
+    in_use = _IN_USE.get(kind, {}).get(key)
+    return in_use is None or in_use(selected)
 
 
-def keys_in_use(kind: str, selected: Mapping[str, object]) -> list[tuple[str, bool]]:
-    """Give the keys that are in use besides the selectors, and whether each may be left out."""
-    if kind == "frontend":
-        return _frontend_keys(selected)
+def keys_in_use(kind: str, selected: _Selected) -> list[tuple[str, bool]]:
+    """Return the keys in use besides the selectors, and whether each may be left out, in order."""
+    if kind == "compression":
+        settings = fields(PRUNINGS[str(selected["pruning"])])
+        return [("precision", False), *((f.name, f.default is not MISSING) for f in settings)]
+    own: list[tuple[str, bool]] = []
+    keys: Iterable[str] = DOMAINS[kind]
     if kind == "stage":
-        return _stage_keys(selected)
-    if kind == "head":
-        return _head_keys(selected)
-    settings = fields(PRUNINGS[str(selected["pruning"])])
-    return [("precision", False), *((f.name, f.default is not MISSING) for f in settings)]
-
-
-def _frontend_keys(selected: Mapping[str, object]) -> list[tuple[str, bool]]:
-    used = [("channels", False), ("sample_rate_hz", False)]
-    if selected["kind"] == "logmel":
-        used += [(key, False) for key in _SPECTRUM] + [(key, True) for key in _SPECTRUM_DEFAULTS]
-    return used
-
-
-def _stage_keys(selected: Mapping[str, object]) -> list[tuple[str, bool]]:
-    if selected.get("depth", 1) == 0:
-        return []
-    used = BLOCKS[str(selected["block"])].keys_in_use(selected)
-    return used + _pool_keys(selected, "pool_padding", "pool_norm") + [("dropout", True)]
-
-
-def _head_keys(selected: Mapping[str, object]) -> list[tuple[str, bool]]:
-    used = [("activation", False)] if selected["conv"] else []
-    if selected.get("classifier", "linear") != "linear":
-        used.append(("map_dropout", True))
-    else:
-        used += [("pooling", False), ("dropout", True)]
-        if selected.get("dense", 0):
-            used += [("dense_norm", True), ("dense_activation", False)]
-    return used + _pool_keys(selected, "pool_padding")
-
-
-def _pool_keys(selected: Mapping[str, object], *keys: str) -> list[tuple[str, bool]]:
-    return [(key, True) for key in keys] if selected.get("pool", "none") != "none" else []
+        if selected.get("depth", 1) == 0:
+            return []
+        own = BLOCKS[str(selected["block"])].keys_in_use(selected)
+        keys = ("pool_padding", "pool_norm", "dropout")
+    in_use = _IN_USE[kind]
+    return own + [
+        (key, key in _OPTIONAL)
+        for key in keys
+        if key not in SELECTORS[kind] and (key not in in_use or in_use[key](selected))
+    ]

@@ -16,7 +16,6 @@ from nas_asc.ensemble import Ensemble, Member
 from nas_asc.errors import DatasetError
 from nas_asc.evaluation import evaluate, predict_proba
 from nas_asc.features import load_inputs
-from nas_asc.frontend import front_end
 from nas_asc.fvcore import reference_count
 from nas_asc.job import Job
 from nas_asc.library import report_model
@@ -166,7 +165,7 @@ def test_inputs_are_the_features_that_training_saw(space, wanted, tones):
         build(architecture, 2, CLIP_S), *[str(clip.path) for clip in tones.clips[:8]]
     )
 
-    features = load_inputs(tones, front_end(architecture.sections["frontend"]))
+    features = load_inputs(tones, architecture.frontend)
     assert len(inputs) == len(features)
     for found, expected in zip(inputs, features, strict=True):
         assert found.dtype == torch.float32

@@ -17,7 +17,6 @@ from nas_asc.datasets import load_dataset
 from nas_asc.ensemble import Ensemble, Member, count_ensemble
 from nas_asc.errors import ConfigError, ExportError
 from nas_asc.features import load_inputs
-from nas_asc.frontend import front_end
 from nas_asc.job import Job, JobResult
 from nas_asc.library import ensembles_of, load_space, report_model
 from nas_asc.model_files import load_model, load_saved
@@ -80,7 +79,7 @@ def run(tones, tmp_path_factory):
 def probabilities(network, tones):
     """What a network says of the validation clips."""
     model = report_model("ntu-vggnet")
-    (inputs,) = load_inputs(tones, front_end(model.architecture.sections["frontend"]))
+    (inputs,) = load_inputs(tones, model.architecture.frontend)
     validation = torch.from_numpy(inputs[list(tones.indices("validation"))]).float()
     with torch.inference_mode():
         return network(validation).double()
@@ -174,9 +173,9 @@ OF_2 = "2/architecture.json"
 @pytest.mark.parametrize(
     ("file", "path", "value", "fault"),
     [
-        ("ensemble.json", ["members"], [], "members: expected at least one member, got none"),
+        ("ensemble.json", ["members"], [], "members: expected at least one table"),
         ("ensemble.json", ["members"], 3, "ensemble.json: expected JSON with the id and members"),
-        ("ensemble.json", ["members"], [3], "members: expected tables"),
+        ("ensemble.json", ["members"], [3], "members: expected at least one table"),
         ("ensemble.json", ["clip_s"], "1", "clip_s: expected a number from 0.01 to 3,600, got '1'"),
         ("ensemble.json", ["rule"], "plan", "did you mean 'plain'?"),
         ("ensemble.json", ["members", 0, "weight"], -1, "weight: expected a number above 0"),

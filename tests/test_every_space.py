@@ -11,7 +11,6 @@ import soundfile
 
 from nas_asc.complexity import count
 from nas_asc.datasets import Dataset, load_dataset
-from nas_asc.frontend import front_end
 from nas_asc.job import Job
 from nas_asc.library import load_space, report_model
 from nas_asc.model_files import load_saved
@@ -108,7 +107,7 @@ def test_one_candidate_with_another_kind_of_input_is_trained_and_saved(
 
 def test_siblings_are_those_of_the_family():
     deepsound = report_model("deepsound-64")
-    frontend = front_end(deepsound.architecture.sections["frontend"])
+    frontend = deepsound.architecture.frontend
     alone = siblings("mbconv", frontend)
 
     assert [s.n_mels for s in alone] == [32, 40, 48, 64, 80, 96, 128, 160]

@@ -94,7 +94,9 @@ def test_a_draw_counts_as_it_does_in_its_family(asc):
 
 def test_a_choice_of_another_family_is_refused(asc):
     choices = {**asc.models["imt-a"].architecture.choices, "mbconv.stem.width": 8}
-    with pytest.raises(ConfigError, match=r"mbconv\.stem\.width: expected a choice that is in use"):
+    with pytest.raises(
+        ConfigError, match=r"mbconv\.stem\.width: expected a choice of the family wave"
+    ):
         asc.from_choices(choices)
 
 

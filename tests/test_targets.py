@@ -140,7 +140,7 @@ def test_what_is_no_model_is_refused_in_one_line(run, mine, monkeypatch, target,
         ("stage1.block", "nothing", "expected one of conv"),
         ("stage1.wdith", 12, "expected a known key, did you mean 'width'"),
         ("frontend.f_min_hz", 16000, "expected less than f_max_hz, got 16000"),
-        ("stages.width", 12, "expected a section of a space"),
+        ("stages.width", 12, "expected one of title, family, frontend"),
     ],
 )
 def test_a_value_that_no_space_could_have_is_refused(write, path, value, fault):

@@ -8,7 +8,6 @@ from nas_asc.commands.output import remark
 from nas_asc.diagram import Diagram, diagram
 from nas_asc.ensemble import Ensemble
 from nas_asc.errors import ConfigError
-from nas_asc.frontend import front_end
 from nas_asc.model_words import headline
 from nas_asc.rules import counting_rule
 from nas_asc.space import ReportModel
@@ -67,7 +66,7 @@ def _model(target: Target) -> ReportModel:
 
 def _network(model: ReportModel) -> Diagram:
     shown = model_diagram(model, f"{model.id}: {model.title}", headline(verify(model)))
-    _, *second = front_end(model.architecture.sections["frontend"]).spectrograms(model.clip_s)
+    _, *second = model.architecture.frontend.spectrograms(model.clip_s)
     words = [f"second spectrogram: window {s.window}, hop {s.hop}, transposed" for s in second]
     return replace(shown, subtitle="; ".join([shown.subtitle, *words]))
 
