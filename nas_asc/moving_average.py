@@ -1,7 +1,7 @@
 """An exponential moving average of a network's weights, which is evaluated in their place."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 
 class MovingAverage:
@@ -15,7 +15,8 @@ class MovingAverage:
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
         self.step = 0
-        self._live = _floating(network)
+        state = [*network.parameters(), *network.buffers()]
+        self._live = [tensor.detach() for tensor in state if tensor.is_floating_point()]
         self._average = [tensor.clone() for tensor in self._live]
 
     @torch.no_grad()
@@ -32,9 +33,3 @@ class MovingAverage:
             kept = live.clone()
             live.copy_(average)
             average.copy_(kept)
-
-
-def _floating(network: nn.Module) -> list[Tensor]:
-    """Give the live tensors of a network that an average makes sense of."""
-    state = [*network.parameters(), *network.buffers()]
-    return [tensor.detach() for tensor in state if tensor.is_floating_point()]

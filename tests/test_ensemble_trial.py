@@ -40,7 +40,7 @@ SPACE = "asc"
 PLAIN = counting_rule("plain")
 CONTEXT = {
     "skip_bad": False,
-    "recipe": replace(load_study("quick").recipe, batch_size=8).to_dict(),
+    "recipe": load_study("quick").recipe.model_copy(update={"batch_size": 8}).to_dict(),
     "rule": "plain",
     "space": SPACE,
 }
