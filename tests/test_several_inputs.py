@@ -5,7 +5,7 @@ import torch
 from recipe_cases import AUGMENTATIONS, AUGMENTED, recipe
 
 from nas_asc.batches import Clips
-from nas_asc.evaluation import evaluate, predict_proba
+from nas_asc.evaluation import evaluate
 from nas_asc.execution import PLAIN, Execution
 from nas_asc.library import load_space, report_model
 from nas_asc.network import build
@@ -64,10 +64,3 @@ def test_the_seed_decides_the_weights_of_a_network_with_two_inputs():
         train(network, clips, AUGMENTED, epochs=2, seed=4, execution=Execution(channels_last=True))
         weights.append(torch.cat([p.detach().flatten() for p in network.parameters()]))
     assert torch.equal(*weights)
-
-
-def test_probabilities_do_not_depend_on_how_clips_are_batched():
-    network, clips = two_inputs()
-    whole = predict_proba(network, clips.inputs)
-    parts = predict_proba(network, clips.inputs, batch_size=5)
-    torch.testing.assert_close(torch.from_numpy(parts), torch.from_numpy(whole))
