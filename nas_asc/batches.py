@@ -1,6 +1,6 @@
 """What a training is fed: clips in memory, their order in an epoch, and batches of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -47,12 +47,12 @@ class Clips:
     def subset(self, indices: list[int]) -> "Clips":
         """Return some of the clips."""
         inputs = tuple(each[indices] for each in self.inputs)
-        return Clips(inputs, self.labels[indices], self.n_classes, self.second_plane)
+        return replace(self, inputs=inputs, labels=self.labels[indices])
 
     def to(self, device: torch.device) -> "Clips":
         """Return the clips in a device's memory."""
         inputs = tuple(each.to(device) for each in self.inputs)
-        return Clips(inputs, self.labels.to(device), self.n_classes, self.second_plane)
+        return replace(self, inputs=inputs, labels=self.labels.to(device))
 
     def batch(self, chosen: Tensor) -> Batch:
         """Return the batch of the chosen clips."""

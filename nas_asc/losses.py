@@ -1,4 +1,7 @@
-"""What a training makes small: a function of a network's logits and of the batch they are of."""
+"""What a training makes small: a function of a network's logits and of the batch they are of.
+
+A new one is a table of its settings, a function and a row in `LOSSES`; `[recipe.loss]` names it.
+"""
 
 from collections.abc import Callable
 

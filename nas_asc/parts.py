@@ -1,9 +1,9 @@
-"""The parts that a recipe names, found in their tables and given their settings."""
+"""The parts that a recipe names, found in the tables of their families and given their settings."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import ValidationError
 from torch import Tensor
@@ -20,7 +20,7 @@ from nas_asc.schedules import SCHEDULES
 from nas_asc.toml_file import Fault
 from nas_asc.validation import faults_of
 
-_FAMILIES: dict[str, dict[str, Part[Any]]] = {
+_FAMILIES: Mapping[str, Mapping[str, Part[Any]]] = {
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "loss": LOSSES,
@@ -50,56 +50,49 @@ def parts_of(recipe: Recipe) -> Parts:
     Raises:
         ConfigError: there is no such part, or its settings are not valid; all faults at once.
     """
-    faults = faults_of_parts(recipe.to_dict())
+    bound, faults = _bind(recipe.to_dict())
     if faults:
         raise ConfigError("\n".join(fault.text for fault in faults))
-    bound = {
-        chosen.key: partial(part.function, settings=part.settings.model_validate(chosen.settings))
-        for chosen in _chosen(recipe.to_dict())
-        for part in [chosen.members[chosen.name]]
-    }
-    augmentations = tuple(bound[name] for name in AUGMENTATIONS if name in recipe.augmentations)
-    return Parts(bound["optimizer"], bound["schedule"], bound["loss"], augmentations)
+    augmentations = [name for name in AUGMENTATIONS if name in recipe.augmentations]
+    return Parts(
+        *(bound[f"recipe.{family}"] for family in _FAMILIES),
+        tuple(bound[f"recipe.augmentations.{name}"] for name in augmentations),
+    )
 
 
 def faults_of_parts(recipe: Mapping[str, Any]) -> list[Fault]:
     """Return what is wrong with the parts of a `[recipe]` table, leaving its other keys alone."""
-    return [fault for chosen in _chosen(recipe) for fault in _faults(chosen)]
+    return _bind(recipe)[1]
 
 
-class _Chosen(NamedTuple):
-    """A part as a recipe has it: `key` is the family's, or the name of an augmentation."""
+def _bind(recipe: Mapping[str, Any]) -> tuple[dict[str, Callable[..., Any]], list[Fault]]:
+    """Return the functions of the parts with their settings, by path, and all faults.
 
-    key: str
-    members: Mapping[str, Part[Any]]
-    name: str
-    settings: Mapping[str, Any]
-    path: str
+    What is no table or has no name is a fault of the recipe, and left out here.
+    """
+    bound: dict[str, Callable[..., Any]] = {}
+    faults: list[Fault] = []
 
+    def bind(path: str, members: Mapping[str, Part[Any]], name: str, table: object) -> None:
+        if name not in members:
+            known = f"expected one of {', '.join(members)}, got {name!r}{nearest(name, members)}"
+            faults.append(Fault(path, f"{path}: {known}"))
+            return
+        settings, function = members[name]
+        try:
+            bound[path] = partial(function, settings=settings.model_validate(table))
+        except ValidationError as error:
+            for fault in faults_of(error, settings):
+                faults.append(Fault(f"{path}.{fault.path}", f"{path}.{fault.text}"))
 
-def _chosen(recipe: Mapping[str, Any]) -> Iterator[_Chosen]:
-    """Yield the parts of a recipe; what is no table or has no name is a fault of the recipe's."""
-    for key, members in _FAMILIES.items():
-        table = recipe.get(key)
-        table = {"name": table} if isinstance(table, str) else table
-        if isinstance(table, dict) and isinstance(table.get("name"), str):
-            settings = {name: value for name, value in table.items() if name != "name"}
-            yield _Chosen(key, members, table["name"], settings, f"recipe.{key}")
-    tables = recipe.get("augmentations")
-    for name, table in tables.items() if isinstance(tables, dict) else ():
+    for family, members in _FAMILIES.items():
+        choice = recipe.get(family)
+        table = dict(choice) if isinstance(choice, dict) else {"name": choice}
+        name = table.pop("name", None)
+        if isinstance(name, str):
+            bind(f"recipe.{family}", members, name, table)
+    augmentations = recipe.get("augmentations")
+    for name, table in augmentations.items() if isinstance(augmentations, dict) else ():
         if isinstance(table, dict):
-            yield _Chosen(name, AUGMENTATIONS, name, table, f"recipe.augmentations.{name}")
-
-
-def _faults(chosen: _Chosen) -> list[Fault]:
-    members, name, path = chosen.members, chosen.name, chosen.path
-    if name not in members:
-        text = f"expected one of {', '.join(members)}, got {name!r}{nearest(name, members)}"
-        return [Fault(path, f"{path}: {text}")]
-    settings = members[name].settings
-    try:
-        settings.model_validate(chosen.settings)
-    except ValidationError as error:
-        found = faults_of(error, settings)
-        return [Fault(f"{path}.{fault.path}", f"{path}.{fault.text}") for fault in found]
-    return []
+            bind(f"recipe.augmentations.{name}", AUGMENTATIONS, name, table)
+    return bound, faults
