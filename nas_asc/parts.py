@@ -53,10 +53,15 @@ def parts_of(recipe: Recipe) -> Parts:
     bound, faults = _bind(recipe.to_dict())
     if faults:
         raise ConfigError("\n".join(fault.text for fault in faults))
-    augmentations = [name for name in AUGMENTATIONS if name in recipe.augmentations]
     return Parts(
-        *(bound[f"recipe.{family}"] for family in _FAMILIES),
-        tuple(bound[f"recipe.augmentations.{name}"] for name in augmentations),
+        bound["recipe.optimizer"],
+        bound["recipe.schedule"],
+        bound["recipe.loss"],
+        tuple(
+            bound[f"recipe.augmentations.{name}"]
+            for name in AUGMENTATIONS
+            if name in recipe.augmentations
+        ),
     )
 
 

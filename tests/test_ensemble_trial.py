@@ -167,7 +167,6 @@ OF_2 = "2/architecture.json"
         (OF_2, ["sections"], 3, "expected space, sections and choices"),
         (OF_2, ["classes"], ["high", "high"], "classes: expected different names"),
         (OF_2, [], None, "2/architecture.json: "),
-        ("ensemble.json", [], None, "ensemble.json: expected"),
     ],
 )
 def test_an_ensemble_that_is_not_valid_is_named(run, tmp_path, file, path, value, fault):
@@ -185,6 +184,11 @@ def test_an_ensemble_that_is_not_valid_is_named(run, tmp_path, file, path, value
     assert fault in str(caught.value)
     with pytest.raises(ExportError, match=re.escape(str(caught.value))):
         load_model(folder)
+
+
+def test_a_folder_without_an_ensemble_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"ensemble\.json: expected an ensemble, No such file"):
+        read_saved_ensemble(tmp_path)
 
 
 def test_an_ensemble_that_was_changed_since_the_search_began_is_not_trained(run, tones):
