@@ -23,6 +23,7 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from nas_asc.batches import Clips
 from nas_asc.complexity import count
 from nas_asc.datasets import Dataset, synthetic_dataset
 from nas_asc.evaluation import evaluate
@@ -31,7 +32,7 @@ from nas_asc.features import load_features
 from nas_asc.library import report_model
 from nas_asc.network import build
 from nas_asc.study_config import load_study
-from nas_asc.training import EpochReport, train
+from nas_asc.training import EpochReport, Hooks, train
 
 MODEL = "deepsound-64"
 LINEAR_RANGE = (35.0, 75.0)
@@ -104,13 +105,11 @@ def network_accuracy(
     training = list(dataset.indices("train"))
     train(
         network,
-        inputs[training],
-        labels[training],
+        Clips((inputs[training],), labels[training], len(classes)),
         load_study("quick").recipe,
+        Hooks(on_epoch=progress),
         epochs=epochs,
         seed=seed,
-        n_classes=len(classes),
-        report=progress,
         execution=execution_for(count(architecture, len(classes), dataset.clip_s)),
     )
     return 100 * evaluate(network, inputs[judged], labels[judged], classes).accuracy

@@ -97,9 +97,9 @@ def run_search(
         trained = [m for m in space.models.values() if any(t.model == m.id for t in seeds)]
         facts: Mapping[str, object] = {
             **what_must_stay(space, dataset, seeds),
-            "seeds_over_budget": over_budget if config.seeds else [],
-            "seeds_adapted": adaptations(trained, dataset) if config.seeds else [],
-            "ensembles_skipped": left_out(ensembles) if config.seeds else [],
+            "seeds_over_budget": over_budget if config.warm_start else [],
+            "seeds_adapted": adaptations(trained, dataset) if config.warm_start else [],
+            "ensembles_skipped": left_out(ensembles) if config.warm_start else [],
         }
         if resume:
             check_same(run, saved_study(run), config)
@@ -128,7 +128,7 @@ def run_search(
             )
         scheduler = Scheduler(config, space, budget, measure)
         session = Session(config, scheduler, store, pool, context, progress)
-        session.take_up(seeds if config.seeds else [])
+        session.take_up(seeds if config.warm_start else [])
         announce({**facts, "seeds_skipped": skipped_seeds(scheduler.trials)})
         session.run()
         summary = summarise(run, config, scheduler.trials, facts)

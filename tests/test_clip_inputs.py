@@ -21,13 +21,13 @@ from nas_asc.job import Job
 from nas_asc.library import report_model
 from nas_asc.model_files import load_saved, save_ensemble
 from nas_asc.network import Network
-from nas_asc.pipeline import TrialSettings, fit, judged
+from nas_asc.pipeline import TrialSettings, fit, validation_metrics
 from nas_asc.study_config import load_study
 from nas_asc.trial import run_job
 from nas_asc.voting_network import vote
 
 CLIP_S = 0.4
-RECIPE = replace(load_study("quick").recipe, batch_size=2, mixup_alpha=0.0)
+RECIPE = load_study("quick").recipe.model_copy(update={"batch_size": 2, "augmentations": {}})
 EPOCHS = 6
 
 # Every kind of front end, and of compression where the standards must not be touched by it.
@@ -149,7 +149,7 @@ def test_a_saved_ensemble_gives_on_sound_files_what_was_judged(tones, tmp_path):
         fit(member.model.architecture, settings, seed, lambda _: True)
         for seed, member in enumerate(ensemble.networks)
     ]
-    metrics = judged(tones, vote(ensemble, [each.probabilities for each in fitted]))
+    metrics = validation_metrics(tones, vote(ensemble, [each.probabilities for each in fitted]))
     save_ensemble(tmp_path / "7", ensemble, [each.model for each in fitted], metrics.to_dict())
 
     again = judge_again(tmp_path / "7", tones)

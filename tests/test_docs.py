@@ -45,9 +45,13 @@ def test_every_command_has_a_section():
     assert set(SECTIONS) == set(COMMANDS)
 
 
+def _is_shown(parameter):
+    return isinstance(parameter, click.Option) and not parameter.hidden
+
+
 @pytest.mark.parametrize(("name", "command"), list(commands()))
 def test_every_option_is_in_the_section_of_its_command(name, command):
-    options = [o for p in command.params if isinstance(p, click.Option) for o in p.opts]
+    options = [o for p in command.params if _is_shown(p) for o in p.opts]
     missing = [o for o in options if o.startswith("--") and f"`{o}`" not in SECTIONS[name]]
     assert missing == []
 

@@ -2,7 +2,6 @@
 
 import os
 import random
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +58,7 @@ def search(run, data, space, **options):
 
 def job(architecture, data, run):
     """A job of one epoch."""
-    recipe = replace(load_study("quick").recipe, batch_size=8)
+    recipe = load_study("quick").recipe.model_copy(update={"batch_size": 8})
     context = {
         "data": str(data),
         "clip_s": CLIP_S,
@@ -144,7 +143,13 @@ def test_a_search_runs_in_every_space(tones, tmp_path, space):
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
 def test_choices_in_all_families_are_those_of_one(tones, tmp_path, sampler):
     summary = search(
-        tmp_path / "run", tones, "asc", trials=24, sampler=sampler, seeds=False, startup_trials=8
+        tmp_path / "run",
+        tones,
+        "asc",
+        trials=24,
+        sampler=sampler,
+        warm_start=False,
+        startup_trials=8,
     )
 
     assert summary.trials["failed"] == 0
@@ -162,7 +167,13 @@ def test_choices_in_all_families_are_those_of_one(tones, tmp_path, sampler):
 def test_a_search_runs_in_every_space_on_recordings(tmp_path, space):
     data = Path(os.environ["NAS_ASC_DATA"])
     summary = search(
-        tmp_path / "run", data, space, trials=2, sampler="random", seeds=False, budget="64KB,5MMAC"
+        tmp_path / "run",
+        data,
+        space,
+        trials=2,
+        sampler="random",
+        warm_start=False,
+        budget="64KB,5MMAC",
     )
 
     assert summary.trials["completed"] == 2
