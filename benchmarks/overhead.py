@@ -72,7 +72,7 @@ def main() -> None:
 def ours_ms(run: Path, trials: int, last: int) -> float:
     """Run a search and time its last trials, in milliseconds each."""
     options = {"space": SPACE, "budget": "128KB", "sampler": "random", "trials": trials}
-    study = with_options(load_study("quick"), {**options, "epochs": EPOCHS, "seeds": False})
+    study = with_options(load_study("quick"), {**options, "epochs": EPOCHS, "warm_start": False})
     dataset = Dataset("none", run, CLASSES, (), 1.0, True, 44100, 1, (), ())
     pool = KINDS["processes"](1, "overhead:instant_job")
     ends: list[float] = []

@@ -23,16 +23,16 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from nas_asc.batches import Clips
 from nas_asc.complexity import count
 from nas_asc.datasets import Dataset, synthetic_dataset
 from nas_asc.evaluation import evaluate
 from nas_asc.execution import execution_for
 from nas_asc.features import load_features
-from nas_asc.frontend import front_end
 from nas_asc.library import report_model
 from nas_asc.network import build
 from nas_asc.study_config import load_study
-from nas_asc.training import EpochReport, train
+from nas_asc.training import EpochReport, Hooks, train
 
 MODEL = "deepsound-64"
 LINEAR_RANGE = (35.0, 75.0)
@@ -48,7 +48,7 @@ def main() -> None:
     torch.set_num_threads(1)
     dataset = synthetic_dataset()
     architecture = report_model(MODEL).architecture
-    features = load_features(dataset, front_end(architecture.sections["frontend"]))
+    features = load_features(dataset, architecture.frontend)
     unseen = [
         i for i in dataset.indices("test") if dataset.clips[i].device in dataset.unseen_devices
     ]
@@ -105,13 +105,11 @@ def network_accuracy(
     training = list(dataset.indices("train"))
     train(
         network,
-        inputs[training],
-        labels[training],
+        Clips((inputs[training],), labels[training], len(classes)),
         load_study("quick").recipe,
+        Hooks(on_epoch=progress),
         epochs=epochs,
         seed=seed,
-        n_classes=len(classes),
-        report=progress,
         execution=execution_for(count(architecture, len(classes), dataset.clip_s)),
     )
     return 100 * evaluate(network, inputs[judged], labels[judged], classes).accuracy

@@ -23,31 +23,36 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, TensorDataset
 
 from nas_asc.architecture import Architecture
+from nas_asc.batches import Clips
 from nas_asc.complexity import count
 from nas_asc.execution import execution_for
 from nas_asc.library import load_space, report_model
 from nas_asc.network import build
 from nas_asc.recipe import Recipe
 from nas_asc.torchaudio_native import torchaudio
-from nas_asc.training import train
+from nas_asc.training import Hooks, train
 
 CLIPS, CLASSES, CLIP_S = 96, 10, 5.0
+WEIGHT_DECAY, MASK_WIDTH, MIXUP_ALPHA = 0.01, 0.15, 0.3
 
 RECIPE = Recipe(
-    optimizer="adamw",
+    optimizer={"name": "adamw", "weight_decay": WEIGHT_DECAY},
     learning_rate=0.005,
-    weight_decay=0.01,
-    schedule="one_cycle",
+    schedule={"name": "one_cycle"},
     batch_size=16,
-    mixup_alpha=0.3,
-    label_smoothing=0.0,
-    mel_masks=1,
-    mel_mask_width=0.15,
-    frame_masks=1,
-    frame_mask_width=0.15,
-    time_shift=0.5,
+    loss={"name": "cross_entropy", "label_smoothing": 0.0},
     ema_decay=0.99,
     gradient_clip=1.0,
+    augmentations={
+        "time_shift": {"width": 0.5},
+        "spec_augment": {
+            "mel_masks": 1,
+            "mel_mask_width": MASK_WIDTH,
+            "frame_masks": 1,
+            "frame_mask_width": MASK_WIDTH,
+        },
+        "mixup": {"alpha": MIXUP_ALPHA},
+    },
 )
 
 # deepsound-64 cut down to 20,468 bytes
@@ -126,13 +131,11 @@ def ours(case: str, epochs: int, turn: Connection) -> None:
     architecture, network, features, labels = setting(case)
     train(
         network,
-        features,
-        labels,
+        Clips((features,), labels, CLASSES),
         RECIPE,
+        Hooks(on_epoch=timed(turn)),
         epochs=epochs,
         seed=0,
-        n_classes=CLASSES,
-        report=timed(turn),
         execution=execution_for(count(architecture, CLASSES, CLIP_S)),
     )
 
@@ -155,13 +158,13 @@ def plain_loop(case: str, epochs: int, turn: Connection) -> None:
     _, network, features, labels = setting(case)
     data = TensorDataset(features, labels)
     loader = DataLoader(data, RECIPE.batch_size, shuffle=True, drop_last=True)
-    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=RECIPE.weight_decay)
+    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=WEIGHT_DECAY)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, RECIPE.learning_rate, epochs=epochs, steps_per_epoch=len(loader)
     )
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(RECIPE.ema_decay))
-    hide_mels = torchaudio.transforms.FrequencyMasking(round(64 * RECIPE.mel_mask_width))
-    hide_frames = torchaudio.transforms.TimeMasking(round(320 * RECIPE.frame_mask_width))
+    hide_mels = torchaudio.transforms.FrequencyMasking(round(64 * MASK_WIDTH))
+    hide_frames = torchaudio.transforms.TimeMasking(round(320 * MASK_WIDTH))
     criterion = nn.CrossEntropyLoss()
     done = timed(turn)
     for _ in range(epochs):
@@ -171,7 +174,7 @@ def plain_loop(case: str, epochs: int, turn: Connection) -> None:
             batch = batch.float()
             batch = torch.roll(batch, int(torch.randint(-160, 161, ())), -1)
             batch = hide_frames(hide_mels(batch))
-            share = float(torch.distributions.Beta(RECIPE.mixup_alpha, RECIPE.mixup_alpha).sample())
+            share = float(torch.distributions.Beta(MIXUP_ALPHA, MIXUP_ALPHA).sample())
             partner = torch.randperm(len(batch))
             logits = network(share * batch + (1 - share) * batch[partner])
             loss = share * criterion(logits, wanted)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nas_asc.library import load_space
     from nas_asc.model_files import load_model
     from nas_asc.network import build
+    from nas_asc.run_summary import load_trials
     from nas_asc.space import SearchSpace
     from nas_asc.study import load_front, run_search
     from nas_asc.study_config import load_study
@@ -30,6 +31,7 @@ __all__ = [
     "load_model",
     "load_space",
     "load_study",
+    "load_trials",
     "read_inputs",
     "run_search",
 ]
@@ -44,6 +46,7 @@ _HOMES = {
     "load_model": "nas_asc.model_files",
     "load_space": "nas_asc.library",
     "load_study": "nas_asc.study_config",
+    "load_trials": "nas_asc.run_summary",
     "read_inputs": "nas_asc.clip_inputs",
     "run_search": "nas_asc.study",
 }

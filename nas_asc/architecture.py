@@ -7,6 +7,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from nas_asc.errors import ConfigError
+from nas_asc.frontend import FrontEnd, front_end
 
 Value = bool | int | float | str
 Sections = Mapping[str, Mapping[str, Value]]
@@ -45,6 +46,11 @@ class Architecture:
             values = {"family": self.family, **values}
         return MappingProxyType(values)
 
+    @cached_property
+    def frontend(self) -> FrontEnd:
+        """What the network is fed."""
+        return front_end(self.sections["frontend"])
+
     @property
     def ensemble(self) -> str | None:
         """The id of the report's ensemble that it stands for; None for a network."""
@@ -67,7 +73,7 @@ class Architecture:
         return f"Architecture({self.space!r}, {dict(self.choices)!r})"
 
     def to_dict(self) -> dict[str, object]:
-        """Give the architecture as JSON."""
+        """Return the architecture as JSON."""
         return {
             "space": self.space,
             **({} if self.family is None else {"family": self.family}),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nas_asc.architecture import Architecture
-from nas_asc.errors import ConfigError, shown
+from nas_asc.errors import ConfigError, short_repr
 from nas_asc.space_file import check_architecture
 from nas_asc.vocabulary import MODEL_DOMAINS
 
@@ -36,7 +36,7 @@ class StoredArchitecture:
 def architecture_json(
     architecture: Architecture, class_names: Sequence[str], clip_s: float, rule: str
 ) -> dict[str, object]:
-    """Give what is written into such a file."""
+    """Return what is written into such a file."""
     described = {"classes": list(class_names), "clip_s": clip_s, "rule": rule}
     return {**architecture.to_dict(), **described}
 
@@ -68,12 +68,12 @@ def read_architecture(path: Path) -> StoredArchitecture:
             names, classes = tuple(classes), len(classes)
         else:
             faults.append(
-                f"classes: expected different names or their number, got {shown(classes)}"
+                f"classes: expected different names or their number, got {short_repr(classes)}"
             )
             classes = 2  # said once
     for key, value in (("classes", classes), ("clip_s", clip_s), ("rule", rule)):
-        if not MODEL_DOMAINS[key].holds(value):
-            faults.append(f"{key}: {MODEL_DOMAINS[key].refusal(value)}")
+        if not MODEL_DOMAINS[key].accepts(value):
+            faults.append(f"{key}: {MODEL_DOMAINS[key].error_message(value)}")
     if faults:
         raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
     return StoredArchitecture(architecture, classes, names, float(clip_s), rule)

@@ -1,7 +1,7 @@
-"""How results are put into words, the same in tables, plots and pages.
+"""How results are put into words, the same in tables, pictures and pages.
 
-Conventions: KB is what the counting rule takes it for. Text for the terminal is plain ASCII, but
-for names that the user chose.
+Conventions: KB is what the counting rule takes it for. Text is plain ASCII, but for names that the
+user chose.
 """
 
 import math
@@ -13,22 +13,22 @@ from nas_asc.summary import Summary
 
 
 def size_caption(size_bytes: int, kb: int) -> str:
-    """Write a size in the rule's KB: "30.5 KB"."""
+    """Return a size in the rule's KB: "30.5 KB"."""
     return f"{size_bytes / kb:.1f} KB" if size_bytes % kb else f"{size_bytes // kb} KB"
 
 
 def budget_caption(size_bytes: int, kb: int) -> str:
-    """Write a size limit in KB and in the bytes that it was understood as."""
+    """Return a size limit in KB and in the bytes that it was understood as."""
     return f"{size_caption(size_bytes, kb)} ({size_bytes:,} B)"
 
 
 def is_synthetic(summary: Summary) -> bool:
-    """Say whether the data are made, not recorded."""
+    """Return whether the data are made, not recorded."""
     return str(summary.data.get("name", "")).lower().startswith("synthetic")
 
 
 def data_caption(summary: Summary) -> str:
-    """Write what the search saw: "esc10, 400 clips of 10 classes (train 240, ...)".
+    """Return what the search saw: "esc10, 400 clips of 10 classes (train 240, ...)".
 
     Synthetic data are always called so.
     """
@@ -45,7 +45,7 @@ def data_caption(summary: Summary) -> str:
 
 
 def trials_caption(summary: Summary) -> str:
-    """Write how the trials ended: "48 trials: 40 trained, 6 stopped early, 2 failed"."""
+    """Return how the trials ended: "48 trials: 40 trained, 6 stopped early, 2 failed"."""
     done, stopped, failed = (
         summary.trials.get(name, 0) for name in ("completed", "stopped_early", "failed")
     )
@@ -57,13 +57,18 @@ def trials_caption(summary: Summary) -> str:
 
 
 def chance_accuracy(summary: Summary) -> float:
-    """Give the macro accuracy of guessing, 0 to 1; 1 before the classes are known."""
+    """Return the macro accuracy of guessing, 0 to 1; 1 before the classes are known."""
     return 1 / max(len(summary.classes), 1)
 
 
 def chance_log_loss(summary: Summary) -> float:
-    """Give the log loss of guessing all classes alike, in nats; 0 before they are known."""
+    """Return the log loss of guessing all classes alike, in nats; 0 before they are known."""
     return math.log(max(len(summary.classes), 1))
+
+
+def fronts_caption(measures: Sequence[str]) -> str:
+    """Return the fronts that a point is on: "log loss", "accuracy", "both" or "-"."""
+    return "both" if len(measures) > 1 else "".join(measures).replace("_", " ") or "-"
 
 
 def shorten(text: str, width: int) -> str:
@@ -91,7 +96,7 @@ def choices_by_section(choices: Mapping[str, object]) -> dict[str, dict[str, obj
 def choices_in_words(
     choices: Mapping[str, object], reference: Sequence[Point], kb: int
 ) -> list[tuple[str, str]]:
-    """Write choices by section: [("stage1", "width 12, kernel 3x5"), ...].
+    """Return choices by section: [("stage1", "width 12, kernel 3x5"), ...].
 
     A choice that is in no section, such as the family, stands by its own name; an ensemble is its
     networks.
@@ -112,12 +117,53 @@ def choices_in_words(
     return words
 
 
+def architecture_caption(choices: Mapping[str, object]) -> str:
+    """Describe an architecture in a few words: "64 mel | 6 2x24 3x30", or "1 x a, 2 x b"."""
+    if "ensemble" in choices:
+        return str(choices["ensemble"])
+    n_mels = None
+    extents = []
+    for name, values in choices_by_section(choices).items():
+        if name.endswith("frontend"):
+            n_mels = values.get("n_mels")
+        elif values.get("depth") != 0 and not name.endswith(("head", "compression")):
+            extents.append("x".join(str(values[k]) for k in ("depth", "width") if k in values))
+    parts = ["" if n_mels is None else f"{n_mels} mel", " ".join(filter(None, extents))]
+    known = " | ".join(filter(None, parts))
+    return known or ", ".join(f"{path}={value}" for path, value in choices.items())
+
+
+def networks_caption(choices: Mapping[str, object], reference: Sequence[Point], kb: int) -> str:
+    """Return the networks of an ensemble: the size of each that was also trained, and its vote.
+
+    "5 x ntu-vggnet, 1 x ntu-inceptionnet" becomes "5 x ntu-vggnet (34.5 KB each), 1 x
+    ntu-inceptionnet (142.2 KB)". The vote is said only where networks weigh differently: "1 x
+    srpol-c3multi (68.8 KB, 70 % of the vote)".
+    """
+    sizes = {point.model: size_caption(point.size_bytes, kb) for point in reference}
+    networks = str(choices["ensemble"]).split(", ")
+    votes = str(choices["votes"]).split(", ") if "votes" in choices else [""] * len(networks)
+    parts = []
+    for network, vote in zip(networks, votes, strict=True):
+        number, _, model = network.partition(" x ")
+        share = vote_caption(float(vote)) if vote else ""
+        known = ", ".join(filter(None, [sizes.get(model), share]))
+        each = "" if number == "1" else " each"
+        parts.append(f"{network} ({known}{each})" if known else network)
+    return ", ".join(parts)
+
+
+def vote_caption(share: float) -> str:
+    """Return the share of a vote: "70 % of the vote"."""
+    return f"{100 * share:.3g} % of the vote"
+
+
 def seed_captions(
     adapted: Sequence[Mapping[str, Any]],
     ensembles_skipped: Sequence[Mapping[str, Any]],
     skipped: Sequence[Mapping[str, Any]] = (),
 ) -> list[str]:
-    """Write which report models are adapted to the data, and which are left out.
+    """Return which report models are adapted to the data, and which are left out.
 
     Args:
         adapted: `Summary.seeds_adapted`; models with equal changes share a line.
@@ -139,85 +185,3 @@ def _alike(pairs: Sequence[tuple[str, str]]) -> list[str]:
     for said, name in pairs:
         names.setdefault(said, []).append(name)
     return [f"{', '.join(models)}: {said}" for said, models in names.items()]
-
-
-def vote_caption(share: float) -> str:
-    """Write the share of a vote: "70 % of the vote"."""
-    return f"{100 * share:.3g} % of the vote"
-
-
-def networks_caption(choices: Mapping[str, object], reference: Sequence[Point], kb: int) -> str:
-    """Write the networks of an ensemble: the size of each that was also trained, and its vote.
-
-    "5 x ntu-vggnet, 1 x ntu-inceptionnet" becomes "5 x ntu-vggnet (34.5 KB each), 1 x
-    ntu-inceptionnet (142.2 KB)". The vote is said only where networks weigh differently: "1 x
-    srpol-c3multi (68.8 KB, 70 % of the vote)".
-    """
-    sizes = {point.model: size_caption(point.size_bytes, kb) for point in reference}
-    networks = str(choices["ensemble"]).split(", ")
-    votes = str(choices["votes"]).split(", ") if "votes" in choices else [""] * len(networks)
-    parts = []
-    for network, vote in zip(networks, votes, strict=True):
-        number, _, model = network.partition(" x ")
-        share = vote_caption(float(vote)) if vote else ""
-        known = _joined(", ", [sizes.get(model, ""), share])
-        each = "" if number == "1" else " each"
-        parts.append(f"{network} ({known}{each})" if known else network)
-    return ", ".join(parts)
-
-
-def architecture_caption(choices: Mapping[str, object], width: int = 10_000) -> str:
-    """Describe an architecture in one line of at most `width` characters.
-
-    In full "64 mel hop 690 | conv 6 k3x5 | mbconv 2x24 e4 k5x5 s2x2 se | ... | head 100 avg"; where
-    that is too long "64 mel | 6 2x24 3x30", then "64 mel 6-24-30" (widths), then cut. An ensemble
-    is its networks: "5 x ntu-vggnet, 1 x ntu-inceptionnet".
-    """
-    if "ensemble" in choices:
-        return shorten(str(choices["ensemble"]), width)
-    sections = choices_by_section(choices)
-    stages = [
-        (name, values)
-        for name, values in sections.items()
-        if values.get("depth") != 0 and not name.endswith(("frontend", "head", "compression"))
-    ]
-    head = next((v for name, v in sections.items() if name.endswith("head")), {})
-    front_end = next((v for name, v in sections.items() if name.endswith("frontend")), {})
-    mels = f"{front_end['n_mels']} mel" if "n_mels" in front_end else ""
-    hop = f"hop {front_end['hop']}" if "hop" in front_end else ""
-    extents = [_extent(values) for _, values in stages]
-    widths = [str(values["width"]) for _, values in stages if "width" in values]
-    in_full = [_joined(" ", [mels, hop]), *(_stage(v) for _, v in stages), _head(head)]
-    for text in (
-        _joined(" | ", in_full),
-        _joined(" | ", [mels, _joined(" ", extents)]),
-        _joined(" ", [mels, "-".join(widths)]),
-    ):
-        if text and len(text) <= width:
-            return text
-    known = _joined(" ", [mels, "-".join(widths)])
-    return shorten(known or ", ".join(f"{path}={value}" for path, value in choices.items()), width)
-
-
-def _joined(separator: str, parts: list[str]) -> str:
-    return separator.join(part for part in parts if part)
-
-
-def _extent(stage: Mapping[str, object]) -> str:
-    return _joined("x", [str(stage[key]) for key in ("depth", "width") if key in stage])
-
-
-def _stage(stage: Mapping[str, object]) -> str:
-    signed = [
-        f"{sign}{stage[key]}"
-        for key, sign in (("expand", "e"), ("kernel", "k"), ("stride", "s"))
-        if key in stage
-    ]
-    attention = "se" if stage.get("squeeze_excite") else ""
-    return _joined(" ", [str(stage.get("block", "")), _extent(stage), *signed, attention])
-
-
-def _head(head: Mapping[str, object]) -> str:
-    width = str(head["conv"]) if head.get("conv") else ""
-    text = _joined(" ", [width, str(head.get("pooling", ""))])
-    return f"head {text}" if text else ""

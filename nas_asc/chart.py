@@ -1,13 +1,13 @@
 """What a picture of a front shows, before anything is drawn: points, axes and words.
 
-`plots` draws it with matplotlib, `html` with plotly. Conventions: sizes are in bytes on a
+`plots` draws it with matplotlib, `html_chart` with plotly. Conventions: sizes are in bytes on a
 logarithmic axis whose ticks are powers of two; accuracy is in percent; the top of the log loss
 axis and the bottom of the accuracy axis are the bad ends. Values beyond an axis are shown at its
 end.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nas_asc.captions import (
@@ -23,18 +23,20 @@ from nas_asc.summary import Summary
 
 _MOST_TICKS = 9
 _FEWEST_OCTAVES = 3
-_LONGEST_NAME = 48
+_LONGEST_NAME = 30
+UNTRAINED = "report model over the budget, not trained"
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One vertical axis: which measure it shows, and from where to where.
+    """One vertical axis: which error measure it shows, from where to where, and whose front.
 
     Attributes:
         measure: "log_loss" or "accuracy".
         limits: of the axis, bottom and top; accuracy in percent.
         chance: what guessing gives.
-        bad_end: the limit at which the worst values lie.
+        front: the points on the front of size and this measure, smallest first.
+        others: the other trials, report models among them.
     """
 
     measure: str
@@ -42,41 +44,48 @@ class Panel:
     limits: tuple[float, float]
     chance: float
     chance_label: str
-    bad_end: float
+    front: tuple[Point, ...]
+    others: tuple[Point, ...]
 
     def value(self, point: Point) -> float:
-        """Give the point's value on this axis."""
+        """Return the point's value on this axis."""
         return point.log_loss if self.measure == "log_loss" else 100 * point.accuracy
 
-    def inside(self, point: Point) -> bool:
-        """Say whether the value lies on the axis."""
-        return self.limits[0] <= self.value(point) <= self.limits[1]
-
     def shown(self, point: Point) -> float:
-        """Give the value where it is drawn: its own, or the end of the axis."""
+        """Return the value where it is drawn: its own, or the end of the axis."""
         low, high = self.limits
         return min(max(self.value(point), low), high)
+
+    def series(self) -> dict[str, tuple[str, list[Point]]]:
+        """Return the points that are drawn alike: what they are called, and which they are."""
+        found = [point for point in self.others if point.model is None]
+        models = [point for point in self.others if point.model is not None]
+        inside = {point for point in found if self.shown(point) == self.value(point)}
+        every = {
+            "dominated": ("trial not on the front", [p for p in found if p in inside]),
+            "beyond": ("worse than the axis shows", [p for p in found if p not in inside]),
+            "front": (
+                "front of size and the error shown",
+                [p for p in self.front if p.model is None],
+            ),
+            "model": ("report model", models),
+            "front model": ("report model on the front", [p for p in self.front if p.model]),
+        }
+        return {kind: series for kind, series in every.items() if series[1]}
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A front, the trials beside it and the axes to show them on.
+    """The axes of a picture and what is on both of its panels.
 
     Attributes:
-        dominated: trials that are neither on the front nor report models.
-        reference: report models that were trained, on the front or not.
-        over_budget: report models that were not trained, as (name, bytes).
+        over_budget: report models that were not trained, as (name, bytes), smallest first.
         x_limits: the size axis, in bytes.
         x_ticks: bytes and label of each tick.
-        kb: bytes in a KB, by the counting rule.
     """
 
     title: str
     subtitle: str
-    front_label: str
-    front: tuple[Point, ...]
-    dominated: tuple[Point, ...]
-    reference: tuple[Point, ...]
     over_budget: tuple[tuple[str, int], ...]
     budget_bytes: int | None
     budget_label: str
@@ -84,44 +93,37 @@ class Chart:
     x_limits: tuple[float, float]
     x_ticks: tuple[tuple[int, str], ...]
     panels: tuple[Panel, Panel]
-    kb: int
+
+    def across(self, size_bytes: float) -> float:
+        """Return where a size stands on the axis: 0 at its left end, 1 at its right."""
+        low, high = (math.log2(limit) for limit in self.x_limits)
+        return (math.log2(size_bytes) - low) / (high - low)
 
 
-def chart(summary: Summary, kb: int) -> Chart:
-    """Work out what a picture of a summary shows.
-
-    Args:
-        summary: what to show.
-        kb: bytes in a KB, by the counting rule.
-    """
-    shown = set(summary.front) | set(summary.reference)
+def chart(summary: Summary) -> Chart:
+    """Work out what a picture of a summary shows."""
     limit = summary.budget.size_bytes
-    over_budget = tuple(
+    over_budget = [
         (str(seed["model"]), int(str(seed["size_bytes"]))) for seed in summary.seeds_over_budget
-    )
+    ]
     sizes = [point.size_bytes for point in summary.points]
     sizes += [size for _, size in over_budget] + ([limit] if limit is not None else [])
     x_limits = _size_limits(sizes)
     return Chart(
         title=_title(summary),
         subtitle=_subtitle(summary),
-        front_label=f"front of size and {summary.objective.replace('_', ' ')}",
-        front=summary.front,
-        dominated=tuple(point for point in summary.points if point not in shown),
-        reference=summary.reference,
-        over_budget=over_budget,
+        over_budget=tuple(sorted(over_budget, key=lambda pair: (pair[1], pair[0]))),
         budget_bytes=limit,
-        budget_label="" if limit is None else f"budget {size_caption(limit, kb)}",
+        budget_label="" if limit is None else f"budget {size_caption(limit, summary.kb)}",
         x_label=f"model size in bytes, counted by rule {summary.rule} (log scale)",
         x_limits=x_limits,
         x_ticks=_ticks(*x_limits),
         panels=(_log_loss_panel(summary), _accuracy_panel(summary)),
-        kb=kb,
     )
 
 
 def binary_size(size_bytes: int) -> str:
-    """Write a power of two of bytes: "512 B", "4 KiB", "1 MiB"."""
+    """Return a power of two of bytes in words: "512 B", "4 KiB", "1 MiB"."""
     for factor, unit in ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB")):
         if size_bytes >= factor:
             return f"{size_bytes // factor} {unit}"
@@ -136,7 +138,9 @@ def _title(summary: Summary) -> str:
 
 
 def _subtitle(summary: Summary) -> str:
-    parts = [trials_caption(summary), f"{len(summary.front)} on the front"]
+    log_loss, accuracy = (len(summary.fronts[name]) for name in ("log_loss", "accuracy"))
+    parts = [trials_caption(summary)]
+    parts.append(f"{log_loss} on the front of log loss, {accuracy} on that of accuracy")
     if summary.hypervolume is not None:
         parts.append(f"hypervolume {summary.hypervolume:.3f}")
     parts.append(f"seed {summary.seed}")
@@ -158,7 +162,8 @@ def _ticks(low: float, high: float) -> tuple[tuple[int, str], ...]:
 
 def _log_loss_panel(summary: Summary) -> Panel:
     chance = chance_log_loss(summary)
-    named = [point.log_loss for point in (*summary.front, *summary.reference)]
+    front = summary.fronts["log_loss"]
+    named = [point.log_loss for point in (*front, *summary.other_front, *summary.reference)]
     # A few useless trials shall not squeeze the rest, but the best is always inside.
     worst = max([chance, *(min(value, 2 * chance) for value in named)])
     top = 1.08 * max(worst, min(named, default=0.0)) or 1.0
@@ -168,37 +173,20 @@ def _log_loss_panel(summary: Summary) -> Panel:
         limits=(0.0, top),
         chance=chance,
         chance_label=f"chance {chance:.2f}",
-        bad_end=top,
+        front=front,
+        others=tuple(point for point in summary.points if point not in front),
     )
 
 
 def _accuracy_panel(summary: Summary) -> Panel:
     chance = 100 * chance_accuracy(summary)
+    front = summary.fronts["accuracy"]
     return Panel(
         measure="accuracy",
         label="macro accuracy on validation clips (%)",
         limits=(0.0, 100.0),
         chance=chance,
         chance_label=f"chance {chance:.3g} %",
-        bad_end=0.0,
+        front=front,
+        others=tuple(point for point in summary.points if point not in front),
     )
-
-
-def steps(points: Sequence[Point], panel: Panel, end: float) -> tuple[list[float], list[float]]:
-    """Give the corners of the step line that shows what the best point of up to a size reaches.
-
-    Args:
-        points: a front, smallest first.
-        panel: the axis.
-        end: where the last step ends, in bytes.
-    """
-    sizes: list[float] = []
-    values: list[float] = []
-    better = min if panel.bad_end == panel.limits[1] else max
-    best = panel.bad_end
-    ends = [*(point.size_bytes for point in points[1:]), end]
-    for point, following in zip(points, ends, strict=False):
-        sizes += [point.size_bytes, following]
-        best = better(best, panel.shown(point))
-        values += [best] * 2
-    return sizes, values

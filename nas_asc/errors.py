@@ -19,7 +19,7 @@ from difflib import get_close_matches
 from typing import ClassVar
 
 _MOST_SHOWN = 120  # characters
-_MOST_MEANT = 8  # known words that begin alike and are still told one by one
+_MOST_MATCHES = 8  # known words that begin alike and are still told one by one
 
 
 class NasAscError(Exception):
@@ -58,8 +58,8 @@ class NothingFits(NasAscError):
     exit_code: ClassVar[int] = 3
 
 
-def meant(word: str, known: Iterable[str]) -> list[str]:
-    """Give the known words that `word` may stand for.
+def close_matches(word: str, known: Iterable[str]) -> list[str]:
+    """Return the known words that `word` may stand for.
 
     Known words that begin so come first, those with one letter more or else all unless they are
     many; then the nearest one. Capitals do not matter.
@@ -70,43 +70,25 @@ def meant(word: str, known: Iterable[str]) -> list[str]:
     found = [key for key in longer if len(key) <= len(lower) + 1] or longer
     if lower in by_lower:
         found = [lower]
-    elif not 0 < len(found) <= _MOST_MEANT:
+    elif not 0 < len(found) <= _MOST_MATCHES:
         found = get_close_matches(lower, by_lower, n=1, cutoff=0.5)
     return [by_lower[key] for key in found]
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Give ", did you mean 'x'?" for what `word` may stand for, or an empty string."""
-    return did_you_mean(meant(word, known))
-
-
-def did_you_mean(words: Iterable[str]) -> str:
-    """Give ", did you mean 'x' or 'y'?", or an empty string where there is no word."""
-    *others, last = [*map(repr, words)] or [""]
+    """Return ", did you mean 'x' or 'y'?" for what `word` may stand for, or an empty string."""
+    *others, last = [*map(repr, close_matches(word, known))] or [""]
     if not last:
         return ""
     return f", did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
 
 
-def hinted(given: Iterable[str], known: Iterable[str]) -> set[str]:
-    """Give the known words that an unknown one may stand for."""
-    known = list(known)
-    return {name for word in given if word not in known for name in meant(word, known)}
-
-
-def misspelt(given: Iterable[str], known: Iterable[str]) -> set[str]:
-    """Give the known words that are not given, but that an unknown one may stand for.
-
-    Its hint says enough: none of them is said to be missing, too.
-    """
-    given = set(given)
-    return hinted(given, known) - given
-
-
-def shown(value: object) -> str:
-    """Write what a user gave as Python does, cut short where it is very long."""
+def short_repr(value: object) -> str:
+    """Return what a user gave as Python writes it, cut short where it is very long."""
     try:
         text = repr(value)
     except ValueError:  # more digits than Python writes
         return "a number of thousands of digits"
+    except RecursionError:
+        return "lists in one another without end"
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."

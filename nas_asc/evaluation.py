@@ -51,7 +51,7 @@ class Metrics:
     unseen_devices: Score | None = None
 
     def to_dict(self) -> dict[str, object]:
-        """Give the metrics as JSON."""
+        """Return the metrics as JSON."""
         return asdict(self)
 
 
@@ -78,17 +78,18 @@ def evaluate(
         ValueError: There is no clip.
     """
     probabilities = predict_proba(network, inputs)
-    return judge(probabilities, labels.cpu().numpy(), classes, devices, training_devices)
+    values = labels.cpu().numpy()
+    return compute_metrics(probabilities, values, classes, devices, training_devices)
 
 
-def judge(
+def compute_metrics(
     probabilities: Probabilities,
     labels: Labels,
     classes: Sequence[str],
     devices: Sequence[str | None] | None = None,
     training_devices: Sequence[str | None] | None = None,
 ) -> Metrics:
-    """Judge class probabilities, (clip, class), with the arguments of `evaluate`."""
+    """Compute the metrics of class probabilities, (clip, class); arguments as of `evaluate`."""
     total = score(probabilities, labels)
 
     def part(chosen: NDArray[np.bool_]) -> Score:
@@ -104,13 +105,8 @@ def judge(
     return Metrics(total.accuracy, total.log_loss, total.clips, per_class, per_device, unseen)
 
 
-def each_of(inputs: Inputs) -> tuple[Tensor, ...]:
-    """Give the inputs of a network one by one."""
-    return (inputs,) if isinstance(inputs, Tensor) else inputs
-
-
 def score(probabilities: Probabilities, labels: Labels) -> Score:
-    """Give macro accuracy and log loss of class probabilities, (clip, class).
+    """Compute macro accuracy and log loss of class probabilities, (clip, class).
 
     Raises:
         ValueError: There is no clip.
@@ -126,14 +122,15 @@ def score(probabilities: Probabilities, labels: Labels) -> Score:
 
 
 def predict_proba(network: nn.Module, inputs: Inputs, batch_size: int = 64) -> Probabilities:
-    """Give the class probabilities of each clip, (clip, class); computed in float32."""
+    """Compute the class probabilities of each clip, (clip, class), in float32."""
     was_training = network.training
     network.eval()
     device = next(network.parameters()).device
+    each = (inputs,) if isinstance(inputs, Tensor) else inputs
     with torch.inference_mode():
         logits = [
             network(*[part.to(device, torch.float32) for part in parts]).double().cpu()
-            for parts in zip(*[torch.split(x, batch_size) for x in each_of(inputs)], strict=True)
+            for parts in zip(*[torch.split(x, batch_size) for x in each], strict=True)
         ]
     network.train(was_training)
     return np.asarray(torch.cat(logits).softmax(dim=1).numpy(), dtype=np.float64)

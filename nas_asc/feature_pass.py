@@ -7,9 +7,9 @@ all steps, with one torch thread of its own, which is faster than threads within
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -22,13 +22,13 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 
-from nas_asc.allocator import kept_memory
 from nas_asc.audio import read_clip
 from nas_asc.datasets import AudioFile, Waveform, stamp_of
 from nas_asc.errors import DatasetError
 from nas_asc.feature_cache import FeatureCache, Layout, key_of
 from nas_asc.frontend import FEATURES_VERSION, FrontEnd
 from nas_asc.log_mel import LogMel, spectrogram_of
+from nas_asc.process_resources import malloc_keeps_memory, one_torch_thread
 
 _TASK_SAMPLES = 1 << 18  # a thread takes clips of about this many samples at a time
 
@@ -132,7 +132,7 @@ def compute(store: FeatureCache, audio: ClipAudio, frontends: Sequence[FrontEnd]
     keys = [feature_entry(audio, frontend)[0] for frontend in frontends]
     with ExitStack() as stack:
         threads = stack.enter_context(one_torch_thread())
-        stack.enter_context(kept_memory())
+        stack.enter_context(malloc_keeps_memory())
         features_of = feature_function(frontends, audio.samples)
         kept = store.find(audio.key, audio.layout)
         if kept is None and frontends[0].kind != "waveform" and store.has_room(audio.layout):
@@ -182,17 +182,6 @@ def _tasks(audio: ClipAudio) -> list[range]:
     clips = max(1, _TASK_SAMPLES // max(1, audio.samples * audio.channels))
     edges = [*range(0, len(audio.paths), clips), len(audio.paths)]
     return [range(start, stop) for start, stop in pairwise(edges)]
-
-
-@contextmanager
-def one_torch_thread() -> Iterator[int]:
-    """Let torch use one thread here and in threads started meanwhile; yields how many it had."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield threads
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _in_order(

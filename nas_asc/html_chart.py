@@ -1,160 +1,175 @@
-"""The interactive charts of a front, one per panel, as plain data for plotly's script.
+"""The interactive charts of a front, one per panel, by plotly.
 
-Conventions: what a plotly figure is made of, see plotly's own reference; widths in pixels. Words
-that users chose are escaped, since plotly reads a little HTML in them.
+Most names stand under the pointer, with results, costs and choices. Words that users chose are
+escaped, since plotly reads a little HTML in them.
 """
 
-import math
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from html import escape
+from math import log10
+from typing import TYPE_CHECKING, Any
 
-from nas_asc.chart import Chart, Panel, steps
-from nas_asc.chart_names import Key, PlacedName, place_names
-from nas_asc.hover_text import point_hover, untrained_hover
-from nas_asc.palette import BLUE, DARK, DEEP_ORANGE, GREY, LINE, ORANGE, PALE_RED, RED, SOFT, STRIP
-from nas_asc.untrained_strip import LABEL, StripName, strip_names
+from nas_asc.captions import choices_in_words, fronts_caption, shorten_name, size_caption
+from nas_asc.chart import UNTRAINED, Chart, Panel
+from nas_asc.palette import BLUE, DARK, GREY, LINE, ORANGE, PALE_RED, RED, SOFT, STRIP
+from nas_asc.pareto import Point
+from nas_asc.summary import Summary
+from nas_asc.units import format_count
 
-Json = dict[str, object]
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
-_WIDTH, _PANEL_HEIGHT = 600, 416
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 54, 120
-_NAME_SIZE, _CHARACTER, _LINE, _ASIDE = 12, 7.0, 15.0, 10.0
-_STRIP_ROW, _FEWEST_ROWS, _ABOVE_PANEL = 17.0, 2.0, 26.0
-_WHITE: Json = {"color": "white", "width": 1}
-_WORDS: Json = {"bgcolor": "rgba(255, 255, 255, 0.6)", "borderpad": 0}
-_REPORT: Json = {"color": ORANGE, "size": 12, "symbol": "diamond", "line": _WHITE}
+_PANEL_HEIGHT, _ROW, _ABOVE_PANEL = 400, 17, 26  # pixels
+_TOP, _BOTTOM = 56, 160
+_HOVER_WIDTH = 72
+_GAP = "\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}"  # between a marker and the name beside it
+_NEAR = 0.12  # of the panel's sides: report models so near to others have their names on hover
+_WHITE = {"color": "white", "width": 1}
+_GREY = {"color": GREY, "size": 7, "opacity": 0.6}
+_MODEL = {"color": ORANGE, "size": 12, "symbol": "diamond"}
+_LOOKS: Mapping[str, Mapping[str, object]] = {
+    "dominated": _GREY,
+    "beyond": {**_GREY, "symbol": "triangle-up"},
+    "front": {"color": BLUE, "size": 11, "line": _WHITE},
+    "model": {**_MODEL, "line": _WHITE},
+    "front model": {**_MODEL, "line": {"color": BLUE, "width": 2.5}},
+}
+_UNTRAINED = {**_MODEL, "color": "white", "size": 10, "line": {"color": ORANGE, "width": 2}}
 
 
-def charts_json(shown: Chart) -> dict[str, Json]:
-    """Give the arguments of `Plotly.newPlot` - data, layout and config - of each panel."""
-    return {
-        panel.measure: {
-            "data": [*_traces(shown, panel), *_strip_traces(shown)],
-            "layout": _layout(shown, panel),
-            "config": _config(panel),
+def chart_figure(shown: Chart, panel: Panel, summary: Summary) -> "Figure":
+    """Draw a panel of a chart, as wide as the window lets it be."""
+    from plotly.graph_objects import Figure
+
+    strip = (_ABOVE_PANEL + _ROW * (1 + len(shown.over_budget))) if shown.over_budget else 0
+    height = _PANEL_HEIGHT + strip
+    grid = {"showgrid": True, "gridcolor": LINE, "zeroline": False, "linecolor": SOFT}
+    figure = Figure(
+        layout={
+            "template": "none",
+            "height": _TOP + height + _BOTTOM,
+            "margin": {"l": 60, "r": 16, "t": _TOP, "b": _BOTTOM},
+            "font": {"family": "system-ui, Segoe UI, Roboto, DejaVu Sans, sans-serif", "size": 13},
+            "hovermode": "closest",
+            "hoverlabel": {"bgcolor": "white", "font": {"color": DARK}, "align": "left"},
+            "showlegend": True,
+            "legend": {"orientation": "h", "y": -72 / height, "yanchor": "top"},
+            "xaxis": grid
+            | {
+                "type": "log",
+                "range": [log10(limit) for limit in shown.x_limits],
+                "tickvals": [size for size, _ in shown.x_ticks],
+                "ticktext": [label for _, label in shown.x_ticks],
+                "title": {
+                    "text": escape(shown.x_label).replace(", ", ",<br>", 1),
+                    "font": {"size": 13},
+                },
+                "anchor": "y",
+            },
+            "yaxis": grid
+            | {
+                "range": panel.limits,
+                "title": {"text": panel.label, "font": {"size": 13}},
+                "domain": [0, _PANEL_HEIGHT / height],
+            },
         }
-        for panel in shown.panels
-    }
+    )
+    _draw_frame(figure, shown, panel)
+    _draw_points(figure, shown, panel, summary)
+    if shown.over_budget:
+        _draw_strip(figure, shown, summary, 1 - (strip - _ABOVE_PANEL) / height)
+    return figure
 
 
-def _config(panel: Panel) -> Json:
-    """Name the buttons one by one: by default there is one that sends the data to a server."""
-    return {
-        "displaylogo": False,
-        "showSendToCloud": False,
-        "modeBarButtons": [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
-        "toImageButtonOptions": {"format": "svg", "filename": f"front-{panel.measure}"},
-    }
+def _draw_frame(figure: "Figure", shown: Chart, panel: Panel) -> None:
+    dotted = {"color": SOFT, "width": 1.5, "dash": "dot"}
+    figure.add_shape(
+        type="line", xref="x domain", x0=0, x1=1, y0=panel.chance, y1=panel.chance, line=dotted
+    )
+    figure.add_annotation(
+        text=panel.chance_label,
+        showarrow=False,
+        font={"color": SOFT},
+        xref="x domain",
+        x=0,
+        y=panel.chance,
+        xanchor="left",
+        yanchor="bottom",
+    )
+    if shown.budget_bytes is None:
+        return
+    side: dict[str, Any] = {"yref": "y domain", "y0": 0, "y1": 1, "x0": shown.budget_bytes}
+    beyond = {"fillcolor": PALE_RED, "line": {"width": 0}, "layer": "below"}
+    figure.add_shape(type="rect", **side, x1=shown.x_limits[1], **beyond)
+    dashed = {"color": RED, "width": 1.5, "dash": "dash"}
+    figure.add_shape(type="line", **side, x1=shown.budget_bytes, line=dashed)
+    figure.add_annotation(
+        text=shown.budget_label,
+        showarrow=False,
+        font={"color": RED},
+        yref="y domain",
+        x=log10(shown.budget_bytes),
+        y=1,
+        xanchor="left" if shown.across(shown.budget_bytes) < 0.25 else "right",
+        yanchor="bottom",
+    )
 
 
-def _traces(shown: Chart, panel: Panel) -> list[Json]:
-    inside = [point for point in shown.dominated if panel.inside(point)]
-    beyond = [point for point in shown.dominated if not panel.inside(point)]
-    grey = {"color": GREY, "size": 7, "opacity": 0.6}
-    blue = {"color": BLUE, "size": 11, "line": _WHITE}
-    sizes, values = steps(shown.front, panel, shown.budget_bytes or shown.x_limits[1])
-    line = {"line": {"color": BLUE, "width": 2}, "hoverinfo": "skip", "showlegend": False}
-    traces = [_trace("lines", "", sizes, values) | line]
-    for name, points, marker in (
-        ("dominated trial", inside, grey),
-        ("worse than the axis shows", beyond, {**grey, "symbol": "triangle-up"}),
-        (shown.front_label, shown.front, blue),
-        ("report model", shown.reference, _REPORT),
-    ):
-        x, y = [p.size_bytes for p in points], [panel.shown(p) for p in points]
-        hover = [point_hover(point, shown) for point in points]
-        traces.append(
-            _trace("markers", name, x, y)
-            | {"marker": marker, "hovertext": hover, "hoverinfo": "text"}
+def _draw_points(figure: "Figure", shown: Chart, panel: Panel, summary: Summary) -> None:
+    if panel.front:
+        sizes = [point.size_bytes for point in panel.front]
+        values = [panel.shown(point) for point in panel.front]
+        figure.add_scatter(
+            mode="lines",
+            x=[*sizes, max(shown.budget_bytes or shown.x_limits[1], sizes[-1])],
+            y=[*values, values[-1]],
+            line={"color": BLUE, "width": 2, "shape": "hv"},
+            hoverinfo="skip",
+            showlegend=False,
         )
-    return [trace for trace in traces if trace["x"]]
+    alone = _alone(shown, panel)
+    for kind, (label, points) in panel.series().items():
+        figure.add_scatter(
+            mode="markers+text" if kind.endswith("model") else "markers",
+            name=label,
+            x=[point.size_bytes for point in points],
+            y=[panel.shown(point) for point in points],
+            text=[escape(point.model or "") if point in alone else "" for point in points],
+            textposition=[
+                f"top {'right' if shown.across(point.size_bytes) < 0.5 else 'left'}"
+                for point in points
+            ],
+            textfont={"color": DARK, "size": 12},
+            marker=_LOOKS[kind],
+            hovertext=[_hover(point, summary) for point in points],
+            hoverinfo="text",
+            cliponaxis=False,
+        )
 
 
-def _trace(mode: str, name: str, x: Sequence[float], y: Sequence[float]) -> Json:
-    return {"type": "scatter", "mode": mode, "name": name, "x": x, "y": y, "cliponaxis": False}
+def _alone(shown: Chart, panel: Panel) -> set[Point]:
+    """Return the report models that are so far from all others that their names have room."""
+    models = [point for point in (*panel.front, *panel.others) if point.model is not None]
+    height = panel.limits[1] - panel.limits[0]
+
+    def near(one: Point, other: Point) -> bool:
+        aside = shown.across(one.size_bytes) - shown.across(other.size_bytes)
+        up = (panel.shown(one) - panel.shown(other)) / height
+        return abs(aside) < 3 * _NEAR and abs(up) < _NEAR / 2
+
+    return {one for one in models if not any(near(one, other) for other in models if other != one)}
 
 
-def _strip_traces(shown: Chart) -> list[Json]:
-    names = _strip(shown)
-    if not names:
-        return []
-    trace = _trace("markers+text", LABEL, [n.size_bytes for n in names], [n.row for n in names])
-    words = {
-        "text": [escape(name.text) for name in names],
-        "textposition": [f"middle {name.side}" for name in names],
-        "textfont": {"size": _NAME_SIZE, "color": DARK},
-        "hovertext": [untrained_hover(name.model, name.size_bytes, shown.kb) for name in names],
-        "hoverinfo": "text",
-    }
-    hollow = _REPORT | {"color": "white", "size": 10, "line": {"color": ORANGE, "width": 2}}
-    return [trace | words | {"yaxis": "y2", "marker": hollow, "showlegend": False}]
-
-
-def _strip(shown: Chart) -> list[StripName]:
-    low, high = (math.log2(limit) for limit in shown.x_limits)
-    width = _WIDTH - _LEFT - _RIGHT
-
-    def x_of(size_bytes: float) -> float:
-        return width * (math.log2(size_bytes) - low) / (high - low)
-
-    return strip_names(shown, x_of, _CHARACTER, _ASIDE, width)
-
-
-def _strip_rows(names: Sequence[StripName]) -> float:
-    return max(_FEWEST_ROWS, 1 + max(name.row for name in names)) if names else 0.0
-
-
-def _layout(shown: Chart, panel: Panel) -> Json:
-    names = _strip(shown)
-    height = _PANEL_HEIGHT + (_ABOVE_PANEL + _STRIP_ROW * _strip_rows(names) if names else 0)
-    line: Json = {"showgrid": True, "gridcolor": LINE, "zeroline": False, "linecolor": SOFT}
-    layout: Json = {
-        "width": _WIDTH,
-        "height": _TOP + height + _BOTTOM,
-        "margin": {"l": _LEFT, "r": _RIGHT, "t": _TOP, "b": _BOTTOM},
-        "paper_bgcolor": "white",
-        "plot_bgcolor": "white",
-        "font": {"family": "system-ui, Segoe UI, Roboto, DejaVu Sans, sans-serif", "size": 13},
-        "hovermode": "closest",
-        "hoverlabel": {"bgcolor": "white", "font": {"color": DARK, "size": 12}, "align": "left"},
-        "showlegend": True,
-        "legend": {
-            "orientation": "h",
-            "x": 0.5,
-            "xanchor": "center",
-            "y": -60 / height,
-            "yanchor": "top",
-        },
-        "xaxis": line
-        | {
-            "type": "log",
-            "range": [math.log10(limit) for limit in shown.x_limits],
-            "tickvals": [size for size, _ in shown.x_ticks],
-            "ticktext": [label for _, label in shown.x_ticks],
-            "title": {"text": escape(shown.x_label), "font": {"size": 14}},
-            "anchor": "y",
-        },
-        "yaxis": line
-        | {
-            "range": list(panel.limits),
-            "title": {"text": panel.label, "font": {"size": 14}},
-            "domain": [0, _PANEL_HEIGHT / height],
-        },
-        "shapes": _shapes(shown, panel),
-        "annotations": [*_notes(shown, panel), *_names(shown, panel)],
-    }
-    return layout | _strip_layout(names, (_PANEL_HEIGHT + _ABOVE_PANEL) / height)
-
-
-def _strip_layout(names: Sequence[StripName], bottom: float) -> Json:
-    if not names:
-        return {}
-    rows, middle = _strip_rows(names), max(name.row for name in names) / 2
-    return {
-        "yaxis2": {
-            "range": [middle - rows / 2, middle + rows / 2],
+def _draw_strip(figure: "Figure", shown: Chart, summary: Summary, bottom: float) -> None:
+    """Draw the models that were not trained above the panel: each at its size, in its own row."""
+    rows = list(range(len(shown.over_budget)))
+    sizes = [size for _, size in shown.over_budget]
+    figure.update_layout(
+        yaxis2={
+            "range": [-1, len(rows)],
             "domain": [bottom, 1],
-            "tickvals": [middle],
+            "tickvals": [(len(rows) - 1) / 2],
             "ticktext": ["not<br>trained"],
             "tickfont": {"color": SOFT, "size": 12},
             "showgrid": False,
@@ -162,100 +177,49 @@ def _strip_layout(names: Sequence[StripName], bottom: float) -> Json:
             "fixedrange": True,
             "anchor": "x",
         }
-    }
+    )
+    corners = {"x0": 0, "x1": 1, "y0": 0, "y1": 1}
+    ground = {"fillcolor": STRIP, "line": {"width": 0}, "layer": "below"}
+    figure.add_shape(type="rect", xref="x domain", yref="y2 domain", **corners, **ground)
+    figure.add_scatter(
+        mode="markers+text",
+        name=UNTRAINED,
+        x=sizes,
+        y=rows,
+        yaxis="y2",
+        text=[f"{_GAP}{escape(shorten_name(model, 32))}{_GAP}" for model, _ in shown.over_budget],
+        textposition=[
+            f"middle {'right' if shown.across(size) < 0.5 else 'left'}" for size in sizes
+        ],
+        textfont={"color": DARK, "size": 12},
+        marker=_UNTRAINED,
+        hovertext=[
+            f"<b>{escape(model)}</b><br>{size:,} B ({size_caption(size, summary.kb)}): "
+            "over the budget, not trained"
+            for model, size in shown.over_budget
+        ],
+        hoverinfo="text",
+        cliponaxis=False,
+    )
 
 
-def _shapes(shown: Chart, panel: Panel) -> list[Json]:
-    chance: Json = {"type": "line", "xref": "x domain", "yref": "y", "layer": "below"}
-    chance |= {"x0": 0, "x1": 1, "y0": panel.chance, "y1": panel.chance}
-    chance |= {"line": {"color": SOFT, "width": 1.5, "dash": "dot"}}
-    shapes = [chance]
-    if shown.over_budget:
-        strip: Json = {"type": "rect", "xref": "x domain", "yref": "y2 domain", "layer": "below"}
-        strip |= {"x0": 0, "x1": 1, "y0": 0, "y1": 1, "fillcolor": STRIP, "line": {"width": 0}}
-        shapes.append(strip)
-    if shown.budget_bytes is None:
-        return shapes
-    height: Json = {"xref": "x", "yref": "y domain", "y0": 0, "y1": 1, "layer": "below"}
-    over = height | {"type": "rect", "x0": shown.budget_bytes, "x1": shown.x_limits[1]}
-    over |= {"fillcolor": PALE_RED, "line": {"width": 0}}
-    budget = height | {"type": "line", "x0": shown.budget_bytes, "x1": shown.budget_bytes}
-    budget |= {"line": {"color": RED, "width": 1.5, "dash": "dash"}, "layer": "above"}
-    return [over, *shapes, budget]
+def _hover(point: Point, summary: Summary) -> str:
+    """Return results and costs of a point, then its architecture by section."""
+    name = f"trial {point.trial}" + (f" ({point.model})" if point.model else "")
+    fronts = fronts_caption(summary.on_front(point))
+    lines = [
+        f"<b>{escape(name)}</b>",
+        f"accuracy {point.accuracy:.1%}, log loss {point.log_loss:.3f}, on front: {fronts}",
+        f"{point.size_bytes:,} B ({size_caption(point.size_bytes, summary.kb)}), "
+        f"{point.params:,} parameters, {format_count(point.counted_macs)} MAC",
+        f"peak activation memory {size_caption(point.peak_activation_bytes, summary.kb)}, "
+        f"{escape(point.precision)}, {point.sparsity:.0%} zeros",
+    ]
+    for section, text in choices_in_words(point.choices, summary.reference, summary.kb):
+        lines += _folded(section, text)
+    return "<br>".join(lines)
 
 
-def _notes(shown: Chart, panel: Panel) -> list[Json]:
-    chance: Json = {"text": panel.chance_label, "showarrow": False, "font": {"color": SOFT}}
-    chance |= {"xref": "x domain", "yref": "y", "x": 0, "y": panel.chance}
-    chance |= {"xanchor": "left", "yanchor": "bottom"}
-    if shown.budget_bytes is None:
-        return [chance]
-    budget: Json = {"text": shown.budget_label, "showarrow": False, "font": {"color": RED}}
-    budget |= {"xref": "x", "yref": "y domain", "y": 1, "yanchor": "bottom"}
-    budget |= {"x": math.log10(shown.budget_bytes), "xanchor": "right"}
-    return [chance, budget]
-
-
-def _placed(shown: Chart, panel: Panel) -> tuple[list[PlacedName], Key | None]:
-    """Place the names as on a page of the size of a panel; letters have about the same width."""
-    width, height = _WIDTH - _LEFT - _RIGHT, _PANEL_HEIGHT
-    low, high = (math.log2(limit) for limit in shown.x_limits)
-    bottom, top = panel.limits
-
-    def on_page(size_bytes: float, value: float) -> tuple[float, float]:
-        return (
-            width * (math.log2(size_bytes) - low) / (high - low),
-            height * (value - bottom) / (top - bottom),
-        )
-
-    def extent(text: str) -> tuple[float, float]:
-        lines = text.split("\n")
-        return _CHARACTER * max(map(len, lines)), _LINE * len(lines)
-
-    _, chance = on_page(shown.x_limits[0], panel.chance)
-    note = (0.0, chance, _CHARACTER * len(panel.chance_label), chance + _LINE)
-    return place_names(shown, panel, on_page, extent, (0, 0, width, height), [note])
-
-
-def _names(shown: Chart, panel: Panel) -> list[Json]:
-    names, key = _placed(shown, panel)
-    return [*map(_name, names), *([_key(key)] if key else [])]
-
-
-def _name(name: PlacedName) -> Json:
-    note: Json = _WORDS | {
-        "text": _lines(name.text),
-        "x": math.log10(name.marker.size_bytes),
-        "y": name.marker.value,
-        "xref": "x",
-        "yref": "y",
-        "font": {"size": _NAME_SIZE, "color": DEEP_ORANGE if name.is_number else DARK},
-        "align": name.align,
-    }
-    x, y = name.anchor
-    note |= {"xanchor": name.align, "yanchor": "middle"}
-    if not name.far:
-        return note | {"showarrow": False, "xshift": x, "yshift": y}
-    arrow: Json = {"arrowhead": 0, "arrowwidth": 1, "arrowcolor": ORANGE, "standoff": 4}
-    return note | arrow | {"showarrow": True, "ax": x, "ay": -y}
-
-
-def _key(key: Key) -> Json:
-    left, _, _, top = key.box
-    width, height = _WIDTH - _LEFT - _RIGHT, _PANEL_HEIGHT
-    return _WORDS | {
-        "text": _lines(key.text),
-        "x": left / width,
-        "y": top / height,
-        "xref": "x domain",
-        "yref": "y domain",
-        "xanchor": "left",
-        "yanchor": "top",
-        "align": "left",
-        "font": {"size": _NAME_SIZE, "color": DEEP_ORANGE},
-        "showarrow": False,
-    }
-
-
-def _lines(text: str) -> str:
-    return "<br>".join(map(escape, text.split("\n")))
+def _folded(section: str, text: str) -> Sequence[str]:
+    first, *rest = textwrap.wrap(text, _HOVER_WIDTH) or [""]
+    return [f"<b>{escape(section)}</b> {escape(first)}", *("   " + escape(line) for line in rest)]

@@ -35,7 +35,7 @@ class Job:
     context: Mapping[str, object] = field(default_factory=dict)
 
     @property
-    def judged_epochs(self) -> tuple[int, ...]:
+    def validation_epochs(self) -> tuple[int, ...]:
         """After which epochs the validation clips must be judged."""
         return (*(rung.epoch for rung in self.rungs), self.epochs)
 

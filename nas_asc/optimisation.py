@@ -7,36 +7,50 @@ import torch
 from torch import Tensor, nn
 
 from nas_asc.compression.pruners import pruner_for
-from nas_asc.moving_average import MovingAverage
+from nas_asc.parts import Parts
 from nas_asc.pruning_counts import Pruning
 from nas_asc.recipe import Recipe
-from nas_asc.schedules import SCHEDULES
 
 
 class Optimisation:
-    """The state of one training beside its weights."""
+    """The state of one training beside its weights.
 
-    def __init__(self, network: nn.Module, recipe: Recipe, steps: int, pruning: Pruning) -> None:
-        self.recipe, self.steps, self.done = recipe, steps, 0
+    Args:
+        network: is changed in place.
+        recipe: learning rate, gradient clipping, decay of the average.
+        parts: of the recipe; gives optimizer and schedule.
+        epochs: that the schedule is made for.
+        epoch_steps: steps of one.
+        pruning: which weights become zero on the way.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        recipe: Recipe,
+        parts: Parts,
+        epochs: int,
+        epoch_steps: int,
+        pruning: Pruning,
+    ) -> None:
+        self.steps, self.done = epochs * epoch_steps, 0
+        self._largest_norm = recipe.gradient_clip
         self._parameters = [p for p in network.parameters() if p.requires_grad]
-        kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
-        # fused: one call for all tensors, which counts where a network has a hundred small ones
-        self._optimizer = kind(self._parameters, weight_decay=recipe.weight_decay, fused=True)
+        self._optimizer = parts.optimizer(self._parameters, recipe.learning_rate)
+        self._schedule = parts.schedule(self._optimizer, epochs, epoch_steps)
         self._pruner = pruner_for(network, pruning)
         self._average = MovingAverage(network, recipe.ema_decay) if recipe.ema_decay else None
 
     def step(self, loss: Tensor) -> None:
         """Change the weights to lessen a loss."""
-        factor, momentum = SCHEDULES[self.recipe.schedule](self.done, self.steps)
-        for group in self._optimizer.param_groups:
-            group["lr"] = self.recipe.learning_rate * factor
-            group["betas"] = (momentum, 0.999)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        if self.recipe.gradient_clip:
-            nn.utils.clip_grad_norm_(self._parameters, self.recipe.gradient_clip)
+        if self._largest_norm:
+            nn.utils.clip_grad_norm_(self._parameters, self._largest_norm)
         self._optimizer.step()
         self.done += 1
+        if self.done < self.steps:
+            self._schedule.step()
         if self._pruner:
             self._pruner.after_step(self.done, self.steps)
         if self._average:
@@ -48,9 +62,7 @@ class Optimisation:
         if self._average is None:
             yield
             return
-        self._average.swap()
-        if self._pruner:
-            self._pruner.apply()
+        self.finish()
         try:
             yield
         finally:
@@ -62,3 +74,34 @@ class Optimisation:
             self._average.swap()
         if self._pruner:
             self._pruner.apply()
+
+
+class MovingAverage:
+    """Average the parameters and the batch norm statistics of a network over its steps.
+
+    The decay grows to its full value as min(decay, (1 + step) / (10 + step)), so that a short
+    training is not judged by its first weights (Tan and Le 2019, arXiv 1905.11946, average the
+    statistics too).
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.step = 0
+        state = [*network.parameters(), *network.buffers()]
+        self._live = [tensor.detach() for tensor in state if tensor.is_floating_point()]
+        self._average = [tensor.clone() for tensor in self._live]
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the weights after one more step."""
+        decay = min(self.decay, (1 + self.step) / (10 + self.step))
+        self.step += 1
+        torch._foreach_lerp_(self._average, self._live, 1 - decay)
+
+    @torch.no_grad()
+    def swap(self) -> None:
+        """Exchange the network's weights with the average; a second call puts them back."""
+        for average, live in zip(self._average, self._live, strict=True):
+            kept = live.clone()
+            live.copy_(average)
+            average.copy_(kept)

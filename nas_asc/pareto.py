@@ -49,7 +49,7 @@ class Point:
             )
 
     def to_dict(self) -> dict[str, object]:
-        """Give the point as JSON, in the order of the columns."""
+        """Return the point as JSON, in the order of the columns."""
         values = {name: getattr(self, name) for name in POINT_COLUMNS}
         return {**values, "choices": dict(self.choices)}
 
@@ -58,8 +58,8 @@ class Point:
 POINT_COLUMNS = tuple(f.name for f in fields(Point) if f.name != "choices")
 
 
-def front(points: Sequence[Point], objective: str = "log_loss") -> list[Point]:
-    """Select the points that no other dominates in size and `objective`, smallest first.
+def pareto_front(points: Sequence[Point], objective: str = "log_loss") -> list[Point]:
+    """Return the points that no other dominates in size and `objective`, smallest first.
 
     Of points that are equal in both, the one that is better in the other objective is kept, then
     the one with fewer multiply-accumulates, then the earliest.
@@ -88,7 +88,7 @@ def front(points: Sequence[Point], objective: str = "log_loss") -> list[Point]:
 def hypervolume(
     points: Sequence[Point], size_limit_bytes: int | None, n_classes: int
 ) -> float | None:
-    """Give the share of what the budget allows that the points dominate, 0 to 1.
+    """Compute the share of what the budget allows that the points dominate, 0 to 1.
 
     The whole is the rectangle of log2(bytes) from 1 KiB to the limit and log loss from 0 to
     ln(n_classes), which is that of guessing. A point below 1 KiB counts as one of 1 KiB; one over

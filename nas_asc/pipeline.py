@@ -11,20 +11,21 @@ import torch
 from torch import Tensor
 
 from nas_asc.architecture import Architecture
+from nas_asc.batches import Clips
 from nas_asc.complexity import Complexity, count
 from nas_asc.compression import restore, store
 from nas_asc.datasets import Dataset
-from nas_asc.evaluation import Metrics, Probabilities, judge, predict_proba
+from nas_asc.evaluation import Metrics, Probabilities, compute_metrics, predict_proba
 from nas_asc.execution import execution_for
 from nas_asc.features import load_inputs
-from nas_asc.frontend import FrontEnd, front_end
+from nas_asc.frontend import FrontEnd
 from nas_asc.fvcore import reference_count
 from nas_asc.job import OnEpoch
 from nas_asc.library import load_space
 from nas_asc.model_files import SavedModel
 from nas_asc.network import Network, build
 from nas_asc.recipe import Recipe
-from nas_asc.training import EpochReport, train
+from nas_asc.training import EpochReport, Hooks, train
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class TrialSettings:
         space: name or path of the search space.
         rule: id of the counting rule.
         epochs: of full training.
-        judged_epochs: after which the validation clips are judged.
+        validation_epochs: after which the validation clips are judged.
     """
 
     dataset: Dataset
@@ -43,11 +44,11 @@ class TrialSettings:
     rule: str
     recipe: Recipe
     epochs: int
-    judged_epochs: Collection[int]
+    validation_epochs: Collection[int]
 
 
 @dataclass(frozen=True)
-class Fitted:
+class TrainedNetwork:
     """A trained and compressed network.
 
     Attributes:
@@ -67,7 +68,7 @@ class Fitted:
 
 def fit(
     architecture: Architecture, settings: TrialSettings, seed: int, on_epoch: OnEpoch
-) -> Fitted:
+) -> TrainedNetwork:
     """Train a network, compress it as it will be stored, and judge what is stored.
 
     Raises:
@@ -79,73 +80,72 @@ def fit(
     complexity = count(architecture, len(classes), dataset.clip_s, settings.rule)
     torch.manual_seed(seed)
     network = build(architecture, len(classes), dataset.clip_s)
-    check_count(network, complexity)
+    assert_costs_agree(network, complexity)
 
-    frontend = front_end(architecture.sections["frontend"])
-    inputs, labels = _tensors(dataset, frontend.of_features, settings.space, architecture.family)
-    training, validation = (list(dataset.indices(split)) for split in ("train", "validation"))
-    to_train, to_judge = (
-        tuple(each[chosen] for each in inputs) for chosen in (training, validation)
+    frontend = architecture.frontend
+    clips = _clips(dataset, frontend, settings.space, architecture.family)
+    training, validation = (
+        clips.subset(list(dataset.indices(split))) for split in ("train", "validation")
     )
     standardisation = network.standardisation
     if standardisation is not None:
-        standardisation.measure(to_train[0])
+        standardisation.fit(training.inputs[0])
 
-    course: list[dict[str, object]] = []
+    history: list[dict[str, object]] = []
 
-    def forward(entry: EpochReport) -> bool:
-        course.append(vars(entry))
-        return on_epoch(course[-1])
+    def note(report: EpochReport) -> bool:
+        history.append(vars(report))
+        return on_epoch(history[-1])
 
+    hooks = Hooks(
+        pruning=complexity.pruning,
+        validation=validation,
+        validation_epochs=settings.validation_epochs,
+        on_epoch=note,
+    )
     train(
         network,
-        to_train,
-        labels[training],
+        training,
         settings.recipe,
+        hooks,
         epochs=settings.epochs,
         seed=seed,
-        n_classes=len(classes),
-        pruning=complexity.pruning,
-        validation=(to_judge, labels[validation]),
-        judged_epochs=settings.judged_epochs,
-        report=forward,
         execution=execution_for(complexity),
-        second_plane=frontend.second_window > 0,
     )
 
     arrays = store(network, precision=complexity.precision, pruning=complexity.pruning)
     stored_bytes = sum(array.nbytes for array in arrays.values())
     assert stored_bytes == complexity.stored_bytes, (stored_bytes, complexity.stored_bytes)
     restore(network, arrays)
-    probabilities = predict_proba(network, to_judge)
+    probabilities = predict_proba(network, validation.inputs)
     model = SavedModel(
         architecture,
         classes,
         dataset.clip_s,
         complexity.rule.id,
         arrays,
-        judged(dataset, probabilities).to_dict(),
-        () if standardisation is None else tuple(s.numpy() for s in standardisation.standards),
+        validation_metrics(dataset, probabilities).to_dict(),
+        () if standardisation is None else tuple(s.numpy() for s in standardisation.statistics),
     )
-    stopped = len(course) if len(course) < settings.epochs else None
-    return Fitted(model, complexity, probabilities, tuple(course), stopped)
+    stopped = len(history) if len(history) < settings.epochs else None
+    return TrainedNetwork(model, complexity, probabilities, tuple(history), stopped)
 
 
-def judged(dataset: Dataset, probabilities: Probabilities) -> Metrics:
-    """Judge class probabilities of the validation clips, (clip, class)."""
+def validation_metrics(dataset: Dataset, probabilities: Probabilities) -> Metrics:
+    """Compute the metrics of class probabilities, (clip, class), of the validation clips."""
     training, validation = (list(dataset.indices(split)) for split in ("train", "validation"))
     devices = [clip.device for clip in dataset.clips]
-    return judge(
+    return compute_metrics(
         probabilities,
-        labels_of(dataset)[validation].numpy(),
+        _labels(dataset)[validation].numpy(),
         dataset.classes,
         devices=[devices[i] for i in validation],
         training_devices=[devices[i] for i in training],
     )
 
 
-def check_count(network: Network, complexity: Complexity) -> None:
-    """Hold the closed form against the module's own parameters and fvcore's count.
+def assert_costs_agree(network: Network, complexity: Complexity) -> None:
+    """Compare the closed form with the module's own parameters and fvcore's count.
 
     Raises:
         AssertionError: they differ; a fault of this program, not of its user.
@@ -158,22 +158,27 @@ def check_count(network: Network, complexity: Complexity) -> None:
     assert reference.total == total, ("fvcore total", reference.total, total)
 
 
+def _clips(dataset: Dataset, frontend: FrontEnd, space: str, family: str | None) -> Clips:
+    """Return all clips of a data set, their features float16, mapped from the cache."""
+    inputs = _inputs(dataset, frontend.feature_key, space, family)
+    second_plane = frontend.second_window > 0
+    return Clips(inputs, _labels(dataset), len(dataset.classes), second_plane)
+
+
 @lru_cache(maxsize=4)
-def _tensors(
+def _inputs(
     dataset: Dataset, frontend: FrontEnd, space: str, family: str | None
-) -> tuple[tuple[Tensor, ...], Tensor]:
-    """Give inputs, float16 (clip, ...) each, and labels, int64 (clip,), of all clips, mapped."""
-    inputs = load_inputs(dataset, frontend, siblings=siblings(space, frontend, family))
-    return tuple(torch.from_numpy(each) for each in inputs), labels_of(dataset)
+) -> tuple[Tensor, ...]:
+    arrays = load_inputs(dataset, frontend, siblings=siblings(space, frontend, family))
+    return tuple(torch.from_numpy(each) for each in arrays)
 
 
-def labels_of(dataset: Dataset) -> Tensor:
-    """Give the class of each clip, int64, (clip,)."""
+def _labels(dataset: Dataset) -> Tensor:
     return torch.tensor([clip.label for clip in dataset.clips])
 
 
 def siblings(space: str, frontend: FrontEnd, family: str | None = None) -> list[FrontEnd]:
-    """Give the front ends of a space that can share a spectrogram pass with `frontend`."""
+    """Return the front ends of a space that can share a spectrogram pass with `frontend`."""
     prefix = "" if family is None else f"{family}."
     for parameter in load_space(space).parameters():
         if parameter.path == f"{prefix}frontend.n_mels":

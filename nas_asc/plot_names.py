@@ -1,147 +1,184 @@
-"""Names on a picture of a front: beside the markers, and on the strip above a panel."""
+"""Where the names of report models stand on a panel of a picture: beside their markers.
+
+`adjustText` moves them off one another. Where a name still has no room, the number of its trial
+stands there. Conventions: lengths are in points, x to the right and y upwards from the panel's left
+bottom corner. The same markers always give the same places.
+"""
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from nas_asc.chart import Chart, Panel
-from nas_asc.chart_names import place_names
-from nas_asc.label_placement import Box
-from nas_asc.palette import DARK, DEEP_ORANGE, ORANGE, STRIP
-from nas_asc.untrained_strip import LABEL, StripName, strip_names
-
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
+    from matplotlib.transforms import Bbox
 
-_NAME_SIZE, _CHARACTER, _ASIDE = 9.5, 5.9, 8.0
-_LINE_SPACING = 1.25
-_POINTS_PER_INCH = 72
+Place = tuple[float, float]
 
-
-def draw_names(axis: "Axes", panel: Panel, shown: Chart) -> None:
-    """Write the names of the trained report models beside their markers."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.patheffects import withStroke
-
-    figure = axis.get_figure(root=True)
-    assert figure is not None
-    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]  # matplotlib 3.11
-    points_per_pixel = _POINTS_PER_INCH / figure.dpi
-
-    def on_page(size_bytes: float, value: float) -> tuple[float, float]:
-        x, y = axis.transData.transform((size_bytes, value)) * points_per_pixel
-        return float(x), float(y)
-
-    def box(artist: "Artist") -> Box:
-        extents = artist.get_window_extent(renderer).extents
-        left, bottom, right, top = (float(e) * points_per_pixel for e in extents)
-        return left, bottom, right, top
-
-    def extent(text: str) -> tuple[float, float]:
-        measured = axis.text(0, 0, text, size=_NAME_SIZE, linespacing=_LINE_SPACING)
-        left, bottom, right, top = box(measured)
-        measured.remove()
-        return right - left + 2, top - bottom + 2
-
-    taken = [box(text) for text in axis.texts]
-    names, key = place_names(shown, panel, on_page, extent, box(axis), taken)
-    halo = [withStroke(linewidth=2.5, foreground="white", alpha=0.85)]
-    for name in names:
-        at = (name.marker.size_bytes, name.marker.value)
-        text = axis.annotate(
-            name.text,
-            at,
-            xytext=name.anchor,
-            textcoords="offset points",
-            size=_NAME_SIZE,
-            ha=name.align,
-            va="center",
-            linespacing=_LINE_SPACING,
-            color=DEEP_ORANGE if name.is_number else DARK,
-            path_effects=halo,
-            zorder=5,
-        )
-        text.set_multialignment(name.align)
-        if name.far:
-            axis.annotate(
-                "",
-                at,
-                xytext=name.anchor,
-                textcoords="offset points",
-                arrowprops={
-                    "arrowstyle": "-",
-                    "color": ORANGE,
-                    "lw": 0.9,
-                    "shrinkA": 0,
-                    "shrinkB": 3,
-                },
-            )
-    if key is not None:
-        left, _, _, top = key.box
-        axis.annotate(
-            key.text,
-            (left / points_per_pixel + 1, top / points_per_pixel - 1),
-            xycoords="figure pixels",
-            size=_NAME_SIZE,
-            ha="left",
-            va="top",
-            linespacing=_LINE_SPACING,
-            color=DEEP_ORANGE,
-            path_effects=halo,
-            zorder=5,
-        )
+NAME_SIZE = 9.5  # of letters
+_HALF, _CLEAR = 4.5, 7.0  # from the middle of a marker to its edge, and to its name
+_FARTHEST = 45.0  # from a marker to its name
+_ITERATIONS = 40  # of adjustText, and no limit of time
 
 
-def names_of_strip(shown: Chart, width: float) -> list[StripName]:
-    """Give the names on a strip that is so many inches wide."""
-    width *= _POINTS_PER_INCH
-    low, high = (math.log2(limit) for limit in shown.x_limits)
+@dataclass(frozen=True)
+class Label:
+    """What is to stand beside a marker: a name or, where there is no room, a number."""
 
-    def x_of(size_bytes: float) -> float:
-        return width * (math.log2(size_bytes) - low) / (high - low)
-
-    return strip_names(shown, x_of, _CHARACTER, _ASIDE, width)
+    name: str
+    number: str
+    marker: Place
 
 
-def draw_strip(axis: "Axes", names: list[StripName], rows: float, shown: Chart) -> None:
-    """Draw the models that were not trained, each at its size and in its row.
+@dataclass(frozen=True)
+class PlacedLabel:
+    """Where a label stands.
 
-    Args:
-        axis: what to draw on.
-        names: the models; their rows are in the middle.
-        rows: how many there is room for.
-        shown: the chart.
+    Attributes:
+        text: the name or the number.
+        middle: the middle of the text, from its marker.
+        far: whether a line from the marker to the text is needed.
     """
-    middle = max(name.row for name in names) / 2
-    axis.set_xscale("log", base=2)
-    axis.set_xlim(shown.x_limits)
-    axis.set_ylim(middle - rows / 2, middle + rows / 2)
-    axis.set_facecolor(STRIP)
-    for spine in axis.spines.values():
-        spine.set_visible(False)
-    axis.set_xticks([])
-    axis.minorticks_off()
-    axis.set_yticks([middle], ["not\ntrained"])
-    axis.tick_params(length=0, labelsize=9)
-    axis.plot(
-        [name.size_bytes for name in names],
-        [name.row for name in names],
-        linestyle="none",
-        marker="D",
-        markersize=6.5,
-        color="white",
-        markeredgecolor=ORANGE,
-        markeredgewidth=1.5,
-        label=LABEL,
-    )
-    for name in names:
-        on_right = name.side == "right"
-        axis.annotate(
-            name.text,
-            (name.size_bytes, name.row),
-            xytext=(_ASIDE if on_right else -_ASIDE, 0),
-            textcoords="offset points",
-            size=_NAME_SIZE,
-            ha="left" if on_right else "right",
-            va="center_baseline",
+
+    text: str
+    is_number: bool
+    middle: Place
+    far: bool
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What is on a panel besides labels and their markers.
+
+    Attributes:
+        size: the panel's width and height.
+        points: other markers that a name should not stand on.
+        line: corners of the line of the front.
+        budget: where the line of the budget stands, or None.
+        words: a box that is taken by other words: left, bottom, right, top.
+    """
+
+    size: Place
+    points: tuple[Place, ...]
+    line: tuple[Place, ...]
+    budget: float | None
+    words: tuple[float, float, float, float]
+
+
+@lru_cache(maxsize=4)  # the same picture is often drawn twice, as SVG and as PNG
+def place_labels(labels: tuple[Label, ...], around: Surroundings) -> list[PlacedLabel]:
+    """Place labels; those that would cover one another or stand far off become numbers."""
+    if not labels:
+        return []
+    right = around.budget or around.size[0]
+    inwards = [1 if label.marker[0] < right / 2 else -1 for label in labels]
+    # Where names stand before they are moved apart: at the same height, above, below, or in turn.
+    starts = [[(side, up) for side in inwards] for up in (0, 1, -1)]
+    starts.append([(side, 1 - 2 * (number % 2)) for number, side in enumerate(inwards)])
+    numbered = [False] * len(labels)
+    while True:
+        texts = [
+            label.number if as_number else label.name
+            for label, as_number in zip(labels, numbered, strict=True)
+        ]
+        faults, boxes = [math.inf], list["Bbox"]()
+        for start in starts:
+            found = _moved_apart(texts, labels, start, around)
+            faults_found = _faults(found, labels, around)
+            if sum(faults_found) < sum(faults):
+                faults, boxes = faults_found, found
+            if sum(faults) == 0:
+                break
+        more = [was or fault >= 1 for was, fault in zip(numbered, faults, strict=True)]
+        if more == numbered:
+            return [
+                _placed(text, as_number, box, label.marker)
+                for text, as_number, box, label in zip(texts, numbered, boxes, labels, strict=True)
+            ]
+        numbered = more
+
+
+def _moved_apart(
+    texts: Sequence[str],
+    labels: Sequence[Label],
+    start: Sequence[tuple[int, int]],
+    around: Surroundings,
+) -> "list[Bbox]":
+    """Let adjustText move texts off each other and the markers, on an empty sheet."""
+    from adjustText import adjust_text
+    from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
+
+    width, height = around.size
+    figure = Figure(figsize=(width / 72, height / 72), dpi=72)  # one pixel is one point
+    axis = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
+    axis.set_axis_off()
+    markers = [label.marker for label in labels]
+    written = [
+        axis.text(
+            x + side * _CLEAR,
+            y + up * _CLEAR,
+            text,
+            size=NAME_SIZE,
+            ha="left" if side > 0 else "right",
+            va=("top", "center", "bottom")[up + 1],
         )
+        for text, (x, y), (side, up) in zip(texts, markers, start, strict=True)
+    ]
+    left, bottom, right, top = around.words
+    taken = [Bbox([[left, bottom], [right, top]])]
+    taken += [Bbox([[x - _HALF, y - _HALF], [x + _HALF, y + _HALF]]) for x, y in markers]
+    adjust_text(
+        written,
+        x=[x for x, _ in around.points],
+        y=[y for _, y in around.points],
+        objects=taken,
+        target_x=[x for x, _ in markers],
+        target_y=[y for _, y in markers],
+        avoid_self=False,
+        ax=axis,
+        force_explode=(0, 0),
+        expand=(1.05, 1.1),
+        max_move=5,
+        pull_threshold=5,
+        iter_lim=_ITERATIONS,
+    )
+    return [text.get_window_extent() for text in written]
+
+
+def _faults(boxes: "Sequence[Bbox]", labels: Sequence[Label], around: Surroundings) -> list[float]:
+    """Count what is wrong with each label.
+
+    It is on another, outside, far off, on the budget, on a marker, or nearer to that of another.
+    One that is on the line of the front, or on another point, can be read, and counts less.
+    """
+    from matplotlib.path import Path
+    from matplotlib.transforms import Bbox
+
+    width, _ = around.size
+    left, bottom, right, top = around.words
+    words = Bbox([[left, bottom], [right, top]])
+    markers = [label.marker for label in labels]
+    line = Path(around.line or [(-1, -1)])
+    return [
+        sum(box.overlaps(other) for other in (*boxes, words) if other is not box)
+        + (box.x0 < 0 or box.x1 > width or box.y0 < 0)
+        + (around.budget is not None and box.x0 < around.budget < box.x1)
+        + (_distance(box, own) > _FARTHEST)
+        + any(_distance(box, marker) < _HALF / 2 for marker in markers)
+        + any(_distance(box, marker) < _distance(box, own) - 0.5 for marker in markers)
+        + 0.01 * any(_distance(box, place) == 0 for place in around.points)
+        + 0.01 * line.intersects_bbox(box, filled=False)
+        for box, own in zip(boxes, markers, strict=True)
+    ]
+
+
+def _distance(box: "Bbox", place: Place) -> float:
+    aside = max(box.x0 - place[0], 0, place[0] - box.x1)
+    return math.hypot(aside, max(box.y0 - place[1], 0, place[1] - box.y1))
+
+
+def _placed(text: str, is_number: bool, box: "Bbox", marker: Place) -> PlacedLabel:
+    middle = ((box.x0 + box.x1) / 2 - marker[0], (box.y0 + box.y1) / 2 - marker[1])
+    return PlacedLabel(text, is_number, middle, _distance(box, marker) > _CLEAR + 3)

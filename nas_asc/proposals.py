@@ -14,7 +14,7 @@ from itertools import chain, islice
 from nas_asc.architecture import Architecture
 from nas_asc.budget import Budget
 from nas_asc.complexity import Complexity
-from nas_asc.smallest import repaired
+from nas_asc.feasibility import repaired
 from nas_asc.space import SearchSpace
 
 _RANDOM_DRAWS = 20_000

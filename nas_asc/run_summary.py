@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nas_asc.architecture import Architecture
 from nas_asc.budget import Budget, parse_budget
 from nas_asc.errors import RunError
+from nas_asc.frames import data_frame
 from nas_asc.pareto import Point
 from nas_asc.rules import counting_rule
 from nas_asc.run_folder import TRIALS_FILE, saved_study
@@ -15,41 +16,94 @@ from nas_asc.study_config import StudyConfig
 from nas_asc.summary import Summary
 from nas_asc.trials import Trial, read_trials
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TRIAL_COLUMNS = ("trial", "model", "state", "reason", "seed", "on_front")
+_COST_COLUMNS = (
+    "size_bytes",
+    "params",
+    "nonzero_params",
+    "macs",
+    "counted_macs",
+    "peak_activation_bytes",
+    "precision",
+    "sparsity",
+)
+_TIME_COLUMNS = ("elapsed_s", "spent_s")
+
 
 def load_front(run: Path) -> Summary:
-    """Give what a run has found so far, finished or not.
+    """Return what a run has found so far, finished or not.
 
     Raises:
         RunError: there is no run in the folder.
     """
     study = saved_study(run)
-    trials, facts = read_trials(run / TRIALS_FILE) if (run / TRIALS_FILE).is_file() else ([], {})
+    trials, facts = _stored(run)
     return summarise(run, study, trials, facts)
 
 
+def load_trials(run: Path) -> "pd.DataFrame":
+    """Build a DataFrame of all trials of a run, whatever their state.
+
+    Columns: trial, model, state, reason, seed, on_front (error measures, a space between them),
+    accuracy and log_loss, costs, times, and one per choice. What a trial does not have is missing.
+
+    Raises:
+        RunError: there is no run in the folder.
+    """
+    study = saved_study(run)
+    trials, facts = _stored(run)
+    summary = summarise(run, study, trials, facts)
+    on_front = {point.trial: " ".join(summary.on_front(point)) for point in summary.points}
+    rows = [
+        {
+            "trial": trial.number,
+            "model": trial.model,
+            "state": trial.state,
+            "reason": trial.reason or None,
+            "seed": trial.seed,
+            "on_front": on_front.get(trial.number, ""),
+            **(trial.result.metrics if trial.result else {}),
+            **trial.complexity,
+            "elapsed_s": trial.elapsed_s if trial.finished else None,
+            "spent_s": trial.spent_s if trial.finished else None,
+        }
+        for trial in trials
+    ]
+    columns = (*_TRIAL_COLUMNS, "accuracy", "log_loss", *_COST_COLUMNS, *_TIME_COLUMNS)
+    return data_frame(rows, [_choices(trial.architecture) for trial in trials], columns)
+
+
 def load_trial(run: Path, number: int) -> Trial:
-    """Give one trial of a run.
+    """Return one trial of a run.
 
     Raises:
         RunError: there is no such run or trial.
     """
     saved_study(run)
-    trials = read_trials(run / TRIALS_FILE)[0] if (run / TRIALS_FILE).is_file() else []
+    trials, _ = _stored(run)
     if not 0 <= number < len(trials):
         raise RunError(f"{run}: expected a trial from 0 to {len(trials) - 1}, got {number}")
     return trials[number]
 
 
 def failures(run: Path) -> Counter[str]:
-    """Give how often trials of a run failed for which reason."""
-    trials = read_trials(run / TRIALS_FILE)[0] if (run / TRIALS_FILE).is_file() else []
+    """Return how often trials of a run failed for which reason."""
+    trials, _ = _stored(run)
     return Counter(trial.reason for trial in trials if trial.state == "failed")
+
+
+def _stored(run: Path) -> tuple[list[Trial], Mapping[str, Any]]:
+    path = run / TRIALS_FILE
+    return read_trials(path) if path.is_file() else ([], {})
 
 
 def summarise(
     run: Path, study: StudyConfig, trials: Sequence[Trial], facts: Mapping[str, Any]
 ) -> Summary:
-    """Give the state of a search as tables and plots take it."""
+    """Return the state of a search as tables and plots take it."""
     states = Counter(trial.state for trial in trials)
     return Summary(
         run=str(run),
@@ -78,22 +132,22 @@ def summarise(
 
 
 def skipped_seeds(trials: Iterable[Trial]) -> list[dict[str, object]]:
-    """Give the report models for which there was no time: model and reason."""
+    """Return the report models for which there was no time: model and reason."""
     return [{"model": t.model, "reason": t.reason} for t in trials if t.state == "skipped"]
 
 
 def budget_of(study: StudyConfig) -> Budget:
-    """Give the budget of a study: its own limits and those of its rule, the tighter of two."""
+    """Return the budget of a study: its own limits and those of its rule, the tighter of two."""
     return parse_budget(study.budget, counting_rule(study.rule), with_limits=True)
 
 
 def points(trials: Iterable[Trial]) -> list[Point]:
-    """Give the trials that were trained to the end as points."""
+    """Return the trials that were trained to the end as points."""
     return [point(trial) for trial in trials if trial.state == "completed"]
 
 
 def point(trial: Trial) -> Point:
-    """Give a completed trial as a point."""
+    """Return a completed trial as a point."""
     if trial.result is None:
         raise ValueError(f"trial {trial.number}: expected a result")
     cost, metrics = trial.complexity, trial.result.metrics
@@ -115,7 +169,7 @@ def point(trial: Trial) -> Point:
 
 
 def _choices(architecture: Architecture) -> dict[str, object]:
-    """Give the choices of an architecture; of an ensemble, which has none, what is in it."""
+    """Return the choices of an architecture; of an ensemble, which has none, what is in it."""
     if architecture.ensemble is None:
         return dict(architecture.choices)
     section = architecture.sections["ensemble"]

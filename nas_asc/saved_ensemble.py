@@ -13,10 +13,10 @@ from nas_asc.ensemble_file import read_ensemble
 from nas_asc.errors import ConfigError
 from nas_asc.space import ReportModel
 from nas_asc.toml_file import Fault
-from nas_asc.vocabulary import MEMBER_DOMAINS
+from nas_asc.vocabulary import MEMBER_KEYS
 
 ENSEMBLE = "ensemble.json"
-_NUMBER = MEMBER_DOMAINS["number"]
+_NUMBER = MEMBER_KEYS["number"]
 
 
 def ensemble_json(ensemble: Ensemble, rule: str) -> dict[str, object]:
@@ -52,7 +52,7 @@ def read_saved_ensemble(folder: Path) -> Ensemble:
     models: dict[str, ReportModel] = {}
     networks: list[tuple[Path, StoredArchitecture]] = []
     for entry in entries:
-        if not isinstance(entry, dict) or not _NUMBER.holds(entry.get("number", 1)):
+        if not isinstance(entry, dict) or not _NUMBER.accepts(entry.get("number", 1)):
             continue  # read_ensemble says so
         for _ in range(entry.get("number", 1)):
             place = folder / str(len(networks) + 1) / ARCHITECTURE

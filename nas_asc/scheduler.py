@@ -13,7 +13,7 @@ from nas_asc.budget import Budget
 from nas_asc.complexity import Complexity
 from nas_asc.job import trial_seed
 from nas_asc.proposals import Gate
-from nas_asc.rungs import Rung, loss_of, rung
+from nas_asc.rungs import Rung, loss_of, make_rung
 from nas_asc.samplers import Suggestions
 from nas_asc.space import SearchSpace
 from nas_asc.study_config import StudyConfig
@@ -130,6 +130,6 @@ class Scheduler:
             earlier = self._earlier[epoch] if compared else []
             enough = earlier if len(earlier) >= settings.min_history else []
             rungs.append(
-                rung(epoch, settings.keep, self._study.objective, trial.size_bytes, enough)
+                make_rung(epoch, settings.keep, self._study.objective, trial.size_bytes, enough)
             )
         return tuple(rungs)

@@ -1,43 +1,44 @@
-"""Learning-rate schedules as functions of a step, counted from 0, and the number of steps.
+"""Learning-rate schedules, as PyTorch has them.
 
-Each gives the learning rate as a share of the recipe's, and the momentum (Adam's first beta).
+Each takes the optimizer, whose learning rate is the recipe's, and the numbers of epochs and of
+steps in one; what it gives is stepped after each batch.
 """
 
 from collections.abc import Callable
-from math import cos, pi
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, OneCycleLR
+
+from nas_asc.recipe import NoSettings, Part
 
 
-def one_cycle(step: int, steps: int) -> tuple[float, float]:
-    """Rise for 30 % of training, fall for the rest, momentum the other way round.
+def one_cycle(
+    optimizer: Optimizer, epochs: int, epoch_steps: int, settings: NoSettings
+) -> LRScheduler:
+    """Rise from 1/25 for 30 % of training, then fall to 1/250000, both along half a cosine.
 
-    Smith and Topin 2017 (arXiv 1708.07120) with the figures of
-    `torch.optim.lr_scheduler.OneCycleLR`: from 1/25 of the peak, in cosines, down to 1/250000;
-    momentum 0.95, 0.85, 0.95.
+    Smith and Topin 2017 (arXiv 1708.07120). Momentum, Adam's first beta: 0.95, 0.85, 0.95.
     """
-    peak = 0.3 * steps - 1
-    if step <= peak:
-        share = step / peak if peak > 0 else 1.0
-        return _cosine(1 / 25, 1.0, share), _cosine(0.95, 0.85, share)
-    share = (step - peak) / (steps - 1 - peak)
-    return _cosine(1.0, 1 / 250_000, share), _cosine(0.85, 0.95, share)
+    peak = optimizer.param_groups[0]["lr"]
+    return OneCycleLR(optimizer, max_lr=peak, total_steps=epochs * epoch_steps)
 
 
-def cosine(step: int, steps: int) -> tuple[float, float]:
-    """Fall from the peak along half a cosine (Loshchilov and Hutter 2016, arXiv 1608.03983)."""
-    return _cosine(1.0, 0.0, step / steps), 0.9
+def cosine(
+    optimizer: Optimizer, epochs: int, epoch_steps: int, settings: NoSettings
+) -> LRScheduler:
+    """Fall to 0 along half a cosine (Loshchilov and Hutter 2016, arXiv 1608.03983), no restarts."""
+    return CosineAnnealingLR(optimizer, T_max=epochs * epoch_steps)
 
 
-def constant(step: int, steps: int) -> tuple[float, float]:
-    """Keep the learning rate."""
-    return 1.0, 0.9
+def constant(
+    optimizer: Optimizer, epochs: int, epoch_steps: int, settings: NoSettings
+) -> LRScheduler:
+    """Keep the learning rate, as Adam was proposed (Kingma and Ba 2014, arXiv 1412.6980)."""
+    return LambdaLR(optimizer, lambda step: 1.0)
 
 
-def _cosine(start: float, end: float, share: float) -> float:
-    return end + (start - end) * (1 + cos(pi * share)) / 2
-
-
-SCHEDULES: dict[str, Callable[[int, int], tuple[float, float]]] = {
-    "one_cycle": one_cycle,
-    "cosine": cosine,
-    "constant": constant,
+SCHEDULES: dict[str, Part[Callable[..., LRScheduler]]] = {
+    "one_cycle": Part(NoSettings, one_cycle),
+    "cosine": Part(NoSettings, cosine),
+    "constant": Part(NoSettings, constant),
 }

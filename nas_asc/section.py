@@ -7,7 +7,7 @@ from math import prod
 from sys import intern
 
 from nas_asc.architecture import Value
-from nas_asc.errors import nearest, shown
+from nas_asc.errors import nearest, short_repr
 from nas_asc.vocabulary import (
     SELECTORS,
     keys_in_use,
@@ -30,18 +30,18 @@ class Parameter:
         return all(isinstance(o, int | float) and not isinstance(o, bool) for o in self.options)
 
     def option(self, value: object) -> tuple[Value, ...]:
-        """Give the option that a value is; none where it is not among them."""
+        """Return the option that a value is; none where it is not among them."""
         return tuple(
             o for o in self.options if o == value and isinstance(o, bool) == isinstance(value, bool)
         )
 
-    def refusal(self, choices: Mapping[str, object]) -> str:
-        """Say what was expected instead of what stands in the choices."""
+    def error_message(self, choices: Mapping[str, object]) -> str:
+        """Return what was expected instead of what stands in the choices."""
         value = choices.get(self.path)
-        got = "nothing" if self.path not in choices else shown(value)
+        got = "nothing" if self.path not in choices else short_repr(value)
         words = [o for o in self.options if isinstance(o, str)]
-        meant = nearest(value, words) if isinstance(value, str) else ""
-        return f"expected one of {shown(list(self.options))}, got {got}{meant}"
+        hint = nearest(value, words) if isinstance(value, str) else ""
+        return f"expected one of {short_repr(list(self.options))}, got {got}{hint}"
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Section:
         return value if isinstance(value, tuple) else (value,)
 
     def plan(self, selected: tuple[Value, ...]) -> _Plan:
-        """Give what is fixed and what is to be asked under a selection."""
+        """Return what is fixed and what is to be asked under a selection."""
         try:
             return self._plans[selected]
         except KeyError:
@@ -101,7 +101,7 @@ class Section:
             tuple((self.name, key) for key in chosen),
         )
 
-    def draw(self, choose: Callable[[Parameter], Value]) -> tuple[dict[str, Value], _Plan]:
+    def sample(self, choose: Callable[[Parameter], Value]) -> tuple[dict[str, Value], _Plan]:
         """Ask for every active choice of the section, in order."""
         named: dict[str, Value] = {}
         selected: list[Value] = []

@@ -14,9 +14,9 @@ from math import prod
 from types import MappingProxyType
 
 from nas_asc.architecture import Architecture, Value
-from nas_asc.choice_checks import choice_faults
 from nas_asc.errors import ConfigError
 from nas_asc.section import Parameter, Section
+from nas_asc.space_checks import choice_faults
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class ReportModel:
     note: str = ""
 
     def adapted(self, classes: int | None = None, clip_s: float | None = None) -> "ReportModel":
-        """Give it for data with `classes` classes and clips of `clip_s` seconds; None is its own.
+        """Return it for data with `classes` classes and clips of `clip_s` seconds; None is its own.
 
         It is the report's own where both are the report's; elsewhere the network is another one,
         and its classifier is not pruned: that could take whole classes from it.
@@ -104,14 +104,14 @@ class SearchSpace:
         return Architecture(self.name, architecture.sections, architecture.chosen, family)
 
     def parameters(self) -> tuple[Parameter, ...]:
-        """Give all choices, active or not, in asking order."""
+        """Return all choices, active or not, in asking order."""
         if self.families:
             members = (p for prefixed in self._prefixed.values() for p in prefixed.values())
             return (self._family, *members)
         return tuple(p for section in self.sections for p in section.parameters.values())
 
     def fixed(self) -> dict[str, Value]:
-        """Give everything that is no choice, by dotted path."""
+        """Return everything that is no choice, by dotted path."""
         if self.families:
             members = ((f"{name}.", space.fixed()) for name, space in self.families.items())
             return {prefix + path: v for prefix, fixed in members for path, v in fixed.items()}
@@ -137,7 +137,7 @@ class SearchSpace:
         sections: dict[str, dict[str, Value]] = {}
         chosen: list[tuple[str, str]] = []
         for section in self.sections:
-            sections[section.name], plan = section.draw(choose)
+            sections[section.name], plan = section.sample(choose)
             chosen.extend(plan.chosen)
         return Architecture(self.name, sections, chosen)
 
@@ -145,10 +145,12 @@ class SearchSpace:
         """Draw an architecture; each active choice is uniform over its options."""
         if self.families:
             family = self._names[rng.getrandbits(24) * len(self._names) >> 24]
-            return Architecture(self.name, *self.families[family]._drawn(rng.getrandbits), family)
-        return Architecture(self.name, *self._drawn(rng.getrandbits))
+            return Architecture(
+                self.name, *self.families[family]._sample_sections(rng.getrandbits), family
+            )
+        return Architecture(self.name, *self._sample_sections(rng.getrandbits))
 
-    def _drawn(
+    def _sample_sections(
         self, bits: Callable[[int], int]
     ) -> tuple[dict[str, dict[str, Value]], list[tuple[str, str]]]:
         """Draw the sections of an architecture and what was chosen in them."""
@@ -172,7 +174,21 @@ class SearchSpace:
         Raises:
             ConfigError: a choice is missing, unknown, not in use, or not among its options.
         """
-        families = {name: space.sections for name, space in self.families.items()}
-        if faults := choice_faults(families or {"": self.sections}, choices):
+        if faults := self.choice_faults(choices):
             raise ConfigError("; ".join(f"{path}: {fault}" for path, fault in faults.items()))
         return self.architecture(lambda parameter: parameter.option(choices[parameter.path])[0])
+
+    def choice_faults(self, choices: Mapping[str, object]) -> dict[str, str]:
+        """Return why these are not the choices of an architecture of the space, by dotted path."""
+        if not self.families:
+            return choice_faults(self.sections, choices)
+        if not (named := self._family.option(choices.get("family"))):
+            return {"family": self._family.error_message(choices)}
+        family, prefix = str(named[0]), f"{named[0]}."
+        own = {p.removeprefix(prefix): v for p, v in choices.items() if p.startswith(prefix)}
+        found = self.families[family].choice_faults(own)
+        others = [p for p in choices if p != "family" and not p.startswith(prefix)]
+        return {
+            **{prefix + path: fault for path, fault in found.items()},
+            **dict.fromkeys(others, f"expected a choice of the family {family}"),
+        }

@@ -1,22 +1,23 @@
 """Reading a search space from its TOML; all faults are reported at once, each with its line."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from nas_asc.architecture import Architecture, Value
-from nas_asc.errors import ConfigError, did_you_mean, meant, misspelt, nearest, shown
-from nas_asc.model_tables import read_models
+from nas_asc.domain import table_faults
+from nas_asc.errors import ConfigError, nearest, short_repr
 from nas_asc.section import Section
-from nas_asc.section_checks import read_section
-from nas_asc.space import SearchSpace
-from nas_asc.space_checks import faults_between
+from nas_asc.space import ReportModel, SearchSpace
+from nas_asc.space_checks import faults_between, read_section
 from nas_asc.toml_file import Fault, TomlFile, read_toml
-from nas_asc.vocabulary import DOMAINS, FAMILY_KEYS, NAMING_DOMAINS, section_kind
+from nas_asc.validation import unknown_key
+from nas_asc.vocabulary import MODEL_DOMAINS, MODEL_KEYS, PRINTED_KEYS, section_kind
 
 _REQUIRED = ("frontend", "head", "compression")
-_KEYS = ("title", "family")
-_KNOWN = ("models", "stem", "stage1", *_REQUIRED)
+_FAMILY_KEYS = ("title", "family", "ensembles")
+_MODEL_NEEDS = (*MODEL_DOMAINS, "choices")
+_KNOWN = ("title", "family", "frontend", "stem", "stage1", "head", "compression", "models")
 
 
 def read_space(path: Path, load: Callable[[str], SearchSpace] | None = None) -> SearchSpace:
@@ -33,14 +34,12 @@ def read_space(path: Path, load: Callable[[str], SearchSpace] | None = None) -> 
     file = read_toml(path, "a search space")
     title = str(file.data.get("title", path.stem))
     if "family" in file.data:
-        families = _families(path, file, load)
-        return SearchSpace(path.stem, title, families=families)
-    faults = _title_faults(file)
+        return SearchSpace(path.stem, title, families=_families(path, file, load))
     tables = {name: v for name, v in file.data.items() if name not in ("title", "models")}
-    sections, unknown, hinted = _sections(tables, faults)
+    sections, faults = _sections(tables)
+    faults += _title_faults(file)
     space = SearchSpace(path.stem, title, sections)
-    models = file.data.get("models", {})
-    space.models.update(read_models(models, space, unknown, faults, "models" not in hinted))
+    space.models.update(_models(file.data.get("models", {}), space, faults))
     if faults:
         raise file.error(faults)
     return space
@@ -63,22 +62,107 @@ def check_architecture(architecture: Architecture) -> None:
         ConfigError: it is not; the message has every fault.
     """
     faults = [
-        Fault("", f"{name}.{key}: expected one value, got {shown(value)}")
+        Fault(f"{name}.{key}", f"expected one value, got {short_repr(value)}")
         for name, values in architecture.sections.items()
         for key, value in values.items()
         if not isinstance(value, Value)
     ]
-    if not faults:
-        dropped = {"depth": 0}
-        _sections({n: v for n, v in architecture.sections.items() if v != dropped}, faults)
-    if faults:
+    dropped = {"depth": 0}
+    tables = {n: v for n, v in architecture.sections.items() if v != dropped}
+    if faults := faults or _sections(tables)[1]:
         raise ConfigError("\n".join(f"architecture: {fault.text}" for fault in faults))
 
 
 def _title_faults(file: TomlFile) -> list[Fault]:
-    domain = NAMING_DOMAINS["title"]
-    title = file.data.get("title", "")
-    return [] if domain.holds(title) else [Fault("title", f"title: {domain.refusal(title)}")]
+    domain, title = MODEL_KEYS["title"], file.data.get("title", "")
+    return [] if domain.accepts(title) else [Fault("title", domain.error_message(title))]
+
+
+def _sections(tables: Mapping[str, Any]) -> tuple[tuple[Section, ...], list[Fault]]:
+    """Return the sections in the order of the network, and their faults."""
+    sections: dict[str, Section] = {}
+    faults = [
+        Fault(name, "expected this section, got none") for name in _REQUIRED if name not in tables
+    ]
+    for name, values in tables.items():
+        if name == "ensembles":
+            text = "expected ensembles in a space of several families only, which has a family"
+            faults.append(Fault(name, text))
+        elif not section_kind(name):
+            faults.append(Fault(name, unknown_key(name, _KNOWN)))
+        elif not isinstance(values, dict):
+            faults.append(Fault(name, f"expected a section of a space, got {short_repr(values)}"))
+        else:
+            sections[name], own = read_section(name, values)
+            faults += own
+    if not faults:
+        faults += faults_between(sections)
+    return tuple(sections[name] for name in sorted(sections, key=_place)), faults
+
+
+def _place(section: str) -> int:
+    """Return where in the network a section is; stages have at most three digits."""
+    ends = {"frontend": -2, "stem": -1, "head": 1000, "compression": 1001}
+    return ends[section] if section in ends else int(section.removeprefix("stage"))
+
+
+def _models(tables: object, space: SearchSpace, faults: list[Fault]) -> dict[str, ReportModel]:
+    """Read the `[models.ID]` tables: the report models of a space; none where there are faults.
+
+    Args:
+        tables: by id.
+        space: of the sections.
+        faults: of the sections; those of the models are added. Choices are checked only where the
+            sections have none.
+    """
+    if not isinstance(tables, dict) or not all(isinstance(t, dict) for t in tables.values()):
+        faults.append(Fault("models", "expected one table per model, [models.ID]"))
+        return {}
+    is_sound = not faults
+    alone = [model_id for model_id, table in tables.items() if "like" not in table]
+    merged: dict[str, dict[str, Any]] = {}
+    faulty: set[str] = set()
+    for model_id in sorted(tables, key=lambda each: each not in alone):
+        own = tables[model_id]
+        where, like = f"models.{model_id}", own.get("like")
+        found = table_faults(where, own, MODEL_KEYS, () if "like" in own else _MODEL_NEEDS)
+        if isinstance(own.get("printed"), dict):
+            found += table_faults(f"{where}.printed", own["printed"], PRINTED_KEYS)
+        if isinstance(like, str) and like not in alone:
+            text = f"expected a model that stands for itself, got {like!r}{nearest(like, alone)}"
+            found.append(Fault(f"{where}.like", text))
+        if is_sound and not found and like not in faulty:
+            original = merged.get(str(like), {})
+            choices = {**original.get("choices", {}), **dict(_flat(own.get("choices", {})))}
+            merged[model_id] = {**original, **own, "choices": choices}
+            wrong = space.choice_faults(choices).items()
+            found = [Fault(f"{where}.choices.{path}", message) for path, message in wrong]
+        if found:
+            faulty.add(model_id)
+        faults += found
+    return {} if faults else {name: _model(name, merged[name], space) for name in tables}
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _model(model_id: str, table: Mapping[str, Any], space: SearchSpace) -> ReportModel:
+    return ReportModel(
+        id=model_id,
+        report=table["report"],
+        title=table.get("title", model_id),
+        architecture=space.from_choices(table["choices"]),
+        classes=table["classes"],
+        clip_s=float(table["clip_s"]),
+        rule=table["rule"],
+        printed=table.get("printed", {}),
+        note=table.get("note", ""),
+    )
 
 
 def _families(
@@ -86,19 +170,18 @@ def _families(
 ) -> dict[str, SearchSpace]:
     """Read the spaces that a space is made of; nas_asc/ensemble_file.py reads its ensembles."""
     faults = _title_faults(file) + [
-        Fault(key, f"{key}: expected one of {', '.join(FAMILY_KEYS)}{nearest(key, FAMILY_KEYS)}")
-        for key in file.data
-        if key not in FAMILY_KEYS
+        Fault(key, unknown_key(key, _FAMILY_KEYS)) for key in file.data if key not in _FAMILY_KEYS
     ]
 
     def refuse(text: str) -> None:
-        faults.extend(Fault("family", f"family: {line}") for line in text.splitlines())
+        faults.extend(Fault("family", line) for line in text.splitlines())
 
     names = file.data["family"]
     if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
-        refuse(f"expected a list of search spaces, got {shown(names)}")
+        refuse(f"expected a list of search spaces, got {short_repr(names)}")
         names = []
     families: dict[str, SearchSpace] = {}
+    owners: dict[str, str] = {}
     for name in names:
         try:
             space = load(name) if load else _beside(path, name)
@@ -107,15 +190,13 @@ def _families(
             continue
         if space.name in families:
             refuse(f"expected spaces of different names, got {space.name!r} twice")
-        else:
-            families[space.name] = space
-    owners: dict[str, str] = {}
-    for space in families.values():
+            continue
+        families[space.name] = space
         for model in space.models:
-            owner = owners.setdefault(model, space.name)
-            if owner != space.name:
+            if owners.setdefault(model, space.name) != space.name:
                 refuse(
-                    f"expected models of different names, got {model!r} in {owner} and {space.name}"
+                    f"expected models of different names, got {model!r} in {owners[model]} "
+                    f"and {space.name}"
                 )
     if faults:
         raise file.error(faults)
@@ -125,77 +206,3 @@ def _families(
 def _beside(path: Path, name: str) -> SearchSpace:
     check_family(path.parent / name, name)
     return read_space(path.parent / name)
-
-
-def _sections(
-    tables: Mapping[str, Any], faults: list[Fault]
-) -> tuple[tuple[Section, ...], Callable[[str], bool], set[str]]:
-    """Give the sections without a fault, in order.
-
-    Also what says whether a name is of another section, and what misspelt names may stand for.
-    """
-    sections: dict[str, Section] = {}
-    found: list[Fault] = []
-    broken: set[str] = set()
-    hinted: set[str] = set()  # by misspelt names
-    unsure: set[str] = set()  # what misspelt keys may stand for
-    for name, values in tables.items():
-        is_table = isinstance(values, dict)
-        kind = name
-        if not section_kind(name) or not is_table:
-            text, words = _stray(name, values)
-            found.append(Fault(name, f"{name}: {text}"))
-            hinted.update(words)
-            broken.add(name)
-            kind = words[-1] if words else ""
-        if section_kind(kind) and is_table:
-            section, own = read_section(kind, values)
-            own_keys = misspelt(values, DOMAINS[section.kind])
-            unsure.update(f"{name}.{key}" for key in own_keys)
-            found += [Fault(*(name + part.removeprefix(kind) for part in fault)) for fault in own]
-            if own:
-                broken.add(name)
-            if kind == name:
-                sections[name] = section
-    if {"family", "ensembles"} & {*hinted, *tables} and not sections:
-        hinted.update(_REQUIRED)  # it is meant to be made of other spaces
-    if "family" in hinted and not sections:
-        found = [fault for fault in found if fault.path != "ensembles"]
-    for name in _REQUIRED:
-        if name not in tables:
-            broken.add(name)
-            if name not in hinted:
-                found.append(Fault(name, f"{name}: expected this section, got none"))
-    faults += found
-    faults += faults_between(sections, unsure.union(fault.path for fault in found))
-    stages = [name for name in sections if section_kind(name) == "stage"]
-    stages.sort(key=lambda name: int(name.removeprefix("stage") or 0) if name != "stem" else 0)
-    order = ["frontend", *stages, "head", "compression"]
-    sound = tuple(sections[name] for name in order if name in sections and name not in broken)
-    return sound, lambda name: name in broken or (bool(hinted) and name not in sections), hinted
-
-
-def _stray(name: str, values: object) -> tuple[str, list[str]]:
-    """Say what was expected instead of what is no section, and which words it may stand for."""
-    if name == "ensembles":
-        return "expected ensembles in a space of several families only, which has a family", []
-    if section_kind(name):
-        return f"expected a section of a space, got {shown(values)}", []
-    if isinstance(values, dict):
-        words = meant(name, _KNOWN) or _by_keys(values)
-        return f"expected a section of a space{did_you_mean(words)}", words
-    text = "expected title, family or a section of a space"
-    kinds = [kind for kind, domains in DOMAINS.items() if name in domains]
-    if kinds:
-        places = " or ".join("[stage1]" if kind == "stage" else f"[{kind}]" for kind in kinds)
-        return f"{text} - put {name} below the line {places}", []
-    known = _KEYS if meant(name, _KEYS) else _KNOWN
-    return text + nearest(name, known), meant(name, known)
-
-
-def _by_keys(table: Mapping[str, Any]) -> list[str]:
-    """Give the section that has most of the keys of a table, where it has more than half."""
-    known = {kind: len(table.keys() & domains.keys()) for kind, domains in DOMAINS.items()}
-    kind = max(known, key=known.__getitem__)
-    name = "stage1" if kind == "stage" else kind
-    return [name] if known[kind] > len(table) / 2 else []

@@ -21,6 +21,7 @@ from nas_asc.complexity import count
 from nas_asc.datasets import Dataset
 from nas_asc.ensemble import count_ensemble
 from nas_asc.errors import ConfigError, NothingFits, RunError
+from nas_asc.feasibility import check_that_something_fits
 from nas_asc.forecast import expected_seconds
 from nas_asc.full_disk import told_in_one_line
 from nas_asc.library import ensembles_of, load_space
@@ -33,7 +34,6 @@ from nas_asc.run_folder import TRIALS_FILE, check_new, check_same, locked, save_
 from nas_asc.run_summary import budget_of, load_front, skipped_seeds, summarise
 from nas_asc.scheduler import Scheduler
 from nas_asc.session import Session
-from nas_asc.smallest import check_that_something_fits
 from nas_asc.study_config import StudyConfig, with_options
 from nas_asc.summary import Summary
 from nas_asc.trials import TrialStore
@@ -92,14 +92,14 @@ def run_search(
                 reason = str(error).removeprefix("budget: ")
                 raise NothingFits(f"macs_ceiling of the study: {reason}") from None
         ensembles = ensembles_of(config.space).values()
-        counted = [count_ensemble(e, config.rule) for e in trainable(ensembles, dataset)]
+        counted = [(e, count_ensemble(e, config.rule)) for e in trainable(ensembles, dataset)]
         seeds, over_budget = seed_trials(space, budget, measure, config.seed, dataset, counted)
         trained = [m for m in space.models.values() if any(t.model == m.id for t in seeds)]
         facts: Mapping[str, object] = {
             **what_must_stay(space, dataset, seeds),
-            "seeds_over_budget": over_budget if config.seeds else [],
-            "seeds_adapted": adaptations(trained, dataset) if config.seeds else [],
-            "ensembles_skipped": left_out(ensembles) if config.seeds else [],
+            "seeds_over_budget": over_budget if config.warm_start else [],
+            "seeds_adapted": adaptations(trained, dataset) if config.warm_start else [],
+            "ensembles_skipped": left_out(ensembles) if config.warm_start else [],
         }
         if resume:
             check_same(run, saved_study(run), config)
@@ -128,7 +128,7 @@ def run_search(
             )
         scheduler = Scheduler(config, space, budget, measure)
         session = Session(config, scheduler, store, pool, context, progress)
-        session.take_up(seeds if config.seeds else [])
+        session.take_up(seeds if config.warm_start else [])
         announce({**facts, "seeds_skipped": skipped_seeds(scheduler.trials)})
         session.run()
         summary = summarise(run, config, scheduler.trials, facts)

@@ -2,29 +2,28 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from nas_asc.errors import ConfigError
 
-_MOST_NESTED = 20  # lists and tables in one another: every shipped file has at most six
-# What a line end or bracket is, and the strings and comments where it is none. A string in three
-# quotes may end with two of its own.
-_TOKEN = re.compile(
-    r'''"""(?:[^"\\]+|\\.|"(?!""))*+"{3,5}|'{3}.*?'{3,5}'''
-    r"""|"(?:[^"\\]+|\\.)*+"|'[^']*'|#[^\n]*|[\[\]{}\n]""",
-    re.DOTALL,
-)
-_MANY_DIGITS = re.compile(r"(\d_?){4300}")
+_MOST_NESTED = 20  # tables in one another: every shipped file has at most six
+_HEADER = re.compile(r"\s*(\[\[?)([^\[\]#=]+)\]")
 
 
 class Fault(NamedTuple):
     """What is wrong, and the dotted path of where it stands in the TOML."""
 
     path: str
-    text: str
+    message: str
+
+    @property
+    def text(self) -> str:
+        """The line that a user reads."""
+        return f"{self.path}: {self.message}" if self.path else self.message
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,14 @@ class TomlFile:
 
     def error(self, faults: Sequence[Fault]) -> ConfigError:
         """Put faults into words: a line each, in the order of the file, with its name and line."""
-        lines = dict(reversed(list(_lines(self.text))))
+        lines = _lines(self.text)
         placed = [(_line_of(fault.path, lines), fault.text) for fault in dict.fromkeys(faults)]
         placed.sort(key=lambda place: place[0] or len(self.text))
-        names = [self.name if line is None else f"{self.name}:{line}" for line, _ in placed]
         return ConfigError(
-            "\n".join(f"{name}: {text}" for name, (_, text) in zip(names, placed, strict=True))
+            "\n".join(
+                f"{self.name}: {text}" if line is None else f"{self.name}:{line}: {text}"
+                for line, text in placed
+            )
         )
 
 
@@ -58,10 +59,13 @@ def read_toml(path: Path, what: str) -> TomlFile:
         raise ConfigError(f"{path}: expected {what}, {error.strerror}") from None
     try:
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
-        data = tomllib.loads(text)
-        if _is_nested_deeply(data):
+        file = TomlFile(str(path), text, tomllib.loads(text))
+        tables: list[Any] = [file.data]
+        for _ in range(_MOST_NESTED):
+            tables = [v for table in tables for v in table.values() if isinstance(v, dict)]
+        if tables:
             raise RecursionError
-        return TomlFile(str(path), text, data)
+        return file
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError(
@@ -71,71 +75,42 @@ def read_toml(path: Path, what: str) -> TomlFile:
     except RecursionError:
         refusal = "expected TOML, got lists or tables nested too deeply"
         raise ConfigError(f"{path}: {refusal}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}:{_in_words(str(error), text)}") from None
-    except ValueError:
-        digits = _MANY_DIGITS.search(text)
-        line = text.count("\n", 0, digits.start() if digits else 0) + 1
-        refusal = "expected TOML, got a number of thousands of digits"
-        raise ConfigError(f"{path}:{line}: {refusal}") from None
+    except ValueError as error:  # no TOML, or more digits than Python reads
+        found = re.search(r"\(at line (\d+)", what := str(error))
+        place = f"{path}:{found[1]}" if found else path
+        raise ConfigError(f"{place}: expected TOML, {what[:1].lower()}{what[1:]}") from None
 
 
-def _is_nested_deeply(data: Mapping[str, Any]) -> bool:
-    """Say so of what functions that call themselves would not come to the end of."""
-    level: list[Any] = [data]
-    for _ in range(_MOST_NESTED):
-        inside = (each.values() if isinstance(each, dict) else each for each in level)
-        level = [value for values in inside for value in values if isinstance(value, dict | list)]
-    return level != []
+def _lines(text: str) -> dict[str, int]:
+    """Return the line of each table and key, as far as they begin a line; items count from 1.
 
-
-def _in_words(error: str, text: str) -> str:
-    """Put the line of what tomllib says in front: "7: expected TOML, invalid value (column 3)"."""
-    what, _, place = error.rpartition(" (at ")
-    found = re.fullmatch(r"line (\d+), column (\d+)\)", place)
-    line = int(found[1]) if found else text.rstrip("\n").count("\n") + 1
-    column = f"column {found[2]}" if found else "at the end of the file"
-    return f"{line}: expected TOML, {what[:1].lower()}{what[1:]} ({column})"
-
-
-def _lines(text: str) -> Iterator[tuple[str, int]]:
-    """Give the dotted path of each table and key of a valid TOML, with its line."""
-    table, arrays = "", dict[str, int]()
-    for statement, start in _statements(text):
-        data = tomllib.loads(statement)
-        if statement.lstrip().startswith("["):
-            table = ""
-            while data:
-                ((key, data),) = data.items()
-                table = f"{table}.{key}" if table else key
-                if isinstance(data, list):
-                    arrays[table] = arrays.get(table, 0) + 1
-                    data = {}
-                if table in arrays:
-                    table = f"{table}.{arrays[table]}"
-                yield table, start
+    What looks like one inside a text of several lines is taken for one: its path is nobody's.
+    """
+    lines: dict[str, int] = {}
+    table, arrays = "", Counter[str]()
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.match(line):
+            path = _plain(header[2])
+            for array, items in arrays.items():
+                if path.startswith(f"{array}."):
+                    path = f"{array}.{items}{path.removeprefix(array)}"
+            if header[1] == "[[":
+                arrays[path] += 1
+                path = f"{path}.{arrays[path]}"
+            table = path
+        elif "=" in line:
+            key = _plain(line.partition("=")[0])
+            path = f"{table}.{key}" if table else key
         else:
-            yield from ((path, start) for path in _paths(data, table))
+            continue
+        while path:
+            lines.setdefault(path, number)
+            path = path.rpartition(".")[0]
+    return lines
 
 
-def _statements(text: str) -> Iterator[tuple[str, int]]:
-    """Cut a valid TOML at the line ends outside of brackets and strings; each with its line."""
-    begin, start, number, depth = 0, 1, 1, 0
-    for token in _TOKEN.finditer(text + "\n"):
-        found = token[0]
-        number += found.count("\n")
-        depth += (found in ("[", "{")) - (found in ("]", "}"))
-        if found == "\n" and not depth:
-            yield text[begin : token.end()], start
-            begin, start = token.end(), number
-
-
-def _paths(table: Mapping[str, Any], prefix: str) -> Iterator[str]:
-    for key, value in table.items():
-        path = f"{prefix}.{key}" if prefix else key
-        yield path
-        if isinstance(value, dict):
-            yield from _paths(value, path)
+def _plain(name: str) -> str:
+    return ".".join(part.strip().strip("\"'") for part in name.split("."))
 
 
 def _line_of(path: str, lines: Mapping[str, int]) -> int | None:

@@ -6,21 +6,21 @@ weights to the last bit, in any process.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from time import perf_counter
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, one_hot
 
-from nas_asc.allocator import kept_memory
-from nas_asc.augmentations import mixup, spec_augment, time_shift
+from nas_asc.batches import Clips, shuffled
 from nas_asc.errors import TrainingError
-from nas_asc.evaluation import Inputs, each_of, predict_proba, score
+from nas_asc.evaluation import predict_proba, score
 from nas_asc.execution import PLAIN, Execution
 from nas_asc.network import Network
 from nas_asc.optimisation import Optimisation
+from nas_asc.parts import parts_of
+from nas_asc.process_resources import malloc_keeps_memory
 from nas_asc.pruning_counts import NOT_PRUNED, Pruning
 from nas_asc.recipe import Recipe
 
@@ -44,75 +44,86 @@ class EpochReport:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Hooks:
+    """What joins in while a network is trained.
+
+    Attributes:
+        order: Gives the clips of an epoch in their order, by index, from their number, the epoch
+            and a generator.
+        pruning: Which weights become zero on the way.
+        validation: Clips that are judged after epochs.
+        validation_epochs: After which; after each if None.
+        on_epoch: Called after each epoch; training ends when it gives False.
+    """
+
+    order: Callable[[int, int, torch.Generator], Tensor] = shuffled
+    pruning: Pruning = NOT_PRUNED
+    validation: Clips | None = None
+    validation_epochs: Collection[int] | None = None
+    on_epoch: Callable[[EpochReport], bool] = lambda _: True
+
+
+NO_HOOKS = Hooks()
+
+
 def train(
     network: nn.Module,
-    inputs: Inputs,
-    labels: Tensor,
+    data: Clips,
     recipe: Recipe,
+    hooks: Hooks = NO_HOOKS,
     *,
     epochs: int,
     seed: int,
-    n_classes: int,
-    pruning: Pruning = NOT_PRUNED,
-    validation: tuple[Inputs, Tensor] | None = None,
-    judged_epochs: Collection[int] | None = None,
-    report: Callable[[EpochReport], bool] | None = None,
     execution: Execution = PLAIN,
-    second_plane: bool = False,
 ) -> list[EpochReport]:
-    """Train a network in place and give its course.
+    """Train a network in place and return its history.
 
     The weights of the last epoch are the result (their moving average, if the recipe has one): no
     epoch is picked by its validation score. A last batch that is not full is left out.
 
     Args:
         network: Gives logits, (batch, class); initialised by the caller.
-        inputs: Features in memory, (clip, ...), any floating type; a tuple of them where a network
-            has several inputs. Only the first is shifted and masked; all are mixed.
-        labels: Class of each clip, int64, (clip,).
-        recipe: Optimisation and augmentation.
+        data: What it learns from.
+        recipe: Optimisation, loss and augmentations.
+        hooks: What joins in.
         epochs: What the schedule is made for.
         seed: Of order, augmentations and dropout.
-        n_classes: Of the network.
-        pruning: Which weights become zero on the way.
-        validation: Inputs and labels that are judged after epochs.
-        judged_epochs: After which epochs; after each if None.
-        report: Called after each epoch; training ends when it gives False.
         execution: Layout and precision, which change the result by rounding only.
-        second_plane: Whether the first input's second channel is a transposed spectrogram.
 
     Raises:
+        ConfigError: The recipe has a part that is not known, or not set as it may be.
         TrainingError: The loss is no longer a number.
         ValueError: There is no clip or no epoch, or a label is missing.
     """
-    parts = each_of(inputs)
-    clips = len(parts[0])
-    if clips == 0 or any(len(each) != clips for each in (*parts, labels)) or epochs < 1:
-        found = f"{clips} clips, {len(labels)} labels, {epochs} epochs"
+    if len(data) == 0 or any(len(each) != len(data) for each in data.inputs) or epochs < 1:
+        found = f"{[len(each) for each in data.inputs]} clips, {len(data)} labels, {epochs} epochs"
         raise ValueError(f"expected clips, as many labels and an epoch, found {found}")
     began = perf_counter()
     device = next(network.parameters()).device
-    parts = tuple(each.to(device) for each in parts)
-    targets = one_hot(labels, n_classes).to(device, torch.float32)
+    data = data.to(device)
+    parts = parts_of(recipe)
     forward = execution.forward_of(network)
-    steps = max(1, clips // recipe.batch_size)
-    optimisation = Optimisation(network, recipe, epochs * steps, pruning)
+    epoch_steps = max(1, len(data) // recipe.batch_size)
+    optimisation = Optimisation(network, recipe, parts, epochs, epoch_steps, hooks.pruning)
     generator = torch.Generator().manual_seed(seed)
-    course: list[EpochReport] = []
-    with torch.random.fork_rng(), kept_memory():
+    history: list[EpochReport] = []
+    with torch.random.fork_rng(), malloc_keeps_memory():
         torch.manual_seed(seed)
         for epoch in range(1, epochs + 1):
             network.train()
             total = torch.zeros((), device=device)
-            order = torch.randperm(clips, generator=generator).to(device)
+            order = hooks.order(len(data), epoch, generator).to(device)
+            steps = max(1, len(order) // recipe.batch_size)
             for chosen in torch.split(order, recipe.batch_size)[:steps]:
-                batch = tuple(each[chosen].float() for each in parts)
-                if isinstance(network, Network):
-                    batch = network.prepare(*batch)  # masks hide what is standardised
-                batch, wanted = augment(batch, targets[chosen], recipe, generator, second_plane)
+                batch = data.batch(chosen)
+                if isinstance(network, Network):  # masks hide what is standardised
+                    batch = replace(batch, inputs=network.prepare(*batch.inputs))
+                for augment in parts.augmentations:
+                    batch = augment(batch, generator)
                 with execution.autocast(device):
-                    logits = forward(*batch)
-                loss = cross_entropy(logits.float(), wanted, label_smoothing=recipe.label_smoothing)
+                    logits = forward(*batch.inputs)
+                loss = parts.loss(logits.float(), batch)
                 optimisation.step(loss)
                 total += loss.detach()
             mean = total.item() / steps
@@ -122,46 +133,14 @@ def train(
                     f"recipe.learning_rate ({recipe.learning_rate}) or recipe.gradient_clip"
                 )
             log_loss = accuracy = None
-            if validation and (judged_epochs is None or epoch in judged_epochs):
+            judges = hooks.validation_epochs is None or epoch in hooks.validation_epochs
+            if hooks.validation and judges:
                 with optimisation.evaluated_weights():
-                    judged = score(predict_proba(network, validation[0]), validation[1].numpy())
-                log_loss, accuracy = judged.log_loss, judged.accuracy
-            course.append(EpochReport(epoch, mean, log_loss, accuracy, perf_counter() - began))
-            if report and not report(course[-1]):
+                    probabilities = predict_proba(network, hooks.validation.inputs)
+                metrics = score(probabilities, hooks.validation.labels.numpy())
+                log_loss, accuracy = metrics.log_loss, metrics.accuracy
+            history.append(EpochReport(epoch, mean, log_loss, accuracy, perf_counter() - began))
+            if not hooks.on_epoch(history[-1]):
                 break
     optimisation.finish()
-    return course
-
-
-def augment(
-    inputs: tuple[Tensor, ...],
-    targets: Tensor,
-    recipe: Recipe,
-    generator: torch.Generator,
-    second_plane: bool = False,
-) -> tuple[tuple[Tensor, ...], Tensor]:
-    """Apply a recipe's augmentations to a batch.
-
-    Args:
-        inputs: Of the network, (batch, ...) each. What stands beside the first is a summary of the
-            clip, which neither shift nor masks may change, and follows mixup only.
-        targets: (batch, class).
-        recipe: Which augmentations, and how strong.
-        generator: On the CPU.
-        second_plane: Whether the first input's second channel is a transposed spectrogram.
-    """
-    batch, *others = inputs
-    if recipe.time_shift:
-        batch = time_shift(batch, recipe.time_shift, generator, second_plane)
-    if recipe.mel_masks or recipe.frame_masks:
-        batch = spec_augment(
-            batch,
-            generator,
-            mel_masks=recipe.mel_masks,
-            mel_mask_width=recipe.mel_mask_width,
-            frame_masks=recipe.frame_masks,
-            frame_mask_width=recipe.frame_mask_width,
-        )
-    if recipe.mixup_alpha:
-        batch, targets, *others = mixup(batch, targets, recipe.mixup_alpha, generator, *others)
-    return (batch, *others), targets
+    return history

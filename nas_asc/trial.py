@@ -16,9 +16,9 @@ from nas_asc.errors import ConfigError
 from nas_asc.job import Job, JobResult, OnEpoch, trial_seed
 from nas_asc.library import ensembles_of
 from nas_asc.model_files import save_ensemble, save_model
-from nas_asc.pipeline import TrialSettings, fit, judged
-from nas_asc.recipe import read_recipe
-from nas_asc.voting import vote
+from nas_asc.pipeline import TrialSettings, fit, validation_metrics
+from nas_asc.recipe import Recipe
+from nas_asc.voting_network import vote
 
 
 def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
@@ -35,9 +35,9 @@ def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
         dataset,
         str(context["space"]),
         str(context["rule"]),
-        read_recipe(context["recipe"]),  # type: ignore[arg-type]
+        Recipe.model_validate(context["recipe"]),
         job.epochs,
-        job.judged_epochs,
+        job.validation_epochs,
     )
     folder = Path(str(context["run"])) / "models" / str(job.number)
     architecture = Architecture.from_dict(job.architecture)
@@ -47,7 +47,7 @@ def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
 
 
 def _ensemble(architecture: Architecture, settings: TrialSettings) -> Ensemble:
-    """Give the ensemble that an architecture stands for, adapted to the data."""
+    """Return the ensemble that an architecture stands for, adapted to the data."""
     found = ensembles_of(settings.space).get(architecture.ensemble or "")
     if found is not None:
         found = found.adapted(settings.dataset.classes, settings.dataset.clip_s)
@@ -92,7 +92,7 @@ def _train_ensemble(
     stored_bytes = sum(each.complexity.stored_bytes for each in fitted)
     assert stored_bytes == complexity.stored_bytes, (stored_bytes, complexity.stored_bytes)
     probabilities = vote(ensemble, [each.probabilities for each in fitted])
-    metrics = judged(settings.dataset, probabilities).to_dict()
+    metrics = validation_metrics(settings.dataset, probabilities).to_dict()
     save_ensemble(folder, ensemble, [each.model for each in fitted], metrics)
     return JobResult(metrics, complexity.to_dict(), (), perf_counter() - began)
 

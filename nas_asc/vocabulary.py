@@ -6,16 +6,26 @@ dropout, is the same for all blocks.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, fields
 
 from nas_asc.architecture import Value
-from nas_asc.assembly import block_keys
 from nas_asc.blocks import BLOCKS
-from nas_asc.blocks.block import ORDERS
-from nas_asc.blocks.dwsep import RESIDUALS
-from nas_asc.blocks.inception import BRANCH_SETS, BRANCHES, DEFAULT_BRANCHES
-from nas_asc.domain import FLAG, TEXT, Domain, above_zero, number, or_zero, sized, whole, words
-from nas_asc.layers import ACTIVATIONS, DROPOUTS, PADDINGS, POOL_PADDINGS, POOLINGS
+from nas_asc.blocks.block import Option
+from nas_asc.domain import (
+    FLAG,
+    TABLE,
+    TEXT,
+    Domain,
+    above_zero,
+    number,
+    or_zero,
+    sized,
+    whole,
+    words,
+)
+from nas_asc.layers import ACTIVATIONS, DROPOUTS, POOL_PADDINGS, POOLINGS
+from nas_asc.pruning_counts import PRUNINGS
 from nas_asc.rules import BYTES_PER_VALUE, RULES
 
 # The most that a number may be: beyond every network for audio, and counted in a moment.
@@ -45,7 +55,7 @@ _CLASSIFIER = sized(
 )
 _SIDES = sized(_MOST_CELLS, 'a number or a pair mel x frame such as "3x5"', _SIZE)
 _SIDE = whole(1, _MOST_CELLS)
-_EXTENT = Domain(_SIDES.expected, lambda v: _SIDE.holds(v) or _SIDES.holds(v))
+_EXTENT = Domain(_SIDES.expected, lambda v: _SIDE.accepts(v) or _SIDES.accepts(v))
 
 
 def _is_dropout(value: object) -> bool:
@@ -62,11 +72,29 @@ _DROPOUT = Domain(
     _is_dropout,
     ("none", *DROPOUTS),
 )
-_BRANCHES = Domain(
-    f"branches in the order of {'+'.join(BRANCHES)}, such as {DEFAULT_BRANCHES}",
-    lambda v: v in BRANCH_SETS,
-    BRANCH_SETS,
-)
+
+
+def _domain(option: Option) -> Domain:
+    """Return the domain of a block's key."""
+    if isinstance(option, range):
+        return whole(option[0], option[-1])
+    if isinstance(option, type):
+        return FLAG if option is bool else number(0, 1)
+    return words(*option)
+
+
+def _are_names(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) >= 2
+        and all(isinstance(name, str) for name in value)
+        and len(set(value)) == len(value)
+    )
+
+
+def _are_tables(value: object) -> bool:
+    return isinstance(value, list) and value != [] and all(isinstance(v, dict) for v in value)
+
 
 DOMAINS: Mapping[str, Mapping[str, Domain]] = {
     "frontend": {
@@ -75,13 +103,13 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "sample_rate_hz": whole(1000, _MOST_HZ),
         "window": _WINDOW,
         "hop": whole(1, _MOST_SAMPLES),
-        "n_fft": or_zero(_WINDOW),
-        "center": FLAG,
-        "window_function": words("hann", "hamming"),
         "n_mels": whole(1, _MOST_CHANNELS),
         "f_min_hz": number(0, _MOST_HZ),
         "f_max_hz": number(0, _MOST_HZ),
         "normalisation": words("none", "batch_norm", "standard", "peak"),
+        "n_fft": or_zero(_WINDOW),
+        "center": FLAG,
+        "window_function": words("hann", "hamming"),
         "mean_spectrum": FLAG,
         "second_window": or_zero(_WINDOW),
     },
@@ -91,17 +119,8 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "width": whole(1, _MOST_CHANNELS),
         "kernel": _EXTENT,
         "stride": _EXTENT,
-        "expand": whole(1, _MOST_REPEATS),
-        "squeeze_excite": number(0, 1),
         "activation": words(*ACTIVATIONS),
-        "order": words(*ORDERS),
-        "bias": FLAG,
-        "padding": words(*PADDINGS),
-        "factorised": FLAG,
-        "residual": words(*RESIDUALS),
-        "units": whole(2, _MOST_REPEATS),
-        "branches": _BRANCHES,
-        **{f"width_{branch}": whole(1, _MOST_CHANNELS) for branch in BRANCHES},
+        **{key: _domain(o) for block in BLOCKS.values() for key, o in block.options.items()},
         "pool": _POOL,
         "pool_padding": words(*POOL_PADDINGS),
         "pool_norm": FLAG,
@@ -111,26 +130,24 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "conv": whole(0, _MOST_CHANNELS),
         "activation": words(*ACTIVATIONS),
         "classifier": _CLASSIFIER,
-        "pool": _POOL,
-        "pool_padding": words(*POOL_PADDINGS),
+        "map_dropout": _DROPOUT,
         "pooling": words(*POOLINGS),
         "dropout": _DROPOUT,
-        "map_dropout": _DROPOUT,
         "dense": whole(0, _MOST_CHANNELS),
         "dense_norm": FLAG,
         "dense_activation": words("none", *ACTIVATIONS),
+        "pool": _POOL,
+        "pool_padding": words(*POOL_PADDINGS),
     },
     "compression": {
-        "pruning": words("none", "magnitude", "channels"),
+        "pruning": words(*PRUNINGS),
         "precision": words(*BYTES_PER_VALUE),
         "sparsity": number(0.0, 0.99),
-        "iterations": whole(1, _MOST_REPEATS),
         "prune_classifier": FLAG,
+        "iterations": whole(1, _MOST_REPEATS),
     },
 }
 
-# The keys of a space of several families.
-FAMILY_KEYS = ("title", "family", "ensembles")
 # What a report model, or an ensemble of them, says of itself besides what it is made of.
 MODEL_DOMAINS: Mapping[str, Domain] = {
     "classes": whole(2, 10_000),
@@ -138,130 +155,131 @@ MODEL_DOMAINS: Mapping[str, Domain] = {
     "report": Domain("a name", lambda v: isinstance(v, str)),
     "rule": Domain("a counting rule (nas-asc rules)", lambda v: v in tuple(RULES), tuple(RULES)),
 }
-NAMING_DOMAINS: Mapping[str, Domain] = {"title": TEXT, "note": TEXT}
+MODEL_KEYS: Mapping[str, Domain] = {
+    **MODEL_DOMAINS,
+    "title": TEXT,
+    "note": TEXT,
+    "printed": TABLE,
+    "choices": TABLE,
+    "like": TEXT,
+}
 # The numbers that a report may print.
-PRINTED = (
-    "params",
-    "params_with_norms",
-    "nonzero_params",
-    "size_kb",
-    "unpruned_size_kb",
-    "mmacs",
+PRINTED_KEYS: Mapping[str, Domain] = dict.fromkeys(
+    ("params", "params_with_norms", "nonzero_params", "size_kb", "unpruned_size_kb", "mmacs"),
+    above_zero(_MOST_PRINTED),
 )
-PRINTED_NUMBER = above_zero(_MOST_PRINTED)
-# What a member of an ensemble says of itself.
-MEMBER_DOMAINS: Mapping[str, Domain] = {
+ENSEMBLE_KEYS: Mapping[str, Domain] = {
+    **{key: MODEL_KEYS[key] for key in ("report", "title", "clip_s", "rule", "printed", "note")},
+    "classes": Domain("a list of names, at least two and all different", _are_names),
+    "members": Domain("at least one table, [[ensembles.ID.members]]", _are_tables),
+}
+MEMBER_KEYS: Mapping[str, Domain] = {
+    "model": TEXT,
     "number": whole(1, _MOST_NETWORKS),
     "weight": above_zero(_MOST_NETWORKS),
+    "class_map": TABLE,
 }
 
+# Those of the blocks.
+_OF_BLOCKS = tuple(
+    dict.fromkeys(selector for block in BLOCKS.values() for selector in block.selectors)
+)
 # The keys that decide which others are in use; they are asked for first, in this order.
 SELECTORS: Mapping[str, tuple[str, ...]] = {
     "frontend": ("kind",),
-    "stage": ("depth", "block", "order", "residual", "branches", "pool"),
+    "stage": ("depth", "block", *_OF_BLOCKS, "pool"),
     "head": ("conv", "classifier", "dense", "pool"),
     "compression": ("pruning",),
 }
 # Those that a section must have.
 REQUIRED = frozenset({"kind", "block", "conv", "pruning"})
 
-# A value of each sort that a selector may be, where it is none of a few words.
-_SORTS: Mapping[str, tuple[Value, ...]] = {
-    "depth": (0, 1),
-    "pool": ("none", "max 2"),
-    "conv": (0, 1),
-    "classifier": ("linear", "conv 1"),
-    "dense": (0, 1),
+# At what a selector that is none of a few words is off; all its other values decide alike.
+_OFF: Mapping[str, Value] = {
+    "depth": 0,
+    "pool": "none",
+    "conv": 0,
+    "classifier": "linear",
+    "dense": 0,
 }
-# These have a default in blocks only for the case that they are not in use.
-_NO_DEFAULT = ("activation", "units")
+# Those that may be left out; the keys of a block, and of pruning, state it themselves.
+_OPTIONAL = frozenset(
+    {
+        *("n_fft", "center", "window_function", "mean_spectrum", "second_window"),
+        *("pool_padding", "pool_norm", "dropout", "map_dropout", "dense_norm"),
+    }
+)
+
+_Selected = Mapping[str, object]
+
+
+def _is_pooled(selected: _Selected) -> bool:
+    return selected.get("pool", "none") != "none"
+
+
+def _is_linear(selected: _Selected) -> bool:
+    return selected.get("classifier", "linear") == "linear"
+
+
+# Which values of the selectors a key is in use with, as far as it is not with all.
+_IN_USE: Mapping[str, Mapping[str, Callable[[_Selected], bool]]] = {
+    "frontend": dict.fromkeys(
+        DOMAINS["frontend"].keys() - {"kind", "channels", "sample_rate_hz"},
+        lambda s: s["kind"] == "logmel",
+    ),
+    "stage": {
+        "pool_padding": _is_pooled,
+        "pool_norm": _is_pooled,
+    },
+    "head": {
+        "activation": lambda s: s["conv"] != 0,
+        "map_dropout": lambda s: not _is_linear(s),
+        **dict.fromkeys(("pooling", "dropout", "dense"), _is_linear),
+        **dict.fromkeys(("dense_norm", "dense_activation"), lambda s: s.get("dense", 0) != 0),
+        "pool_padding": _is_pooled,
+    },
+}
 
 _STAGE = re.compile(r"stem|stage\d{1,3}", re.ASCII)
-_SPECTRUM = ("window", "hop", "n_mels", "f_min_hz", "f_max_hz", "normalisation")
-_SPECTRUM_DEFAULTS = ("n_fft", "center", "window_function", "mean_spectrum", "second_window")
 
 
 def section_kind(name: str) -> str | None:
-    """Say of which kind a section is; None if there is no such section."""
+    """Return of which kind a section is; None if there is no such section."""
     if name in ("frontend", "head", "compression"):
         return name
     return "stage" if _STAGE.fullmatch(name) else None
 
 
-def sorts(kind: str, selector: str) -> tuple[Value, ...]:
-    """Give a value of each sort that decides differently which other keys are in use."""
-    return _SORTS.get(selector) or DOMAINS[kind][selector].words
-
-
 def sort_of(selector: str, value: Value) -> Value:
-    """Give the value of `sorts` that decides as a valid value of the selector does."""
-    off, other = _SORTS.get(selector, (value, value))
-    return off if value == off else other
+    """Return the same for values of a selector that decide alike which other keys are in use."""
+    return value == _OFF[selector] if selector in _OFF else value
 
 
-def selector_in_use(kind: str, key: str, selected: Mapping[str, object]) -> bool:
-    """Say whether a selector is in use, given the selectors in front of it."""
+def selector_in_use(kind: str, key: str, selected: _Selected) -> bool:
+    """Check whether a selector is in use, given the selectors in front of it."""
     if kind == "stage" and key != "depth":
         if selected.get("depth", 1) == 0:
             return False
-        of_block = key in ("order", "residual", "branches")
-        return not of_block or any(name == key for name, _ in block_keys(str(selected["block"])))
-    if kind == "head" and key == "dense":
-        return selected.get("classifier", "linear") == "linear"
-    return True
+        return key not in _OF_BLOCKS or key in BLOCKS[str(selected["block"])].selectors
+    in_use = _IN_USE.get(kind, {}).get(key)
+    return in_use is None or in_use(selected)
 
 
-def keys_in_use(kind: str, selected: Mapping[str, object]) -> list[tuple[str, bool]]:
-    """Give the keys that are in use besides the selectors, and whether each may be left out."""
-    if kind == "frontend":
-        return _frontend_keys(selected)
+def keys_in_use(kind: str, selected: _Selected) -> list[tuple[str, bool]]:
+    """Return the keys in use besides the selectors, and whether each may be left out, in order."""
+    if kind == "compression":
+        settings = fields(PRUNINGS[str(selected["pruning"])])
+        return [("precision", False), *((f.name, f.default is not MISSING) for f in settings)]
+    own: list[tuple[str, bool]] = []
+    keys: Iterable[str] = DOMAINS[kind]
     if kind == "stage":
-        return _stage_keys(selected)
-    if kind == "head":
-        return _head_keys(selected)
-    used = [("precision", False)]
-    if selected["pruning"] != "none":
-        used += [("sparsity", False), ("prune_classifier", True)]
-    if selected["pruning"] == "channels":
-        used.append(("iterations", False))
-    return used
-
-
-def _frontend_keys(selected: Mapping[str, object]) -> list[tuple[str, bool]]:
-    used = [("channels", False), ("sample_rate_hz", False)]
-    if selected["kind"] == "logmel":
-        used += [(key, False) for key in _SPECTRUM] + [(key, True) for key in _SPECTRUM_DEFAULTS]
-    return used
-
-
-def _stage_keys(selected: Mapping[str, object]) -> list[tuple[str, bool]]:
-    if selected.get("depth", 1) == 0:
-        return []
-    idle = {*SELECTORS["stage"]}
-    if "act" not in str(selected.get("order", "conv-norm-act")).split("-"):
-        idle.add("activation")
-    if selected.get("residual", "block") != "block":
-        idle.add("units")
-    parts = str(selected.get("branches", DEFAULT_BRANCHES)).split("+")
-    idle.update(f"width_{branch}" for branch in BRANCHES if branch not in parts)
-    used = [
-        (key, optional and key not in _NO_DEFAULT)
-        for key, optional in block_keys(str(selected["block"]))
-        if key not in idle
+        if selected.get("depth", 1) == 0:
+            return []
+        own = BLOCKS[str(selected["block"])].keys_in_use(selected)
+        keys = ("pool_padding", "pool_norm", "dropout")
+    in_use = _IN_USE[kind]
+    return own + [
+        (key, key in _OPTIONAL)
+        for key in keys
+        if key not in SELECTORS[kind] and (key not in in_use or in_use[key](selected))
     ]
-    return used + _pool_keys(selected, "pool_padding", "pool_norm") + [("dropout", True)]
-
-
-def _head_keys(selected: Mapping[str, object]) -> list[tuple[str, bool]]:
-    used = [("activation", False)] if selected["conv"] else []
-    if selected.get("classifier", "linear") != "linear":
-        used.append(("map_dropout", True))
-    else:
-        used += [("pooling", False), ("dropout", True)]
-        if selected.get("dense", 0):
-            used += [("dense_norm", True), ("dense_activation", False)]
-    return used + _pool_keys(selected, "pool_padding")
-
-
-def _pool_keys(selected: Mapping[str, object], *keys: str) -> list[tuple[str, bool]]:
-    return [(key, True) for key in keys] if selected.get("pool", "none") != "none" else []

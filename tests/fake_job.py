@@ -31,7 +31,7 @@ def run_job(job: Job, report: OnEpoch) -> JobResult:
     stopped = None
     for epoch in range(1, job.epochs + 1):
         loss = final + 1.5 * math.exp(-4.0 * epoch / job.epochs) * rng.uniform(0.9, 1.1)
-        judged = epoch in job.judged_epochs
+        judged = epoch in job.validation_epochs
         curve.append(
             {
                 "epoch": epoch,

@@ -7,4 +7,4 @@ TRIED = (6, 2, 0.25, 1, True, "2x2")
 
 def value_of(key):
     domain = DOMAINS["stage"][key]
-    return next(value for value in (*domain.words, *TRIED) if domain.holds(value))
+    return next(value for value in (*domain.words, *TRIED) if domain.accepts(value))

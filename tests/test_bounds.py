@@ -7,22 +7,21 @@ from nas_asc.architecture import Architecture
 from nas_asc.blocks import BLOCKS
 from nas_asc.complexity import count
 from nas_asc.errors import ConfigError
-from nas_asc.section_checks import read_section
-from nas_asc.space_checks import faults_between
+from nas_asc.space_checks import faults_between, read_section
 from nas_asc.space_file import check_architecture
 from nas_asc.vocabulary import (
     DOMAINS,
-    MEMBER_DOMAINS,
+    MEMBER_KEYS,
     MODEL_DOMAINS,
-    PRINTED_NUMBER,
+    PRINTED_KEYS,
     keys_in_use,
     section_kind,
 )
 
 TABLES = {
     **DOMAINS,
-    "model": {**MODEL_DOMAINS, "printed": PRINTED_NUMBER},
-    "member": MEMBER_DOMAINS,
+    "model": {**MODEL_DOMAINS, **PRINTED_KEYS},
+    "member": MEMBER_KEYS,
 }
 SECTIONS = {"frontend": "frontend", "stage": "stage1", "head": "head", "compression": "compression"}
 # What a number may stand in; one alone is no text.
@@ -46,17 +45,18 @@ KEYS = [
     for table, domains in TABLES.items()
     for key, domain in domains.items()
     for form in FORMS
-    if not domain.holds("any text") and any(domain.holds(written(number, form)) for number in SMALL)
+    if not domain.accepts("any text")
+    and any(domain.accepts(written(number, form)) for number in SMALL)
 ]
 
 
 def most(table, key, form="{}"):
     """Find the largest whole number that a key takes, by halving."""
-    holds = TABLES[table][key].holds
-    low, high = next(n for n in (0, 1, 16, 1000) if holds(written(n, form))), 10**18
+    accepts = TABLES[table][key].accepts
+    low, high = next(n for n in (0, 1, 16, 1000) if accepts(written(n, form))), 10**18
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if holds(written(middle, form)) else (low, middle)
+        low, high = (middle, high) if accepts(written(middle, form)) else (low, middle)
     return low
 
 
@@ -77,9 +77,9 @@ def test_the_bound_of_a_number_is_named(table, key, form):
 def test_a_huge_number_is_refused_in_a_few_words(table, key, form):
     domain = TABLES[table][key]
     for value in huge(form):
-        assert not domain.holds(value)
-        assert len(domain.refusal(value)) < 400
-        assert "\n" not in domain.refusal(value)
+        assert not domain.accepts(value)
+        assert len(domain.error_message(value)) < 400
+        assert "\n" not in domain.error_message(value)
 
 
 @pytest.mark.parametrize(("kind", "key", "form"), [k for k in KEYS if k[0] in SECTIONS])
@@ -104,7 +104,7 @@ def at_its_most(section, **given):
     """Give a section with the largest number for every key in use that takes a whole one."""
     values = dict(given)
     for _, key, _form in [k for k in KEYS if k[0] == section and k[2] == "{}"]:
-        if key not in values and not DOMAINS[section][key].holds(0.5):
+        if key not in values and not DOMAINS[section][key].accepts(0.5):
             values[key] = most(section, key)
     used = {key for key, _ in keys_in_use(section, values)} | given.keys()
     return {key: value for key, value in values.items() if key in used | {"depth", "conv", "dense"}}

@@ -11,6 +11,7 @@ from nas_asc.captions import (
     choices_by_section,
     choices_in_words,
     data_caption,
+    fronts_caption,
     networks_caption,
     seed_captions,
     shorten,
@@ -135,21 +136,25 @@ def test_models_that_are_adapted_alike_share_a_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "text"),
+    ("choices", "text"),
     [
-        (200, "64 mel hop 690 | 6 | fused_mbconv 2x12 e4 k3x5 se | 3x24 | head 100 avg"),
-        (40, "64 mel | 6 2x12 3x24"),
-        (18, "64 mel 6-12-24"),
-        (10, "64 mel 6.."),
+        (CHOICES, "64 mel | 6 2x12 3x24"),
+        ({"stem.width": 6}, "6"),
+        ({"ensemble": "1 x a, 2 x b"}, "1 x a, 2 x b"),
+        ({"net.size": 3, "net.kind": "x"}, "net.size=3, net.kind=x"),
+        ({}, ""),
     ],
 )
-def test_an_architecture_is_described_as_fully_as_fits(width: int, text: str) -> None:
-    assert architecture_caption(CHOICES, width) == text
+def test_an_architecture_is_described(choices: dict[str, object], text: str) -> None:
+    assert architecture_caption(choices) == text
 
 
-def test_an_architecture_of_unknown_words_is_listed() -> None:
-    assert architecture_caption({"net.size": 3, "net.kind": "x"}) == "net.size=3, net.kind=x"
-    assert architecture_caption({}) == ""
+@pytest.mark.parametrize(
+    ("measures", "text"),
+    [(["log_loss"], "log loss"), (["accuracy"], "accuracy"), (["a", "b"], "both"), ([], "-")],
+)
+def test_fronts_are_named(measures: list[str], text: str) -> None:
+    assert fronts_caption(measures) == text
 
 
 @pytest.mark.parametrize("width", range(8))

@@ -4,33 +4,43 @@ from collections.abc import Callable
 import pytest
 
 from nas_asc.budget import Budget
-from nas_asc.chart import binary_size, chart, steps
+from nas_asc.chart import binary_size, chart
 from nas_asc.pareto import Point
 from nas_asc.summary import Summary
 
 
-def test_points_are_on_the_front_or_report_models_or_dominated(
-    make_summary: Callable[..., Summary],
+def test_each_panel_shows_its_own_front_and_the_other_trials(
+    make_summary: Callable[..., Summary], make_point: Callable[..., Point]
 ) -> None:
-    shown = chart(make_summary(), 1024)
-    assert [point.trial for point in shown.front] == [2, 4, 1]
-    assert [point.trial for point in shown.reference] == [0, 1]
-    assert [point.trial for point in shown.dominated] == [3]
+    surer = make_point(5, 20_000, log_loss=1.3, accuracy=0.7)
+    shown = chart(make_summary(points=(*make_summary().points, surer)))
+    found = [
+        {kind: [point.trial for point in points] for kind, (_, points) in panel.series().items()}
+        for panel in shown.panels
+    ]
+    assert found == [
+        {"dominated": [3, 5], "front": [2, 4], "model": [0], "front model": [1]},
+        {"dominated": [3], "front": [2, 5, 4], "model": [0], "front model": [1]},
+    ]
+    assert [[point.trial for point in panel.front] for panel in shown.panels] == [
+        [2, 4, 1],
+        [2, 5, 4, 1],
+    ]
 
 
 def test_the_title_names_data_space_and_rule_and_the_subtitle_the_trials(
     make_summary: Callable[..., Summary],
 ) -> None:
-    shown = chart(make_summary(), 1024)
+    shown = chart(make_summary())
     assert shown.title == "Size against error on esc10, space mbconv, rule plain"
     assert shown.subtitle.startswith(
-        "8 trials: 5 trained, 2 stopped early, 1 failed; 3 on the front"
+        "8 trials: 5 trained, 2 stopped early, 1 failed; 3 on the front of log loss, 3 on that of"
     )
     assert shown.budget_label == "budget 128 KB"
 
 
 def test_synthetic_data_are_named_so_in_the_title(make_summary: Callable[..., Summary]) -> None:
-    shown = chart(make_summary(data={"name": "synthetic scenes"}), 1024)
+    shown = chart(make_summary(data={"name": "synthetic scenes"}))
     assert "synthetic scenes (not recordings)" in shown.title
 
 
@@ -38,7 +48,7 @@ def test_the_size_axis_holds_everything_and_is_marked_in_powers_of_two(
     make_summary: Callable[..., Summary],
 ) -> None:
     seeds = ({"model": "m", "size_bytes": 1_000_000, "macs": 5, "binds": "size_bytes"},)
-    shown = chart(make_summary(seeds_over_budget=seeds), 1024)
+    shown = chart(make_summary(seeds_over_budget=seeds))
     low, high = shown.x_limits
     assert low < 8192
     assert high > 1_000_000
@@ -59,14 +69,14 @@ def test_the_size_axis_is_never_empty_nor_crowded(
     make_summary: Callable[..., Summary], make_point: Callable[..., Point], sizes: list[int]
 ) -> None:
     points = tuple(make_point(i, size) for i, size in enumerate(sizes))
-    shown = chart(make_summary(points=points, budget=Budget()), 1024)
+    shown = chart(make_summary(points=points, budget=Budget()))
     assert 2 <= len(shown.x_ticks) <= 10
     assert shown.x_limits[1] >= 7.99 * shown.x_limits[0]
     assert shown.budget_label == ""
 
 
 def test_chance_is_on_both_axes(make_summary: Callable[..., Summary]) -> None:
-    log_loss, accuracy = chart(make_summary(), 1024).panels
+    log_loss, accuracy = chart(make_summary()).panels
     assert log_loss.chance == pytest.approx(math.log(10))
     assert log_loss.limits[1] > log_loss.chance
     assert log_loss.chance_label == "chance 2.30"
@@ -78,36 +88,22 @@ def test_a_useless_trial_does_not_squeeze_the_rest(
     make_summary: Callable[..., Summary], make_point: Callable[..., Point]
 ) -> None:
     useless = make_point(9, 50_000, log_loss=30.0)
-    panel, _ = chart(make_summary(points=(make_point(), useless)), 1024).panels
+    panel, _ = chart(make_summary(points=(make_point(), useless))).panels
     assert panel.limits[1] < 3
-    assert not panel.inside(useless)
-    assert panel.shown(useless) == panel.limits[1] == panel.bad_end
+    assert panel.shown(useless) == panel.limits[1]
+    assert panel.series()["beyond"][1] == [useless]
 
 
 def test_a_front_worse_than_guessing_is_still_shown(
     make_summary: Callable[..., Summary], make_point: Callable[..., Point]
 ) -> None:
     poor = make_point(log_loss=9.0)
-    panel, _ = chart(make_summary(points=(poor,)), 1024).panels
-    assert panel.inside(poor)
-
-
-def test_the_steps_show_the_best_of_up_to_a_size(
-    make_summary: Callable[..., Summary], make_point: Callable[..., Point]
-) -> None:
-    points = (
-        make_point(0, 2000, log_loss=2.0, accuracy=0.3),
-        make_point(1, 4000, log_loss=1.0, accuracy=0.2),
-    )
-    shown = chart(make_summary(points=points), 1024)
-    log_loss, accuracy = shown.panels
-    assert steps(shown.front, log_loss, 8000) == ([2000, 4000, 4000, 8000], [2, 2, 1, 1])
-    assert steps(shown.front, accuracy, 8000)[1] == [30, 30, 30, 30]
-    assert steps((), accuracy, 8000) == ([], [])
+    panel, _ = chart(make_summary(points=(poor,))).panels
+    assert panel.shown(poor) == panel.value(poor) == 9.0
 
 
 def test_a_search_that_has_just_begun_has_a_chart(make_summary: Callable[..., Summary]) -> None:
-    shown = chart(make_summary(points=(), classes=(), data={}, trials={}), 1024)
+    shown = chart(make_summary(points=(), classes=(), data={}, trials={}))
     assert all(panel.limits[1] > panel.limits[0] for panel in shown.panels)
 
 

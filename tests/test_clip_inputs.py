@@ -16,19 +16,18 @@ from nas_asc.ensemble import Ensemble, Member
 from nas_asc.errors import DatasetError
 from nas_asc.evaluation import evaluate, predict_proba
 from nas_asc.features import load_inputs
-from nas_asc.frontend import front_end
 from nas_asc.fvcore import reference_count
 from nas_asc.job import Job
 from nas_asc.library import report_model
 from nas_asc.model_files import load_saved, save_ensemble
 from nas_asc.network import Network
-from nas_asc.pipeline import TrialSettings, fit, judged
+from nas_asc.pipeline import TrialSettings, fit, validation_metrics
 from nas_asc.study_config import load_study
 from nas_asc.trial import run_job
-from nas_asc.voting import vote
+from nas_asc.voting_network import vote
 
 CLIP_S = 0.4
-RECIPE = replace(load_study("quick").recipe, batch_size=2, mixup_alpha=0.0)
+RECIPE = load_study("quick").recipe.model_copy(update={"batch_size": 2, "augmentations": {}})
 EPOCHS = 6
 
 # Every kind of front end, and of compression where the standards must not be touched by it.
@@ -150,7 +149,7 @@ def test_a_saved_ensemble_gives_on_sound_files_what_was_judged(tones, tmp_path):
         fit(member.model.architecture, settings, seed, lambda _: True)
         for seed, member in enumerate(ensemble.networks)
     ]
-    metrics = judged(tones, vote(ensemble, [each.probabilities for each in fitted]))
+    metrics = validation_metrics(tones, vote(ensemble, [each.probabilities for each in fitted]))
     save_ensemble(tmp_path / "7", ensemble, [each.model for each in fitted], metrics.to_dict())
 
     again = judge_again(tmp_path / "7", tones)
@@ -166,7 +165,7 @@ def test_inputs_are_the_features_that_training_saw(space, wanted, tones):
         build(architecture, 2, CLIP_S), *[str(clip.path) for clip in tones.clips[:8]]
     )
 
-    features = load_inputs(tones, front_end(architecture.sections["frontend"]))
+    features = load_inputs(tones, architecture.frontend)
     assert len(inputs) == len(features)
     for found, expected in zip(inputs, features, strict=True):
         assert found.dtype == torch.float32

@@ -45,9 +45,13 @@ def test_every_command_has_a_section():
     assert set(SECTIONS) == set(COMMANDS)
 
 
+def _is_shown(parameter):
+    return isinstance(parameter, click.Option) and not parameter.hidden
+
+
 @pytest.mark.parametrize(("name", "command"), list(commands()))
 def test_every_option_is_in_the_section_of_its_command(name, command):
-    options = [o for p in command.params if isinstance(p, click.Option) for o in p.opts]
+    options = [o for p in command.params if _is_shown(p) for o in p.opts]
     missing = [o for o in options if o.startswith("--") and f"`{o}`" not in SECTIONS[name]]
     assert missing == []
 
@@ -66,7 +70,7 @@ def defaults():
     """Give the defaults of the language and of the blocks named: (block or section, key, value)."""
     for key, value in STAGE_DEFAULTS.items():
         yield "stage", key, value
-    named = {block: function for block, function in BLOCKS.items() if f"`{block}`" in SPACES}
+    named = {name: block.add for name, block in BLOCKS.items() if f"`{name}`" in SPACES}
     functions = {**named, "head": head}
     for where, function in functions.items():
         for key, parameter in signature(function).parameters.items():
@@ -78,7 +82,7 @@ def defaults():
     yield (
         "compression",
         "prune_classifier",
-        pruning_of({"pruning": "magnitude", "sparsity": 0.5}).classifier,
+        pruning_of({"pruning": "magnitude", "sparsity": 0.5}).prune_classifier,
     )
 
 

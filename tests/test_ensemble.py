@@ -3,11 +3,9 @@
 import numpy as np
 import pytest
 
-from nas_asc.ensemble import Ensemble, Member, count_ensemble
-from nas_asc.ensemble_file import read_ensembles
-from nas_asc.errors import ConfigError
+from nas_asc.ensemble import Ensemble, Member, count_ensemble, count_members
 from nas_asc.library import find_model, report_model
-from nas_asc.voting import vote
+from nas_asc.voting_network import vote
 
 SCENES = [
     *("airport", "bus", "metro", "metro_station", "park", "public_square", "shopping_mall"),
@@ -37,10 +35,9 @@ def test_an_ensemble_is_counted_under_any_rule():
 
 
 def test_members_run_one_after_the_other():
-    complexity = count_ensemble(find_model("ntu-ensemble"))
-    assert complexity.peak_activation_bytes == max(
-        member.peak_activation_bytes for _, member in complexity.members
-    )
+    ensemble = find_model("ntu-ensemble")
+    peaks = [one.peak_activation_bytes for one in count_members(ensemble)]
+    assert count_ensemble(ensemble).peak_activation_bytes == max(peaks)
 
 
 def test_the_ten_scenes_fall_into_three():
@@ -106,45 +103,3 @@ def test_a_member_can_stand_for_itself():
     ensemble = Ensemble("x", "imt", "", (Member(model),), ("a", "b", "c"), 10.0, "imt", {})
     assert count_ensemble(ensemble).counted_params == 30_080
     assert count_ensemble(ensemble.adapted(SCENES, 10.0)).counted_params == 30_080 + 7 * 64
-
-
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
-        ('classes = ["a"]', "ensembles.x.classes: expected a list of names"),
-        ('rule = "srpoll"', "did you mean 'srpol'?"),
-        ("members = []", "ensembles.x.members: expected at least one member"),
-        ('colour = "red"', "ensembles.x.colour: expected one of"),
-        ('members = [{ model = "imt-z" }]', "did you mean 'imt-"),
-        ('members = [{ model = "imt-a", number = 0 }]', "number: expected a whole number"),
-        ('members = [{ model = "imt-a", weight = 0 }]', "weight: expected a number above 0"),
-        ('members = [{ model = "deepsound-32" }]', "expected the 10 classes of deepsound-32"),
-        (
-            'members = [{ model = "imt-a", class_map = { a = "a", b = "b", c = "z" } }]',
-            "class_map: expected one of a, b, c, got 'z'",
-        ),
-    ],
-)
-def test_a_fault_of_an_ensemble_is_named(tmp_path, text, fault):
-    good = {
-        "classes": '["a", "b", "c"]',
-        "clip_s": "10.0",
-        "rule": '"imt"',
-        "members": '[{ model = "imt-a" }]',
-    }
-    key, _, value = text.partition(" = ")
-    lines = {**good, key: value}
-    path = tmp_path / "many.toml"
-    path.write_text("[ensembles.x]\n" + "\n".join(f"{k} = {v}" for k, v in lines.items()))
-    models = {i: report_model(i) for i in ("imt-a", "deepsound-32")}
-    with pytest.raises(ConfigError) as caught:
-        read_ensembles(path, models)
-    assert fault in str(caught.value)
-
-
-def test_all_faults_of_ensembles_are_reported_at_once(tmp_path):
-    path = tmp_path / "many.toml"
-    path.write_text("[ensembles.x]\n[ensembles.y]\n")
-    with pytest.raises(ConfigError) as caught:
-        read_ensembles(path, {})
-    assert str(caught.value).count("expected") == 8

@@ -4,6 +4,8 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from functools import reduce
+from operator import getitem
 
 import numpy as np
 import pytest
@@ -17,7 +19,6 @@ from nas_asc.datasets import load_dataset
 from nas_asc.ensemble import Ensemble, Member, count_ensemble
 from nas_asc.errors import ConfigError, ExportError
 from nas_asc.features import load_inputs
-from nas_asc.frontend import front_end
 from nas_asc.job import Job, JobResult
 from nas_asc.library import ensembles_of, load_space, report_model
 from nas_asc.model_files import load_model, load_saved
@@ -31,8 +32,7 @@ from nas_asc.study import run_search
 from nas_asc.study_config import load_study, with_options
 from nas_asc.targets import resolve
 from nas_asc.trial import run_job
-from nas_asc.voting import vote
-from nas_asc.voting_network import VotingNetwork
+from nas_asc.voting_network import VotingNetwork, vote
 from nas_asc.workers import KINDS
 
 RATE_HZ, CLIP_S = 48000, 0.4
@@ -40,7 +40,7 @@ SPACE = "asc"
 PLAIN = counting_rule("plain")
 CONTEXT = {
     "skip_bad": False,
-    "recipe": replace(load_study("quick").recipe, batch_size=8).to_dict(),
+    "recipe": load_study("quick").recipe.model_copy(update={"batch_size": 8}).to_dict(),
     "rule": "plain",
     "space": SPACE,
 }
@@ -81,7 +81,7 @@ def run(tones, tmp_path_factory):
 def probabilities(network, tones):
     """What a network says of the validation clips."""
     model = report_model("ntu-vggnet")
-    (inputs,) = load_inputs(tones, front_end(model.architecture.sections["frontend"]))
+    (inputs,) = load_inputs(tones, model.architecture.frontend)
     validation = torch.from_numpy(inputs[list(tones.indices("validation"))]).float()
     with torch.inference_mode():
         return network(validation).double()
@@ -141,32 +141,8 @@ def test_a_trained_ensemble_can_be_counted(run):
         ensemble = resolve(target)
         assert ensemble.id == target
         assert count_ensemble(ensemble, "plain").stored_bytes == bytes_in_files(folder)
-
-
-def test_one_network_of_a_trained_ensemble_is_a_target(run):
-    folder, _ = run
-    target = resolve(str(folder / "models" / "3" / "6"))
-    blocks = {values.get("block") for values in target.architecture.sections.values()}
-    assert "inception" in blocks  # it has the last vote
-
-
-@pytest.fixture
-def copied(run, tmp_path):
-    """Copy the trained ensemble and change a value of one of its files."""
-    folder = tmp_path / "3"
-    shutil.copytree(run[0] / "models" / "3", folder)
-
-    def changed(name, *path, value):
-        content = json.loads((folder / name).read_text())
-        *parents, key = path
-        place = content
-        for each in parents:
-            place = place[each]
-        place[key] = value
-        (folder / name).write_text(json.dumps(content))
-        return folder
-
-    return changed
+    last = resolve(str(saved / "6"))  # one network of it
+    assert "inception" in {values.get("block") for values in last.architecture.sections.values()}
 
 
 OF_2 = "2/architecture.json"
@@ -175,25 +151,32 @@ OF_2 = "2/architecture.json"
 @pytest.mark.parametrize(
     ("file", "path", "value", "fault"),
     [
-        ("ensemble.json", ["members"], [], "members: expected at least one member, got none"),
-        ("ensemble.json", ["members"], 3, "ensemble.json: expected JSON with the id and members"),
-        ("ensemble.json", ["members"], [3], "members: expected tables"),
-        ("ensemble.json", ["clip_s"], "1", "clip_s: expected a number from 0.01 to 3,600, got '1'"),
+        ("ensemble.json", ["members"], [], "members: expected"),
+        ("ensemble.json", ["members"], 3, "ensemble.json: expected JSON"),
+        ("ensemble.json", ["members"], [3], "members: expected"),
+        ("ensemble.json", ["clip_s"], "1", "clip_s: expected a number"),
         ("ensemble.json", ["rule"], "plan", "did you mean 'plain'?"),
-        ("ensemble.json", ["members", 0, "weight"], -1, "weight: expected a number above 0"),
+        ("ensemble.json", ["members", 0, "weight"], -1, "weight: expected"),
         ("ensemble.json", ["members", 0, "weigth"], 1, "did you mean 'weight'?"),
-        ("ensemble.json", ["members", 1, "number"], 2, "7/architecture.json: expected an archit"),
+        ("ensemble.json", ["members", 1, "number"], 2, "7/architecture.json: expected"),
         ("ensemble.json", ["members", 0, "number"], 6, "expected the same as of the other ntu-vgg"),
-        ("ensemble.json", ["classes"], ["low", "high"], "classes: expected low, high, as in ens"),
-        ("ensemble.json", ["clip_s"], 2.0, "clip_s: expected 2, as in ensemble.json, got 0.4"),
+        ("ensemble.json", ["classes"], ["low", "high"], "classes: expected low, high"),
         (OF_2, ["sections", "stage1", "kernel"], "3by3", "expected a number or a pair"),
         (OF_2, ["sections"], 3, "expected space, sections and choices"),
-        (OF_2, ["classes"], ["high", "high"], "classes: expected different names or their number"),
-        (OF_2, ["rule"], "dcase", "rule: expected a counting rule (nas-asc rules), got 'dcase'"),
+        (OF_2, ["classes"], ["high", "high"], "classes: expected different names"),
+        (OF_2, [], None, "2/architecture.json: "),
     ],
 )
-def test_an_ensemble_that_is_not_valid_is_named(copied, file, path, value, fault):
-    folder = copied(file, *path, value=value)
+def test_an_ensemble_that_is_not_valid_is_named(run, tmp_path, file, path, value, fault):
+    folder = tmp_path / "3"
+    shutil.copytree(run[0] / "models" / "3", folder)
+    if path:
+        content = json.loads((folder / file).read_text(encoding="utf-8"))
+        *parents, key = path
+        reduce(getitem, parents, content)[key] = value
+        (folder / file).write_text(json.dumps(content), encoding="utf-8")
+    else:
+        (folder / file).unlink()
     with pytest.raises(ConfigError) as caught:
         read_saved_ensemble(folder)
     assert fault in str(caught.value)
@@ -201,16 +184,9 @@ def test_an_ensemble_that_is_not_valid_is_named(copied, file, path, value, fault
         load_model(folder)
 
 
-def test_an_incomplete_ensemble_is_named(copied, tmp_path):
+def test_a_folder_without_an_ensemble_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"ensemble\.json: expected an ensemble, No such file"):
         read_saved_ensemble(tmp_path)
-    folder = copied("ensemble.json", "id", value="mine")
-    (folder / "4" / "architecture.json").unlink()
-    with pytest.raises(ConfigError, match=r"4/architecture\.json: .* No such file"):
-        read_saved_ensemble(folder)
-    (folder / "ensemble.json").write_text("{")
-    with pytest.raises(ConfigError, match="expected JSON with the id and members of an ensemble"):
-        read_saved_ensemble(folder)
 
 
 def test_an_ensemble_that_was_changed_since_the_search_began_is_not_trained(run, tones):
@@ -223,28 +199,15 @@ def test_an_ensemble_that_was_changed_since_the_search_began_is_not_trained(run,
             run_job(job, lambda _: True)
 
 
-def small(classes):
-    """A small network of the mbconv space as a report model."""
-    model = report_model("deepsound-32")
-    return replace(model, classes=classes, clip_s=CLIP_S)
+def made(*members, classes):
+    return Ensemble("made", "", "", members, classes, CLIP_S, "plain", {})
 
 
 def test_the_module_votes_as_the_numbers_do():
     """A class map sums the finer classes; weights need not add up to one."""
-    fine, coarse = small(4), small(2)
-    ensemble = Ensemble(
-        id="made",
-        report="",
-        title="",
-        members=(
-            Member(coarse, 2, 3.0),
-            Member(fine, 1, 2.0, {"a": "x", "b": "y", "c": "y", "d": "x"}),
-        ),
-        classes=("x", "y"),
-        clip_s=CLIP_S,
-        rule="plain",
-        printed={},
-    )
+    coarse, fine = (replace(report_model("deepsound-32"), classes=n, clip_s=CLIP_S) for n in (2, 4))
+    class_map = {"a": "x", "b": "y", "c": "y", "d": "x"}
+    ensemble = made(Member(coarse, 2, 3.0), Member(fine, 1, 2.0, class_map), classes=("x", "y"))
     torch.manual_seed(0)
     networks = [
         build(member.model.architecture, member.model.classes, CLIP_S).eval()
@@ -259,18 +222,9 @@ def test_the_module_votes_as_the_numbers_do():
 
 def test_networks_with_different_inputs_are_no_module():
     models = [replace(report_model(i), clip_s=CLIP_S) for i in ("deepsound-32", "deepsound-64")]
-    ensemble = Ensemble(
-        id="made",
-        report="",
-        title="",
-        members=tuple(Member(model) for model in models),
-        classes=tuple("abcdefghij"),
-        clip_s=CLIP_S,
-        rule="plain",
-        printed={},
-    )
+    ensemble = made(*map(Member, models), classes=tuple("abcdefghij"))
     networks = [build(model.architecture, 10, CLIP_S) for model in models]
-    with pytest.raises(ExportError, match="expected networks with the same inputs, found shapes"):
+    with pytest.raises(ExportError, match="same inputs, found shapes"):
         VotingNetwork(ensemble, networks)
     longer = networks[0].frontend and replace(networks[0].frontend, window=4096)
     networks[1] = Network(networks[0].layers, longer, CLIP_S)
@@ -278,9 +232,15 @@ def test_networks_with_different_inputs_are_no_module():
         VotingNetwork(ensemble, networks)
 
 
+def measure(architecture):
+    return count(architecture, 2, CLIP_S, PLAIN)
+
+
 def seeds(tones, budget="2MB"):
     """The trials that a search in `asc` begins with, and the ones over the budget."""
-    counted = [count_ensemble(e, "plain") for e in trainable(ensembles_of(SPACE).values(), tones)]
+    counted = [
+        (e, count_ensemble(e, "plain")) for e in trainable(ensembles_of(SPACE).values(), tones)
+    ]
 
     def measure(architecture):
         return count(architecture, 2, tones.clip_s, PLAIN)
@@ -336,10 +296,6 @@ def test_samplers_learn_nothing_from_an_ensemble(tones, sampler):
     study = with_options(
         load_study("quick"), {"space": SPACE, "budget": "2MB", "sampler": sampler}
     ).model_copy(update={"startup_trials": 0, "lag": 1})
-
-    def measure(architecture):
-        return count(architecture, 2, tones.clip_s, PLAIN)
-
     (trial,) = [trial for trial in seeds(tones)[0] if trial.model == "ntu-ensemble"]
     asked = []
     for log_loss in (0.01, 9.0):

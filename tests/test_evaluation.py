@@ -4,7 +4,7 @@ import torch
 from sklearn.metrics import balanced_accuracy_score, log_loss, recall_score
 from torch import nn
 
-from nas_asc.evaluation import evaluate, judge, predict_proba, score
+from nas_asc.evaluation import compute_metrics, evaluate, predict_proba, score
 
 CLASSES = ("bus", "metro", "park", "tram")
 
@@ -28,7 +28,7 @@ def test_accuracy_and_log_loss_are_sklearns():
 
 def test_classes_and_devices_are_judged_as_sklearn_judges_their_clips_alone():
     probabilities, labels, devices = drawn()
-    metrics = judge(probabilities, labels, CLASSES, devices)
+    metrics = compute_metrics(probabilities, labels, CLASSES, devices)
     for number, name in enumerate(CLASSES):
         own = labels == number
         part = metrics.per_class[name]
@@ -49,14 +49,16 @@ def test_classes_and_devices_are_judged_as_sklearn_judges_their_clips_alone():
 
 def test_devices_that_training_had_none_of_are_a_group():
     probabilities, labels, devices = drawn()
-    metrics = judge(probabilities, labels, CLASSES, devices, training_devices=["a", "b", None])
+    metrics = compute_metrics(
+        probabilities, labels, CLASSES, devices, training_devices=["a", "b", None]
+    )
     assert metrics.unseen_devices == metrics.per_device["s4"]
-    assert judge(probabilities, labels, CLASSES, devices, devices).unseen_devices is None
+    assert compute_metrics(probabilities, labels, CLASSES, devices, devices).unseen_devices is None
 
 
 def test_clips_of_unknown_devices_belong_to_no_device():
     probabilities, labels, _ = drawn(clips=4)
-    metrics = judge(probabilities, labels, CLASSES, [None, "a", None, "a"], ["b"])
+    metrics = compute_metrics(probabilities, labels, CLASSES, [None, "a", None, "a"], ["b"])
     assert set(metrics.per_device) == {"a"}
     assert metrics.unseen_devices.clips == 2
 
@@ -70,7 +72,7 @@ def test_a_certain_mistake_costs_what_the_clip_at_1e_15_says():
 
 def test_a_class_without_clips_is_left_out():
     probabilities, labels = np.eye(4)[[0, 1, 1]], np.array([0, 1, 0])
-    metrics = judge(probabilities, labels, CLASSES)
+    metrics = compute_metrics(probabilities, labels, CLASSES)
     assert set(metrics.per_class) == {"bus", "metro"}
     assert metrics.accuracy == pytest.approx((0.5 + 1.0) / 2)
 
@@ -97,10 +99,3 @@ def test_probabilities_do_not_depend_on_the_batches():
     assert whole.dtype == np.float64
     np.testing.assert_allclose(predict_proba(network, inputs, batch_size=7), whole, rtol=1e-5)
     np.testing.assert_allclose(whole.sum(1), 1.0)
-
-
-def test_metrics_become_json():
-    probabilities, labels, devices = drawn()
-    given = judge(probabilities, labels, CLASSES, devices, ["a"]).to_dict()
-    assert set(given) >= {"accuracy", "log_loss", "per_class", "per_device", "unseen_devices"}
-    assert given["per_class"]["bus"]["clips"] == int((labels == 0).sum())

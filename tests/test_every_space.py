@@ -2,7 +2,6 @@
 
 import os
 import random
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +10,11 @@ import soundfile
 
 from nas_asc.complexity import count
 from nas_asc.datasets import Dataset, load_dataset
-from nas_asc.frontend import front_end
 from nas_asc.job import Job
-from nas_asc.library import load_space, report_model, shipped
+from nas_asc.library import load_space, report_model
 from nas_asc.model_files import load_saved
 from nas_asc.pipeline import siblings
+from nas_asc.shipped import shipped
 from nas_asc.study import run_search
 from nas_asc.study_config import load_study, with_options
 from nas_asc.trial import run_job
@@ -59,7 +58,7 @@ def search(run, data, space, **options):
 
 def job(architecture, data, run):
     """A job of one epoch."""
-    recipe = replace(load_study("quick").recipe, batch_size=8)
+    recipe = load_study("quick").recipe.model_copy(update={"batch_size": 8})
     context = {
         "data": str(data),
         "clip_s": CLIP_S,
@@ -107,7 +106,7 @@ def test_one_candidate_with_another_kind_of_input_is_trained_and_saved(
 
 def test_siblings_are_those_of_the_family():
     deepsound = report_model("deepsound-64")
-    frontend = front_end(deepsound.architecture.sections["frontend"])
+    frontend = deepsound.architecture.frontend
     alone = siblings("mbconv", frontend)
 
     assert [s.n_mels for s in alone] == [32, 40, 48, 64, 80, 96, 128, 160]
@@ -144,7 +143,13 @@ def test_a_search_runs_in_every_space(tones, tmp_path, space):
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
 def test_choices_in_all_families_are_those_of_one(tones, tmp_path, sampler):
     summary = search(
-        tmp_path / "run", tones, "asc", trials=24, sampler=sampler, seeds=False, startup_trials=8
+        tmp_path / "run",
+        tones,
+        "asc",
+        trials=24,
+        sampler=sampler,
+        warm_start=False,
+        startup_trials=8,
     )
 
     assert summary.trials["failed"] == 0
@@ -162,7 +167,13 @@ def test_choices_in_all_families_are_those_of_one(tones, tmp_path, sampler):
 def test_a_search_runs_in_every_space_on_recordings(tmp_path, space):
     data = Path(os.environ["NAS_ASC_DATA"])
     summary = search(
-        tmp_path / "run", data, space, trials=2, sampler="random", seeds=False, budget="64KB,5MMAC"
+        tmp_path / "run",
+        data,
+        space,
+        trials=2,
+        sampler="random",
+        warm_start=False,
+        budget="64KB,5MMAC",
     )
 
     assert summary.trials["completed"] == 2

@@ -1,21 +1,26 @@
+import json
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
+from typing import Any
+
+import pytest
 
 from nas_asc.html import front_html
 from nas_asc.pareto import Point
 from nas_asc.summary import Summary
 
-HOSTILE = "</script><script>alert(1)</script><img src=http://example.com/x>"
-SEEDS = ({"model": HOSTILE, "size_bytes": 438_000, "macs": 1, "binds": "size_bytes"},)
+HOSTILE = "</script><script>alert(1)</script><b>x</b><img src=http://example.com/x>"
+SEEDS = ({"model": "srpol-4", "size_bytes": 438_000, "macs": 1, "binds": "size_bytes"},)
 
 
 class Page(HTMLParser):
-    def __init__(self, text: str) -> None:
+    def __init__(self, summary: Summary) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.words = ""
-        self.feed(text)
+        self.text = front_html(summary)
+        self.feed(self.text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
@@ -24,94 +29,135 @@ class Page(HTMLParser):
         if self.tags and self.tags[-1][0] not in ("script", "style"):
             self.words += data + " "
 
+    @property
+    def charts(self) -> dict[str, Any]:
+        found = re.search(r"^const charts = (.*);$", self.text, re.MULTILINE)
+        assert found is not None
+        charts: dict[str, Any] = json.loads(found[1])
+        return charts
 
-def test_the_page_loads_nothing(make_summary: Callable[..., Summary]) -> None:
-    page = Page(front_html(make_summary(), 1024))
+
+def traces(chart: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {trace.get("name", ""): trace for trace in chart["data"]}
+
+
+def test_the_page_loads_nothing_and_forbids_every_request(
+    make_summary: Callable[..., Summary],
+) -> None:
+    page = Page(make_summary())
     loading = {"src", "href", "srcset", "data", "action", "poster", "background"}
     assert not [attributes for _, attributes in page.tags if loading & set(attributes)]
     assert not [tag for tag, _ in page.tags if tag in ("link", "iframe", "object", "base")]
-
-
-def test_the_page_forbids_every_request(make_summary: Callable[..., Summary]) -> None:
-    page = Page(front_html(make_summary(), 1024))
     (policy,) = [a["content"] for t, a in page.tags if a.get("http-equiv")]
     assert policy is not None
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     assert rules["default-src"] == "'none'"
     assert "http" not in policy
     assert set(rules) == {"default-src", "script-src", "style-src", "img-src"}
+    for chart in page.charts.values():
+        assert chart["config"]["showSendToCloud"] is False
+        assert "sendChartToCloud" not in chart["config"]["modeBarButtons"][0]
+    assert len(page.text.encode()) < 6e6
 
 
 def test_the_same_front_gives_the_same_page(make_summary: Callable[..., Summary]) -> None:
-    assert front_html(make_summary(), 1024) == front_html(make_summary(), 1024)
+    assert front_html(make_summary()) == front_html(make_summary())
 
 
-def test_the_page_is_below_six_megabytes(make_summary: Callable[..., Summary]) -> None:
-    assert len(front_html(make_summary(), 1024).encode()) < 6e6
-
-
-def test_words_of_users_cannot_become_part_of_the_page(
-    make_summary: Callable[..., Summary],
-) -> None:
-    plain = Page(front_html(make_summary(), 1024))
-    summary = make_summary(data={"name": HOSTILE}, space=HOSTILE)
-    hostile = Page(front_html(summary, 1024))
-    assert [tag for tag, _ in hostile.tags] == [tag for tag, _ in plain.tags]
-    named = front_html(make_summary(seeds_over_budget=SEEDS), 1024)
-    assert "<script>alert" not in named
-    assert "<img" not in re.sub(r"<script>.*?</script>", "", named, count=1, flags=re.DOTALL)
-
-
-def test_the_page_says_what_was_searched_and_lists_the_front(
-    make_summary: Callable[..., Summary],
-) -> None:
-    words = Page(front_html(make_summary(), 1024)).words
-    assert "Size against error on esc10, space mbconv, rule plain" in words
-    assert "budget 128 KB (131,072 B), KB = 1024 bytes" in words
-    for cell in ("deepsound-160", "124,692", "85.0", "0.500", "64 mel | 6 2x24"):
-        assert cell in words
-    assert "block mbconv, width 24" in words
-
-
-def test_the_page_of_an_empty_front(make_summary: Callable[..., Summary]) -> None:
-    words = Page(front_html(make_summary(points=(), seeds_over_budget=SEEDS), 1024)).words
-    assert "No trial was trained to the end" in words
-    assert "438,000 B" in words
-
-
-def test_an_ensemble_reads_as_its_name_and_its_networks(
-    make_summary: Callable[..., Summary], ensemble_points: tuple[Point, ...]
-) -> None:
-    page = Page(front_html(make_summary(points=ensemble_points), 1024))
-    for text in (
-        "ntu-ensemble",
-        "40,960",
-        "2 x ntu-vggnet, 1 x ntu-inceptionnet",
-        "2 x ntu-vggnet (10 KB each), 1 x ntu-inceptionnet",
-    ):
-        assert text in page.words
-
-
-def test_what_was_adapted_or_skipped_is_said(make_summary: Callable[..., Summary]) -> None:
-    adapted = [{"model": HOSTILE, "changes": ["10 classes, not 3"]}]
-    skipped = [{"ensemble": "srpol-1", "reason": "clips have one label"}]
-    page = Page(front_html(make_summary(seeds_adapted=adapted, ensembles_skipped=skipped), 1024))
-    assert f"report models adapted to the data: {HOSTILE}: 10 classes, not 3" in page.words
-    assert "ensemble srpol-1 is skipped: clips have one label" in page.words
-    assert "Report models and these data" not in Page(front_html(make_summary(), 1024)).words
-
-
-def test_no_choice_is_without_a_title(
+def test_words_of_users_cannot_become_markup(
     make_summary: Callable[..., Summary], make_point: Callable[..., Point]
 ) -> None:
-    points = (make_point(choices={"family": "vgg", "vgg.stem.width": 6}),)
-    assert "<dt></dt>" not in front_html(make_summary(points=points), 1024)
+    def tags(word: str) -> list[str]:
+        point = make_point(model=word, choices={"stem.kind": word})
+        data = {"name": word}
+        seeds = ({**SEEDS[0], "model": word},)
+        page = Page(make_summary(points=(point,), data=data, space=word, seeds_over_budget=seeds))
+        # plotly reads a little HTML in what it writes
+        assert "<b>x" not in str(page.charts)
+        assert "<img" not in str(page.charts)
+        return [tag for tag, _ in page.tags]
+
+    assert tags(HOSTILE) == tags("plain")
 
 
-def test_whatever_is_wide_scrolls_in_a_box_of_its_own(make_summary: Callable[..., Summary]) -> None:
-    tags = Page(front_html(make_summary(), 1024)).tags
-    boxes = [attributes.get("id") for _, attributes in tags if attributes.get("class") == "scroll"]
-    assert boxes == ["log_loss", "accuracy", None, None]
-    for number, (tag, _) in enumerate(tags):
+def test_the_page_lists_both_fronts_and_what_they_mean(
+    make_summary: Callable[..., Summary], make_point: Callable[..., Point]
+) -> None:
+    surer = make_point(5, 20_000, log_loss=1.3, accuracy=0.7)
+    page = Page(make_summary(points=(*make_summary().points, surer), seeds_over_budget=SEEDS))
+    for words in (
+        "Size against error on esc10, space mbconv, rule plain",
+        "128 KB (131,072 B); KB = 1024 bytes",
+        "Front of size and log loss",
+        "Only on the front of size and accuracy",
+        "Report models on neither front",
+        "deepsound-160",
+        "124,692",
+        "block mbconv, width 24",
+        "438,000 B",
+    ):
+        assert words in page.words
+    assert "<dt></dt>" not in page.text
+
+
+def test_every_chart_draws_its_own_front_and_every_kind_of_point(
+    make_summary: Callable[..., Summary], make_point: Callable[..., Point]
+) -> None:
+    surer = make_point(5, 20_000, log_loss=1.3, accuracy=0.7)
+    useless = make_point(9, 50_000, log_loss=9.0)
+    points = (*make_summary().points, surer, useless)
+    page = Page(make_summary(points=points, seeds_over_budget=SEEDS))
+    drawn = {
+        measure: {name: trace["x"] for name, trace in traces(chart).items() if name}
+        for measure, chart in page.charts.items()
+    }
+    shared = {
+        "report model": [124_308],
+        "report model on the front": [124_692],
+        "report model over the budget, not trained": [438_000],
+    }
+    assert drawn == {
+        "log_loss": {
+            "trial not on the front": [40_000, 20_000],
+            "worse than the axis shows": [50_000],
+            "front of size and the error shown": [8192, 31_232],
+            **shared,
+        },
+        "accuracy": {
+            "trial not on the front": [40_000, 50_000],
+            "front of size and the error shown": [8192, 20_000, 31_232],
+            **shared,
+        },
+    }
+
+
+def test_what_stands_under_the_pointer(
+    make_summary: Callable[..., Summary], ensemble_points: tuple[Point, ...]
+) -> None:
+    chart = Page(make_summary(points=(*make_summary().points, *ensemble_points))).charts["log_loss"]
+    first, second = traces(chart)["report model on the front"]["hovertext"]
+    assert first.split("<br>")[:3] == [
+        "<b>trial 5 (ntu-vggnet)</b>",
+        "accuracy 81.2%, log loss 0.875, on front: both",
+        "10,240 B (10 KB), 15,616 parameters, 9.8 M MAC",
+    ]
+    assert "<b>frontend</b> hop 690, n_mels 64" in first.split("<br>")
+    networks = "<b>ensemble</b> 2 x ntu-vggnet (10 KB each), 1 x ntu-inceptionnet"
+    assert second.split("<br>")[-1] == networks
+
+
+@pytest.mark.parametrize("given", [{"points": ()}, {"points": (), "seeds_over_budget": SEEDS}])
+def test_the_page_of_an_empty_front(
+    make_summary: Callable[..., Summary], given: dict[str, object]
+) -> None:
+    assert "No trial was trained to the end" in Page(make_summary(**given)).words
+
+
+def test_the_page_fits_windows_of_any_width(make_summary: Callable[..., Summary]) -> None:
+    page = Page(make_summary())
+    for chart in page.charts.values():
+        assert "width" not in chart["layout"]
+        assert chart["config"]["responsive"] is True
+    for number, (tag, _) in enumerate(page.tags):
         if tag == "table":
-            assert tags[number - 1] == ("div", {"class": "scroll", "tabindex": "0"})
+            assert page.tags[number - 1] == ("div", {"class": "scroll", "tabindex": "0"})

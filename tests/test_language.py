@@ -5,7 +5,6 @@ a mean spectrum and a second spectrogram exclude stands in a third, made of the 
 """
 
 import random
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 import torch
 from network_checks import hold_count, outcome
 
+from nas_asc.batches import Clips
 from nas_asc.complexity import count
 from nas_asc.compression import restore, store
 from nas_asc.domain import FLAG
@@ -23,7 +23,7 @@ from nas_asc.network import build
 from nas_asc.section import Section
 from nas_asc.space import SearchSpace
 from nas_asc.study_config import load_study
-from nas_asc.training import train
+from nas_asc.training import Hooks, train
 from nas_asc.vocabulary import DOMAINS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -32,7 +32,7 @@ DATA = Path(__file__).parent / "data"
 SPACES = ("spectrogram", "maps", "waveform")
 CLIPS_S = (0.1, 0.3701, 0.5)
 CLASSES = (2, 3, 10, 50)
-RECIPE = replace(load_study("quick").recipe, batch_size=4)
+RECIPE = load_study("quick").recipe.model_copy(update={"batch_size": 4})
 FAST = Execution(channels_last=True)
 
 DROPOUTS = ("none", "plain 0.2", "alpha 0.1", "spatial 0.2")
@@ -88,25 +88,23 @@ def hold_training(architecture, n_classes, clip_s, folder):
     network = build(architecture, n_classes, clip_s)
     inputs = tuple(torch.randn(4, *shape) for shape in network.input_shapes)
     labels = torch.arange(4) % n_classes
+    frontend = architecture.sections["frontend"]
     train(
         network,
-        inputs,
-        labels,
+        Clips(inputs, labels, n_classes, frontend.get("second_window", 0) > 0),
         RECIPE,
+        Hooks(pruning=complexity.pruning),
         epochs=1,
         seed=0,
-        n_classes=n_classes,
-        pruning=complexity.pruning,
         execution=execution_for(complexity),
-        second_plane=architecture.sections["frontend"].get("second_window", 0) > 0,
     )
     if network.standardisation is not None:
-        network.standardisation.measure(inputs[0])
+        network.standardisation.fit(inputs[0])
     arrays = store(network, precision=complexity.precision, pruning=complexity.pruning)
     assert sum(array.nbytes for array in arrays.values()) == complexity.stored_bytes
     restore(network, arrays)
     names = tuple(map(str, range(n_classes)))
-    standards = network.standardisation.standards if network.standardisation else ()
+    standards = network.standardisation.statistics if network.standardisation else ()
     planes = tuple(standard.numpy() for standard in standards)
     save_model(folder, SavedModel(architecture, names, clip_s, "plain", arrays, {}, planes))
     loaded = load_saved(folder).network()

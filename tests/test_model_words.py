@@ -3,7 +3,6 @@
 import pytest
 from shipped_models import NETWORKS
 
-from nas_asc.frontend import front_end
 from nas_asc.library import find_model, report_model
 from nas_asc.model_words import headline, input_words
 from nas_asc.verification import verify
@@ -44,7 +43,7 @@ FED = {
 
 def fed(model_id):
     model = report_model(model_id)
-    return input_words(front_end(model.architecture.sections["frontend"]), model.clip_s)
+    return input_words(model.architecture.frontend, model.clip_s)
 
 
 @pytest.mark.parametrize("model_id", FED)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas_asc.pareto import Point, front, hypervolume
+from nas_asc.pareto import Point, hypervolume, pareto_front
 
 
 def point(
@@ -56,19 +56,19 @@ def test_front_keeps_what_no_other_beats_smallest_first() -> None:
         point(4000, 1.0, trial=3),
         point(9000, 0.6, trial=4),  # larger and worse than trial 0
     ]
-    assert [p.trial for p in front(points)] == [1, 3, 0]
+    assert [p.trial for p in pareto_front(points)] == [1, 3, 0]
 
 
 def test_front_of_nothing_is_empty() -> None:
-    assert front([]) == []
+    assert pareto_front([]) == []
 
 
 def test_front_keeps_one_of_an_equal_pair_by_accuracy_then_macs_then_age() -> None:
     first = point(2000, 1.0, trial=5, accuracy=0.6, macs=900)
-    assert front([replace(first, trial=7), first])[0].trial == 5
-    assert front([first, replace(first, trial=9, counted_macs=800)])[0].trial == 9
-    assert front([first, point(2000, 1.0, trial=8, accuracy=0.7)])[0].trial == 8
-    assert len(front([first, first])) == 1
+    assert pareto_front([replace(first, trial=7), first])[0].trial == 5
+    assert pareto_front([first, replace(first, trial=9, counted_macs=800)])[0].trial == 9
+    assert pareto_front([first, point(2000, 1.0, trial=8, accuracy=0.7)])[0].trial == 8
+    assert len(pareto_front([first, first])) == 1
 
 
 def test_front_by_accuracy_ignores_the_log_loss_except_between_equals() -> None:
@@ -78,12 +78,12 @@ def test_front_by_accuracy_ignores_the_log_loss_except_between_equals() -> None:
         point(3000, 3.0, trial=2, accuracy=0.6),
         point(3000, 1.0, trial=3, accuracy=0.6),
     ]
-    assert [p.trial for p in front(points, "accuracy")] == [0, 3]
+    assert [p.trial for p in pareto_front(points, "accuracy")] == [0, 3]
 
 
 def test_front_of_an_unknown_objective_is_refused() -> None:
     with pytest.raises(ValueError, match="log_loss"):
-        front([], "f1")
+        pareto_front([], "f1")
 
 
 @pytest.mark.parametrize("metric", [math.nan, math.inf])
@@ -98,14 +98,14 @@ def test_a_point_without_finite_metrics_is_refused(metric: float) -> None:
 def test_front_is_what_the_definition_says(points: list[Point]) -> None:
     pairs = [(p.size_bytes, p.log_loss) for p in points]
     expected = {a for a in pairs if not any(dominates(b, a) for b in pairs)}
-    found = [(p.size_bytes, p.log_loss) for p in front(points)]
+    found = [(p.size_bytes, p.log_loss) for p in pareto_front(points)]
     assert found == sorted(expected)
 
 
 @given(points_strategy)
 def test_front_does_not_depend_on_the_order_of_the_points(points: list[Point]) -> None:
-    assert front(points) == front(points[::-1])
-    assert front(front(points)) == front(points)
+    assert pareto_front(points) == pareto_front(points[::-1])
+    assert pareto_front(pareto_front(points)) == pareto_front(points)
 
 
 def test_one_point_at_a_corner_covers_everything_or_nothing() -> None:
@@ -159,4 +159,6 @@ def test_hypervolume_is_the_sum_of_the_dominated_cells(points: list[Point]) -> N
         if any(x <= left and y <= bottom for x, y in corners)
     )
     assert hypervolume(points, limit, 10) == pytest.approx(covered / (4 * height))
-    assert hypervolume(front(points), limit, 10) == pytest.approx(hypervolume(points, limit, 10))
+    assert hypervolume(pareto_front(points), limit, 10) == pytest.approx(
+        hypervolume(points, limit, 10)
+    )

@@ -15,7 +15,6 @@ from shipped_models import ENSEMBLES, EVERYTHING, NETWORKS, REPORTS
 
 from nas_asc.assembly import build_graph
 from nas_asc.complexity import count
-from nas_asc.frontend import front_end
 from nas_asc.layer_table import layer_table
 from nas_asc.library import find_model, load_space, report_model
 from nas_asc.rules import RULES
@@ -195,11 +194,9 @@ def test_the_layers_are_those_of_the_report(model_id):
 def test_the_windows_are_those_of_the_report(model_id):
     model = report_model(model_id)
     layers = build_graph(model.architecture, model.classes, model.clip_s).layers
-    windows = {
-        "conv": lambda kernel, stride, *_: (kernel, stride),
-        "pool": lambda kind, kernel, stride, *_: (kernel, stride),
-    }
-    found = [windows[layer.op](*layer.attributes) for layer in layers if layer.op in windows]
+    windows = ("conv", "pool")
+    operators = [layer.operator for layer in layers if layer.op in windows]
+    found = [(operator.kernel, operator.stride) for operator in operators]
     expected = [
         (shape(row["kernel"]), shape(row["stride"]))
         for row in ROWS[model_id]
@@ -232,7 +229,7 @@ def test_the_layer_table_sums_up_to_the_totals(model_id):
 
 
 def test_the_second_spectrogram_of_srpol_4_has_the_shape_of_the_first():
-    frontend = front_end(report_model("srpol-4").architecture.sections["frontend"])
+    frontend = report_model("srpol-4").architecture.frontend
     assert (frontend.second_n_mels(10.0), frontend.second_hop(10.0)) == (235, 15_001)
     assert 1 + 480_000 // frontend.second_hop(10.0) == frontend.n_mels
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from nas_asc import load_front, load_model, read_inputs
+from nas_asc import load_front, load_model, load_trials, read_inputs
 
 BEFORE = Path(__file__).parent / "data" / "run_of_before"
 
@@ -43,6 +43,17 @@ def test_its_front_is_shown(run, run_command):
     ]
     assert run_command("front", run)[0] == 0
     assert len(load_front(run).points) == 3
+
+
+def test_its_trials_are_a_table_for_pandas(run):
+    trials = load_trials(run)
+    assert list(trials["trial"]) == [0, 1, 2]
+    assert list(trials["state"]) == ["completed"] * 3
+    assert list(trials["size_bytes"][1:]) == [4528, 2531]
+    assert list(trials["params"][1:]) == [8610, 2746]
+    assert trials["accuracy"].between(0, 1).all()
+    assert trials["on_front"][1].startswith("log_loss")
+    assert {"stem.width", "head.pooling"} <= set(trials.columns)
 
 
 def test_a_trial_of_it_is_counted(run, run_command):

@@ -110,7 +110,7 @@ def test_a_lost_trial_gets_the_rungs_that_it_had(make):
     scheduler = make(startup_trials=4)
     ask_and_end(scheduler, 14)
     trial, rungs = scheduler.ask()
-    assert any(rung.like_size for rung in rungs)
+    assert any(rung.peer_losses for rung in rungs)
     scheduler.add(trial)
     resumed = make(startup_trials=4)
     for number in range(14):
@@ -124,18 +124,18 @@ def test_report_models_and_first_trials_are_compared_with_nobody(make, space):
     for seed in seeds:
         rungs = scheduler.place(ended(seed))
         assert [rung.epoch for rung in rungs] == [2]
-        assert not any(rung.like_size for rung in rungs)
+        assert not any(rung.peer_losses for rung in rungs)
     for _ in range(3):
         trial, rungs = scheduler.ask()
         scheduler.add(trial)
         scheduler.update(ended(trial))
-        assert not any(rung.like_size for rung in rungs)
+        assert not any(rung.peer_losses for rung in rungs)
     for _ in range(4):
         trial, rungs = scheduler.ask()
         scheduler.add(trial)
         scheduler.update(ended(trial))
     # seven have ended that trial n may know of: four report models and three of the search
-    assert len(rungs[0].like_size) == 6
+    assert len(rungs[0].peer_losses) == 6
 
 
 def test_failed_trials_are_no_comparison(make):
@@ -145,7 +145,7 @@ def test_failed_trials_are_no_comparison(make):
         scheduler.add(trial)
         scheduler.update(ended(trial, "failed"))
     _, rungs = scheduler.ask()
-    assert not rungs[0].like_size
+    assert not rungs[0].peer_losses
 
 
 def test_report_models_come_from_few_multiply_accumulates_to_many(space):

@@ -64,7 +64,7 @@ def test_a_run_of_an_own_space_can_be_resumed_from_any_folder(
     monkeypatch.chdir(tmp_path)
     run_command("spaces", "copy", "mbconv", "own.toml")
     argv = ("--space", "own.toml", "--data", tones, "--trials", 1, "--out", run)
-    assert run_command("search", *budget, *argv, "--no-seeds")[0] == 0
+    assert run_command("search", *budget, *argv, "--no-report-models")[0] == 0
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     code, _, err = run_command("search", "--resume", "--out", run)
@@ -94,7 +94,7 @@ def test_no_more_workers_are_started_than_can_be_busy(run_command, tmp_path, ton
     run_command("studies", "copy", "quick", path)
     text = path.read_text(encoding="utf-8")
     changed = re.sub(r"(?m)^(lag|startup_trials) = .*$", r"\1 = 1", text)
-    path.write_text(changed.replace("seeds = true", "seeds = false"), encoding="utf-8")
+    path.write_text(changed.replace("warm_start = true", "warm_start = false"), encoding="utf-8")
     argv = ("--study", path, "--data", tones, "--trials", 1, "--out", tmp_path / "run")
     code, _, err = run_command("search", *SMALL[:4], "--epochs", 1, *argv, "--workers", 3)
     assert code == 0, err

@@ -196,8 +196,9 @@ def test_exact_choices_report_every_fault(space):
     faults = str(error.value).split("; ")
     assert faults == [
         "frontend.hop: expected one of [256, 512], got 300",
-        "stage1.wdith: expected a choice of the space, did you mean 'stage1.width'?",
+        "stage1.width: expected one of [4, 8], got nothing",
         "stage1.expand: expected a choice that is in use",
+        "stage1.wdith: expected a choice of the space, did you mean 'stage1.width'?",
     ]
 
 

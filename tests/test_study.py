@@ -90,7 +90,7 @@ def test_report_models_that_fit_are_trained_first_and_fully(tmp_path):
 
 
 def test_report_models_can_be_left_out(tmp_path):
-    summary = search(tmp_path / "run", budget="128KB", trials=3, seeds=False)
+    summary = search(tmp_path / "run", budget="128KB", trials=3, warm_start=False)
     assert not summary.reference
     assert not summary.seeds_over_budget
 

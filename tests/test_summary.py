@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -7,7 +8,7 @@ from nas_asc.budget import Budget
 from nas_asc.pareto import Point
 from nas_asc.summary import Summary
 
-POINT_KEYS = {
+POINT_KEYS_IN_ORDER = [
     "trial",
     "model",
     "accuracy",
@@ -20,8 +21,9 @@ POINT_KEYS = {
     "peak_activation_bytes",
     "precision",
     "sparsity",
-    "choices",
-}
+    "on_front",
+]
+POINT_KEYS = {*POINT_KEYS_IN_ORDER, "choices"}
 
 
 def test_the_dictionary_has_the_keys_that_scripts_rely_on(
@@ -38,6 +40,7 @@ def test_the_dictionary_has_the_keys_that_scripts_rely_on(
         "data",
         "trials",
         "front",
+        "other_front",
         "hypervolume",
         "seconds",
         "seeds_over_budget",
@@ -66,15 +69,42 @@ def test_front_and_reference_are_smallest_first(make_summary: Callable[..., Summ
     assert [point.model for point in summary.reference] == ["deepsound-64", "deepsound-160"]
 
 
-def test_the_front_follows_the_objective(
-    make_summary: Callable[..., Summary], make_point: Callable[..., Point]
-) -> None:
+@pytest.fixture
+def two_fronts(make_summary: Callable[..., Summary], make_point: Callable[..., Point]) -> Summary:
+    """Trial 1 is smaller and more accurate than trial 2, but surer of what it gets wrong."""
+    rows = [(1000, 1.0, 0.5), (2000, 1.1, 0.7), (3000, 0.8, 0.6), (4000, 0.9, 0.6)]
     points = (
-        make_point(0, 1000, log_loss=1.0, accuracy=0.5),
-        make_point(1, 2000, log_loss=1.1, accuracy=0.6),
+        make_point(i, size, log_loss=loss, accuracy=accuracy, choices={"width": i} if i else {})
+        for i, (size, loss, accuracy) in enumerate(rows)
     )
-    assert len(make_summary(points=points).front) == 1
-    assert len(make_summary(points=points, objective="accuracy").front) == 2
+    return make_summary(points=tuple(points))
+
+
+def test_every_point_names_the_fronts_that_it_is_on(two_fronts: Summary) -> None:
+    found = [two_fronts.on_front(point) for point in two_fronts.points]
+    assert found == [["log_loss", "accuracy"], ["accuracy"], ["log_loss"], []]
+    printed = json.loads(json.dumps(two_fronts.to_dict()))
+    assert [(p["trial"], p["on_front"]) for p in printed["front"]] == [
+        (0, ["log_loss", "accuracy"]),
+        (2, ["log_loss"]),
+    ]
+    assert [(p["trial"], p["on_front"]) for p in printed["other_front"]] == [(1, ["accuracy"])]
+
+
+def test_the_front_is_that_of_the_objective(two_fronts: Summary) -> None:
+    by_accuracy = replace(two_fronts, objective="accuracy")
+    assert [point.trial for point in by_accuracy.front] == [0, 1]
+    assert [point.trial for point in by_accuracy.other_front] == [2]
+
+
+def test_a_frame_holds_both_fronts_with_a_column_per_choice(two_fronts: Summary) -> None:
+    frame = two_fronts.to_frame()
+    assert list(frame["trial"]) == [0, 1, 2]
+    assert list(frame["on_front"]) == ["log_loss accuracy", "accuracy", "log_loss"]
+    assert frame["width"].isna().tolist() == [True, False, False]
+    assert frame["width"].dtype == "Int64"
+    assert list(frame.columns) == [*POINT_KEYS_IN_ORDER, "width"]
+    assert replace(two_fronts, points=()).to_frame().empty
 
 
 @pytest.mark.parametrize("budget", [Budget(), Budget(size_bytes=1024), Budget(macs=30_000_000)])

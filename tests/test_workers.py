@@ -75,7 +75,7 @@ def test_both_kinds_give_the_same_result(make, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_rung_ends_a_job(make, kind):
     workers = make(kind, "fake_job:run_job")
-    workers.submit(job(rungs=(Rung(2, 0.5, "log_loss", lowest=0.0, like_size=(0.0,) * 8),)))
+    workers.submit(job(rungs=(Rung(2, 0.5, "log_loss", best_loss=0.0, peer_losses=(0.0,) * 8),)))
     done = events_of(workers, 1)[-1]
     assert done.result.stopped_epoch == 2
     assert len(done.result.curve) == 2

@@ -1,36 +1,39 @@
-"""Mixup: every clip with another of its batch (Zhang et al. 2017, arXiv 1710.09412)."""
+"""Mixup: every clip is blended with another of its batch."""
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
+from nas_asc.batches import Batch
+from nas_asc.recipe import MOST, Table
 
-def mixup(
-    batch: Tensor, targets: Tensor, alpha: float, generator: torch.Generator, *others: Tensor
-) -> tuple[Tensor, ...]:
-    """Blend each clip and its target with a random other one, by a share of its own.
+
+class Mixup(Table):
+    """Settings of mixup.
+
+    Attributes:
+        alpha: of the Beta(alpha, alpha) that each clip's share is drawn from; small values leave
+            most clips nearly alone.
+    """
+
+    alpha: float = Field(gt=0, le=MOST)
+
+
+def mixup(batch: Batch, generator: torch.Generator, settings: Mixup) -> Batch:
+    """Blend each clip and its target with a random other one (Zhang et al. 2017, arXiv 1710.09412).
 
     The paper draws one share a batch; one a clip gives the gradient less noise.
-
-    Args:
-        batch: (batch, ...).
-        targets: Probabilities, (batch, class).
-        alpha: Of Beta(alpha, alpha), above 0; small values leave most clips nearly alone.
-        generator: On the CPU.
-        *others: What else belongs to the clips, (batch, ...), to be blended likewise.
-
-    Returns:
-        Batch, targets and others.
     """
-    clips = len(batch)
-    partner = torch.randperm(clips, generator=generator).to(batch.device)
-    share = symmetric_beta(alpha, clips, generator).to(batch)
-    return tuple(_blend(values, partner, share) for values in (batch, targets, *others))
+    clips = len(batch.targets)
+    partner = torch.randperm(clips, generator=generator).to(batch.targets.device)
+    share = symmetric_beta(settings.alpha, clips, generator).to(batch.inputs[0])
 
+    def blend(values: Tensor) -> Tensor:
+        column = share.to(values).view(-1, *[1] * (values.dim() - 1))
+        return torch.lerp(values[partner], values, column)
 
-def _blend(values: Tensor, partner: Tensor, share: Tensor) -> Tensor:
-    column = share.to(values).view(-1, *[1] * (values.dim() - 1))
-    return torch.lerp(values[partner], values, column)
+    return Batch(tuple(map(blend, batch.inputs)), blend(batch.targets), batch.second_plane)
 
 
 def symmetric_beta(alpha: float, count: int, generator: torch.Generator) -> Tensor:

@@ -1,34 +1,46 @@
 """A circular shift in time: where a sound begins says nothing about what it is."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
+from nas_asc.batches import Batch
+from nas_asc.recipe import Share, Table
 
-def time_shift(
-    batch: Tensor, share: float, generator: torch.Generator, second_plane: bool = False
-) -> Tensor:
-    """Roll each clip along its last axis by a distance of its own, end to start.
 
-    Args:
-        batch: (batch, ..., frame or sample).
-        share: Largest distance to either side, as a share of the clip.
-        generator: On the CPU.
-        second_plane: Whether the second channel is a transposed spectrogram, (batch, 2, frame, mel)
-            by itself, in which time runs along the axis before the last.
+class TimeShift(Table):
+    """Settings of the shift.
+
+    Attributes:
+        width: largest distance to either side, as a share of the clip.
     """
-    clips, size = len(batch), batch.shape[-1]
-    largest = round(share * size)
+
+    width: Share
+
+
+def time_shift(batch: Batch, generator: torch.Generator, settings: TimeShift) -> Batch:
+    """Roll each clip along time by a distance of its own, end to start.
+
+    Random delays, as of Piczak 2015 (doi 10.1109/MLSP.2015.7324337), that wrap around. In a second
+    plane time runs along the axis before the last, and as large a share of it is moved.
+    """
+    maps = batch.inputs[0]
+    clips, size = len(maps), maps.shape[-1]
+    largest = round(settings.width * size)
     distance = torch.randint(-largest, largest + 1, (clips, 1), generator=generator)
-    if not second_plane:
-        return _rolled(batch, distance)
-    in_its_frames = (distance * batch.shape[-2] / size).round().long()
-    turned = _rolled(batch[:, 1:].transpose(2, 3), in_its_frames).transpose(2, 3)
-    return torch.cat([_rolled(batch[:, :1], distance), turned], dim=1)
+    if batch.second_plane:
+        in_its_frames = (distance * maps.shape[-2] / size).round().long()
+        turned = _rolled(maps[:, 1:].transpose(2, 3), in_its_frames).transpose(2, 3)
+        maps = torch.cat([_rolled(maps[:, :1], distance), turned], dim=1)
+    else:
+        maps = _rolled(maps, distance)
+    return replace(batch, inputs=(maps, *batch.inputs[1:]))
 
 
-def _rolled(batch: Tensor, distance: Tensor) -> Tensor:
+def _rolled(maps: Tensor, distance: Tensor) -> Tensor:
     """Roll each clip along its last axis; distance: (batch, 1)."""
-    clips, size = len(batch), batch.shape[-1]
+    clips, size = len(maps), maps.shape[-1]
     source = (torch.arange(size) - distance) % size
-    source = source.to(batch.device).view(clips, *[1] * (batch.dim() - 2), size)
-    return batch.gather(-1, source.expand_as(batch))
+    source = source.to(maps.device).view(clips, *[1] * (maps.dim() - 2), size)
+    return maps.gather(-1, source.expand_as(maps))

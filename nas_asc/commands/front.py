@@ -1,11 +1,13 @@
 """`nas-asc front`: the Pareto front of a run."""
 
+import sys
 from pathlib import Path
 
 import click
 
-from nas_asc.commands.front_table import print_front
-from nas_asc.commands.output import json_option, print_json
+from nas_asc.commands.output import json_option, print_json, width
+from nas_asc.commands.terminal import styled
+from nas_asc.summary import Summary
 
 
 @click.command("front")
@@ -14,7 +16,7 @@ from nas_asc.commands.output import json_option, print_json
 @json_option
 def command(run: Path, as_csv: bool, as_json: bool) -> None:
     """Show the Pareto front of a run, finished or not."""
-    from nas_asc.front_data import front_csv
+    from nas_asc.front_files import front_csv
     from nas_asc.run_summary import load_front
 
     if as_csv and as_json:
@@ -23,6 +25,13 @@ def command(run: Path, as_csv: bool, as_json: bool) -> None:
     if as_json:
         print_json(summary.to_dict())
     elif as_csv:
-        click.echo(front_csv(summary.front), nl=False)
+        click.echo(front_csv(summary), nl=False)
     else:
         print_front(summary)
+
+
+def print_front(summary: Summary) -> None:
+    """Print the front as a table of the width of stdout."""
+    from nas_asc.tables import front_text
+
+    click.echo(front_text(summary, width(), styled(sys.stdout)), nl=False)

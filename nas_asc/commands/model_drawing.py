@@ -8,7 +8,6 @@ from nas_asc.commands.output import remark
 from nas_asc.diagram import Diagram, diagram
 from nas_asc.ensemble import Ensemble
 from nas_asc.errors import ConfigError
-from nas_asc.frontend import front_end
 from nas_asc.model_words import headline
 from nas_asc.rules import counting_rule
 from nas_asc.space import ReportModel
@@ -67,15 +66,15 @@ def _model(target: Target) -> ReportModel:
 
 def _network(model: ReportModel) -> Diagram:
     shown = model_diagram(model, f"{model.id}: {model.title}", headline(verify(model)))
-    _, *second = front_end(model.architecture.sections["frontend"]).planes(model.clip_s)
+    _, *second = model.architecture.frontend.spectrograms(model.clip_s)
     words = [f"second spectrogram: window {s.window}, hop {s.hop}, transposed" for s in second]
     return replace(shown, subtitle="; ".join([shown.subtitle, *words]))
 
 
 def _ensemble(ensemble: Ensemble) -> list[Diagram]:
-    """Give a heading and a drawing of each member, as the ensemble counts it."""
+    """Return a heading and a drawing of each member, as the ensemble counts it."""
     found = verify(ensemble)
-    shown = [Diagram(f"{ensemble.id}: {ensemble.title}", headline(found), ())]
+    shown = [Diagram(f"{ensemble.id}: {ensemble.title}", headline(found))]
     for member, cost in zip(ensemble.members, member_costs(found), strict=True):
         counted = replace(member.model, clip_s=ensemble.clip_s, rule=ensemble.rule)
         drawn = _network(counted)
@@ -93,6 +92,6 @@ def _ensemble(ensemble: Ensemble) -> list[Diagram]:
 
 
 def model_diagram(model: ReportModel, title: str = "", subtitle: str = "") -> Diagram:
-    """Give what a drawing of a model shows, as its own rule counts it."""
+    """Return what a drawing of a model shows, as its own rule counts it."""
     rule = counting_rule(model.rule)
     return diagram(model.architecture, model.classes, model.clip_s, rule, title, subtitle)

@@ -5,7 +5,6 @@ from decimal import Decimal
 
 from nas_asc.commands.layers import layers_json
 from nas_asc.ensemble import Ensemble
-from nas_asc.frontend import front_end
 from nas_asc.library import ensemble_with
 from nas_asc.model_words import input_words
 from nas_asc.report_layers import layers_source, report_rows
@@ -29,10 +28,7 @@ def model_json(model: ReportModel | Ensemble) -> dict[str, object]:
         "title": model.title,
         "clip_s": model.clip_s,
         "printed": dict(model.printed),
-        "inputs": {
-            n.id: input_words(front_end(n.architecture.sections["frontend"]), n.clip_s)
-            for n in networks
-        },
+        "inputs": {n.id: input_words(n.architecture.frontend, n.clip_s) for n in networks},
         **own,
         "training": {n.id: dict(report.training.get(n.id, {})) for n in networks},
         "results": _plain(report.results.get(model.id, ())),

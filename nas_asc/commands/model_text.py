@@ -16,7 +16,6 @@ from nas_asc.commands.report_text import (
 )
 from nas_asc.diagram import Diagram
 from nas_asc.ensemble import Ensemble
-from nas_asc.frontend import front_end
 from nas_asc.model_words import headline, input_words
 from nas_asc.reports import report_of
 from nas_asc.rules import counting_rule
@@ -66,7 +65,7 @@ def _print_inputs(networks: Sequence[ReportModel]) -> None:
     """Print what the networks are fed, those together that are fed the same."""
     readers: dict[str, list[str]] = {}
     for network in networks:
-        frontend = front_end(network.architecture.sections["frontend"])
+        frontend = network.architecture.frontend
         readers.setdefault(input_words(frontend, network.clip_s), []).append(network.id)
     for words, ids in readers.items():
         whose = f" of {' and '.join(ids)}" if len(networks) > 1 else ""

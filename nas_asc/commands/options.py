@@ -39,7 +39,7 @@ def _number_option(
         if text is None:
             return None
         number = _number(text)
-        if not domain.holds(number):
+        if not domain.accepts(number):
             raise ConfigError(f"{option}: expected {domain.expected}, got {text!r}")
         return number
 

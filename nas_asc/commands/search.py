@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from nas_asc.budget import parse_budget
-from nas_asc.commands.front_table import print_front
+from nas_asc.commands.front import print_front
 from nas_asc.commands.live import Live
 from nas_asc.commands.log_lines import shown_log
 from nas_asc.commands.options import clip_option
 from nas_asc.commands.output import json_option, print_json, remark
 from nas_asc.errors import ConfigError, RunError
-from nas_asc.library import ensembles_of, is_path, load_space
+from nas_asc.library import ensembles_of, load_space
 from nas_asc.rules import CountingRule, counting_rule
+from nas_asc.shipped import is_path
 from nas_asc.units import format_count, format_duration, parse_duration
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ _DEFAULT_STUDY, _DEFAULT_STUDY_WITH_DATA = "quick", "esc10"
     help="Results that a proposal does not wait for; twice the workers keeps all busy.",
 )
 @click.option("--seed", type=click.IntRange(0), help="Random seed.")
-@click.option("--no-seeds", is_flag=True, help="Do not train the report models first.")
+@click.option("--no-report-models", is_flag=True, help="Do not train the report models first.")
+@click.option("--no-seeds", is_flag=True, hidden=True)
 @click.option(
     "--workers", default="auto", show_default=True, help="Worker processes: a number or auto."
 )
@@ -61,6 +63,7 @@ _DEFAULT_STUDY, _DEFAULT_STUDY_WITH_DATA = "quick", "esc10"
 @json_option
 def command(
     time_text: str | None,
+    no_report_models: bool,
     no_seeds: bool,
     workers: str,
     out: Path | None,
@@ -79,8 +82,8 @@ def command(
     given = {name: value for name, value in options.items() if value is not None}
     if time_text is not None:
         given["time_s"] = _duration(time_text)
-    if no_seeds:
-        given["seeds"] = False
+    if no_report_models or no_seeds:
+        given["warm_start"] = False
     if given.get("data"):
         given["data"] = str(Path(str(given["data"])).absolute())
     if is_path(space := str(given.get("space", ""))):

@@ -20,10 +20,16 @@ from nas_asc.commands.output import (
     width,
 )
 from nas_asc.complexity import Complexity, count
-from nas_asc.feasibility import Feasibility, feasibility, shown_measures
-from nas_asc.library import load_space, shipped
+from nas_asc.feasibility import (
+    Feasibility,
+    check_that_something_fits,
+    feasibility,
+    shown_measures,
+    smallest,
+)
+from nas_asc.library import load_space
 from nas_asc.rules import CountingRule, counting_rule
-from nas_asc.smallest import check_that_something_fits, smallest
+from nas_asc.shipped import shipped
 from nas_asc.space import SearchSpace
 from nas_asc.units import format_count
 

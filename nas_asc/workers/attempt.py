@@ -29,7 +29,7 @@ def attempt(function_name: str, job: Job, send: Callable[[Event], None]) -> None
     def report(entry: Mapping[str, object]) -> bool:
         send(Reported(job.number, dict(entry)))
         rung = rungs.get(entry["epoch"])  # type: ignore[call-overload]  # an int, by contract
-        return rung is None or rung.goes_on(entry)
+        return rung is None or rung.promotes(entry)
 
     try:
         result = job_function(function_name)(job, report)

@@ -1,0 +1,66 @@
+"""What a training is fed: clips in memory, their order in an epoch, and batches of them."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Clips on their way into a network, changed by one augmentation after the other.
+
+    Attributes:
+        inputs: of the network, float32, (batch, ...) each: log-mels (batch, channels, mel, frame)
+            or waveforms (batch, channels, sample). What stands beside the first is a summary of the
+            clip, which only a blend of clips may change.
+        targets: probabilities, (batch, class).
+        second_plane: whether the first input's second channel is a transposed spectrogram,
+            (frame, mel) by itself.
+    """
+
+    inputs: tuple[Tensor, ...]
+    targets: Tensor
+    second_plane: bool = False
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Labelled clips in memory.
+
+    Attributes:
+        inputs: features, (clip, ...) of any floating type, one tensor for each input of a network.
+        labels: class of each clip, int64, (clip,).
+        n_classes: that the labels are of.
+        second_plane: as of `Batch`.
+    """
+
+    inputs: tuple[Tensor, ...]
+    labels: Tensor
+    n_classes: int
+    second_plane: bool = False
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def subset(self, indices: list[int]) -> "Clips":
+        """Return some of the clips."""
+        inputs = tuple(each[indices] for each in self.inputs)
+        return replace(self, inputs=inputs, labels=self.labels[indices])
+
+    def to(self, device: torch.device) -> "Clips":
+        """Return the clips in a device's memory."""
+        inputs = tuple(each.to(device) for each in self.inputs)
+        return replace(self, inputs=inputs, labels=self.labels.to(device))
+
+    def batch(self, chosen: Tensor) -> Batch:
+        """Return the batch of the chosen clips."""
+        inputs = tuple(each[chosen].float() for each in self.inputs)
+        targets = one_hot(self.labels[chosen], self.n_classes).float()
+        return Batch(inputs, targets, self.second_plane)
+
+
+def shuffled(clips: int, epoch: int, generator: torch.Generator) -> Tensor:
+    """Return the order of an epoch's clips: all of them, by chance."""
+    return torch.randperm(clips, generator=generator)

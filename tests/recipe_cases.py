@@ -1,0 +1,37 @@
+"""Recipes that tests train by."""
+
+from nas_asc.recipe import Recipe
+
+PLAIN_TABLE = {
+    "optimizer": {"name": "adamw", "weight_decay": 0.01},
+    "learning_rate": 0.01,
+    "schedule": "one_cycle",
+    "batch_size": 8,
+    "loss": {"name": "cross_entropy", "label_smoothing": 0.0},
+    "ema_decay": 0.0,
+    "gradient_clip": 0.0,
+}
+AUGMENTATIONS = {
+    "time_shift": {"width": 0.5},
+    "spec_augment": {
+        "mel_masks": 1,
+        "mel_mask_width": 0.2,
+        "frame_masks": 1,
+        "frame_mask_width": 0.2,
+    },
+    "mixup": {"alpha": 0.3},
+}
+
+
+def recipe(**changed: object) -> Recipe:
+    """A recipe without anything that is not needed, with some keys changed."""
+    return Recipe.model_validate(PLAIN_TABLE | changed)
+
+
+PLAINEST = recipe()
+AUGMENTED = recipe(
+    augmentations=AUGMENTATIONS,
+    loss={"name": "cross_entropy", "label_smoothing": 0.1},
+    ema_decay=0.9,
+    gradient_clip=1.0,
+)
