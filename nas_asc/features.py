@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nas_asc.datasets import Dataset, check_files, unreadable
+from nas_asc.datasets import Dataset, hash_files, unreadable
 from nas_asc.errors import ConfigError, DatasetError, NasAscError
 from nas_asc.feature_cache import FeatureCache, key_of
 from nas_asc.feature_pass import ClipAudio, Features, compute, feature_entry, pass_of
@@ -120,7 +120,7 @@ def _load(
 ) -> Features:
     """Return the features of a front end of one plane, memory-mapped."""
     paths = tuple(clip.path for clip in dataset.clips)
-    files = check_files(dataset.root, paths, store.folder)
+    files = hash_files(dataset.root, paths, store.folder)
     for path, file in zip(paths, files, strict=True):
         if not file.decodable:
             raise DatasetError(unreadable(path, file.fault))

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 
-from nas_asc.datasets import Dataset, check_files
+from nas_asc.datasets import Dataset, hash_files
 from nas_asc.errors import RunError
 from nas_asc.space import SearchSpace
 from nas_asc.trials import Trial, TrialStore
@@ -68,7 +68,7 @@ def facts_of_run(
 
 def _content(dataset: Dataset) -> str:
     """Hash what the clips are: their bytes, names, labels, splits, folds and devices."""
-    files = check_files(dataset.root, [clip.path for clip in dataset.clips])
+    files = hash_files(dataset.root, [clip.path for clip in dataset.clips])
     whole = hashlib.sha256()
     for clip, file in zip(dataset.clips, files, strict=True):
         name = PurePath(os.path.relpath(clip.path, dataset.root)).as_posix()

@@ -165,7 +165,7 @@ def test_an_ogg_file_that_was_cut_off_is_named(ogg, share):
     os.truncate(ogg, int(ogg.stat().st_size * share))
     with pytest.raises(DatasetError, match=r"noise\.ogg.*cut off"):
         decode(ogg)
-    assert "cut off" in check_file(ogg, whole=False).fault
+    assert "cut off" in check_file(ogg, decode=False).fault
 
 
 def test_a_cut_inside_a_page_is_noticed_and_nothing_else(ogg):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from nas_asc.datasets import check_files, fingerprints
+from nas_asc.datasets import check_files, fingerprints, hash_files
 from nas_asc.datasets.decoding import check_file
 
 
@@ -26,7 +26,9 @@ def opened(monkeypatch):
     """List the files that are opened."""
     paths = []
     monkeypatch.setattr(
-        fingerprints, "check_file", lambda path: paths.append(path) or check_file(path)
+        fingerprints,
+        "check_file",
+        lambda path, decode: paths.append(path) or check_file(path, decode),
     )
     return paths
 
@@ -46,6 +48,21 @@ def test_a_file_that_did_not_change_is_not_opened_again(cache, clip, opened):
     assert first == (check_file(clip),)
     assert check_files(clip.parent, [clip], cache) == first
     assert opened == [clip]
+
+
+def test_a_file_that_nobody_checked_is_hashed(cache, clip):
+    (hashed,) = hash_files(clip.parent, [clip], cache)
+    (checked,) = check_files(clip.parent, [clip], cache)
+    assert (hashed.digest, hashed.stamp) == (checked.digest, checked.stamp)
+    assert hash_files(clip.parent, [clip], cache) == (checked,)
+    assert hash_files(clip.parent, [clip.with_name("gone")], cache)[0].fault == "no such file"
+
+
+def test_a_file_of_a_good_header_is_decoded_when_that_is_asked_for(cache, clip, opened):
+    for decode in (False, False, True, False, True):
+        (file,) = check_files(clip.parent, [clip], cache, decode=decode)
+        assert file.digest == check_file(clip).digest
+    assert (file.decoded, file.peak > 0, opened) == (True, True, [clip, clip])
 
 
 def test_a_fault_is_remembered_too(cache, clip, opened):

@@ -3,7 +3,7 @@
 from nas_asc.datasets.check import Finding, check
 from nas_asc.datasets.dataset import SPLITS, Clip, Dataset
 from nas_asc.datasets.decoding import AudioFile, Waveform, decode, stamp_of, unreadable
-from nas_asc.datasets.fingerprints import check_files
+from nas_asc.datasets.fingerprints import check_files, hash_files
 from nas_asc.datasets.layouts import LAYOUTS
 from nas_asc.datasets.loading import load_dataset
 from nas_asc.datasets.synthetic import synthetic_dataset, write_synthetic
@@ -19,6 +19,7 @@ __all__ = [
     "check",
     "check_files",
     "decode",
+    "hash_files",
     "load_dataset",
     "stamp_of",
     "synthetic_dataset",

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedReader
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,8 @@ class AudioFile:
             same nothing was written.
         digest: the SHA-256 of its bytes.
         fault: what there is instead of sound that can be decoded; empty where nothing is wrong.
+        decoded: whether its samples were looked at, or need not be; if not, `peak` and `highest_hz`
+            are 0.
         peak: the largest magnitude of a sample.
         highest_hz: the highest frequency that holds energy.
     """
@@ -47,6 +49,7 @@ class AudioFile:
     stamp: tuple[int, ...] = ()
     digest: str = ""
     fault: str = ""
+    decoded: bool = False
     sample_rate_hz: int = 0
     channels: int = 0
     samples: int = 0
@@ -82,7 +85,7 @@ def decode(path: Path, most_s: float = math.inf) -> tuple[Waveform, int]:
         DatasetError: it cannot be decoded, is cut short, or holds no or non-finite samples.
     """
     try:
-        with _faults(), path.open("rb") as file, _sound_in(file) as sound:
+        with _faults(), path.open("rb", buffering=0) as file, _sound_in(file) as sound:
             wanted = sound.frames
             if math.isfinite(most_s):
                 wanted = min(wanted, math.ceil((most_s + 0.1) * sound.samplerate))
@@ -94,21 +97,30 @@ def decode(path: Path, most_s: float = math.inf) -> tuple[Waveform, int]:
         raise DatasetError(unreadable(path, str(fault))) from fault
 
 
-def check_file(path: Path, whole: bool = True) -> AudioFile:
-    """Check a sound file: its header and, if `whole`, all its samples and the hash of its bytes."""
+def check_file(path: Path, decode: bool = True) -> AudioFile:
+    """Check a sound file: its header, its bytes and, if `decode`, all its samples."""
     stamp: tuple[int, ...] = ()
     digest = ""
     try:
-        with _faults(), path.open("rb") as file:
+        with _faults(), path.open("rb", buffering=0) as file:
             stamp = stamp_of(path)
-            if whole:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
             with _sound_in(file) as sound:
-                peak, highest_hz = _check_samples(sound) if whole else (0.0, 0.0)
+                peak, highest_hz = _check_samples(sound) if decode else (0.0, 0.0)
                 facts = (sound.samplerate, sound.channels, sound.frames)
-                return AudioFile(stamp, digest, "", *facts, peak, highest_hz)
+                return AudioFile(stamp, digest, "", decode, *facts, peak, highest_hz)
     except _FaultError as fault:
-        return AudioFile(stamp, digest, str(fault))
+        return AudioFile(stamp, digest, str(fault), decoded=True)
+
+
+def hash_file(path: Path) -> AudioFile:
+    """Hash the bytes of a file, whatever it holds."""
+    try:
+        with _faults(), path.open("rb", buffering=0) as file:
+            stamp = stamp_of(path)
+            return AudioFile(stamp, hashlib.file_digest(file, "sha256").hexdigest())
+    except _FaultError as fault:
+        return AudioFile(fault=str(fault))
 
 
 def stamp_of(path: Path) -> tuple[int, ...]:
@@ -139,15 +151,15 @@ def _faults() -> Iterator[None]:
         raise _FaultError(_reason(error)) from error
 
 
-def _sound_in(file: BufferedReader) -> soundfile.SoundFile:
+def _sound_in(file: FileIO) -> soundfile.SoundFile:
     """Read the header of a file, and hold it against the bytes that are there."""
     if file.seek(0, os.SEEK_END) == 0:
         raise _FaultError("an empty file")
     file.seek(0)
-    sound = soundfile.SoundFile(file)
+    sound = soundfile.SoundFile(file.fileno(), closefd=False)
     if sound.frames < 1:
         raise _FaultError("no samples")
-    place = file.tell()  # libsndfile goes on here
+    place = file.tell()  # libsndfile goes on here: it shares the place of a file without buffer
     _check_whole(file, sound.format)
     file.seek(place)
     return sound
@@ -198,7 +210,7 @@ def _check_finite(peak: float) -> None:
         raise _FaultError("samples that are not finite")
 
 
-def _check_whole(file: BufferedReader, kind: str) -> None:
+def _check_whole(file: FileIO, kind: str) -> None:
     if kind == "OGG" and _ogg_is_cut_off(file):
         raise _FaultError("a file that was cut off, its last page is not complete")
     announced, there = _wav_bytes(file) if kind in ("WAV", "WAVEX") else (0, 0)
@@ -206,7 +218,7 @@ def _check_whole(file: BufferedReader, kind: str) -> None:
         raise _FaultError(f"one that breaks off ({there} of {announced} bytes of samples)")
 
 
-def _wav_bytes(file: BufferedReader) -> tuple[int, int]:
+def _wav_bytes(file: FileIO) -> tuple[int, int]:
     """Count the bytes of samples that a RIFF header announces, and those that are there."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -220,7 +232,7 @@ def _wav_bytes(file: BufferedReader) -> tuple[int, int]:
     return 0, 0
 
 
-def _ogg_is_cut_off(file: BufferedReader) -> bool:
+def _ogg_is_cut_off(file: FileIO) -> bool:
     """Tell whether the last page of an OGG file ends behind the end of the file.
 
     A page (RFC 3533, section 6) is "OggS", 22 bytes of header, the number of segments, a length for

@@ -10,14 +10,14 @@ therefore not remembered. Where a file system keeps no change time, `touch -r` d
 import contextlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
 import soundfile
 
-from nas_asc.datasets.decoding import AudioFile, check_file, stamp_of
+from nas_asc.datasets.decoding import AudioFile, check_file, hash_file, stamp_of
 from nas_asc.files import cache_folder, digest, write_atomically
 
 _THREADS = 4
@@ -25,7 +25,7 @@ _YOUNG_NS = 2_000_000_000
 
 
 def check_files(
-    root: Path, paths: Sequence[Path], cache: Path | None = None
+    root: Path, paths: Sequence[Path], cache: Path | None = None, decode: bool = True
 ) -> tuple[AudioFile, ...]:
     """Check the sound files of a data set, in their order; those that are known are not opened.
 
@@ -33,19 +33,16 @@ def check_files(
         root: the folder of the data set.
         paths: of the files.
         cache: the cache folder, whose `clips` remembers what was found; None takes the usual one.
+        decode: whether to decode the samples too, and not only to read the header.
     """
-    index = _index_path(root, cache or cache_folder())
+    index = _index_path(root, cache)
     known = _read(index)
 
     def check(path: Path) -> AudioFile:
-        found = known.get(str(path))
-        with contextlib.suppress(OSError):
-            if found is not None and found.stamp == stamp_of(path):
-                return found
-        return check_file(path)
+        found = _unchanged(known, path)
+        return found if found and (found.decoded or not decode) else check_file(path, decode)
 
-    with ThreadPoolExecutor(_THREADS) as pool:
-        files = tuple(pool.map(check, paths))
+    files = _in_threads(check, paths)
     old_enough_ns = time.time_ns() - _YOUNG_NS
     pairs = zip(map(str, paths), files, strict=True)
     new = {path: file for path, file in pairs if max(file.stamp[2:], default=0) < old_enough_ns}
@@ -54,16 +51,34 @@ def check_files(
     return files
 
 
-def read_headers(paths: Sequence[Path]) -> tuple[AudioFile, ...]:
-    """Read the headers of files alone, in their order: rate, channels, length, and most faults."""
+def hash_files(
+    root: Path, paths: Sequence[Path], cache: Path | None = None
+) -> tuple[AudioFile, ...]:
+    """Return what is known of files, in their order, and of others the hash alone."""
+    known = _read(_index_path(root, cache))
+    return _in_threads(lambda path: _unchanged(known, path) or hash_file(path), paths)
+
+
+def _in_threads(
+    function: Callable[[Path], AudioFile], paths: Sequence[Path]
+) -> tuple[AudioFile, ...]:
     with ThreadPoolExecutor(_THREADS) as pool:
-        return tuple(pool.map(lambda path: check_file(path, whole=False), paths))
+        return tuple(pool.map(function, paths))
 
 
-def _index_path(root: Path, cache: Path) -> Path:
+def _unchanged(known: Mapping[str, AudioFile], path: Path) -> AudioFile | None:
+    """Return what is known of a file, if it is still the same."""
+    found = known.get(str(path))
+    try:
+        return found if found and found.stamp == stamp_of(path) else None
+    except OSError:
+        return None
+
+
+def _index_path(root: Path, cache: Path | None) -> Path:
     # Another decoder may find other faults.
     name = digest(f"{soundfile.__libsndfile_version__} {root.absolute()}", 32)
-    return cache / "clips" / f"{name}.json"
+    return (cache or cache_folder()) / "clips" / f"{name}.json"
 
 
 def _read(index: Path) -> dict[str, AudioFile]:

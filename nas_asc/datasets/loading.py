@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nas_asc.datasets.dataset import SPLITS, Clip, Dataset
 from nas_asc.datasets.decoding import AudioFile, unreadable
-from nas_asc.datasets.fingerprints import check_files, read_headers
+from nas_asc.datasets.fingerprints import check_files
 from nas_asc.datasets.folder import Folder, walk
 from nas_asc.datasets.layouts import LAYOUTS, Entry, Listing
 from nas_asc.datasets.splits import split, straddling
@@ -34,7 +34,7 @@ def load_dataset(
         root: the folder.
         clip_s: the length to pad or cut every clip to, in seconds; None takes the data's median.
         skip_bad: leave out clips that cannot be decoded, instead of refusing the data set.
-        decode: whether to decode the clips; else their headers alone are read.
+        decode: whether to decode the clips; else their headers alone are judged.
         cache: the cache folder; None takes $NAS_ASC_CACHE or the user's.
 
     Raises:
@@ -49,8 +49,7 @@ def load_dataset(
     name, listing = list_clips(folder)
     entries, splitting = split(listing.entries)
     paths = [entry.path for entry in entries]
-    files = check_files(folder.root, paths, cache) if decode else read_headers(paths)
-    pairs = list(zip(entries, files, strict=True))
+    pairs = list(zip(entries, check_files(folder.root, paths, cache, decode), strict=True))
     kept, skipped = drop_undecodable(pairs, skip_bad)
     classes = check_classes(folder.root, [entry for entry, _ in kept], skipped)
     label_of = {label: index for index, label in enumerate(classes)}
