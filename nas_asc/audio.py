@@ -1,4 +1,4 @@
-"""From a sound file to the waveform that a front end asks for.
+"""The waveform that a front end asks for: rate, channels and length.
 
 Conventions: a waveform is float32, (channels, samples), full scale at 1. Several channels become
 one by their mean; one becomes several by copying. A clip that is too long is cut at its end, one
@@ -10,18 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import torch
-from numpy.typing import NDArray
 
-from nas_asc.errors import DatasetError
-from nas_asc.ogg import is_cut_off
+from nas_asc.datasets import Waveform, decode
 from nas_asc.torchaudio_native import torchaudio
-
-# Some encoders announce up to one block more samples than they wrote.
-_LONGEST_CODEC_BLOCK = 8192
-
-Waveform = NDArray[np.float32]
 
 # torchaudio's resampling filter, by its default values: a sinc with this many zero crossings on
 # either side, at this share of the lower Nyquist frequency, under a squared cosine.
@@ -42,43 +34,7 @@ def read_clip(path: Path, sample_rate_hz: int, channels: int, samples: int) -> W
     """
     waveform, rate_hz = decode(path, most_s=samples / sample_rate_hz)
     waveform = match_channels(waveform, channels)
-    return fit(resample(waveform, rate_hz, sample_rate_hz), samples)
-
-
-def decode(path: Path, most_s: float = math.inf) -> tuple[Waveform, int]:
-    """Decode a WAV, FLAC or OGG file.
-
-    Args:
-        path: of the file.
-        most_s: how many seconds are wanted; a little more is decoded, for the resampling filter.
-
-    Returns:
-        The waveform and its sample rate in Hz.
-
-    Raises:
-        DatasetError: it cannot be decoded, is cut short, or holds no or non-finite samples.
-    """
-    try:
-        with soundfile.SoundFile(path) as file:
-            expected = file.frames
-            if math.isfinite(most_s):
-                expected = min(expected, math.ceil((most_s + 0.1) * file.samplerate))
-            interleaved = file.read(expected, dtype="float32", always_2d=True)
-            rate_hz = file.samplerate
-        cut_off = is_cut_off(path)
-    except (OSError, RuntimeError, ValueError, TypeError) as error:
-        raise _undecodable(path, getattr(error, "error_string", str(error))) from error
-    if cut_off:
-        raise _undecodable(path, "a file that was cut off, its last page is not complete")
-    if len(interleaved) == 0:
-        raise _undecodable(path, "no samples")
-    if len(interleaved) < expected - _LONGEST_CODEC_BLOCK:
-        raise _undecodable(path, f"{len(interleaved)} of {expected} samples")
-    with np.errstate(all="ignore"):
-        total = interleaved.sum()  # much faster than a look at each sample, and nearly as telling
-    if not np.isfinite(total) and not np.isfinite(interleaved).all():
-        raise _undecodable(path, "samples that are not finite")
-    return np.ascontiguousarray(interleaved.T), rate_hz
+    return pad_or_trim(resample(waveform, rate_hz, sample_rate_hz), samples)
 
 
 def match_channels(waveform: Waveform, channels: int) -> Waveform:
@@ -107,7 +63,7 @@ def resample(waveform: Waveform, from_hz: int, to_hz: int) -> Waveform:
     return resampled
 
 
-def fit(waveform: Waveform, samples: int) -> Waveform:
+def pad_or_trim(waveform: Waveform, samples: int) -> Waveform:
     """Cut the end off a waveform, or pad it with zeros at its end, to exactly `samples`."""
     channels, found = waveform.shape
     if found >= samples:
@@ -143,11 +99,3 @@ def _resample_by_sample(waveform: Waveform, from_hz: int, to_hz: int) -> Wavefor
         index = np.minimum(source + half_width, padded.shape[1] - 1)
         resampled[:, output[:, 0]] = np.einsum("nk,cnk->cn", kernel, padded[:, index])
     return resampled
-
-
-def _undecodable(path: Path, found: str) -> DatasetError:
-    reason = found.strip().removeprefix("Error : ").rstrip(".") or "something else"
-    return DatasetError(
-        f"{path}: expected a WAV, FLAC or OGG clip, found {reason[0].lower() + reason[1:]} - "
-        "repair or remove it, or pass --skip-bad to go on without it"
-    )

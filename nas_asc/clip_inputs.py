@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from nas_asc.audio import read_clip
-from nas_asc.block_floating_point import decode, encode
-from nas_asc.feature_pass import derivation, one_torch_thread
+from nas_asc.feature_pass import feature_function, one_torch_thread, round_to_float16
 from nas_asc.features import Features, inputs_of
 from nas_asc.frontend import FrontEnd
 from nas_asc.network import Network
@@ -36,18 +35,11 @@ def read_inputs(network: Network | VotingNetwork, *paths: str | Path) -> tuple[T
         raise ValueError(f"expected sound files and a network for them, found {found}")
     samples = frontend.samples(network.clip_s)
     with one_torch_thread():
-        # Features are made from audio in blocks, with what that rounds: decisions/0007.
-        clips = [
-            decode(
-                *encode(read_clip(Path(path), frontend.sample_rate_hz, frontend.channels, samples)),
-                samples,
-            )
-            for path in paths
-        ]
-        audio = np.stack(clips)
+        asked = (frontend.sample_rate_hz, frontend.channels, samples)
+        audio = np.stack([round_to_float16(read_clip(Path(path), *asked)) for path in paths])
 
         def features_of(plane: FrontEnd) -> Features:
-            return derivation([plane], samples)(audio)[0]
+            return feature_function([plane], samples)(audio)[0]
 
         arrays = inputs_of(frontend, network.clip_s, features_of)
     return tuple(torch.from_numpy(array).float() for array in arrays)

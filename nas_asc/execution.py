@@ -1,9 +1,7 @@
 """How a network's training is computed: memory, order, precision, and by which layers."""
 
-import ctypes
-import platform
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
@@ -87,32 +85,6 @@ def computes_in_bfloat16() -> bool:
     """Return whether the processor multiplies bfloat16 values itself; else float32 is faster."""
     capabilities: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
-
-
-_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # names of options in malloc.h
-_NEVER = 2**31 - 1
-
-
-@contextmanager
-def malloc_keeps_memory() -> Iterator[None]:
-    """Keep freed memory in the process for the length of a `with` block; give it back at its end.
-
-    By default glibc gives the memory of each large tensor back to the system when it is freed, and
-    the system hands it out anew in pages that it first fills with zeros: for a network of
-    deepsound-64's size that is a tenth to a third of a training step. Does nothing with another C
-    library. The choice itself stays: tensors made later in this process also come from the heap,
-    which only costs anything in a process that shrinks.
-    """
-    if platform.libc_ver()[0] != "glibc":
-        yield
-        return
-    libc = ctypes.CDLL(None)
-    libc.mallopt(_MMAP_MAX, 0)
-    libc.mallopt(_TRIM_THRESHOLD, _NEVER)
-    try:
-        yield
-    finally:
-        libc.malloc_trim(0)
 
 
 def _same(operation: Forward) -> Forward:

@@ -23,14 +23,13 @@ import torch
 from numpy.typing import NDArray
 
 from nas_asc.audio import read_clip
-from nas_asc.block_floating_point import BLOCK, block_count, decode, encode
-from nas_asc.clip_index import ClipRecord, stamp_of
+from nas_asc.datasets import AudioFile, Waveform, stamp_of
 from nas_asc.errors import DatasetError
 from nas_asc.feature_cache import FeatureCache, Layout, key_of
-from nas_asc.frontend import FrontEnd
-from nas_asc.log_mel import MelPass, spectrogram_of
+from nas_asc.frontend import FEATURES_VERSION, FrontEnd
+from nas_asc.log_mel import LogMel, spectrogram_of
+from nas_asc.memory import malloc_keeps_memory
 
-_FORMAT = 1  # raised when the same parameters begin to give other values
 _TASK_SAMPLES = 1 << 18  # a thread takes clips of about this many samples at a time
 
 _log = logging.getLogger(__name__)
@@ -38,7 +37,8 @@ _log = logging.getLogger(__name__)
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
-Arrays = dict[str, NDArray[np.generic]]
+Features = NDArray[np.float16]
+FeatureFunction = Callable[[Features], list[Features]]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class ClipAudio:
     """The clips of a data set at one rate, channel count and length."""
 
     paths: tuple[Path, ...]
-    records: tuple[ClipRecord, ...]
+    files: tuple[AudioFile, ...]
     sample_rate_hz: int
     channels: int
     samples: int
@@ -56,10 +56,10 @@ class ClipAudio:
         """Hash what decides the samples."""
         return key_of(
             {
-                "format": _FORMAT,
+                "version": FEATURES_VERSION,
                 "torchaudio": version("torchaudio"),
                 "libsndfile": soundfile.__libsndfile_version__,
-                "clips": [record.digest for record in self.records],
+                "clips": [file.digest for file in self.files],
                 "sample_rate_hz": self.sample_rate_hz,
                 "channels": self.channels,
                 "samples": self.samples,
@@ -67,39 +67,44 @@ class ClipAudio:
         )
 
     @property
-    def layouts(self) -> dict[str, Layout]:
-        """Describe its cache entry, in block floating point."""
-        blocks = (len(self.paths), self.channels, block_count(self.samples))
-        return {"mantissas": Layout("<i2", (*blocks, BLOCK)), "exponents": Layout("|i1", blocks)}
+    def layout(self) -> Layout:
+        """The layout of its cache entry."""
+        return Layout("<f2", (len(self.paths), self.channels, self.samples))
 
-    def read(self, rows: range) -> Arrays:
+    def read(self, rows: range) -> Features:
         """Decode some clips to the rows of a cache entry.
 
         Raises:
-            DatasetError: one of them cannot be decoded, or has changed since it was hashed.
+            DatasetError: one of them cannot be decoded, or has changed since it was checked.
         """
-        encoded = []
+        clips = []
         for row in rows:
             path = self.paths[row]
             clip = read_clip(path, self.sample_rate_hz, self.channels, self.samples)
-            if stamp_of(path) != self.records[row].stamp:
+            if stamp_of(path) != self.files[row].stamp:
                 raise DatasetError(
                     f"{path}: expected a clip at rest, found it changing - try again"
                 )
-            encoded.append(encode(clip))
-        mantissas, exponents = zip(*encoded, strict=True)
-        return {"mantissas": np.stack(mantissas), "exponents": np.stack(exponents)}
+            clips.append(round_to_float16(clip))
+        return np.stack(clips)
+
+
+def round_to_float16(waveforms: Waveform) -> Features:
+    """Round audio as features are made from it; what float16 does not hold is clipped."""
+    limit = torch.finfo(torch.float16).max  # torch rounds ten times as fast as numpy
+    rounded: Features = torch.from_numpy(waveforms).clamp(-limit, limit).half().numpy()
+    return rounded
 
 
 def pass_of(frontend: FrontEnd) -> tuple[object, ...]:
-    """Give what decides a pass: front ends with equal values can be computed in one."""
+    """Return what decides a pass: front ends with equal values can be computed in one."""
     if frontend.kind == "waveform":
         return (frontend.kind, frontend.channels, frontend.sample_rate_hz)
     return (frontend.kind, *spectrogram_of(frontend))
 
 
-def feature_entry(audio: ClipAudio, frontend: FrontEnd) -> tuple[str, dict[str, Layout]]:
-    """Give the key of a front end's features in the cache, and what lies there."""
+def feature_entry(audio: ClipAudio, frontend: FrontEnd) -> tuple[str, Layout]:
+    """Return the key of a front end's features in the cache, and their layout."""
     decides: dict[str, object] = {
         "audio": audio.key,
         "pass": pass_of(frontend),
@@ -109,7 +114,7 @@ def feature_entry(audio: ClipAudio, frontend: FrontEnd) -> tuple[str, dict[str, 
     if frontend.kind == "logmel":
         limits_hz = (float(frontend.f_min_hz), float(frontend.f_max_hz))
         decides |= {"n_mels": frontend.n_mels, "limits_hz": limits_hz}
-    return key_of(decides), {"features": Layout("<f2", (len(audio.paths), *shape))}
+    return key_of(decides), Layout("<f2", (len(audio.paths), *shape))
 
 
 def compute(store: FeatureCache, audio: ClipAudio, frontends: Sequence[FrontEnd]) -> None:
@@ -125,55 +130,52 @@ def compute(store: FeatureCache, audio: ClipAudio, frontends: Sequence[FrontEnd]
     started = time.perf_counter()
     entries = dict(feature_entry(audio, frontend) for frontend in frontends)
     keys = [feature_entry(audio, frontend)[0] for frontend in frontends]
-    keep = frontends[0].kind != "waveform" and store.has_room(audio.layouts)
     with ExitStack() as stack:
         threads = stack.enter_context(one_torch_thread())
-        derive = derivation(frontends, audio.samples)
-        kept = store.find(audio.key, audio.layouts)
-        if kept is None and keep:
+        stack.enter_context(malloc_keeps_memory())
+        features_of = feature_function(frontends, audio.samples)
+        kept = store.find(audio.key, audio.layout)
+        if kept is None and frontends[0].kind != "waveform" and store.has_room(audio.layout):
             stack.enter_context(store.lock(audio.key))
-            kept = store.find(audio.key, audio.layouts)
-        writes_audio = kept is None and keep
-        written = stack.enter_context(
-            store.create(entries | ({audio.key: audio.layouts} if writes_audio else {}))
-        )
+            kept = store.find(audio.key, audio.layout)
+            if kept is None:
+                entries[audio.key] = audio.layout
+        written = stack.enter_context(store.create(entries))
 
-        def take(rows: range) -> tuple[Arrays, list[NDArray[np.float16]]]:
-            blocks = _rows_of(kept, rows) if kept is not None else audio.read(rows)
-            mantissas, exponents = blocks["mantissas"], blocks["exponents"]
-            clips = decode(mantissas.view(np.int16), exponents.view(np.int8), audio.samples)
-            return blocks, derive(clips)
+        def take(rows: range) -> tuple[Features, list[Features]]:
+            if kept is None:
+                clips = audio.read(rows)
+            else:
+                clips = kept[rows.start : rows.stop].view(np.float16)
+            return clips, features_of(clips)
 
         results = stack.enter_context(closing(_in_order(take, _tasks(audio), threads)))
-        for blocks, features in results:
+        for clips, features in results:
             for key, rows in zip(keys, features, strict=True):
-                written[key].append("features", rows)
-            if writes_audio:
-                for name, values in blocks.items():
-                    written[audio.key].append(name, values)
+                written[key](rows)
+            if audio.key in entries:
+                written[audio.key](clips)
     seconds = time.perf_counter() - started
     _log.info("features of %d clips, %d kinds: %.1f s", len(audio.paths), len(keys), seconds)
 
 
-def derivation(
-    frontends: Sequence[FrontEnd], samples: int
-) -> Callable[[NDArray[np.float32]], list[NDArray[np.float16]]]:
-    """Give what makes features, (clips, ...) for each of front ends that share a pass, of audio.
+def feature_function(frontends: Sequence[FrontEnd], samples: int) -> FeatureFunction:
+    """Build the function from audio to the features, (clips, ...) for each front end of a pass.
 
-    Audio is (clips, channels, samples).
+    Audio is float16, (clips, channels, samples).
     """
     if frontends[0].kind == "logmel":
-        return MelPass(frontends, samples)
+        return LogMel(frontends, samples)
     return lambda clips: [_waveform(clips, frontend) for frontend in frontends]
 
 
-def _waveform(clips: NDArray[np.float32], frontend: FrontEnd) -> NDArray[np.float16]:
-    """Give waveforms as features; "peak" puts the loudest sample of each clip at 1."""
-    if frontend.normalisation == "peak":
-        peaks = np.abs(clips).max(axis=(1, 2), keepdims=True)
-        clips = clips / np.maximum(peaks, np.finfo(np.float32).tiny)
-    limit = np.finfo(np.float16).max
-    return np.clip(clips, -limit, limit).astype(np.float16)
+def _waveform(clips: Features, frontend: FrontEnd) -> Features:
+    """Return waveforms as features; "peak" puts the loudest sample of each clip at 1."""
+    if frontend.normalisation != "peak":
+        return clips
+    waveforms = clips.astype(np.float32)
+    peaks = np.abs(waveforms).max(axis=(1, 2), keepdims=True)
+    return round_to_float16(waveforms / np.maximum(peaks, np.finfo(np.float32).tiny))
 
 
 def _tasks(audio: ClipAudio) -> list[range]:
@@ -182,13 +184,9 @@ def _tasks(audio: ClipAudio) -> list[range]:
     return [range(start, stop) for start, stop in pairwise(edges)]
 
 
-def _rows_of(arrays: Arrays, rows: range) -> Arrays:
-    return {name: array[rows.start : rows.stop] for name, array in arrays.items()}
-
-
 @contextmanager
 def one_torch_thread() -> Iterator[int]:
-    """Let torch use one thread here and in threads started meanwhile; gives how many it had."""
+    """Let torch use one thread here and in threads started meanwhile; yields how many it had."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -4,35 +4,23 @@ A second spectrogram and the mean spectrum are made of what the cache holds for 
 
 Conventions: features are float16, (clips, channels, mel, frame) or, of kind "waveform", (clips,
 channels, samples), in the order of the data set's clips. Of the normalisations only "peak" is part
-of them; the others are the network's own. They are always computed from audio in block floating
-point, so they do not depend on what the cache held before.
+of them; the others are the network's own. They are always computed from audio in float16, so they
+do not depend on what the cache held before.
 """
 
-import logging
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
-from nas_asc.audio import decode
-from nas_asc.clip_index import ClipIndex, ClipRecord
-from nas_asc.datasets import SPLITS, Dataset
+from nas_asc.datasets import Dataset, hash_files, unreadable
 from nas_asc.errors import ConfigError, DatasetError, NasAscError
-from nas_asc.feature_cache import FeatureCache, cache_folder, key_of
-from nas_asc.feature_pass import ClipAudio, compute, feature_entry, pass_of
+from nas_asc.feature_cache import FeatureCache, key_of
+from nas_asc.feature_pass import ClipAudio, Features, compute, feature_entry, pass_of
 from nas_asc.frontend import FrontEnd
 
-__all__ = ["Features", "cache_folder", "leave_out_faulty", "load_features", "load_inputs"]
-
-Features = NDArray[np.float16]
-
-_ATTEMPTS = 3  # another process may evict what this one has just computed
-
-_log = logging.getLogger(__name__)
+__all__ = ["Features", "inputs_of", "load_features", "load_inputs"]
 
 
 def load_inputs(
@@ -43,7 +31,7 @@ def load_inputs(
     cache: Path | None = None,
     limit_bytes: int | None = None,
 ) -> tuple[Features, ...]:
-    """Give what a network is fed, an array for each of its inputs: features, and mean spectra.
+    """Return what a network is fed, an array for each of its inputs: features, and mean spectra.
 
     Mean spectra are (clips, mel): the mean over time, and channels, of the log-mels before any
     normalisation. Arguments and errors are those of `load_features`.
@@ -61,7 +49,7 @@ def load_features(
     cache: Path | None = None,
     limit_bytes: int | None = None,
 ) -> Features:
-    """Give the features of every clip, from the cache or computed now.
+    """Return the features of every clip, from the cache or computed now.
 
     They are those of the network's first input, with the second spectrogram, transposed, as second
     channel; in a clip too short for as many frames as that needs its last is repeated. Uses as many
@@ -130,69 +118,33 @@ def _joined(first: Features, second: Features) -> Features:
 def _load(
     store: FeatureCache, dataset: Dataset, frontend: FrontEnd, siblings: Iterable[FrontEnd]
 ) -> Features:
-    """Give the features of a front end of one plane, memory-mapped."""
+    """Return the features of a front end of one plane, memory-mapped."""
     paths = tuple(clip.path for clip in dataset.clips)
+    files = hash_files(dataset.root, paths, store.folder)
+    for path, file in zip(paths, files, strict=True):
+        if not file.decodable:
+            raise DatasetError(unreadable(path, file.fault))
     audio = ClipAudio(
         paths=paths,
-        records=ClipIndex(store, dataset.root).look_up(paths, torch.get_num_threads()),
+        files=files,
         sample_rate_hz=frontend.sample_rate_hz,
         channels=frontend.channels,
         samples=frontend.samples(dataset.clip_s),
     )
-    key, layouts = feature_entry(audio, frontend)
-    found = store.find(key, layouts)
-    for _ in range(_ATTEMPTS):
-        if found is not None:
-            features: Features = found["features"].view(np.float16)
-            return features
+    key, layout = feature_entry(audio, frontend)
+    found = store.find(key, layout)
+    if found is None:
         with store.lock(key_of({"audio": audio.key, "pass": pass_of(frontend)})):
-            found = store.find(key, layouts)
+            found = store.find(key, layout)  # another process may have computed it meanwhile
             if found is None:
                 compute(store, audio, [frontend, *_missing(store, audio, frontend, siblings)])
-                found = store.find(key, layouts)
-    raise NasAscError(
-        f"{store.folder}: expected features to stay once written, found them gone - "
-        "keep other programs from it, or set NAS_ASC_CACHE_BYTES to more"
-    )
-
-
-def leave_out_faulty(dataset: Dataset, cache: Path | None = None) -> Dataset:
-    """Leave out the clips whose header can be read but whose samples cannot be decoded.
-
-    What was found is remembered with the hash of each file, so only new files are decoded.
-
-    Raises:
-        DatasetError: a class would be left without clips in a split.
-    """
-    index = ClipIndex(FeatureCache(cache), dataset.root)
-    paths = [clip.path for clip in dataset.clips]
-    records = index.look_up(paths, torch.get_num_threads())
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        records = tuple(pool.map(_judge, paths, records))
-    index.remember(zip(paths, records, strict=True))
-    pairs = list(zip(dataset.clips, records, strict=True))
-    kept = tuple(clip for clip, record in pairs if record.sound)
-    skipped = tuple(clip.path for clip, record in pairs if not record.sound)
-    present = {(clip.label, clip.split) for clip in kept}
-    for label, name in enumerate(dataset.classes):
-        for split in SPLITS:
-            if (label, split) not in present:
-                raise DatasetError(
-                    f"{dataset.root}: expected clips of class {name!r} in every split, found none "
-                    f"that can be decoded for {split} - add some or remove the class"
-                )
-    return replace(dataset, clips=kept, skipped=(*dataset.skipped, *skipped))
-
-
-def _judge(path: Path, record: ClipRecord) -> ClipRecord:
-    if record.sound is not None:
-        return record
-    try:
-        decode(path)
-    except DatasetError as error:
-        _log.info("%s", error)
-        return replace(record, sound=False)
-    return replace(record, sound=True)
+                found = store.find(key, layout)
+    if found is None:
+        raise NasAscError(
+            f"{store.folder}: expected features to stay once written, found them gone - "
+            "keep other programs from it, or set NAS_ASC_CACHE_BYTES to more"
+        )
+    return found.view(np.float16)
 
 
 def _missing(
@@ -204,10 +156,10 @@ def _missing(
     for sibling in siblings:
         if pass_of(sibling) != pass_of(frontend):
             continue
-        key, layouts = feature_entry(audio, sibling)
-        if key in entries or store.find(key, layouts) is not None:
+        key, layout = feature_entry(audio, sibling)
+        if key in entries or store.find(key, layout) is not None:
             continue
-        if store.has_room(layouts, *entries.values()):
-            entries[key] = layouts
+        if store.has_room(layout, *entries.values()):
+            entries[key] = layout
             chosen.append(sibling)
     return chosen

@@ -10,6 +10,8 @@ from functools import cache
 
 Shape = tuple[int, ...]
 
+FEATURES_VERSION = 2  # raised when the same clips and front end begin to give other numbers
+
 
 @dataclass(frozen=True)
 class FrontEnd:

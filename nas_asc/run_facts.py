@@ -9,10 +9,8 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 
-from nas_asc.clip_index import ClipIndex
-from nas_asc.datasets import Dataset
+from nas_asc.datasets import Dataset, hash_files
 from nas_asc.errors import RunError
-from nas_asc.feature_cache import FeatureCache
 from nas_asc.space import SearchSpace
 from nas_asc.trials import Trial, TrialStore
 
@@ -25,7 +23,6 @@ _UNCHANGING = {
     "fixed": "search space",
     "ensembles": "search space",
 }
-_THREADS = 4
 
 
 def what_must_stay(
@@ -71,13 +68,12 @@ def facts_of_run(
 
 def _content(dataset: Dataset) -> str:
     """Hash what the clips are: their bytes, names, labels, splits, folds and devices."""
-    index = ClipIndex(FeatureCache(), dataset.root)
-    records = index.look_up([clip.path for clip in dataset.clips], _THREADS)
+    files = hash_files(dataset.root, [clip.path for clip in dataset.clips])
     whole = hashlib.sha256()
-    for clip, record in zip(dataset.clips, records, strict=True):
+    for clip, file in zip(dataset.clips, files, strict=True):
         name = PurePath(os.path.relpath(clip.path, dataset.root)).as_posix()
         label = dataset.classes[clip.label]
-        row = (name, record.digest, label, clip.split, clip.fold, clip.device)
+        row = (name, file.digest, label, clip.split, clip.fold, clip.device)
         whole.update(json.dumps(row).encode() + b"\n")
     return whole.hexdigest()
 

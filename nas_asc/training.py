@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from nas_asc.batches import Clips, shuffled
 from nas_asc.errors import TrainingError
 from nas_asc.evaluation import predict_proba, score
-from nas_asc.execution import PLAIN, Execution, malloc_keeps_memory
+from nas_asc.execution import PLAIN, Execution
+from nas_asc.memory import malloc_keeps_memory
 from nas_asc.network import Network
 from nas_asc.optimisation import Optimisation
 from nas_asc.parts import parts_of

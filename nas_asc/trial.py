@@ -13,7 +13,6 @@ from nas_asc.architecture import Architecture
 from nas_asc.datasets import Dataset, load_dataset
 from nas_asc.ensemble import Ensemble, count_ensemble
 from nas_asc.errors import ConfigError
-from nas_asc.features import leave_out_faulty
 from nas_asc.job import Job, JobResult, OnEpoch, trial_seed
 from nas_asc.library import ensembles_of
 from nas_asc.model_files import save_ensemble, save_model
@@ -100,5 +99,4 @@ def _train_ensemble(
 
 @lru_cache(maxsize=2)
 def _dataset(root: str, clip_s: float | None, skip_bad: bool) -> Dataset:
-    dataset = load_dataset(Path(root), clip_s, skip_bad)
-    return leave_out_faulty(dataset) if skip_bad else dataset
+    return load_dataset(Path(root), clip_s, skip_bad)

@@ -9,6 +9,11 @@ from nas_asc.datasets import Dataset, check, load_dataset
 from nas_asc.errors import DatasetError
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("NAS_ASC_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
 def paths_of(dataset: Dataset) -> list[str]:
     return [clip.path.relative_to(dataset.root).as_posix() for clip in dataset.clips]
 

@@ -13,6 +13,11 @@ from nas_asc.datasets import LAYOUTS, Dataset, check, load_dataset
 from nas_asc.errors import DatasetError
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("NAS_ASC_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
 def write_clip(path, seconds=0.25, rate=8000, channels=1, subtype=None, seed=None):
     path.parent.mkdir(parents=True, exist_ok=True)
     seed = seed if seed is not None else zlib.crc32(path.as_posix().encode())

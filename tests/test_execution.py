@@ -16,12 +16,12 @@ from nas_asc.execution import (
     Execution,
     computes_in_bfloat16,
     execution_for,
-    malloc_keeps_memory,
 )
 from nas_asc.fast_layers import channels_last
 from nas_asc.graph import Graph
 from nas_asc.layers import conv
 from nas_asc.library import load_space, report_model
+from nas_asc.memory import malloc_keeps_memory
 from nas_asc.network import Network
 from nas_asc.shipped import shipped
 

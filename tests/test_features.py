@@ -10,13 +10,13 @@ import pytest
 import soundfile
 import torch
 
-from nas_asc import clip_index, features
+from nas_asc import features
 from nas_asc.audio import read_clip
-from nas_asc.datasets import Clip, Dataset
+from nas_asc.datasets import Clip, Dataset, fingerprints, load_dataset
 from nas_asc.errors import ConfigError, DatasetError, NasAscError
-from nas_asc.features import leave_out_faulty, load_features, load_inputs
+from nas_asc.features import load_features, load_inputs
 from nas_asc.frontend import FrontEnd
-from nas_asc.log_mel import MelPass
+from nas_asc.log_mel import LogMel
 
 LOG_MEL = FrontEnd(
     kind="logmel",
@@ -85,7 +85,7 @@ def decoded(monkeypatch):
 
 
 def entries(cache):
-    return sorted(path.name for path in (cache / "entries").glob("*"))
+    return sorted(path.name for path in (cache / "features").glob("*"))
 
 
 @pytest.mark.usefixtures("cache")
@@ -95,7 +95,7 @@ def test_rows_are_the_log_mels_of_the_clips_in_order(dataset):
     assert (rows.dtype, rows.shape) == (np.float16, (6, *LOG_MEL.input_shapes(0.5)[0]))
     for row, clip in zip(rows, dataset.clips, strict=True):
         waveform = read_clip(clip.path, 8000, 1, 4000)
-        expected = MelPass([LOG_MEL], 4000)(waveform[None])[0][0]
+        expected = LogMel([LOG_MEL], 4000)(waveform[None])[0][0]
         np.testing.assert_allclose(row, expected, atol=0.02)
 
 
@@ -206,7 +206,7 @@ def test_the_clip_length_counts(dataset):
 def test_other_bytes_give_other_features_even_with_the_same_name_size_and_time(
     dataset, monkeypatch
 ):
-    monkeypatch.setattr(clip_index, "_YOUNG_NS", 0)
+    monkeypatch.setattr(fingerprints, "_YOUNG_NS", 0)
     path = dataset.clips[0].path
     before, status = load_features(dataset, LOG_MEL).copy(), path.stat()
 
@@ -241,17 +241,18 @@ def test_another_order_of_the_clips_is_another_array(dataset):
     assert np.array_equal(rows, turned[::-1])
 
 
-@pytest.mark.parametrize("name", ["features.npy", "mantissas.npy", "exponents.npy"])
-def test_a_damaged_entry_is_computed_again(dataset, cache, name, decoded):
+@pytest.mark.parametrize("damaged", ["features", "audio"])
+def test_a_damaged_entry_is_computed_again(dataset, cache, damaged, decoded):
     before = load_features(dataset, LOG_MEL).copy()
-    (damaged,) = cache.glob(f"entries/*/{name}")
-    os.truncate(damaged, damaged.stat().st_size - 1)
-    if name != "features.npy":
-        (whole,) = cache.glob("entries/*/features.npy")
-        whole.unlink()
+    features_file, audio_file = sorted(
+        (cache / "features").iterdir(), key=lambda path: path.stat().st_size
+    )
+    assert audio_file.stat().st_size == 128 + 6 * 4000 * 2
+    for path in (features_file, audio_file)[: 1 if damaged == "features" else 2]:
+        os.truncate(path, path.stat().st_size - 1)
 
     assert np.array_equal(load_features(dataset, LOG_MEL), before)
-    assert len(decoded) == (6 if name == "features.npy" else 12)
+    assert len(decoded) == (6 if damaged == "features" else 12)
 
 
 def test_the_limit_is_kept(dataset, cache):
@@ -312,7 +313,6 @@ def test_a_clip_that_cannot_be_decoded_is_named_and_leaves_nothing(dataset, cach
 
     assert "\n" not in str(caught.value)
     assert entries(cache) == []
-    assert list((cache / "unfinished").iterdir()) == []
 
 
 def test_a_clip_that_changes_while_it_is_read_is_named(dataset, cache, monkeypatch):
@@ -456,44 +456,64 @@ def test_a_process_killed_in_the_middle_does_no_harm(start, dataset, cache, deco
     time.sleep(0.2)
     process.kill()
     process.wait()
-    assert len(list((cache / "unfinished").iterdir())) > 0
+    assert [name for name in entries(cache) if ".part" in name]
 
     rows = load_features(dataset, LOG_MEL)
 
     assert len(decoded) == 6
     assert np.isfinite(rows).all()
-    assert list((cache / "unfinished").iterdir()) == []
+    assert not [name for name in entries(cache) if ".part" in name]
+
+
+COUNT_OPENS = """
+import sys
+from collections import Counter
+from pathlib import Path
+import soundfile
+from nas_asc.datasets import fingerprints, load_dataset
+from nas_asc.features import load_features
+from nas_asc.frontend import FrontEnd
+
+opened = Counter()
+sys.addaudithook(lambda event, args: event == "open" and opened.update([str(args[0])]))
+
+class Watched(soundfile.SoundFile):
+    def __init__(self, file, *args, **options):
+        opened.update([] if hasattr(file, "read") else [str(file)])  # else libsndfile opens it
+        super().__init__(file, *args, **options)
+
+soundfile.SoundFile = Watched
+fingerprints._YOUNG_NS = 0
+root = Path(sys.argv[1])
+dataset = load_dataset(root, 0.5)
+load_features(dataset, FrontEnd("logmel", 1, 8000, 256, 128, 256, True, "hann", 16, 0.0, 4000.0))
+print(max(opened[str(clip.path)] for clip in dataset.clips), len(dataset.clips))
+"""
+
+
+def test_a_sound_file_is_opened_once_to_check_it_and_once_for_its_first_log_mel(cache, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for number in range(3):
+            suffix = ("wav", "flac", "ogg")[number]
+            write_noise(tmp_path / "data" / name / f"{number}.{suffix}", number, subtype=None)
+    command = [sys.executable, "-c", COUNT_OPENS, str(tmp_path / "data")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["2", "6"]
 
 
 @pytest.mark.usefixtures("cache")
-def test_faulty_clips_are_left_out_on_request(tmp_path):
-    folder = tmp_path / "clips"
-    folder.mkdir()
-    paths = [write_noise(folder / f"{i:02}.wav", i) for i in range(12)]
-    paths[4].write_bytes(paths[4].read_bytes()[:44])
-    dataset = replace(dataset_of(paths), skipped=(tmp_path / "earlier.wav",))
+def test_clips_that_break_off_behind_a_good_header_are_left_out_on_request(tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for number in range(5):
+            write_noise(tmp_path / "data" / name / f"{number}.flac", number, seconds=3)
+    bad = tmp_path / "data" / "a" / "1.flac"
+    bad.write_bytes(bad.read_bytes()[:-20000])
 
-    kept = leave_out_faulty(dataset)
-
-    assert [clip.path for clip in kept.clips] == [*paths[:4], *paths[5:]]
-    assert kept.skipped == (tmp_path / "earlier.wav", paths[4])
-    assert load_features(kept, LOG_MEL).shape[0] == 11
-
-
-@pytest.mark.usefixtures("cache")
-def test_files_once_found_sound_are_not_decoded_again(dataset, monkeypatch):
-    monkeypatch.setattr(clip_index, "_YOUNG_NS", 0)
-    assert leave_out_faulty(dataset) == dataset
-    monkeypatch.setattr(features, "decode", None)
-
-    assert leave_out_faulty(dataset) == dataset
-
-
-@pytest.mark.usefixtures("cache")
-def test_a_class_without_sound_clips_is_named(dataset):
-    dataset.clips[5].path.write_bytes(b"")
-
-    with pytest.raises(
-        DatasetError, match="expected clips of class 'b' in every split, found none"
-    ):
-        leave_out_faulty(dataset)
+    assert len(load_dataset(tmp_path / "data", decode=False).clips) == 10
+    with pytest.raises(DatasetError, match=r"1\.flac: expected a WAV, FLAC or OGG clip, found"):
+        load_dataset(tmp_path / "data")
+    kept = load_dataset(tmp_path / "data", skip_bad=True)
+    assert kept.skipped == (bad,)
+    assert load_features(kept, LOG_MEL).shape[0] == len(kept.clips) == 9

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from study_cases import DATASET, study
 
-from nas_asc import clip_index
-from nas_asc.datasets import Clip
+from nas_asc.datasets import Clip, check_files, fingerprints
 from nas_asc.errors import RunError
 from nas_asc.library import load_space
 from nas_asc.run_facts import facts_of_run, what_must_stay
@@ -91,9 +90,10 @@ def test_two_clips_that_swap_labels_or_sound_are_noticed(dataset):
 
 
 def test_the_content_of_known_files_is_not_read_again(dataset, monkeypatch):
-    monkeypatch.setattr(clip_index, "_YOUNG_NS", 0)
+    monkeypatch.setattr(fingerprints, "_YOUNG_NS", 0)
+    check_files(dataset.root, [clip.path for clip in dataset.clips])
     before = content(dataset)
-    monkeypatch.setattr(clip_index.hashlib, "file_digest", None)
+    monkeypatch.setattr(fingerprints, "hash_file", None)
     assert content(dataset) == before
 
 

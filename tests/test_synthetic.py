@@ -9,12 +9,19 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from nas_asc.datasets import check, load_dataset, synthetic, synthetic_dataset, write_synthetic
-from nas_asc.datasets.recorders import DEVICES, UNSEEN_DEVICES, draw_place, draw_recorder, record
-from nas_asc.datasets.scenes import SCENES, perform
-from nas_asc.datasets.signals import SAMPLES, glide, noise, overlay, regular
-from nas_asc.datasets.sources import SOURCES
-from nas_asc.datasets.synthetic import make_clip, takes
+from nas_asc.datasets import check, load_dataset, synthetic_dataset, write_synthetic
+from nas_asc.datasets.synthetic import writer
+from nas_asc.datasets.synthetic.devices import (
+    DEVICES,
+    UNSEEN_DEVICES,
+    draw_place,
+    draw_recorder,
+    record,
+)
+from nas_asc.datasets.synthetic.scenes import SCENES, perform
+from nas_asc.datasets.synthetic.signals import SAMPLES, glide, noise, overlay, regular
+from nas_asc.datasets.synthetic.sound_sources import SOURCES
+from nas_asc.datasets.synthetic.writer import make_clip, takes
 from nas_asc.errors import DatasetError
 
 FEW = {
@@ -39,7 +46,12 @@ TAU = [
 
 @pytest.fixture
 def few(monkeypatch):
-    monkeypatch.setattr(synthetic, "DEVICE_CLIPS", FEW)
+    monkeypatch.setattr(writer, "DEVICE_CLIPS", FEW)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("NAS_ASC_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
 def content(folder):
@@ -180,7 +192,7 @@ def test_a_folder_with_files_is_left_alone(tmp_path):
 
 @pytest.mark.usefixtures("few")
 def test_what_a_killed_writer_left_is_removed(tmp_path):
-    left = tmp_path / "synthetic" / ".unfinished-abc" / "whole"
+    left = tmp_path / "synthetic" / "scenes-1-0.part0" / "audio"
     left.mkdir(parents=True)
     dataset = synthetic_dataset(tmp_path)
     assert not left.parent.exists()
@@ -192,9 +204,9 @@ def test_what_a_killed_writer_left_is_removed(tmp_path):
 
 def test_two_processes_may_write_at_once(tmp_path):
     program = (
-        "from pathlib import Path; from nas_asc.datasets import synthetic; "
-        f"synthetic.DEVICE_CLIPS = {FEW!r}; "
-        f"print(len(synthetic.synthetic_dataset(Path({str(tmp_path)!r})).clips))"
+        "from pathlib import Path; from nas_asc.datasets.synthetic import writer; "
+        f"writer.DEVICE_CLIPS = {FEW!r}; "
+        f"print(len(writer.synthetic_dataset(Path({str(tmp_path)!r})).clips))"
     )
     running = [
         subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) for _ in range(2)

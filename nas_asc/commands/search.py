@@ -13,7 +13,7 @@ from nas_asc.commands.live import Live
 from nas_asc.commands.log_lines import shown_log
 from nas_asc.commands.options import clip_option
 from nas_asc.commands.output import json_option, print_json, remark
-from nas_asc.errors import ConfigError, DatasetError, RunError
+from nas_asc.errors import ConfigError, RunError
 from nas_asc.library import ensembles_of, load_space
 from nas_asc.rules import CountingRule, counting_rule
 from nas_asc.shipped import is_path
@@ -174,7 +174,6 @@ def _resolve(
 def _dataset(config: "StudyConfig") -> "Dataset":
     from nas_asc.datasets import load_dataset
     from nas_asc.feature_cache import FeatureCache
-    from nas_asc.features import leave_out_faulty
 
     with FeatureCache().lock("search"):
         pass  # a cache that cannot be written is told now, not by every trial
@@ -183,15 +182,7 @@ def _dataset(config: "StudyConfig") -> "Dataset":
 
         remark("data: built-in synthetic scenes, no real recordings")
         return synthetic_dataset()
-    dataset = load_dataset(Path(config.data), config.clip_s, config.skip_bad)
-    sound = leave_out_faulty(dataset)  # a clip may break off after a header that looks well
-    faulty = [path for path in sound.skipped if path not in dataset.skipped]
-    if faulty and not config.skip_bad:
-        raise DatasetError(
-            f"{faulty[0]}: expected a clip that can be decoded, found "
-            f"{len(faulty)} that cannot - replace it or add --skip-bad"
-        )
-    return sound
+    return load_dataset(Path(config.data), config.clip_s, config.skip_bad)
 
 
 def _skipped(dataset: "Dataset") -> str:

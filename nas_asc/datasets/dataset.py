@@ -35,7 +35,7 @@ class Dataset:
         sample_rate_hz: the rate of most clips.
         channels: the channel count of most clips.
         notes: what was decided on the way, one sentence each.
-        skipped: the clips left out because they cannot be read.
+        skipped: the clips left out because they cannot be decoded.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Dataset:
     skipped: tuple[Path, ...]
 
     def indices(self, split: str) -> tuple[int, ...]:
-        """Give the positions in `clips` of one split."""
+        """Return the positions in `clips` of one split."""
         if split not in SPLITS:
             raise ValueError(f"expected one of {', '.join(SPLITS)}, got {split!r}")
         return tuple(index for index, clip in enumerate(self.clips) if clip.split == split)
@@ -67,7 +67,7 @@ class Dataset:
         return tuple(device for device in self.devices if device not in seen)
 
     def describe(self) -> dict[str, object]:
-        """Give the data set in numbers, ready for JSON; `clips` and `classes` are counts."""
+        """Return the data set in numbers, ready for JSON; `clips` and `classes` are counts."""
         splits = Counter(clip.split for clip in self.clips)
         return {
             "name": self.name,

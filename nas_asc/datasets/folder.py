@@ -5,7 +5,6 @@ the folder itself would repeat all clips, and one in `test` to `train` would lea
 """
 
 import os
-from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -43,7 +42,7 @@ class Folder:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Say which links were left out, if any were."""
+        """Tell which links were left out, if any were."""
         if not self.repeated:
             return ()
         count, first = len(self.repeated), self.repeated[0]
@@ -82,7 +81,7 @@ def walk(root: Path) -> Folder:
 def _files(
     root: Path, found_as: dict[str, PurePosixPath], repeated: list[PurePosixPath]
 ) -> Iterator[PurePosixPath]:
-    """Give the files below a root, each by one path; what lies there itself goes before links.
+    """Find the files below a root, each by one path; what lies there itself goes before links.
 
     Args:
         root: of the walk.
@@ -96,44 +95,29 @@ def _files(
             repeated.append(path)
         return new
 
-    folders = deque([(PurePosixPath(), os.path.realpath(root))])
-    links: deque[PurePosixPath] = deque()
-    while folders or links:
-        if not folders:
-            path = links.popleft()
-            real = os.path.realpath(root / path)
-            if Path(real).is_dir():
-                if not path.name.startswith("_"):
-                    folders.append((path, real))
-            elif is_new(path, real):
-                yield path
+    starts = [PurePosixPath()]  # the root, and the links that are met on the way
+    for start in starts:
+        if not (root / start).is_dir():
+            if is_new(start, os.path.realpath(root / start)):
+                yield start
             continue
-        below, real_folder = folders.popleft()
-        if not is_new(below, real_folder):
-            continue
-        for entry in _entries(root / below):
-            path, real = below / entry.name, str(Path(real_folder, entry.name))
-            if entry.is_symlink():
-                links.append(path)
-            elif not entry.is_dir():
-                if is_new(path, real):
+        for where, folders, files in os.walk(root / start):
+            below, real = PurePosixPath(Path(where).relative_to(root)), os.path.realpath(where)
+            folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
+            if not is_new(below, real):
+                folders.clear()
+                continue
+            inside = set(folders)
+            for name in sorted([*folders, *(name for name in files if name[0] != ".")]):
+                path = below / name
+                if (root / path).is_symlink():
+                    starts.append(path)
+                elif name not in inside and is_new(path, str(Path(real, name))):
                     yield path
-            elif not entry.name.startswith("_"):
-                folders.append((path, real))
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """List what is not hidden, by name; a folder that must not be listed is as good as empty."""
-    try:
-        with os.scandir(folder) as entries:
-            visible = (entry for entry in entries if not entry.name.startswith("."))
-            return sorted(visible, key=lambda entry: entry.name)
-    except OSError:
-        return []
 
 
 def _found(folder: Folder) -> str:
-    """Say what lies in a folder without audio, and what to do about it."""
+    """Tell what lies in a folder without audio, and what to do about it."""
     names = folder.tables + folder.others
     if not names:
         return "an empty folder - put one folder of clips per class into it"

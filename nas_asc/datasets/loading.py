@@ -1,4 +1,4 @@
-"""From a folder to a data set: layout, headers, splits, clip length."""
+"""From a folder to a data set: layout, splits, what the files hold, clip length."""
 
 import json
 import statistics
@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas_asc.datasets.dataset import SPLITS, Clip, Dataset
+from nas_asc.datasets.decoding import AudioFile, unreadable
+from nas_asc.datasets.fingerprints import check_files
 from nas_asc.datasets.folder import Folder, walk
-from nas_asc.datasets.headers import Header, read_headers
 from nas_asc.datasets.layouts import LAYOUTS, Entry, Listing
 from nas_asc.datasets.splits import split, straddling
 from nas_asc.errors import DatasetError
@@ -17,17 +18,28 @@ SYNTHETIC_MARK = "synthetic.json"
 _SHORTEST_S = 0.05  # about one spectrum
 
 
-def load_dataset(root: Path, clip_s: float | None = None, skip_bad: bool = False) -> Dataset:
+def load_dataset(
+    root: Path,
+    clip_s: float | None = None,
+    skip_bad: bool = False,
+    *,
+    decode: bool = True,
+    cache: Path | None = None,
+) -> Dataset:
     """Read a data set folder, whichever of the known layouts it has.
+
+    Every clip is decoded once, to see that it can be; what was found is remembered in the cache.
 
     Args:
         root: the folder.
         clip_s: the length to pad or cut every clip to, in seconds; None takes the data's median.
-        skip_bad: leave out clips that cannot be read, instead of refusing the data set.
+        skip_bad: leave out clips that cannot be decoded, instead of refusing the data set.
+        decode: whether to decode the clips; else their headers alone are judged.
+        cache: the cache folder; None takes $NAS_ASC_CACHE or the user's.
 
     Raises:
         DatasetError: no data set of at least two classes with clips in every split, or a clip that
-            cannot be read; names the file.
+            cannot be decoded; names the file.
     """
     if clip_s is not None and not _SHORTEST_S <= clip_s < float("inf"):
         raise DatasetError(
@@ -36,17 +48,15 @@ def load_dataset(root: Path, clip_s: float | None = None, skip_bad: bool = False
     folder = walk(root.absolute())
     name, listing = list_clips(folder)
     entries, splitting = split(listing.entries)
-    headers = read_headers([entry.path for entry in entries])
-    kept = [pair for pair in zip(entries, headers, strict=True) if not pair[1].fault]
-    if len(kept) < len(entries) and not skip_bad:
-        raise DatasetError(unreadable(entries, headers))
-    skipped = [entry for entry, header in zip(entries, headers, strict=True) if header.fault]
+    paths = [entry.path for entry in entries]
+    pairs = list(zip(entries, check_files(folder.root, paths, cache, decode), strict=True))
+    kept, skipped = drop_undecodable(pairs, skip_bad)
     classes = check_classes(folder.root, [entry for entry, _ in kept], skipped)
     label_of = {label: index for index, label in enumerate(classes)}
-    lengths = [header.duration_s for _, header in kept]
+    lengths = [file.duration_s for _, file in kept]
     length = clip_s or max(0.1, round(statistics.median(lengths), 1))
-    rates = Counter(header.sample_rate_hz for _, header in kept)
-    channels = Counter(header.channels for _, header in kept)
+    rates = Counter(file.sample_rate_hz for _, file in kept)
+    channels = Counter(file.channels for _, file in kept)
     synthetic = _synthetic_name(folder.root)
     return Dataset(
         name=synthetic or folder.root.resolve().name,
@@ -100,6 +110,20 @@ def list_clips(folder: Folder) -> tuple[str, Listing]:
     )
 
 
+def drop_undecodable(
+    pairs: Sequence[tuple[Entry, AudioFile]], skip_bad: bool
+) -> tuple[list[tuple[Entry, AudioFile]], list[Entry]]:
+    """Part the clips that can be decoded from those that cannot.
+
+    Raises:
+        DatasetError: some cannot, and none is to be skipped.
+    """
+    bad = [(entry, file) for entry, file in pairs if not file.decodable]
+    if bad and not skip_bad:
+        raise DatasetError(unreadable(bad[0][0].path, bad[0][1].fault, len(bad) - 1))
+    return [pair for pair in pairs if pair[1].decodable], [entry for entry, _ in bad]
+
+
 def check_classes(
     root: Path, entries: Sequence[Entry], skipped: Sequence[Entry] = ()
 ) -> tuple[str, ...]:
@@ -137,21 +161,6 @@ def check_classes(
             f"found {_plural(clips, 'clip')} and none for {absent} - add some or change the split"
         )
     return tuple(sorted(counts))
-
-
-def unreadable(entries: Sequence[Entry], headers: Sequence[Header]) -> str:
-    """Say which clip cannot be read, and how many more."""
-    bad = [
-        (entry.path, header.fault)
-        for entry, header in zip(entries, headers, strict=True)
-        if header.fault
-    ]
-    path, fault = bad[0]
-    more = f" and {len(bad) - 1} more like it" if len(bad) > 1 else ""
-    return (
-        f"{path}: expected a WAV, FLAC or OGG clip, found {fault}{more} - "
-        "repair or remove it, or pass --skip-bad to go on without it"
-    )
 
 
 def _synthetic_name(root: Path) -> str | None:

@@ -1,12 +1,15 @@
-"""One folder of clips per class, such as `dog/1.wav`, `rain/2.flac`."""
+"""One folder of clips per class, `dog/1.wav`, or one per split and in it one per class.
+
+The name of a class folder may begin with a number, as in `001 - Dog bark`; it is no part of the
+class if all have one.
+"""
 
 import re
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 
 from nas_asc.datasets.folder import Folder
-from nas_asc.datasets.layouts.listing import Entry, Listing
-from nas_asc.datasets.layouts.recording import groups_of
+from nas_asc.datasets.layouts.listing import SPLIT_WORDS, Entry, Listing
+from nas_asc.datasets.layouts.recording_groups import groups_of
 
 _NUMBER = re.compile(r"\d+(\s*[-_.]\s*|\s+)(?=\S)")
 
@@ -17,26 +20,38 @@ def matches(folder: Folder) -> bool:
 
 
 def read(folder: Folder) -> Listing:
-    """List the clips; the class is the folder's name without a leading number."""
-    paths, notes = labelled(folder)
-    labels = class_names(folder.top_folders)
+    """List the clips; the class is the name of the folder."""
+    paths = tuple(path for path in folder.audio if len(path.parts) > 1)
+    labels = _class_names(folder.top_folders)
     groups, grouping = groups_of(paths)
     entries = tuple(
         Entry(folder.root / path, labels[path.parts[0]], group)
         for path, group in zip(paths, groups, strict=True)
     )
+    loose = len(folder.audio) - len(paths)
+    notes = (f"{loose} audio files beside the class folders are left out",) if loose else ()
     return Listing(entries, grouping, notes)
 
 
-def labelled(folder: Folder) -> tuple[tuple[PurePosixPath, ...], tuple[str, ...]]:
-    """Give the clips that lie in a folder, and a note on those that do not."""
-    paths = tuple(path for path in folder.audio if len(path.parts) > 1)
-    loose = len(folder.audio) - len(paths)
-    return paths, (f"{loose} audio files beside the class folders are left out",) if loose else ()
+def matches_splits(folder: Folder) -> bool:
+    """Tell whether the top folders are splits, a training one among them."""
+    splits = {SPLIT_WORDS.get(name.lower()) for name in folder.top_folders}
+    nested = all(len(path.parts) > 2 for path in folder.audio)
+    return nested and None not in splits and "train" in splits and len(splits) > 1
 
 
-def class_names(folders: Iterable[str]) -> dict[str, str]:
-    """Name the class of each folder: "001 - Dog bark" is "Dog bark" if all have such a number."""
+def read_splits(folder: Folder) -> Listing:
+    """List the clips; the split is the first folder, the class the second."""
+    labels = _class_names(sorted({path.parts[1] for path in folder.audio}))
+    groups, grouping = groups_of(folder.audio, depth=2)
+    entries = tuple(
+        Entry(folder.root / path, labels[path.parts[1]], group, SPLIT_WORDS[path.parts[0].lower()])
+        for path, group in zip(folder.audio, groups, strict=True)
+    )
+    return Listing(entries, grouping)
+
+
+def _class_names(folders: Iterable[str]) -> dict[str, str]:
     folders = tuple(folders)
     names = [_NUMBER.sub("", folder, count=1) for folder in folders]
     numbered = all(_NUMBER.match(folder) for folder in folders)

@@ -6,6 +6,13 @@ from pathlib import Path
 
 from nas_asc.datasets.folder import Folder
 
+# What a folder or a cell may call a split.
+SPLIT_WORDS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "val", "valid", "validate"), "validation"),
+    **dict.fromkeys(("test", "testing", "evaluate", "evaluation", "eval"), "test"),
+}
+
 
 @dataclass(frozen=True)
 class Entry:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from nas_asc.datasets.folder import Folder
-from nas_asc.datasets.layouts.listing import Entry, Listing
-from nas_asc.datasets.layouts.recording import groups_of
+from nas_asc.datasets.layouts.listing import SPLIT_WORDS, Entry, Listing
+from nas_asc.datasets.layouts.recording_groups import groups_of
 from nas_asc.errors import DatasetError, nearest
 
 # What each column may be called; of several that are there the first counts.
@@ -25,11 +25,6 @@ COLUMNS = {
     "fold": ("fold",),
     "device": ("device", "source_label"),
     "group": ("group", "identifier", "recording", "location", "src_file", "fsid", "speaker"),
-}
-SPLIT_WORDS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("validation", "val", "valid", "validate"), "validation"),
-    **dict.fromkeys(("test", "testing", "evaluate", "evaluation", "eval"), "test"),
 }
 _PREFERRED = ("meta", "metadata", "labels")
 _PLACES = (".", "meta", "metadata")
@@ -128,7 +123,7 @@ def read_table(folder: Folder, path: PurePosixPath) -> Table:
 
 
 def _tables(folder: Folder) -> Iterator[Table]:
-    """Give the tables that name files, from the places where a table of clips may lie."""
+    """Find the tables that name files, from the places where a table of clips may lie."""
     for path in folder.tables:
         if path.parent.as_posix() in _PLACES:
             table = read_table(folder, path)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nas_asc.datasets.signals import Signal, noise, unit
-from nas_asc.datasets.sources import SOURCES
+from nas_asc.datasets.synthetic.signals import Signal, noise, unit
+from nas_asc.datasets.synthetic.sound_sources import SOURCES
 
 # Sources that any scene may hold, faintly: what wanders in from next door.
 _STRAYS = ("voice", "steps", "clatter", "birds", "passing", "announcement", "hum", "chime", "rain")

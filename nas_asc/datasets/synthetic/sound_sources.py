@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nas_asc.datasets.signals import (
+from nas_asc.datasets.synthetic.signals import (
     CLIP_S,
     SAMPLE_RATE_HZ,
     SAMPLES,

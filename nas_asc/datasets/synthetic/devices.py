@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nas_asc.datasets.signals import SAMPLE_RATE_HZ, SAMPLES, Signal, noise
+from nas_asc.datasets.synthetic.signals import SAMPLE_RATE_HZ, SAMPLES, Signal, noise
 
 SEEN_DEVICES = ("a", "b", "c", "s1", "s2", "s3")
 UNSEEN_DEVICES = ("s4", "s5", "s6")

@@ -7,8 +7,6 @@ are there to try the whole search without any, and to test it.
 
 import json
 import logging
-import shutil
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ from numpy.typing import NDArray
 
 from nas_asc.datasets.dataset import Dataset
 from nas_asc.datasets.loading import SYNTHETIC_MARK, load_dataset
-from nas_asc.datasets.recorders import (
+from nas_asc.datasets.synthetic.devices import (
     CITIES,
     DEVICES,
     SEEN_DEVICES,
@@ -33,16 +31,15 @@ from nas_asc.datasets.recorders import (
     draw_recorder,
     record,
 )
-from nas_asc.datasets.scenes import SCENES, perform
-from nas_asc.datasets.signals import SAMPLE_RATE_HZ
+from nas_asc.datasets.synthetic.scenes import SCENES, perform
+from nas_asc.datasets.synthetic.signals import SAMPLE_RATE_HZ
 from nas_asc.errors import DatasetError
-from nas_asc.feature_cache import cache_folder
+from nas_asc.files import cache_folder, folder_atomically, remove_unfinished
 
 VERSION = 1
 DEFAULT_SEED = 0
 CLIPS_PER_PLACE = 4
 
-_UNFINISHED = ".unfinished-"
 _THREADS = 2
 _log = logging.getLogger(__name__)
 
@@ -82,7 +79,7 @@ class Take:
 
 
 def takes() -> Iterator[Take]:
-    """Give the clips of the data set, split by split and scene by scene."""
+    """List the clips of the data set, split by split and scene by scene."""
     number = place = 0
     for split, devices in DEVICE_CLIPS.items():
         order = [device for device, count in devices.items() for _ in range(count)]
@@ -110,11 +107,8 @@ def write_synthetic(folder: Path, seed: int = DEFAULT_SEED) -> None:
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise DatasetError(f"{folder}: expected a new or empty folder, found files - name another")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=folder.parent) as unfinished:
-            whole = Path(unfinished, "whole")
-            _write(whole, seed)
-            whole.rename(folder)
+        with folder_atomically(folder.absolute()) as part:
+            _write(part, seed)
     except OSError as error:
         raise DatasetError(
             f"{folder}: expected a folder that can be written, found {error.strerror} - "
@@ -139,8 +133,7 @@ def synthetic_dataset(cache: Path | None = None) -> Dataset:
         try:
             parent.mkdir(parents=True, exist_ok=True)
             with filelock.FileLock(parent / "writing.lock"):
-                for left in parent.glob(f"{_UNFINISHED}*"):
-                    shutil.rmtree(left, ignore_errors=True)
+                remove_unfinished(parent)
                 if not folder.is_dir():
                     _log.info("writing the synthetic scenes to %s", folder)
                     write_synthetic(folder)
@@ -149,7 +142,7 @@ def synthetic_dataset(cache: Path | None = None) -> Dataset:
                 f"{parent}: expected a cache folder that can be written, found {error.strerror} - "
                 "set NAS_ASC_CACHE to another"
             ) from error
-    return load_dataset(folder)
+    return load_dataset(folder, cache=cache)
 
 
 def make_clip(take: Take, seed: int) -> NDArray[np.int16]:
@@ -172,7 +165,7 @@ def _recorder(seed: int, device: str) -> Recorder:
 
 
 def _write(folder: Path, seed: int) -> None:
-    (folder / "audio").mkdir(parents=True)
+    (folder / "audio").mkdir()
     plan = list(takes())
 
     def write_clip(take: Take) -> None:

@@ -22,7 +22,7 @@ _FILE = "file, each its own (clips of one recording belong into one sub-folder o
 
 
 def groups_of(paths: Iterable[PurePosixPath], depth: int = 1) -> tuple[tuple[str, ...], str]:
-    """Name the recording of every clip, and say in words what the names were taken from.
+    """Name the recording of every clip; also return in words what the names were taken from.
 
     The first kind of name that all files have decides; else the sub-folder of the class folder;
     else every file is a recording of its own (the same name in two formats is one recording).

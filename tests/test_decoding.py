@@ -1,0 +1,187 @@
+"""The only decoder: every format, files that cannot be used, and what a check finds."""
+
+import hashlib
+import os
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from nas_asc.datasets import decode
+from nas_asc.datasets.decoding import _ogg_is_cut_off, check_file
+from nas_asc.errors import DatasetError
+
+FORMATS = [
+    ("clip.wav", "PCM_16", 2**-15),
+    ("clip.wav", "PCM_24", 2**-23),
+    ("clip.wav", "FLOAT", 0),
+    ("clip.flac", "PCM_16", 2**-15),
+    ("clip.flac", "PCM_24", 2**-23),
+    ("clip.ogg", "VORBIS", 0.05),
+]
+
+
+def sine(frequency_hz, rate_hz, seconds=1.0, channels=1):
+    time = np.arange(round(seconds * rate_hz)) / rate_hz
+    return np.tile(0.5 * np.sin(2 * np.pi * frequency_hz * time), (channels, 1)).astype(np.float32)
+
+
+def write(path, waveform, rate_hz, subtype="PCM_16"):
+    soundfile.write(path, waveform.T, rate_hz, subtype=subtype)
+    return path
+
+
+def noise(seconds=3, rate_hz=44100):
+    return np.random.default_rng(0).normal(0, 0.1, (1, seconds * rate_hz)).astype(np.float32)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize(("name", "subtype", "tolerance"), FORMATS)
+def test_every_format_is_decoded_and_checked(tmp_path, name, subtype, tolerance, channels):
+    waveform = sine(440, 32000, channels=channels)
+    path = write(tmp_path / name, waveform, 32000, subtype)
+
+    decoded, rate_hz = decode(path)
+    assert rate_hz == 32000
+    assert (decoded.dtype, decoded.shape) == (np.float32, (channels, 32000))
+    np.testing.assert_allclose(decoded, waveform, atol=tolerance)
+
+    file = check_file(path)
+    assert (file.fault, file.sample_rate_hz, file.channels, file.samples) == (
+        "",
+        32000,
+        channels,
+        32000,
+    )
+    assert file.digest == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert file.peak == pytest.approx(0.5, abs=tolerance + 1e-4)
+
+
+def test_no_more_is_decoded_than_asked_for(tmp_path):
+    path = write(tmp_path / "long.wav", sine(440, 8000, seconds=10), 8000)
+    assert decode(path, most_s=1)[0].shape == (1, 8800)
+
+
+@pytest.mark.parametrize("seconds", [0.05, 3])
+def test_the_highest_frequency_with_energy_is_found_in_a_file_of_a_higher_rate(tmp_path, seconds):
+    samples = round(seconds * 44100)
+    bins = np.fft.rfft(np.random.default_rng(0).normal(size=samples))
+    bins[np.fft.rfftfreq(samples, 1 / 44100) > 4000] = 0
+    limited = (0.05 * np.fft.irfft(bins, samples)).astype(np.float32)
+    file = check_file(write(tmp_path / "limited.wav", limited[None], 44100, "PCM_24"))
+    assert file.highest_hz == pytest.approx(4000, rel=0.15)
+    assert check_file(write(tmp_path / "full.wav", noise(1), 44100)).highest_hz > 22000
+
+
+def garbage(path):
+    path.write_bytes(b"this is no sound at all" * 100)
+
+
+def nothing(path):
+    path.write_bytes(b"")
+
+
+def absent(path):
+    pass
+
+
+def folder(path):
+    path.mkdir()
+
+
+def no_samples(path):
+    write(path, np.zeros((1, 0), dtype=np.float32), 8000)
+
+
+def not_finite(path):
+    write(path, np.array([[0.5, np.inf, -np.inf]], dtype=np.float32), 8000, "FLOAT")
+
+
+def broken_off(path):
+    write(path, noise(), 44100)
+    os.truncate(path, 2044)
+
+
+FAULTS = {
+    garbage: "something else (format not recognised)",
+    nothing: "an empty file",
+    absent: "no such file",
+    folder: "something else (is a directory)",
+    no_samples: "no samples",
+    not_finite: "samples that are not finite",
+    broken_off: "one that breaks off (2000 of 264600 bytes of samples)",
+}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"), FAULTS.items(), ids=lambda f: getattr(f, "__name__", "")
+)
+def test_a_file_that_cannot_be_used_is_named_in_one_line(tmp_path, spoil, fault):
+    path = tmp_path / "bad.wav"
+    spoil(path)
+
+    with pytest.raises(DatasetError) as caught:
+        decode(path)
+
+    assert str(caught.value) == (
+        f"{path}: expected a WAV, FLAC or OGG clip, found {fault} - "
+        "repair or remove it, or pass --skip-bad to go on without it"
+    )
+    assert (check_file(path).fault, check_file(path).decodable) == (fault, False)
+
+
+def test_very_large_samples_are_still_finite(tmp_path):
+    huge = np.full((1, 3), 2e38, dtype=np.float32)
+    path = write(tmp_path / "huge.wav", huge, 8000, "FLOAT")
+    assert np.array_equal(decode(path)[0], huge)
+    assert check_file(path).peak == pytest.approx(2e38)
+
+
+@pytest.mark.parametrize("name", ["damaged.flac", "damaged.ogg"])
+def test_a_clip_with_a_hole_is_not_decoded_to_less(tmp_path, name):
+    path = write(tmp_path / name, noise(), 44100, None)
+    content = path.read_bytes()
+    middle = len(content) // 2
+    path.write_bytes(content[:middle] + bytes(1000) + content[middle + 1000 :])
+
+    with pytest.raises(DatasetError, match=r"damaged\.\w+: expected .*, found .* - repair"):
+        decode(path)
+    assert not check_file(path).decodable
+
+
+@pytest.fixture
+def ogg(tmp_path):
+    """Three seconds of noise: many pages."""
+    path = write(tmp_path / "noise.ogg", noise(), 44100, None)
+    assert path.read_bytes().count(b"OggS") > 3
+    return path
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9, 0.999])
+def test_an_ogg_file_that_was_cut_off_is_named(ogg, share):
+    assert decode(ogg)[0].shape == (1, 3 * 44100)
+    os.truncate(ogg, int(ogg.stat().st_size * share))
+    with pytest.raises(DatasetError, match=r"noise\.ogg.*cut off"):
+        decode(ogg)
+    assert "cut off" in check_file(ogg, decode=False).fault
+
+
+def test_a_cut_inside_a_page_is_noticed_and_nothing_else(ogg):
+    whole = ogg.read_bytes()
+    last, inside = whole.rindex(b"OggS"), len(whole) - 40
+    for length in (len(whole) - 1, *(last + left for left in (2, 20, 27, 30))):
+        assert _ogg_is_cut_off(BytesIO(whole[:length])), length
+    for tail in (b"", b"\0", 5000 * b"\0", b"TAG" + 125 * b" "):
+        assert not _ogg_is_cut_off(BytesIO(whole + tail))
+    assert not _ogg_is_cut_off(BytesIO(whole[:inside] + b"OggS" + whole[inside + 4 :]))
+    assert not _ogg_is_cut_off(BytesIO(b"RIFF" + whole))
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_real_recordings_are_whole():
+    recordings = sorted(Path(os.environ["NAS_ASC_DATA"]).rglob("*.ogg"))
+    assert len(recordings) == 400
+    assert all(check_file(path).decodable for path in recordings)
