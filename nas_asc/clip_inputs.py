@@ -7,11 +7,10 @@ import torch
 from torch import Tensor
 
 from nas_asc.audio import read_clip
-from nas_asc.feature_pass import feature_function, round_to_float16
+from nas_asc.feature_pass import feature_function, one_torch_thread, round_to_float16
 from nas_asc.features import Features, inputs_of
 from nas_asc.frontend import FrontEnd
 from nas_asc.network import Network
-from nas_asc.process_resources import one_torch_thread
 from nas_asc.voting_network import VotingNetwork
 
 

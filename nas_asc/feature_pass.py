@@ -7,9 +7,9 @@ all steps, with one torch thread of its own, which is faster than threads within
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -28,7 +28,7 @@ from nas_asc.errors import DatasetError
 from nas_asc.feature_cache import FeatureCache, Layout, key_of
 from nas_asc.frontend import FEATURES_VERSION, FrontEnd
 from nas_asc.log_mel import LogMel, spectrogram_of
-from nas_asc.process_resources import malloc_keeps_memory, one_torch_thread
+from nas_asc.memory import malloc_keeps_memory
 
 _TASK_SAMPLES = 1 << 18  # a thread takes clips of about this many samples at a time
 
@@ -182,6 +182,17 @@ def _tasks(audio: ClipAudio) -> list[range]:
     clips = max(1, _TASK_SAMPLES // max(1, audio.samples * audio.channels))
     edges = [*range(0, len(audio.paths), clips), len(audio.paths)]
     return [range(start, stop) for start, stop in pairwise(edges)]
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[int]:
+    """Let torch use one thread here and in threads started meanwhile; yields how many it had."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield threads
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _in_order(

@@ -17,10 +17,10 @@ from nas_asc.batches import Clips, shuffled
 from nas_asc.errors import TrainingError
 from nas_asc.evaluation import predict_proba, score
 from nas_asc.execution import PLAIN, Execution
+from nas_asc.memory import malloc_keeps_memory
 from nas_asc.network import Network
 from nas_asc.optimisation import Optimisation
 from nas_asc.parts import parts_of
-from nas_asc.process_resources import malloc_keeps_memory
 from nas_asc.pruning_counts import NOT_PRUNED, Pruning
 from nas_asc.recipe import Recipe
 

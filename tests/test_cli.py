@@ -232,7 +232,7 @@ def test_spaces_give_the_smallest_and_every_limit(run_command):
         (("count", "nothing.json"), ("nothing.json", "expected an architecture")),
         (("count", "runs/none:3"), ("expected a finished trial",)),
         (("spaces", "mbcon"), ("did you mean 'mbconv'",)),
-        (("spaces", "mbconv", "--budget", "64kb"), ("expected a number and one of B, kB",)),
+        (("spaces", "mbconv", "--budget", "64KBs of"), ("expected a number and one of B, kB",)),
         (("search", "--space", "mbconv"), ("--budget",)),
         (("search", "--budget", "128KB"), ("--space",)),
         (("search", "--space", "mbconv", "--budget", "128XB"), ("128XB",)),

@@ -21,8 +21,8 @@ from nas_asc.fast_layers import channels_last
 from nas_asc.graph import Graph
 from nas_asc.layers import conv
 from nas_asc.library import load_space, report_model
+from nas_asc.memory import malloc_keeps_memory
 from nas_asc.network import Network
-from nas_asc.process_resources import malloc_keeps_memory
 from nas_asc.shipped import shipped
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -3,8 +3,7 @@ import threading
 import pytest
 import torch
 
-from nas_asc.feature_pass import _in_order
-from nas_asc.process_resources import one_torch_thread
+from nas_asc.feature_pass import _in_order, one_torch_thread
 
 
 def test_results_come_in_order_and_only_a_few_ahead():

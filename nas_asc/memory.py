@@ -1,25 +1,16 @@
-"""The threads and the memory of a process, while torch computes much of the same."""
+"""The C library's memory allocator, told to keep what is freed while tensors come and go.
+
+Conventions: this is about speed alone; no result depends on it. It is asked for around the passes
+over all clips and around a training, in the process that does them, and nowhere else.
+"""
 
 import ctypes
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # names of options in malloc.h
 _NEVER = 2**31 - 1
-
-
-@contextmanager
-def one_torch_thread() -> Iterator[int]:
-    """Let torch use one thread here and in threads started meanwhile; yields how many it had."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield threads
-    finally:
-        torch.set_num_threads(threads)
 
 
 @contextmanager
