@@ -49,7 +49,7 @@ class LogMel:
             hop_length=first.hop,
             power=None,  # by the squares of both parts, without roots
             window_fn=_WINDOWS[first.window_function],
-            center=False,  # torch mirrors too little for an odd n_fft
+            center=False,
         )
         self._mel_scales = [_mel_scale(frontend) for frontend in frontends]
 
@@ -63,10 +63,13 @@ class LogMel:
             For each front end (clips, channels, mel, frame).
         """
         with torch.inference_mode():
-            padded = pad(torch.from_numpy(waveforms).float(), (0, self._missing))
+            padded = torch.from_numpy(waveforms).float()
+            if self._missing:
+                padded = pad(padded, (0, self._missing))
             if self._center:
-                half = self._n_fft // 2
-                padded = pad(pad(padded, (half, half), "reflect"), (0, self._n_fft % 2))
+                padded = pad(padded, (self._n_fft // 2, self._n_fft // 2), "reflect")
+            if self._center and self._n_fft % 2:  # torch mirrors one sample too few
+                padded = pad(padded, (0, 1))
             spectra = self._spectrogram(padded)[..., : self._frames]
             squares = torch.view_as_real(spectra).square_()
             power = squares[..., 0].add_(squares[..., 1])
