@@ -23,23 +23,15 @@ def test_channels_become_one_by_their_mean():
     assert np.array_equal(match_channels(stereo, 1), np.full((1, 4), 0.75))
 
 
-def test_one_channel_becomes_two_by_copying():
+def test_one_channel_becomes_two_by_copying_and_two_stay_two():
     mono = np.arange(4, dtype=np.float32)[None]
-
-    assert np.array_equal(match_channels(mono, 2), np.stack([mono[0], mono[0]]))
-
-
-def test_channels_that_match_are_left_alone():
-    stereo = np.arange(8, dtype=np.float32).reshape(2, 4)
-
-    assert np.array_equal(match_channels(stereo, 2), stereo)
+    stereo = match_channels(mono, 2)
+    assert np.array_equal(stereo, np.stack([mono[0], mono[0]]))
+    assert match_channels(stereo, 2) is stereo
 
 
-def test_a_long_clip_loses_its_end():
+def test_a_long_clip_loses_its_end_and_a_short_one_is_followed_by_zeros():
     assert np.array_equal(pad_or_trim(np.arange(5, dtype=np.float32)[None], 3), [[0, 1, 2]])
-
-
-def test_a_short_clip_is_followed_by_zeros():
     assert np.array_equal(pad_or_trim(np.ones((2, 2), dtype=np.float32), 4), [[1, 1, 0, 0]] * 2)
 
 

@@ -221,118 +221,98 @@ def test_ten_folds_are_shared_out_six_two_two(tmp_path):
     assert "splits by fold: train 1-6, validation 7-8, test 9-10" in dataset.notes
 
 
-def spoil_nothing_there(root):
-    root.rmdir()
+def write_one(root):
+    write_clip(root / "a.wav")
 
 
-def spoil_empty(root):
-    pass
-
-
-def spoil_no_audio(root):
-    (root / "notes.txt").write_text("hello")
-
-
-def spoil_single_class(root):
+def write_dog(root):
     write_classes(root, ("dog",))
 
 
-def spoil_one_clip(root):
+def write_rare(root):
     write_classes(root)
     write_clip(root / "wind" / "0.wav")
 
 
-def spoil_undecodable(root):
-    write_classes(root)
-    (root / "dog" / "2.wav").write_text("this is no audio")
-
-
-def spoil_empty_file(root):
-    write_classes(root)
-    (root / "dog" / "2.wav").write_bytes(b"")
-
-
-def spoil_broken_off(root):
-    write_classes(root)
-    clip = root / "dog" / "2.wav"
-    clip.write_bytes(clip.read_bytes()[:2044])
-
-
-def spoil_unlabelled(root):
-    write_clip(root / "a.wav")
-
-
-def spoil_missing_file(root):
-    write_table(root)
-    (root / "dog2.flac").unlink()
-
-
-def spoil_twice(root):
-    write_table(root)
-    with (root / "clips.csv").open("a") as table:
-        table.write("\ndog0.flac;rain;test;phone")
-
-
-def spoil_no_label_column(root):
-    write_clip(root / "a.wav")
-    (root / "meta.csv").write_text("filename,split\na.wav,train\n")
-
-
-def spoil_empty_label(root):
-    write_clip(root / "a.wav")
-    (root / "meta.csv").write_text("filename,label\na.wav,\n")
-
-
-def spoil_split_word(root):
-    write_clip(root / "a.wav")
-    (root / "meta.csv").write_text("filename,label,split\na.wav,dog,trian\n")
-
-
-def spoil_absent_from_a_split(root):
+def write_absent_from_test(root):
     write_split_folders(root)
     for clip in (root / "test" / "rain").iterdir():
         clip.unlink()
 
 
-def spoil_two_tables(root):
-    write_clip(root / "a.wav")
-    for name in ("one.csv", "two.csv"):
-        (root / name).write_text("filename,label\na.wav,dog\n")
+def nothing(root):
+    pass
 
 
+CLIP, TABLE = "dog/2.wav", "meta.csv"
+ROW_TWICE = "\ndog0.flac;rain;test;phone"
+# How a folder is written, a file in it and what it then holds (None: it is gone, bytes: added), and
+# what is said.
 FAULTS = [
-    (spoil_nothing_there, "found nothing of that name - check the path"),
-    (spoil_empty, "found an empty folder - put one folder of clips per class into it"),
-    (spoil_no_audio, "found 1 other files (.txt) - give WAV, FLAC or OGG clips"),
-    (spoil_single_class, "expected at least two classes, found 1 (dog)"),
-    (spoil_one_clip, "at least three recordings of class 'wind' (train, validation, test), found"),
-    (spoil_undecodable, "2.wav: expected a WAV, FLAC or OGG clip, found something else"),
-    (spoil_empty_file, "2.wav: expected a WAV, FLAC or OGG clip, found an empty file"),
+    (nothing, ".", None, "found nothing of that name - check the path"),
+    (nothing, ".", "", "found an empty folder - put one folder of clips per class into it"),
+    (nothing, "notes.txt", "hello", "found 1 other files (.txt) - give WAV, FLAC or OGG clips"),
+    (write_dog, ".", "", "expected at least two classes, found 1 (dog)"),
+    (write_rare, ".", "", "three recordings of class 'wind' (train, validation, test), found"),
+    (write_classes, CLIP, "no audio", "2.wav: expected a WAV, FLAC or OGG clip, found something"),
+    (write_classes, CLIP, "", "2.wav: expected a WAV, FLAC or OGG clip, found an empty file"),
     (
-        spoil_broken_off,
-        "2.wav: expected a WAV, FLAC or OGG clip, found one that breaks off (2000 of ",
+        write_classes,
+        CLIP,
+        2044,
+        "2.wav: expected a WAV, FLAC or OGG clip, found one that breaks off",
     ),
-    (spoil_unlabelled, "expected labels, found 1 audio files without any"),
-    (spoil_missing_file, "dog2.flac: expected a WAV, FLAC or OGG clip, found no such file"),
-    (spoil_twice, "clips.csv line 12: expected every file once, found dog0.flac again (line 2)"),
-    (spoil_no_label_column, "meta.csv: expected a column of labels (label, "),
-    (spoil_empty_label, "meta.csv line 2: expected a label, found an empty cell (a.wav)"),
-    (spoil_split_word, "'trian' - correct the split, did you mean 'train'?"),
-    (spoil_absent_from_a_split, "class 'rain' in every split, found 4 clips and none for test"),
-    (spoil_two_tables, "expected one table of clips, found 2 (one.csv, two.csv)"),
+    (write_table, "dog2.flac", None, "dog2.flac: expected a WAV, FLAC or OGG clip, found no such"),
+    (write_one, ".", "", "expected labels, found 1 audio files without any"),
+    (
+        write_table,
+        "clips.csv",
+        ROW_TWICE.encode(),
+        "line 12: expected every file once, found dog0.f",
+    ),
+    (
+        write_one,
+        TABLE,
+        "filename,split\na.wav,train",
+        "meta.csv: expected a column of labels (label, ",
+    ),
+    (
+        write_one,
+        TABLE,
+        "filename,label\na.wav,",
+        "line 2: expected a label, found an empty cell (a.w",
+    ),
+    (write_one, TABLE, "filename,label,split\na.wav,dog,trian", "split, did you mean 'train'?"),
+    (write_absent_from_test, ".", "", "'rain' in every split, found 4 clips and none for test"),
 ]
 
 
-@pytest.mark.parametrize(("spoil", "message"), FAULTS, ids=[f[0].__name__ for f in FAULTS])
-def test_bad_data_is_refused_in_one_line(spoil, message, tmp_path):
-    root = tmp_path / "data"
+@pytest.mark.parametrize(("write", "name", "content", "message"), FAULTS)
+def test_bad_data_is_refused_in_one_line(write, name, content, message, tmp_path):
+    root, path = tmp_path / "data", tmp_path / "data" / name
     root.mkdir()
-    spoil(root)
+    write(root)
+    if content is None:
+        path.rmdir() if path == root else path.unlink()
+    elif isinstance(content, int):
+        os.truncate(path, content)
+    elif path != root:
+        path.write_bytes(
+            path.read_bytes() + content if isinstance(content, bytes) else content.encode()
+        )
     with pytest.raises(DatasetError) as caught:
         load_dataset(root)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert any(finding.level == "error" for finding in check(root))
+
+
+def test_two_tables_of_clips_are_refused(tmp_path):
+    write_one(tmp_path)
+    for name in ("one.csv", "two.csv"):
+        (tmp_path / name).write_text("filename,label\na.wav,dog\n")
+    with pytest.raises(DatasetError, match=r"one table of clips, found 2 \(one.csv, two.csv\)"):
+        load_dataset(tmp_path)
 
 
 @pytest.mark.parametrize("clip_s", [-1, 0.00001, float("inf"), float("nan")])

@@ -107,16 +107,3 @@ def test_an_error_from_elsewhere_in_torchaudio_is_not_masked(tmp_path, error):
 
     assert f"{error}: the disk is on fire" in result.stderr
     assert "During handling" not in result.stderr
-
-
-def test_an_import_error_in_the_extension_is_not_masked(tmp_path):
-    package = tmp_path / "torchaudio"
-    (package / "_extension").mkdir(parents=True)
-    (package / "_extension" / "__init__.py").write_text("import no_such_module_at_all")
-    (package / "__init__.py").write_text("from . import _extension")
-
-    result = run(
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nimport nas_asc.torchaudio_native"
-    )
-
-    assert "ModuleNotFoundError: No module named 'no_such_module_at_all'" in result.stderr
