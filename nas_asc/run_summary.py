@@ -10,10 +10,10 @@ from nas_asc.budget import Budget, parse_budget
 from nas_asc.errors import RunError
 from nas_asc.pareto import Point
 from nas_asc.rules import counting_rule
-from nas_asc.run_folder import TRIALS_FILE, saved_study
+from nas_asc.run_folder import read_trials, saved_study
 from nas_asc.study_config import StudyConfig
 from nas_asc.summary import Summary
-from nas_asc.trials import Trial, read_trials
+from nas_asc.trials import Trial
 
 
 def load_front(run: Path) -> Summary:
@@ -23,8 +23,8 @@ def load_front(run: Path) -> Summary:
         RunError: there is no run in the folder.
     """
     study = saved_study(run)
-    trials, facts = read_trials(run / TRIALS_FILE) if (run / TRIALS_FILE).is_file() else ([], {})
-    return summarise(run, study, trials, facts)
+    budget = parse_budget(study.budget, counting_rule(study.rule), with_limits=True)
+    return summarise(run, study, budget, *read_trials(run))
 
 
 def load_trial(run: Path, number: int) -> Trial:
@@ -34,7 +34,7 @@ def load_trial(run: Path, number: int) -> Trial:
         RunError: there is no such run or trial.
     """
     saved_study(run)
-    trials = read_trials(run / TRIALS_FILE)[0] if (run / TRIALS_FILE).is_file() else []
+    trials, _ = read_trials(run)
     if not 0 <= number < len(trials):
         raise RunError(f"{run}: expected a trial from 0 to {len(trials) - 1}, got {number}")
     return trials[number]
@@ -42,12 +42,16 @@ def load_trial(run: Path, number: int) -> Trial:
 
 def failures(run: Path) -> Counter[str]:
     """Give how often trials of a run failed for which reason."""
-    trials = read_trials(run / TRIALS_FILE)[0] if (run / TRIALS_FILE).is_file() else []
+    trials, _ = read_trials(run)
     return Counter(trial.reason for trial in trials if trial.state == "failed")
 
 
 def summarise(
-    run: Path, study: StudyConfig, trials: Sequence[Trial], facts: Mapping[str, Any]
+    run: Path,
+    study: StudyConfig,
+    budget: Budget,
+    trials: Sequence[Trial],
+    facts: Mapping[str, Any],
 ) -> Summary:
     """Give the state of a search as tables and plots take it."""
     states = Counter(trial.state for trial in trials)
@@ -57,7 +61,7 @@ def summarise(
         rule=study.rule,
         seed=study.seed,
         objective=study.objective,
-        budget=budget_of(study),
+        budget=budget,
         data=facts.get("data", {}),
         classes=tuple(facts.get("classes", ())),
         trials={
@@ -80,11 +84,6 @@ def summarise(
 def skipped_seeds(trials: Iterable[Trial]) -> list[dict[str, object]]:
     """Give the report models for which there was no time: model and reason."""
     return [{"model": t.model, "reason": t.reason} for t in trials if t.state == "skipped"]
-
-
-def budget_of(study: StudyConfig) -> Budget:
-    """Give the budget of a study: its own limits and those of its rule, the tighter of two."""
-    return parse_budget(study.budget, counting_rule(study.rule), with_limits=True)
 
 
 def points(trials: Iterable[Trial]) -> list[Point]:

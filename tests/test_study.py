@@ -13,7 +13,7 @@ from study_cases import DATASET, search, study, trials_of
 from nas_asc.errors import ConfigError, NothingFits, RunError
 from nas_asc.run_summary import load_trial
 from nas_asc.study import load_front, resumed_config, run_search
-from nas_asc.workers import KINDS
+from nas_asc.workers import RUNNERS
 
 LONGEST_S = 100.0
 
@@ -239,7 +239,7 @@ def test_a_run_goes_on_with_the_recordings_it_was_started_with(whole):
             study(),
             others,
             run=whole[0],
-            workers=KINDS["inline"](1, "fake_job:run_job"),
+            workers=RUNNERS["inline"](1, "fake_job:run_job"),
             resume=True,
         )
 

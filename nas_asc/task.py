@@ -1,0 +1,109 @@
+"""What a search is about: read once, at the door, and handed on as one value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+from nas_asc.architecture import Architecture
+from nas_asc.budget import Budget, parse_budget
+from nas_asc.complexity import Complexity, count
+from nas_asc.datasets import Dataset
+from nas_asc.ensemble import Ensemble
+from nas_asc.ensemble_file import read_ensembles
+from nas_asc.errors import ConfigError, NothingFits
+from nas_asc.library import find, load_space
+from nas_asc.rules import CountingRule, counting_rule
+from nas_asc.smallest import check_that_something_fits
+from nas_asc.space import SearchSpace
+from nas_asc.study_config import StudyConfig
+
+Measure = Callable[[Architecture], Complexity]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a study asks for, before any recordings are looked at.
+
+    Attributes:
+        ensembles: of the reports, as the space's file has them.
+        budget: the study's limits and those of its rule, the tighter of two.
+    """
+
+    config: StudyConfig
+    space: SearchSpace
+    ensembles: tuple[Ensemble, ...]
+    rule: CountingRule
+    budget: Budget
+
+    @property
+    def report_models(self) -> int:
+        """How many report models and ensembles the space has."""
+        return len(self.space.models) + len(self.ensembles)
+
+    def on(self, dataset: Dataset) -> "Task":
+        """Build the task on a data set, of which classes and clip length are looked at.
+
+        Raises:
+            NothingFits: no architecture of the space fits the budget; names what binds.
+        """
+        task = Task(**vars(self), dataset=dataset)
+        check_that_something_fits(task.space, task.budget, task.measure, task.config.seed)
+        if task.trained_budget != task.budget:
+            try:
+                check_that_something_fits(
+                    task.space, task.trained_budget, task.measure, task.config.seed
+                )
+            except NothingFits as error:
+                reason = str(error).removeprefix("budget: ")
+                raise NothingFits(f"macs_ceiling of the study: {reason}") from None
+        return task
+
+
+@dataclass(frozen=True)
+class Task:
+    """A problem on a data set.
+
+    Attributes:
+        ensembles: of the reports, as the space's file has them.
+        budget: that nothing on the front exceeds.
+    """
+
+    config: StudyConfig
+    space: SearchSpace
+    ensembles: tuple[Ensemble, ...]
+    rule: CountingRule
+    budget: Budget
+    dataset: Dataset
+
+    @cached_property
+    def measure(self) -> Measure:
+        """The function that counts an architecture on clips of the data, by the rule."""
+        n_classes, clip_s = len(self.dataset.classes), self.dataset.clip_s
+        return partial(count, n_classes=n_classes, clip_s=clip_s, rule=self.rule)
+
+    @property
+    def trained_budget(self) -> Budget:
+        """The budget with the multiply-accumulates that the study can afford to train."""
+        return with_macs_ceiling(self.budget, self.config.macs_ceiling)
+
+
+def read_problem(config: StudyConfig) -> Problem:
+    """Read the space, the rule and the budget that a study names.
+
+    Raises:
+        ConfigError: it names no space or no limit, or one that is not valid; has every fault.
+    """
+    if config.space is None:
+        raise ConfigError("space: expected a search space (nas-asc spaces), got nothing")
+    space = load_space(config.space)
+    ensembles = read_ensembles(find("search_spaces", config.space, "space"), space.models)
+    rule = counting_rule(config.rule)
+    budget = parse_budget(config.budget, rule, with_limits=True)
+    return Problem(config, space, tuple(ensembles.values()), rule, budget)
+
+
+def with_macs_ceiling(budget: Budget, macs_ceiling: int | None) -> Budget:
+    """Return a budget with at most so many multiply-accumulates; None changes nothing."""
+    if macs_ceiling is None or (budget.macs is not None and budget.macs <= macs_ceiling):
+        return budget
+    return replace(budget, macs=macs_ceiling)
