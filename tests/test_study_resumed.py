@@ -35,23 +35,15 @@ def test_an_ensemble_that_was_changed_is_refused_when_a_run_is_resumed(asc):
     assert search(run, resume=True, **options).trials["completed"] == 2
 
 
-def test_what_a_run_said_of_its_report_models_when_it_began_holds(asc, monkeypatch):
+def test_what_a_run_said_of_its_report_models_holds_and_is_said_again(asc, caplog, monkeypatch):
     _, run, options = asc
     before = load_front(run)
+    began = [record.getMessage() for record in caplog.get_records("setup")]
+    said = [line for line in began if "adapted to" in line or "is skipped" in line]
     monkeypatch.setattr("nas_asc.run_facts.skipped_ensembles", lambda *_: [])
     resumed = search(run, resume=True, **options)
     assert [entry["ensemble"] for entry in before.ensembles_skipped] == ["srpol-1"]
     assert resumed.ensembles_skipped == before.ensembles_skipped
-
-
-def test_what_is_adapted_and_skipped_is_said_again_when_a_run_is_resumed(asc, caplog, monkeypatch):
-    _, run, options = asc
-    began = [record.getMessage() for record in caplog.get_records("setup")]
-    said = [line for line in began if "adapted to" in line or "is skipped" in line]
-    monkeypatch.setattr(
-        "nas_asc.run_facts.skipped_ensembles", lambda *_: []
-    )  # what held then is what is said
-    search(run, resume=True, **options)
     assert any("ensemble srpol-1 is skipped" in line for line in said)
     assert [line for line in caplog.messages if line in said] == said
 
@@ -114,7 +106,5 @@ def test_a_space_that_was_changed_is_refused_when_a_run_is_resumed(tmp_path, bef
     search(tmp_path / "run", **options)
     assert before in TINY
     path.write_text(TINY.replace(before, after), encoding="utf-8")
-    with pytest.raises(
-        RunError, match=r"expected the search space .* now - begin anew"
-    ):
+    with pytest.raises(RunError, match=r"expected the search space .* now - begin anew"):
         search(tmp_path / "run", resume=True, **{**options, "trials": 4})
