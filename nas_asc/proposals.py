@@ -79,7 +79,7 @@ class Gate:
         for architecture in chain(
             islice(suggestions, max_suggestions),
             islice(at_random, _RANDOM_DRAWS),
-            self._repairs(seed),
+            self._repaired(seed),
         ):
             complexity = self._measure(architecture)
             if self._budget.exceeded(complexity) is not None:
@@ -92,7 +92,7 @@ class Gate:
                 return Proposal(architecture, complexity, rejected, duplicates)
         raise SpaceExhausted
 
-    def _repairs(self, seed: int) -> Iterator[Architecture]:
+    def _repaired(self, seed: int) -> Iterator[Architecture]:
         rng = random.Random(seed)
         for _ in range(_REPAIRS):
             yield from repaired(self._space, self._trained_budget, self._measure, rng, tries=1)

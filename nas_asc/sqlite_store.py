@@ -129,7 +129,7 @@ class SqliteStore:
 
     def load(self) -> list[Trial]:
         """Read all trials, in order."""
-        stored = optuna_tables.read_trials(self._storage, self._study_id)
+        stored, _ = optuna_tables.read_study(self._storage.engine, _STUDY)
         self._ids = {number: trial_id for trial_id, number, _, _ in stored}
         trials = [_trial(number, state, attributes) for _, number, state, attributes in stored]
         self._waiting = {trial.number for trial in trials if trial.state == "waiting"}

@@ -37,7 +37,7 @@ from nas_asc.session import Session
 from nas_asc.study_clock import expected_seconds
 from nas_asc.study_config import StudyConfig, with_options
 from nas_asc.summary import Summary
-from nas_asc.task import Task, read_problem
+from nas_asc.task import Task, read_task
 from nas_asc.workers import RUNNERS, Runner
 
 __all__ = [
@@ -45,7 +45,7 @@ __all__ = [
     "ended_trials",
     "expected_seconds",
     "load_front",
-    "read_problem",
+    "read_task",
     "resumed_config",
     "run_search",
     "run_task",
@@ -89,7 +89,7 @@ def run_search(
     """
     runner = RUNNERS["processes"](workers, JOB_FUNCTION) if isinstance(workers, int) else workers
     with closing(runner):
-        task = read_problem(config).on(dataset)
+        task = read_task(config, lambda: dataset)
         return run_task(task, runner, run=run, progress=progress, resume=resume)
 
 

@@ -21,51 +21,13 @@ Measure = Callable[[Architecture], Complexity]
 
 
 @dataclass(frozen=True)
-class Problem:
-    """What a study asks for, before any recordings are looked at.
-
-    Attributes:
-        ensembles: of the reports, as the space's file has them.
-        budget: the study's limits and those of its rule, the tighter of two.
-    """
-
-    config: StudyConfig
-    space: SearchSpace
-    ensembles: tuple[Ensemble, ...]
-    rule: CountingRule
-    budget: Budget
-
-    @property
-    def report_models(self) -> int:
-        """How many report models and ensembles the space has."""
-        return len(self.space.models) + len(self.ensembles)
-
-    def on(self, dataset: Dataset) -> "Task":
-        """Build the task on a data set, of which classes and clip length are looked at.
-
-        Raises:
-            NothingFits: no architecture of the space fits the budget; names what binds.
-        """
-        task = Task(**vars(self), dataset=dataset)
-        check_that_something_fits(task.space, task.budget, task.measure, task.config.seed)
-        if task.trained_budget != task.budget:
-            try:
-                check_that_something_fits(
-                    task.space, task.trained_budget, task.measure, task.config.seed
-                )
-            except NothingFits as error:
-                reason = str(error).removeprefix("budget: ")
-                raise NothingFits(f"macs_ceiling of the study: {reason}") from None
-        return task
-
-
-@dataclass(frozen=True)
 class Task:
-    """A problem on a data set.
+    """A study with all that it names.
 
     Attributes:
         ensembles: of the reports, as the space's file has them.
-        budget: that nothing on the front exceeds.
+        budget: that nothing on the front exceeds: the study's limits and those of its rule.
+        trained_budget: the same with the multiply-accumulates that the study can afford to train.
     """
 
     config: StudyConfig
@@ -73,6 +35,7 @@ class Task:
     ensembles: tuple[Ensemble, ...]
     rule: CountingRule
     budget: Budget
+    trained_budget: Budget
     dataset: Dataset
 
     @cached_property
@@ -81,17 +44,17 @@ class Task:
         n_classes, clip_s = len(self.dataset.classes), self.dataset.clip_s
         return partial(count, n_classes=n_classes, clip_s=clip_s, rule=self.rule)
 
-    @property
-    def trained_budget(self) -> Budget:
-        """The budget with the multiply-accumulates that the study can afford to train."""
-        return with_macs_ceiling(self.budget, self.config.macs_ceiling)
 
+def read_task(config: StudyConfig, load_data: Callable[[], Dataset]) -> Task:
+    """Read what a study names, the data last, and check that something fits its budget.
 
-def read_problem(config: StudyConfig) -> Problem:
-    """Read the space, the rule and the budget that a study names.
+    Args:
+        config: the study.
+        load_data: reads headers at most: what a search cannot do is told before long work.
 
     Raises:
         ConfigError: it names no space or no limit, or one that is not valid; has every fault.
+        NothingFits: no architecture of the space fits the budget; names what binds.
     """
     if config.space is None:
         raise ConfigError("space: expected a search space (nas-asc spaces), got nothing")
@@ -99,7 +62,16 @@ def read_problem(config: StudyConfig) -> Problem:
     ensembles = read_ensembles(find("search_spaces", config.space, "space"), space.models)
     rule = counting_rule(config.rule)
     budget = parse_budget(config.budget, rule, with_limits=True)
-    return Problem(config, space, tuple(ensembles.values()), rule, budget)
+    trained = with_macs_ceiling(budget, config.macs_ceiling)
+    task = Task(config, space, tuple(ensembles.values()), rule, budget, trained, load_data())
+    check_that_something_fits(space, budget, task.measure, config.seed)
+    if trained != budget:
+        try:
+            check_that_something_fits(space, trained, task.measure, config.seed)
+        except NothingFits as error:
+            reason = str(error).removeprefix("budget: ")
+            raise NothingFits(f"macs_ceiling of the study: {reason}") from None
+    return task
 
 
 def with_macs_ceiling(budget: Budget, macs_ceiling: int | None) -> Budget:

@@ -9,7 +9,7 @@ from nas_asc.run_folder import read_trials
 from nas_asc.study import run_search
 from nas_asc.study_config import StudyConfig, load_study, with_options
 from nas_asc.summary import Summary
-from nas_asc.task import Task, read_problem
+from nas_asc.task import Task, read_task
 from nas_asc.trials import Trial
 from nas_asc.workers import RUNNERS
 
@@ -32,7 +32,7 @@ def study(**options: object) -> StudyConfig:
 
 def task(dataset: Dataset = DATASET, **options: object) -> Task:
     """The task of such a study."""
-    return read_problem(study(**options)).on(dataset)
+    return read_task(study(**options), lambda: dataset)
 
 
 def search(

@@ -27,7 +27,7 @@ from nas_asc.scheduler import Scheduler
 from nas_asc.study import run_search
 from nas_asc.study_config import load_study, with_options
 from nas_asc.targets import resolve
-from nas_asc.task import read_problem
+from nas_asc.task import read_task
 from nas_asc.trial import run_job
 from nas_asc.voting import vote
 from nas_asc.voting_network import VotingNetwork
@@ -278,7 +278,7 @@ def test_networks_with_different_inputs_are_no_module():
 def task(tones, **options):
     """The task of a search in `asc`."""
     values = {"space": SPACE, "budget": "2MB", **options}
-    return read_problem(with_options(load_study("quick"), values)).on(tones)
+    return read_task(with_options(load_study("quick"), values), lambda: tones)
 
 
 def warm_start(tones, budget="2MB"):

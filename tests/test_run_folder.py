@@ -20,6 +20,8 @@ from nas_asc.run_folder import (
     saved_study,
 )
 
+OFF = {"enabled": False, "rungs": [0.34], "keep": 0.5, "min_history": 4}
+
 HOLDER = """
 import sys, time
 from pathlib import Path
@@ -66,20 +68,13 @@ def test_who_holds_a_run_removes_models_that_were_never_finished(tmp_path):
         assert [path.name for path in (tmp_path / "models").iterdir()] == ["4"]
 
 
-def test_a_file_is_no_run_folder(tmp_path):
-    (tmp_path / "run").write_text("x", encoding="utf-8")
-    with pytest.raises(RunError, match="expected a folder, got a file"), locked(tmp_path / "run"):
-        pass
-
-
-def test_an_empty_or_absent_folder_is_new(tmp_path):
+def test_an_empty_or_absent_folder_is_new_one_with_files_is_not(tmp_path):
     check_new(tmp_path / "run")
     with locked(tmp_path / "run"):
         check_new(tmp_path / "run")
-
-
-def test_a_folder_with_files_is_not_new(tmp_path):
-    (tmp_path / "notes.txt").write_text("x", encoding="utf-8")
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    with pytest.raises(RunError, match="expected a folder, got a file"), locked(tmp_path / "file"):
+        pass
     with pytest.raises(RunError, match="it holds files"):
         check_new(tmp_path)
     save_study(tmp_path, study())
@@ -99,22 +94,20 @@ def test_a_folder_without_a_study_is_no_run(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "before", "now"),
+    ("option", "value", "words"),
     [
-        ("space", "vgg", "'mbconv'", "'vgg'"),
-        ("budget", "64KB", "'32KB'", "'64KB'"),
-        ("seed", 1, "0", "1"),
-        ("data", "/sounds", "None", "'/sounds'"),
+        ("space", "vgg", "space = 'mbconv', got 'vgg'"),
+        ("seed", 1, "seed = 0, got 1"),
+        ("data", "/sounds", "data = None, got '/sounds'"),
+        ("early_stopping", OFF, "early_stopping = .*, got .* - leave it out to resume"),
     ],
 )
-def test_a_run_of_another_study_is_refused(tmp_path, option, value, before, now):
-    message = rf"started with {option} = {before}, got {now}"
-    with pytest.raises(RunError, match=message):
-        check_same(tmp_path, study(), study(**{option: value}))
-
-
-def test_trials_and_time_may_be_raised(tmp_path):
+def test_a_run_of_another_study_is_refused_but_trials_and_time_may_be_raised(
+    tmp_path, option, value, words
+):
     check_same(tmp_path, study(trials=10), study(trials=20, time_s=60.0))
+    with pytest.raises(RunError, match=f"started with {words}"):
+        check_same(tmp_path, study(), study(**{option: value}))
 
 
 def fill(path):

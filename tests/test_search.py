@@ -1,7 +1,6 @@
 """The whole way: from a folder of recordings to a front and models that run."""
 
 import json
-import os
 import re
 import shutil
 import sys

@@ -76,7 +76,7 @@ def command(
     """
     from nas_asc.front_files import write_front
     from nas_asc.run_summary import failures
-    from nas_asc.study import read_problem
+    from nas_asc.study import read_task
 
     given = {name: value for name, value in options.items() if value is not None}
     if time_text is not None:
@@ -89,20 +89,14 @@ def command(
         given["space"] = str(Path(space).absolute())  # a run can be resumed from any folder
     count = _count_workers(workers)
     config, run = _resolve(given, out, resume)
-    problem = read_problem(config)
+    task = read_task(config, lambda: _dataset(config))
+    remark(f"budget: {task.budget} by rule {task.rule.id}")
+    if clips := task.rule.clip_remark(task.dataset.clip_s):
+        remark(f"warning: rule {task.rule.id}: {clips}")
     # A process has a torch, whether it is busy or not.
-    count = int(min(count, config.most_busy(problem.report_models)))
-    remark(f"budget: {problem.budget} by rule {problem.rule.id}")
-    dataset = _dataset(config)
-    for note in dataset.notes:
-        remark(f"data: {note}")
-    if dataset.skipped:
-        remark(f"data: {_skipped(dataset.skipped, dataset.root)}")
-    task = problem.on(dataset)  # what nothing fits is told before anything is decoded
+    count = int(min(count, config.most_busy(len(task.space.models) + len(task.ensembles))))
     if config.data is not None:
-        task = replace(task, dataset=_decodable(dataset, config.skip_bad))
-    if clips := problem.rule.clip_remark(dataset.clip_s):
-        remark(f"warning: rule {problem.rule.id}: {clips}")
+        task = replace(task, dataset=_decodable(task.dataset, config.skip_bad))
     summary = _run(task, run, count, resume)
     try:
         paths = write_front(summary, run)
@@ -167,6 +161,7 @@ def _resolve(
 
 
 def _dataset(config: "StudyConfig") -> "Dataset":
+    """Read the headers of the data and say what was found."""
     from nas_asc.datasets import load_dataset
     from nas_asc.feature_cache import FeatureCache
 
@@ -176,8 +171,14 @@ def _dataset(config: "StudyConfig") -> "Dataset":
         from nas_asc.datasets import synthetic_dataset
 
         remark("data: built-in synthetic scenes, no real recordings")
-        return synthetic_dataset()
-    return load_dataset(Path(config.data), config.clip_s, config.skip_bad)
+        dataset = synthetic_dataset()
+    else:
+        dataset = load_dataset(Path(config.data), config.clip_s, config.skip_bad)
+    for note in dataset.notes:
+        remark(f"data: {note}")
+    if dataset.skipped:
+        remark(f"data: {_skipped(dataset.skipped, dataset.root)}")
+    return dataset
 
 
 def _decodable(dataset: "Dataset", skip_bad: bool) -> "Dataset":
