@@ -85,15 +85,6 @@ def test_the_members_of_an_ensemble_are_counted_for_other_classes(count):
     assert six == 5 * five + one
 
 
-def test_an_ensemble_with_a_class_map_keeps_its_classes(run_command):
-    code, out, err = run_command("count", "srpol-1", "--classes", 10)
-    assert (code, out) == (2, "")
-    assert err == (
-        "error: --classes: expected none for an ensemble with a class map, its classes are "
-        "indoor, outdoor, transportation; got 10 - count its members\n"
-    )
-
-
 def test_what_pruning_leaves_is_never_more_than_there_was(count):
     """NTU prints 80,839 and 17,115, with two running statistics of each of 236 channels."""
     value = json.loads(count("ntu-vggnet", "--json"))

@@ -123,29 +123,3 @@ def test_a_path_that_is_no_text_is_drawn(models, tmp_path):
 def test_endings_may_be_in_capitals(models, tmp_path, name, start):
     assert models("srpol-3", "--plot", name)[0] == 0
     assert (tmp_path / name).read_bytes().startswith(start)
-
-
-@pytest.mark.parametrize(
-    ("argv", "fault"),
-    [
-        (("srpol-3", "--plot", ""), "expected a file ending in .svg or .png, got nothing"),
-        (("srpol-3", "--plot", "run"), "expected a file ending in .svg or .png, got run"),
-        (("srpol-3", "--plot", "folder.svg"), "folder.svg: expected a file to write, Is a dir"),
-        (("srpol-3", "--plot", "none/x.svg"), "none/x.svg: expected a folder, there is no none"),
-        (("run:4", "--plot", "x.svg"), "run has no trial '4' - it has 3"),
-        (("mine.toml", "--plot", "x.svg"), "expected one of its models, mine.toml:MODEL"),
-        (("run:3",), "SPACE.toml:MODEL, got run:3 - nas-asc count run:3 --layers"),
-        (
-            ("run:3", "--json", "--plot", "x.svg"),
-            "expected the ID of a report model or SPACE.toml:MODEL",
-        ),
-    ],
-)
-def test_what_cannot_be_drawn_or_shown_gets_one_line(models, made, tmp_path, argv, fault):
-    (tmp_path / "folder.svg").mkdir()
-    code, out, err = models(*argv)
-    assert (code, out) == (2, "")
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
-    assert fault in err
-    assert not (tmp_path / "x.svg").exists()

@@ -10,9 +10,8 @@ from shipped_models import ENSEMBLES, EVERYTHING, MODELS, NETWORKS
 
 from nas_asc.commands.layers import print_layers
 from nas_asc.commands.model_json import model_json
-from nas_asc.commands.model_text import print_model
+from nas_asc.commands.model_page import as_printed, print_model, print_report_layers
 from nas_asc.commands.models_table import print_models
-from nas_asc.commands.report_text import as_printed, print_report_layers
 from nas_asc.library import find_model, report_model
 from nas_asc.reports import load_report
 from nas_asc.rules import RULES

@@ -5,16 +5,9 @@ from dataclasses import asdict, dataclass
 import click
 
 from nas_asc.budget import MEASURES
+from nas_asc.commands.console import is_wide, print_json, print_table, print_text, remark
 from nas_asc.commands.layers import layers_json, print_layers
-from nas_asc.commands.options import classes_option, clip_option
-from nas_asc.commands.output import (
-    is_wide,
-    json_option,
-    print_json,
-    print_table,
-    print_text,
-    remark,
-)
+from nas_asc.commands.options import classes_option, clip_option, json_option
 from nas_asc.complexity import Complexity, count
 from nas_asc.counting_holes import counting_holes
 from nas_asc.ensemble import Ensemble, EnsembleComplexity, Member, count_ensemble

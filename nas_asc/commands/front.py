@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
+from nas_asc.commands.console import print_json
 from nas_asc.commands.front_table import print_front
-from nas_asc.commands.output import json_option, print_json
+from nas_asc.commands.options import json_option
 
 
 @click.command("front")

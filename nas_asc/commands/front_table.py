@@ -1,11 +1,8 @@
 """The front of a run on stdout, as `front` and `search` print it."""
 
-import sys
-
 import click
 
-from nas_asc.commands.output import width
-from nas_asc.commands.terminal import styled
+from nas_asc.commands.console import stdout
 from nas_asc.rules import counting_rule
 from nas_asc.summary import Summary
 
@@ -14,5 +11,6 @@ def print_front(summary: Summary) -> None:
     """Print the front as a table of the width of stdout."""
     from nas_asc.tables import front_text
 
+    console = stdout()
     kb = counting_rule(summary.rule).kb
-    click.echo(front_text(summary, kb, width(), styled(sys.stdout)), nl=False)
+    click.echo(front_text(summary, kb, console.width, console.color_system is not None), nl=False)

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from nas_asc.architecture import Architecture
 from nas_asc.assembly import build_graph
-from nas_asc.commands.output import is_wide, print_table, print_text
+from nas_asc.commands.console import is_wide, print_table, print_text
 from nas_asc.layer_table import LayerRow, layer_table
 from nas_asc.rules import CountingRule
 from nas_asc.units import format_count

@@ -4,14 +4,8 @@ from dataclasses import asdict
 
 import click
 
-from nas_asc.commands.output import (
-    json_option,
-    print_entries,
-    print_json,
-    print_table,
-    print_text,
-    width,
-)
+from nas_asc.commands.console import print_entries, print_json, print_table, print_text, width
+from nas_asc.commands.options import json_option
 from nas_asc.rules import BYTES_PER_VALUE, RULES, CountingRule
 
 

@@ -8,10 +8,7 @@ import click
 
 from nas_asc.architecture import Architecture
 from nas_asc.budget import MEASURES, Budget, parse_budget
-from nas_asc.commands.copying import copy_shipped
-from nas_asc.commands.options import classes_option, clip_option, given_options
-from nas_asc.commands.output import (
-    json_option,
+from nas_asc.commands.console import (
     print_entries,
     print_json,
     print_table,
@@ -19,6 +16,8 @@ from nas_asc.commands.output import (
     remark,
     width,
 )
+from nas_asc.commands.copy import CommandWithCopy, copy_command
+from nas_asc.commands.options import classes_option, clip_option, given_options, json_option
 from nas_asc.complexity import Complexity, count
 from nas_asc.feasibility import Feasibility, feasibility, shown_measures
 from nas_asc.library import load_space, shipped
@@ -31,19 +30,18 @@ _OF_ONE = ("budget", "rule", "classes", "clip_s")  # options that need the name 
 _CLIP_S = 10.0  # where neither an option nor the rule says it
 
 
-@click.command("spaces")
-@click.argument("name", metavar="[NAME | copy NAME FILE]", required=False)
-@click.argument("copied", nargs=-1, metavar="")
+@click.group("spaces", cls=CommandWithCopy, invoke_without_command=True,
+             subcommand_metavar="| copy NAME FILE.toml")  # fmt: skip
+@click.argument("name", required=False)
 @click.option("--budget", help="Estimate the share of the space that fits, such as 64KB,10MMAC.")
 @click.option("--rule", default="plain", show_default=True, help="Counting rule.")
-@classes_option(default="10", show_default=True, help="Number of classes.")
+@classes_option(default=10, show_default=True, help="Number of classes.")
 @clip_option(help=f"Clip length in seconds; default: that of the rule, or {_CLIP_S:g}.")
 @json_option
 @click.pass_context
 def command(
     context: click.Context,
     name: str | None,
-    copied: tuple[str, ...],
     budget: str | None,
     rule: str,
     classes: int,
@@ -54,11 +52,7 @@ def command(
 
     NAME is a shipped space or the path of a TOML file.
     """
-    if name == "copy":
-        copy_shipped(context, "search_spaces", "space", copied)
-    elif copied:
-        raise click.UsageError(f"expected one space, got {name} {' '.join(copied)}")
-    elif name is None:
+    if name is None:
         if given := given_options(context, _OF_ONE):
             known = ", ".join(shipped("search_spaces"))
             raise click.UsageError(f"{given}: expected a NAME too, one of {known} or a file")
@@ -67,6 +61,9 @@ def command(
         resolved = counting_rule(rule)
         clip_s = clip_s or resolved.clip_s or _CLIP_S
         _describe(load_space(name), budget, resolved, classes, clip_s, as_json)
+
+
+command.add_command(copy_command("search_spaces", "space"))
 
 
 def _list(as_json: bool) -> None:
