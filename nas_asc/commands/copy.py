@@ -1,5 +1,6 @@
 """`copy NAME FILE` below a command: a shipped file as the start of one's own."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,26 +51,20 @@ def copy_command(kind: str, what: str) -> click.Command:
         source = find(kind, name, what)
         if file.suffix != ".toml":
             raise ConfigError(f"{file}: expected a file name that ends in .toml - give such a name")
+        content = source.read_bytes()
         try:
-            _write_new(file, source.read_bytes())
+            with file.open("xb") as target:
+                target.write(content)
         except FileExistsError:
             raise ConfigError(f"{file}: expected a new file, it exists - give another") from None
         except OSError as error:
+            with suppress(OSError):
+                file.unlink()  # half a file is of no use
             raise ConfigError(_refusal(file, error)) from None
         used = file if len(file.parts) > 1 else f"./{file}"
         remark(f"wrote {file}; use it with --{what} {used}")
 
     return copy
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        try:
-            file.write(content)
-            file.flush()
-        except OSError:
-            path.unlink()  # half a file is of no use
-            raise
 
 
 def _refusal(path: Path, error: OSError) -> str:

@@ -1,11 +1,10 @@
-"""Options that several commands take, and which of its options a command was given."""
+"""Options that several commands take."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from math import isnan
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON value instead of a table."
@@ -33,14 +32,4 @@ def clip_option(**attributes: Any) -> Callable[[Any], Any]:
     """Return the option --clip, with the bounds that a file has for `clip_s`."""
     return click.option(
         "--clip", "clip_s", metavar="NUMBER", type=_Seconds(0.01, 3600), **attributes
-    )
-
-
-def given_options(context: click.Context, names: Container[str | None]) -> str:
-    """Return which of some options a command was given: "--budget and --rule"."""
-    return " and ".join(
-        parameter.opts[0]
-        for parameter in context.command.params
-        if parameter.name in names
-        and context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
     )

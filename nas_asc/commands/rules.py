@@ -63,7 +63,7 @@ def _free(rule: CountingRule) -> list[str]:
 
 
 def _limits(rule: CountingRule) -> list[str]:
-    """Give the limits, and what they are meant for."""
+    """Return the limits, and what they are meant for."""
     counter = " by torchinfo" if rule.judged_macs == "macs_torchinfo" else ""
     limits = [
         f"{limit:,} {unit}"
