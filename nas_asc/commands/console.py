@@ -101,7 +101,8 @@ def stdout(columns: int | None = None) -> "Console":
     """Return the console of results, `columns` wide or as wide as stdout."""
     from rich.console import Console
 
-    return Console(width=columns or width(), highlight=False, markup=False, emoji=False)
+    # Without a height rich takes a dumb terminal to be 80 wide, whatever it is told.
+    return Console(width=columns or width(), height=25, highlight=False, markup=False, emoji=False)
 
 
 def stderr() -> "Console":
@@ -187,7 +188,7 @@ def live_progress(kb: int) -> Iterator[Callable[["Progress"], None]]:
             remark(record.getMessage())
 
     console, package, handler = stderr(), logging.getLogger("nas_asc"), Remarks(logging.WARNING)
-    live = Live(console=console, auto_refresh=False)
+    live = Live(console=console, auto_refresh=False, redirect_stdout=False)
     last_s, finished = -inf, -1
 
     def change(progress: "Progress") -> None:
