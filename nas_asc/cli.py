@@ -29,9 +29,7 @@ class _Commands(click.Group):
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
-            raise click.UsageError(
-                f"expected a command ({', '.join(COMMANDS)}), got {name!r}{nearest(name, COMMANDS)}"
-            )
+            return None
         module, _, function = COMMANDS[name].partition(":")
         command: click.Command = getattr(import_module(module), function)
         return command
@@ -94,6 +92,11 @@ def _usage(error: click.ClickException) -> str:
         got, is_not, _ = error.message.partition(" is not ")
         if is_not:
             text = f"{error.param.opts[0]}: expected {_expected(error.param.type)}, got {got}"
+    elif (word := re.match("no such command '(.*?)'", text)) and context is not None:
+        group = context.command
+        known = group.list_commands(context) if isinstance(group, click.Group) else []
+        got = f"{word[1]!r}{nearest(word[1], known)}"
+        text = f"expected a command ({', '.join(known)}), got {got}"
     elif isinstance(error, click.NoSuchOption) and context is not None:
         known = [name for option in context.command.get_params(context) for name in option.opts]
         got = error.option_name

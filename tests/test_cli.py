@@ -202,7 +202,7 @@ WRONG = [
     (("search", "--resume"), 2, "--out"),
     (("front", "runs/none"), 2, "runs/none"),
     (("front", "run", "--json", "--csv"), 2, "expected one of --csv and --json, got both"),
-    (("data", "chek", "."), 2, "chek"),
+    (("data", "chek", "."), 2, "expected a command (check, synth), got 'chek', did you mean"),
 ]  # fmt: skip
 
 
