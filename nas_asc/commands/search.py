@@ -1,18 +1,15 @@
 """`nas-asc search`: run or resume a search and show its front."""
 
 import os
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from nas_asc.commands.console import live_progress, print_json, remark
 from nas_asc.commands.front import print_front
-from nas_asc.commands.live import Live
-from nas_asc.commands.log_lines import shown_log
-from nas_asc.commands.options import clip_option
-from nas_asc.commands.output import json_option, print_json, remark
+from nas_asc.commands.options import clip_option, json_option
 from nas_asc.errors import ConfigError, RunError
 from nas_asc.shipped import is_path
 from nas_asc.units import format_count, format_duration, parse_duration
@@ -51,7 +48,7 @@ _DEFAULT_STUDY, _DEFAULT_STUDY_WITH_DATA = "quick", "esc10"
 )
 @click.option("--seed", type=click.IntRange(0), help="Random seed.")
 @click.option("--no-report-models", is_flag=True, help="Do not train the report models first.")
-@click.option("--no-seeds", is_flag=True, hidden=True)
+@click.option("--no-seeds", is_flag=True, hidden=True)  # its name of before
 @click.option(
     "--workers", default="auto", show_default=True, help="Worker processes: a number or auto."
 )
@@ -89,8 +86,8 @@ def command(
         given["data"] = str(Path(str(given["data"])).absolute())
     if is_path(space := str(given.get("space", ""))):
         given["space"] = str(Path(space).absolute())  # a run can be resumed from any folder
-    count = _count_workers(workers)
-    config, run = _resolve(given, out, resume)
+    processes = _count_workers(workers)
+    config, run = _resumed(given, out) if resume else _new(given, out)
     data = config.data
     outlined = None if data is None else lambda: outline(Path(data), config.clip_s)
     task = read_task(config, lambda: _dataset(config), outlined)
@@ -98,8 +95,9 @@ def command(
     if clips := task.rule.clip_remark(task.dataset.clip_s):
         remark(f"warning: rule {task.rule.id}: {clips}")
     # A process has a torch, whether it is busy or not.
-    count = int(min(count, config.most_busy(len(task.space.models) + len(task.ensembles))))
-    summary = _run(task, run, count, resume)
+    report_models = len(task.space.models) + len(task.ensembles)
+    processes = int(min(processes, config.most_busy(report_models)))
+    summary = _run(task, run, processes, resume)
     try:
         paths = write_front(summary, run)
     finally:  # what was found is shown, also where it cannot be written
@@ -111,8 +109,13 @@ def command(
     if not summary.trials.get("failed"):
         return 0
     for reason, trials in failures(run).most_common():
-        remark(f"failed: {trials} trial{'s' * (trials > 1)}: {reason}")
+        remark(f"failed: {_some(trials, 'trial')}: {reason}")
     return 0 if summary.trials.get("completed") else 4
+
+
+def _some(count: int, noun: str) -> str:
+    """Return "1 trial" or "1,200 trials"."""
+    return f"{count:,} {noun}{'s' * (count > 1)}"
 
 
 def _duration(text: str) -> float:
@@ -132,19 +135,22 @@ def _count_workers(text: str) -> int:
     return int(text)
 
 
-def _resolve(
-    given: dict[str, object], out: Path | None, resume: bool
-) -> "tuple[StudyConfig, Path]":
-    from nas_asc.run_folder import STUDY_FILE
+def _resumed(given: dict[str, object], out: Path | None) -> "tuple[StudyConfig, Path]":
+    """Return the study of the run to go on with, and its folder."""
     from nas_asc.study import resumed_config
+
+    if out is None:
+        raise click.UsageError("--resume: expected the run folder with --out")
+    if "study" in given:
+        raise click.UsageError("--resume: expected no --study, the run has its own")
+    return resumed_config(out, given), out
+
+
+def _new(given: dict[str, object], out: Path | None) -> "tuple[StudyConfig, Path]":
+    """Return the study of a new run, and its folder."""
+    from nas_asc.run_folder import STUDY_FILE
     from nas_asc.study_config import load_study, with_options
 
-    if resume:
-        if out is None:
-            raise click.UsageError("--resume: expected the run folder with --out")
-        if "study" in given:
-            raise click.UsageError("--resume: expected no --study, the run has its own")
-        return resumed_config(out, given), out
     study = str(given.pop("study", _DEFAULT_STUDY_WITH_DATA if "data" in given else _DEFAULT_STUDY))
     config = load_study(study)
     if "time_s" in given and "trials" not in given:
@@ -179,53 +185,48 @@ def _dataset(config: "StudyConfig") -> "Dataset":
     for note in dataset.notes:
         remark(f"data: {note}")
     if dataset.skipped:
-        remark(f"data: {_skipped(dataset.skipped, dataset.root)}")
+        remark(f"data: {_skipped(dataset)}")
     return dataset
 
 
-def _skipped(paths: Sequence[Path], root: Path) -> str:
-    names = [os.path.relpath(path, root) for path in paths]
-    plural = "s" * (len(names) > 1)
+def _skipped(dataset: "Dataset") -> str:
+    names = [os.path.relpath(path, dataset.root) for path in dataset.skipped]
     shown = ", ".join([*names[:_SHOWN], *(["..."] if len(names) > _SHOWN else [])])
-    return f"{len(names)} clip{plural} left out that cannot be read: {shown}"
+    return f"{_some(len(names), 'clip')} left out that cannot be read: {shown}"
 
 
-def _run(task: "Task", run: Path, count: int, resume: bool) -> "Summary":
+def _run(task: "Task", run: Path, processes: int, resume: bool) -> "Summary":
     from nas_asc.study import JOB_FUNCTION, run_task
     from nas_asc.workers import RUNNERS
 
     config = task.config
     remark(
-        f"search: {_extent(task, run, count, resume)}, "
-        f"{config.epochs} epoch{'s' * (config.epochs > 1)} each, "
-        f"sampler {config.sampler}, seed {config.seed}, {count} worker{'s' * (count > 1)}; "
-        f"run folder {run}"
+        f"search: {_extent(task, run, processes, resume)}, "
+        f"{_some(config.epochs, 'epoch')} each, sampler {config.sampler}, seed {config.seed}, "
+        f"{_some(processes, 'worker')}; run folder {run}"
     )
     if config.macs_ceiling:
         remark(
             f"search: proposals above {format_count(config.macs_ceiling)} multiply-accumulates a "
             "clip are not trained (macs_ceiling of the study); report models are exempt"
         )
-    runner = RUNNERS["processes"](count, JOB_FUNCTION)
-    live = Live(task.rule.kb)
+    runner = RUNNERS["processes"](processes, JOB_FUNCTION)
     try:
-        with shown_log(live.end):
-            return run_task(task, runner, run=run, progress=live.show, resume=resume)
+        with live_progress(task.rule.kb) as show:
+            return run_task(task, runner, run=run, progress=show, resume=resume)
     except KeyboardInterrupt:
-        live.end()
         remark(f"go on with: nas-asc search --out {run} --resume")
         raise
     finally:
-        live.end()
         runner.close()
 
 
 def _extent(task: "Task", run: Path, workers: int, resume: bool) -> str:
-    """Say how many trials there will be and how long those will take that have not ended."""
+    """Return how many trials there will be, and how long those take that have not ended."""
     from nas_asc.study import ended_trials, expected_seconds
 
     config = task.config
-    trials = f"{config.trials} trial{'s' * (config.trials > 1)}" if config.trials else ""
+    trials = _some(config.trials, "trial") if config.trials else ""
     ended = ended_trials(run) if resume else 0
     if config.trials and ended:
         trials += f" ({'all' if ended == config.trials else f'{ended:,}'} ended)"
