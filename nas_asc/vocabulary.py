@@ -159,7 +159,7 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
 MODEL_DOMAINS: Mapping[str, Domain] = {
     "classes": whole(2, 10_000),
     "clip_s": number(0.01, 3600),
-    "report": Domain("a name", lambda v: isinstance(v, str)),
+    "report": TEXT,
     "rule": Domain("a counting rule (nas-asc rules)", lambda v: v in tuple(RULES), tuple(RULES)),
 }
 MODEL_KEYS: Mapping[str, Domain] = {
@@ -208,8 +208,11 @@ _OFF: Mapping[str, Value] = {
 # Those that may be left out; the keys of a block state it themselves, but for these, whose default
 # there is only for the case that they are not in use.
 _OPTIONAL = frozenset(
-    "n_fft center window_function mean_spectrum second_window pool_padding pool_norm dropout "
-    "map_dropout dense_norm prune_classifier".split()
+    {
+        *("n_fft", "center", "window_function", "mean_spectrum", "second_window"),
+        *("pool_padding", "pool_norm", "dropout", "map_dropout", "dense_norm"),
+        "prune_classifier",
+    }
 )
 _NO_DEFAULT = frozenset({"activation", "units"})
 

@@ -174,9 +174,9 @@ OF_2 = "2/architecture.json"
 @pytest.mark.parametrize(
     ("file", "path", "value", "fault"),
     [
-        ("ensemble.json", ["members"], [], "members: expected at least one member, got none"),
+        ("ensemble.json", ["members"], [], "members: expected at least one table"),
         ("ensemble.json", ["members"], 3, "ensemble.json: expected JSON with the id and members"),
-        ("ensemble.json", ["members"], [3], "members: expected tables"),
+        ("ensemble.json", ["members"], [3], "members: expected at least one table"),
         ("ensemble.json", ["clip_s"], "1", "clip_s: expected a number from 0.01 to 3,600, got '1'"),
         ("ensemble.json", ["rule"], "plan", "did you mean 'plain'?"),
         ("ensemble.json", ["members", 0, "weight"], -1, "weight: expected a number above 0"),

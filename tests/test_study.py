@@ -259,7 +259,7 @@ def test_one_trial_can_be_looked_up(whole):
 
 
 def test_a_space_with_fewer_architectures_than_trials_ends_cleanly(tmp_path, caplog):
-    from test_smallest import TINY
+    from test_feasibility import TINY
 
     path = tmp_path / "tiny.toml"
     path.write_text(TINY, encoding="utf-8")
@@ -315,7 +315,7 @@ def test_report_models_take_half_of_the_time_at_most(tmp_path):
 
 
 def test_a_space_without_choices_is_one_trial(tmp_path):
-    from test_smallest import TINY
+    from test_feasibility import TINY
 
     text = TINY.replace("[16, 32]", "16").replace("[4, 8]", "4")
     path = tmp_path / "one.toml"

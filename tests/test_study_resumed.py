@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from study_cases import search, study, trials_of
-from test_smallest import TINY
+from test_feasibility import TINY
 
 from nas_asc.agenda import Agenda
 from nas_asc.errors import RunError
