@@ -29,9 +29,10 @@ from nas_asc.architecture import Architecture
 from nas_asc.budget import parse_budget
 from nas_asc.complexity import count
 from nas_asc.fvcore import reference_count
-from nas_asc.library import load_space, shipped
+from nas_asc.library import load_space
 from nas_asc.network import Network, build
 from nas_asc.rules import counting_rule
+from nas_asc.shipped import shipped
 from nas_asc.space import SearchSpace
 
 T = TypeVar("T")

@@ -1,15 +1,13 @@
 """From an architecture to the layers of its network, front to back."""
 
 from collections.abc import Mapping
-from functools import cache
-from inspect import signature
 from typing import Any
 
 from nas_asc import layers
 from nas_asc.architecture import Architecture, Value
 from nas_asc.blocks import BLOCKS
 from nas_asc.frontend import Shape
-from nas_asc.graph import Graph, Tally
+from nas_asc.graph import CostTally, Graph
 from nas_asc.head import head
 from nas_asc.layers import extent, norm, read_dropout, read_pool
 
@@ -25,20 +23,9 @@ STAGE_DEFAULTS: Mapping[str, Value] = {
 _NO_STAGES = frozenset({"frontend", "head", "compression"})
 _EXTENTS = ("kernel", "stride")
 
-_cached_extent = cache(extent)
-_cached_pool = cache(read_pool)
-_cached_dropout = cache(read_dropout)
 
-
-@cache
-def block_keys(block: str) -> tuple[tuple[str, bool], ...]:
-    """Give the keys of a stage that a block uses, and whether each has a default."""
-    parameters = signature(BLOCKS[block]).parameters.values()
-    return tuple((p.name, p.default is not p.empty) for p in parameters if p.kind is p.KEYWORD_ONLY)
-
-
-def assemble(g: Tally, architecture: Architecture, n_classes: int, clip_s: float) -> Shape:
-    """Add all layers of a network to `g` and give the shape of its logits, (n_classes,)."""
+def assemble(g: CostTally, architecture: Architecture, n_classes: int, clip_s: float) -> Shape:
+    """Add all layers of a network to `g` and return the shape of its logits, (n_classes,)."""
     sections = architecture.sections
     frontend = architecture.frontend
     inputs = [g.input(shape) for shape in frontend.input_shapes(clip_s)]
@@ -53,7 +40,7 @@ def assemble(g: Tally, architecture: Architecture, n_classes: int, clip_s: float
     return head(g, x, inputs[1:], n_classes, **sections["head"])  # type: ignore[arg-type]
 
 
-def _stage(g: Tally, x: Shape, name: str, stage: Mapping[str, Value]) -> Shape:
+def _stage(g: CostTally, x: Shape, name: str, stage: Mapping[str, Value]) -> Shape:
     """Add a stage: its block `depth` times, the first with the stride; a pooling; a dropout."""
     # Popped, not passed: a call with this many keyword arguments costs as much as its layers.
     keys: dict[str, Any] = dict(stage)
@@ -69,8 +56,8 @@ def _stage(g: Tally, x: Shape, name: str, stage: Mapping[str, Value]) -> Shape:
     rank = len(x) - 1
     for key in _EXTENTS:
         if key in keys:
-            keys[key] = _cached_extent(keys[key], rank)
-    add_block = BLOCKS[block]
+            keys[key] = extent(keys[key], rank)
+    add_block = BLOCKS[block].add
     g.prefix = f"{name}." if depth == 1 else f"{name}.1."
     x = add_block(g, x, **keys)
     if depth != 1:
@@ -81,10 +68,10 @@ def _stage(g: Tally, x: Shape, name: str, stage: Mapping[str, Value]) -> Shape:
             x = add_block(g, x, **keys)
         g.prefix = f"{name}."
     if pool != "none":
-        x = layers.pool(g, x, *_cached_pool(pool, rank), padding=pool_padding)
+        x = layers.pool(g, x, *read_pool(pool, rank), padding=pool_padding)
         if pool_norm:
             x = norm(g, x, name="pool_norm")
-    return layers.dropout(g, x, *_cached_dropout(dropout)) if dropout != "none" else x
+    return layers.dropout(g, x, *read_dropout(dropout)) if dropout != "none" else x
 
 
 def build_graph(architecture: Architecture, n_classes: int, clip_s: float) -> Graph:

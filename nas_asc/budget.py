@@ -1,17 +1,19 @@
-"""The budget: limits that no architecture on a front exceeds.
+"""The budget: limits that no architecture on a front exceeds, and how people write them.
 
 Conventions: limits are inclusive. Size and parameters are those that the counting rule counts,
 MACs those that it judges (`counted_macs`), peak activation memory is in bytes at the stored
-precision. None means no such limit.
+precision. None means no such limit. `B`; `kB` = 1000 bytes; `KiB`, `MiB` = 1024, 1024 x 1024; `KB`
+and `MB` are the counting rule's K and its square. Counts take the decimal prefixes K, M and G.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from typing import Protocol
 
-from nas_asc.errors import ConfigError
+from nas_asc.errors import ConfigError, nearest
 from nas_asc.rules import CountingRule
-from nas_asc.units import BYTE_UNITS, parse_bytes, parse_count
 
 
 class Counted(Protocol):
@@ -67,6 +69,12 @@ MEASURES: Mapping[str, CostMeasure] = {
     ),
 }
 _MOST = 2**63 - 1  # what counts are stored in holds no more
+_LIMIT = re.compile(r"([0-9]{1,1000}(?:\.[0-9]{1,1000})?)\s*([A-Za-z]*)", re.ASCII)
+_COUNTS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
+_UNITS = (
+    "a number and one of B, kB, KB, MB, KiB, MiB (the size), params, MAC (with K, M or G before "
+    "it), or a size followed by ram"
+)
 
 
 @dataclass(frozen=True)
@@ -158,20 +166,38 @@ def parse_budget(text: str | None, rule: CountingRule, with_limits: bool = False
     return Budget(**limits, precisions=rule.precisions if restricted else None)
 
 
+def _units(kb: int) -> dict[str, tuple[str, int]]:
+    """Return every unit with what it limits, and how much of that one is."""
+    sizes = {"B": 1, "kB": 1000, "KiB": 1024, "MiB": 1024**2, "KB": kb, "MB": kb**2}
+    return {
+        **{unit: ("size_bytes", factor) for unit, factor in sizes.items()},
+        **{f"{unit}ram": ("peak_activation_bytes", factor) for unit, factor in sizes.items()},
+        **{f"{prefix}params": ("params", factor) for prefix, factor in _COUNTS.items()},
+        **{f"{prefix}MAC": ("macs", factor) for prefix, factor in _COUNTS.items()},
+    }
+
+
+def _unit(spelling: str, units: Mapping[str, tuple[str, int]]) -> tuple[str, int] | None:
+    """Look up a unit; in other letter case, or with an s, where only one is meant.
+
+    `kB` is 1000 bytes in this very spelling alone: `kb` and `Kb` are the rule's KB.
+    """
+    if spelling in units:
+        return units[spelling]
+    lower = spelling.lower()
+    fitting = [u for u in units if lower in (u.lower(), u.lower() + "s") and not u.startswith("kB")]
+    return units[fitting[0]] if len(fitting) == 1 else None
+
+
 def _parse_limit(part: str, kb: int) -> tuple[str, int]:
-    if part.endswith("params"):
-        name, value = "params", parse_count(part.removesuffix("params"))
-    elif part.endswith("MAC"):
-        name, value = "macs", parse_count(part.removesuffix("MAC"))
-    elif part.endswith("ram"):
-        name, value = "peak_activation_bytes", parse_bytes(part.removesuffix("ram"), kb)
-    else:
-        name, value = "size_bytes", parse_bytes(part, kb)
-    if value is None:
-        raise ConfigError(
-            f"budget: expected a number and one of {BYTE_UNITS} (the size), params, MAC (with K, M "
-            f"or G before it), or a size followed by ram; got {part!r}"
-        )
+    units = _units(kb)
+    match = _LIMIT.fullmatch(part)
+    unit = _unit(match[2], units) if match else None
+    if match is None or unit is None:
+        hint = nearest(match[2], units) if match and match[2] else ""
+        raise ConfigError(f"budget: expected {_UNITS}; got {part!r}{hint}")
+    name, factor = unit
+    value = int(Fraction(match[1]) * factor)
     if value == 0:
         raise ConfigError(f"budget: expected a limit above zero, got {part!r}")
     if value > _MOST:

@@ -7,13 +7,16 @@ Peak activation memory is the largest sum of live tensors over the execution ord
 stored precision, input included; batch norm, activation and dropout work in place.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 from nas_asc.architecture import Architecture
 from nas_asc.assembly import assemble, build_graph
 from nas_asc.frontend import Shape
-from nas_asc.graph import Tally, peak_elements
-from nas_asc.pruning_counts import kept_values, masked_bytes, pruning_of
+from nas_asc.graph import CostTally, peak_elements
+from nas_asc.pruning_counts import for_classifier, pruning_of
 from nas_asc.rules import BYTES_PER_VALUE, RULES, CountingRule, counting_rule
 
 
@@ -34,7 +37,7 @@ class Complexity:
         compression = architecture.sections["compression"]
         self.precision = str(compression["precision"])
         self.pruning = pruning_of(compression)
-        self._tally = Tally()
+        self._tally = CostTally()
         assemble(self._tally, architecture, n_classes, clip_s)
 
     @property
@@ -50,22 +53,13 @@ class Complexity:
     @property
     def kept_weights(self) -> int:
         """Kernel values that pruning leaves."""
-        if self.pruning.kind == "none":
-            return self.weights
         *kernels, classifier = self._tally.kernels
-        kept = self.pruning.kept
-        rest = kept(*classifier[:2], is_classifier=True)
-        if self.pruning.kind == "magnitude":
-            sparsity = self.pruning.sparsity
-            return rest + sum([kept_values(kernel[0], sparsity) for kernel in kernels])
-        return rest + sum([kept(values, channels) for values, channels, _, _ in kernels])
+        return self.pruning.kept(kernels) + for_classifier(self.pruning).kept([classifier])
 
     @property
     def sparsity(self) -> float:
         """The share of the kernel values that pruning removes; as asked for, before rounding."""
-        if self.pruning.kind == "channels":
-            return 1.0 - self.kept_weights / self.weights
-        return self.pruning.sparsity
+        return self.pruning.removed_share(self.weights, self.kept_weights)
 
     @property
     def kept_norms(self) -> int:
@@ -125,15 +119,9 @@ class Complexity:
         rest = (self._tally.biases + 2 * self._tally.norm_channels) * (2 if is_int8 else width)
         if is_int8:
             rest += 2 * sum([kernel[1] for kernel in self._tally.kernels])
-        if self.pruning.kind == "none":
-            return self.weights * width + rest
         *kernels, classifier = self._tally.kernels
-        price = self.pruning.stored_bytes
-        rest += price(*classifier[:2], width, is_classifier=True)
-        if self.pruning.kind == "magnitude":
-            sparsity = self.pruning.sparsity
-            return rest + sum([masked_bytes(kernel[0], width, sparsity) for kernel in kernels])
-        return rest + sum([price(values, channels, width) for values, channels, _, _ in kernels])
+        rest += for_classifier(self.pruning).stored_bytes([classifier], width)
+        return rest + self.pruning.stored_bytes(kernels, width)
 
     @property
     def macs(self) -> int:
@@ -166,23 +154,86 @@ class Complexity:
         """Layers whose window was larger than what is left of an axis."""
         return tuple(self._tally.shrunk)
 
+    @property
+    def costs(self) -> "Costs":
+        """All measures as one value."""
+        return Costs(
+            rule=self.rule,
+            input_shapes=self.input_shapes,
+            precision=self.precision,
+            network_macs=(self.macs,),
+            **{name: getattr(self, name) for name in _MEASURES},
+        )
+
     def to_dict(self) -> dict[str, object]:
-        """Give all measures as JSON."""
+        """Return all measures as JSON."""
+        return self.costs.to_dict()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """What one network costs under a rule, or several together; measures as of a `Complexity`.
+
+    Attributes:
+        input_shapes: the different shapes of the inputs, without the batch axis.
+        precision: what values are stored as; several joined by "+" where networks differ.
+        peak_activation_bytes: of the hungriest, since they run one after the other.
+        sparsity: the share of all kernel values that pruning removes.
+        network_macs: multiply-accumulates of each network.
+    """
+
+    rule: CountingRule
+    input_shapes: tuple[Shape, ...]
+    params: int
+    nonzero_params: int
+    counted_params: int
+    size_bytes: int
+    stored_bytes: int
+    unpruned_bytes: int
+    weights: int
+    macs: int
+    counted_macs: int
+    macs_fvcore_total: int
+    macs_torchinfo: int
+    peak_activation_bytes: int
+    precision: str
+    sparsity: float
+    network_macs: tuple[int, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the measures that a trial keeps, as JSON; of several, each one's MACs too."""
+        several = {"network_macs": [*self.network_macs]} if len(self.network_macs) > 1 else {}
         return {
             "rule": self.rule.id,
             "input_shape": [list(shape) for shape in self.input_shapes],
-            "params": self.params,
-            "nonzero_params": self.nonzero_params,
-            "counted_params": self.counted_params,
-            "size_bytes": self.size_bytes,
-            "macs": self.macs,
-            "counted_macs": self.counted_macs,
-            "macs_fvcore_total": self.macs_fvcore_total,
-            "macs_torchinfo": self.macs_torchinfo,
-            "peak_activation_bytes": self.peak_activation_bytes,
-            "precision": self.precision,
-            "sparsity": self.sparsity,
+            **{name: getattr(self, name) for name in _STORED},
+            **several,
         }
+
+
+_SUMMED = (
+    "params", "nonzero_params", "counted_params", "size_bytes", "stored_bytes", "unpruned_bytes",
+    "weights", "macs", "counted_macs", "macs_fvcore_total", "macs_torchinfo",
+)  # fmt: skip
+_MEASURES = (*_SUMMED, "peak_activation_bytes", "sparsity")
+_STORED = (
+    "params", "nonzero_params", "counted_params", "size_bytes", "macs", "counted_macs",
+    "macs_fvcore_total", "macs_torchinfo", "peak_activation_bytes", "precision", "sparsity",
+)  # fmt: skip
+
+
+def total_costs(networks: Sequence[Costs]) -> Costs:
+    """Add up what several networks cost that run one after the other."""
+    sums = {name: sum(getattr(each, name) for each in networks) for name in _SUMMED}
+    return Costs(
+        rule=networks[0].rule,
+        input_shapes=tuple(dict.fromkeys(chain(*(each.input_shapes for each in networks)))),
+        peak_activation_bytes=max(each.peak_activation_bytes for each in networks),
+        precision="+".join(dict.fromkeys(each.precision for each in networks)),
+        sparsity=sum(each.weights * each.sparsity for each in networks) / sums["weights"],
+        network_macs=tuple(chain(*(each.network_macs for each in networks))),
+        **sums,
+    )
 
 
 def count(

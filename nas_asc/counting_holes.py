@@ -10,7 +10,9 @@ from math import prod
 
 from nas_asc.assembly import build_graph
 from nas_asc.complexity import Complexity
-from nas_asc.graph import Layer
+from nas_asc.graph import Layer, readers
+from nas_asc.operators import Norm
+from nas_asc.pruning_counts import NOT_PRUNED
 from nas_asc.rules import BYTES_PER_VALUE
 
 _README_LIMIT_2021 = 128_000
@@ -32,17 +34,14 @@ class Folded:
 
 def folded(layers: list[Layer]) -> Folded:
     """Fold the batch norms of a graph's layers, as an export for inference does."""
-    readers = [0] * len(layers)
-    for layer in layers:
-        for source in layer.inputs:
-            readers[source] += 1
+    read_by = readers(layers)
     biases = {layer.index: layer.biases for layer in layers if layer.weights}
     params = sum(layer.weights for layer in layers)
     macs = sum(layer.macs for layer in layers)
     for layer in layers:
-        if layer.norm:
+        if isinstance(layer.operator, Norm):
             source = layer.inputs[0]
-            if source in biases and readers[source] == 1 and layer.attributes[0] == 0:
+            if source in biases and len(read_by[source]) == 1 and layer.operator.axis == 0:
                 biases[source] = layer.norm
             else:
                 params += 2 * layer.norm
@@ -96,7 +95,7 @@ def _lite_2021(complexity: Complexity, layers: list[Layer]) -> Iterator[str]:
             "the calculator's TFLite path sees float16 tensors only: of this "
             f"{complexity.precision} model it would count nothing"
         )
-    elif params != complexity.counted_params and complexity.pruning.kind == "none":
+    elif params != complexity.counted_params and complexity.pruning is NOT_PRUNED:
         yield (
             f"the calculator's TFLite path sees batch norm folded away: {params:,} parameters, "
             f"{2 * params:,} B"
@@ -153,7 +152,7 @@ def _zeros_paid(complexity: Complexity, layers: list[Layer]) -> Iterator[str]:
 
 def _imt_norms(complexity: Complexity, layers: list[Layer]) -> Iterator[str]:
     kept = complexity.pruning.kept_scales
-    shortcut = sum(kept(la.norm) for la in layers if la.norm and la.attributes[1] is True)
+    shortcut = sum(kept(la.norm) for la in layers if la.operator == Norm(axis=0, shortcut=True))
     if shortcut:
         yield (
             "the non-zero count leaves batch norm out by the layers' names, which misses those of "

@@ -6,19 +6,17 @@ enters the block. Parameters are those that the counting rule counts.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from nas_asc.architecture import Architecture
-from nas_asc.assembly import build_graph
-from nas_asc.frontend import Shape
-from nas_asc.graph import Layer
-from nas_asc.layer_table import layer_table
-from nas_asc.row_words import describe, describe_stage
+from nas_asc.frontend import Shape, front_end
+from nas_asc.graph import Layer, readers
+from nas_asc.layer_table import LayerRow, layer_table
+from nas_asc.operators import Activation, Conv, Dropout, Input, Linear, Norm, describe
 from nas_asc.rules import CountingRule
 
 ENTRY = -1
-_MODIFIERS = frozenset({"norm", "act", "dropout"})
-_KERNELS = frozenset({"conv", "linear"})
+_ARROW = "\N{RIGHTWARDS ARROW}"
 _SQUEEZE_EXCITE = ".se."
 
 
@@ -27,7 +25,7 @@ class Row:
     """One line of a block.
 
     Attributes:
-        kind: operator of its main layer, or "gate" for squeeze-and-excitation.
+        kind: name of its main layer's operator, or "gate" for squeeze-and-excitation.
         text: what it does.
         detail: the normalisation and activation that go with it.
         shape: of its output.
@@ -50,25 +48,21 @@ class DrawnBlock:
     name: str
     what: str
     rows: tuple[Row, ...]
-
-    @property
-    def params(self) -> int:
-        """Parameters of all rows."""
-        return sum(row.params for row in self.rows)
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of all rows."""
-        return sum(row.macs for row in self.rows)
+    params: int
+    macs: int
 
     def beside(self, row: int) -> bool:
-        """Say whether a row stands beside the main path: a shortcut or a second input.
+        """Return whether a row stands beside the main path: a shortcut or a second input.
 
         It does if the next row reads it and the one in front of it, and nothing else.
         """
         if not 0 < row < len(self.rows) - 1 or row - 1 in self.rows[row].sources:
             return False
         return {row - 1, row} == set(self.rows[row + 1].sources)
+
+    def previous(self, row: int) -> int:
+        """Return the row, or ENTRY, that stands in front of a row on the main path."""
+        return row - 2 if row > 0 and self.beside(row - 1) else row - 1
 
 
 @dataclass(frozen=True)
@@ -77,23 +71,26 @@ class Diagram:
 
     title: str
     subtitle: str
-    blocks: tuple[DrawnBlock, ...]
-
-    @property
-    def params(self) -> int:
-        """Parameters of the network."""
-        return sum(block.params for block in self.blocks)
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of the network."""
-        return sum(block.macs for block in self.blocks)
+    blocks: tuple[DrawnBlock, ...] = ()
+    params: int = 0
+    macs: int = 0
 
 
-@dataclass
-class _Group:
-    name: str
-    members: list[list[Layer]] = field(default_factory=list)
+@dataclass(frozen=True)
+class Connection:
+    """A connection beside the main path: from a row, or ENTRY, to a later row.
+
+    Attributes:
+        via: a row on the way that stands beside the main path, such as a shortcut's convolution.
+        lane: the vertical track that it runs in; lane 1 is next to the main path.
+        skips: whether it carries a block's input to a sum.
+    """
+
+    source: int
+    target: int
+    via: int | None
+    lane: int
+    skips: bool
 
 
 def diagram(
@@ -109,101 +106,134 @@ def diagram(
     Raises:
         ConfigError: the architecture cannot be built on such clips.
     """
-    layers = build_graph(architecture, n_classes, clip_s).layers
-    counted = {row.name: row.counted for row in layer_table(architecture, n_classes, clip_s, rule)}
-    groups = _grouped(_inputs_where_needed(layers), _readers(layers))
-    blocks = []
-    place: dict[int, tuple[int, int]] = {}  # of each layer: its group and row
-    for number, group in enumerate(groups):
-        for row, members in enumerate(group.members):
-            place.update({layer.index: (number, row) for layer in members})
-    for number, group in enumerate(groups):
-        rows = []
-        for members in group.members:
-            inside = {layer.index for layer in members}
-            sources = [s for layer in members for s in layer.inputs if s not in inside]
-            text, detail = describe(members, [layers[s] for s in sources])
-            rows.append(
-                Row(
-                    "gate" if _SQUEEZE_EXCITE in members[0].name else _main(members).op,
-                    text,
-                    detail,
-                    members[-1].shape,
-                    sum(counted[layer.name] for layer in members),
-                    sum(layer.macs for layer in members),
-                    tuple(
-                        dict.fromkeys(
-                            place[s][1] if place[s][0] == number else ENTRY for s in sources
-                        )
-                    ),
-                )
-            )
-        what = describe_stage(architecture, group.name)
-        blocks.append(DrawnBlock(group.name, what, tuple(rows)))
-    return Diagram(title, subtitle, tuple(blocks))
+    table = layer_table(architecture, n_classes, clip_s, rule)
+    read_by = readers([entry.layer for entry in table])
 
+    def position(entry: LayerRow) -> float:
+        """Put every input but the first in front of the layer that reads it."""
+        index = entry.layer.index
+        return read_by[index][0] - 0.5 if _is_later_input(entry.layer) else index
 
-def _readers(layers: Sequence[Layer]) -> list[int]:
-    readers = [0] * len(layers)
-    for layer in layers:
-        for source in layer.inputs:
-            readers[source] += 1
-    return readers
-
-
-def _inputs_where_needed(layers: Sequence[Layer]) -> list[Layer]:
-    """Put every input but the first in front of the layer that reads it."""
-    later = {
-        source: layer.index
-        for layer in layers
-        for source in layer.inputs
-        if layers[source].op == "input" and source > 0
-    }
-    ordered = []
-    for layer in layers:
-        ordered += [layers[source] for source, reader in later.items() if reader == layer.index]
-        if layer.index not in later:
-            ordered.append(layer)
-    return ordered
-
-
-def _grouped(layers: Sequence[Layer], readers: Sequence[int]) -> list[_Group]:
-    groups: list[_Group] = []
-    for layer in layers:
-        name = _group_name(layer, groups)
-        if not groups or groups[-1].name != name:
-            groups.append(_Group(name))
-        rows = groups[-1].members
-        if rows and _joins(layer, rows, readers):
-            rows[-1].append(layer)
+    blocks: dict[str, list[list[LayerRow]]] = {}
+    place: dict[int, tuple[str, int]] = {}  # of each layer: its block and row
+    for entry in sorted(table, key=position):
+        layer = entry.layer
+        name = _block_name(layer, last=next(reversed(blocks), ""))
+        rows = blocks.setdefault(name, [])
+        if rows and _joins(layer, [[e.layer for e in row] for row in rows], read_by):
+            rows[-1].append(entry)
         else:
-            rows.append([layer])
-    return groups
+            rows.append([entry])
+        place[layer.index] = name, len(rows) - 1
+
+    def drawn(name: str, members: Sequence[LayerRow]) -> Row:
+        layers = [member.layer for member in members]
+        inside = {layer.index for layer in layers}
+        sources = [place[s] for layer in layers for s in layer.inputs if s not in inside]
+        kind, text, detail = _words(layers)
+        feeding = dict.fromkeys(row if block == name else ENTRY for block, row in sources)
+        return Row(kind, text, detail, layers[-1].shape, *_costs(members), tuple(feeding))
+
+    found = []
+    for name, rows in blocks.items():
+        costs = _costs([member for row in rows for member in row])
+        drawn_rows = tuple(drawn(name, row) for row in rows)
+        found.append(DrawnBlock(name, _what(architecture, name), drawn_rows, *costs))
+    return Diagram(title, subtitle, tuple(found), *_costs(table))
 
 
-def _group_name(layer: Layer, groups: Sequence[_Group]) -> str:
-    parts = layer.name.split(".")
-    if layer.op == "input" and groups:
+def _costs(members: Sequence[LayerRow]) -> tuple[int, int]:
+    return sum(member.counted for member in members), sum(member.macs for member in members)
+
+
+def connections(block: DrawnBlock) -> list[Connection]:
+    """Return all connections of a block that the main path does not show.
+
+    Each has the innermost lane that is free; those that share an end share one.
+    """
+    found: list[tuple[int, int, int | None]] = []
+    for number, row in enumerate(block.rows):
+        if block.beside(number):  # a second input begins in its lane
+            found.append((row.sources[0] if row.sources else number, number + 1, number))
+            continue
+        for source in row.sources:
+            if source != block.previous(number) and not block.beside(source):
+                found.append((source, number, None))
+    placed: list[Connection] = []
+    for source, target, via in sorted(found, key=lambda f: (f[1] - f[0], f[0])):
+        in_the_way = {
+            other.lane
+            for other in placed
+            if other.source < target
+            and source < other.target
+            and not (
+                via is other.via is None and (source == other.source or target == other.target)
+            )
+        }
+        lane = next(lane for lane in range(1, len(found) + 1) if lane not in in_the_way)
+        skips = source == ENTRY and block.rows[target].kind == "add"
+        placed.append(Connection(source, target, via, lane, skips))
+    return placed
+
+
+def _is_modifier(layer: Layer) -> bool:
+    return isinstance(layer.operator, Norm | Activation | Dropout)
+
+
+def _is_later_input(layer: Layer) -> bool:
+    return isinstance(layer.operator, Input) and layer.index > 0
+
+
+def _block_name(layer: Layer, last: str) -> str:
+    """Return the block that a layer belongs to; `last` is that of the layer in front of it."""
+    if _is_later_input(layer):
         return "head"
-    if len(parts) > 2 and parts[1].isdecimal():
-        return ".".join(parts[:2])
-    same_stage = groups and groups[-1].name.split(".")[0] == parts[0]
-    return groups[-1].name if same_stage else parts[0]
+    stage, *rest = layer.name.split(".")
+    if len(rest) > 1 and rest[0].isdecimal():
+        return f"{stage}.{rest[0]}"
+    return last if last.split(".")[0] == stage else stage
 
 
-def _joins(layer: Layer, rows: Sequence[Sequence[Layer]], readers: Sequence[int]) -> bool:
-    row = rows[-1]
-    last = row[-1]
-    if _SQUEEZE_EXCITE in layer.name:
-        return _SQUEEZE_EXCITE in last.name
-    if layer.inputs != (last.index,) or readers[last.index] != 1 or _SQUEEZE_EXCITE in last.name:
+def _joins(layer: Layer, rows: Sequence[Sequence[Layer]], read_by: Sequence[list[int]]) -> bool:
+    """Return whether a layer belongs to the last of the rows in front of it."""
+    row, last = rows[-1], rows[-1][-1]
+    if _SQUEEZE_EXCITE in layer.name or _SQUEEZE_EXCITE in last.name:
+        return _SQUEEZE_EXCITE in layer.name and _SQUEEZE_EXCITE in last.name
+    if layer.inputs != (last.index,) or len(read_by[last.index]) != 1:
         return False
-    normalises_first = rows[0][0].op in _MODIFIERS
-    if layer.op in _MODIFIERS:
-        return last.op != "input" and (not normalises_first or last.op in _MODIFIERS)
-    return layer.op in _KERNELS and all(member.op in _MODIFIERS for member in row)
+    if _is_modifier(layer):
+        normalises_first = _is_modifier(rows[0][0])
+        return not isinstance(last.operator, Input) and (not normalises_first or _is_modifier(last))
+    return isinstance(layer.operator, Conv | Linear) and all(map(_is_modifier, row))
 
 
-def _main(row: Sequence[Layer]) -> Layer:
-    """Give the layer that a row is named after."""
-    return next((layer for layer in row if layer.op not in _MODIFIERS), row[0])
+def _words(row: Sequence[Layer]) -> tuple[str, str, str]:
+    """Return the kind of a row, what it does, and the norm and activation that go with it."""
+    main = next((layer for layer in row if not _is_modifier(layer)), row[0])
+    if _SQUEEZE_EXCITE in main.name:
+        hidden = next(layer.shape[0] for layer in row if isinstance(layer.operator, Conv))
+        channels = row[-1].shape[0]
+        return "gate", f"squeeze-excite {channels}{_ARROW}{hidden}{_ARROW}{channels}", ""
+    inside = [part for part in main.name.split(".")[1:] if not part.isdecimal()]
+    words = [describe(layer.operator, drawn=True) for layer in row]
+    place = row.index(main)
+    if _is_later_input(main):
+        words[place] = "second input: mean spectrum"
+    if len(inside) > 1 or inside == ["shortcut"]:
+        words[place] = f"{inside[0].replace('_', ' ')}: {words[place]}"
+    return main.op, ", ".join(words[: place + 1]), ", ".join(words[place + 1 :])
+
+
+def _what(architecture: Architecture, name: str) -> str:
+    """Return what stands behind the name of a block: its kind, or what the front end gives."""
+    section = architecture.sections.get(name.split(".")[0], {})
+    if name != "input":
+        return str(section.get("block", "conv" if name == "stem" else ""))
+    frontend = front_end(architecture.sections["frontend"])
+    if frontend.kind == "waveform":
+        return f"waveform, {frontend.sample_rate_hz} Hz"
+    second = f" and {frontend.second_window}" if frontend.second_window else ""
+    return (
+        f"log-mel, window {frontend.window}{second}, hop {frontend.hop}, "
+        f"{frontend.sample_rate_hz} Hz"
+    )

@@ -1,7 +1,7 @@
 """Ensembles: several networks whose class probabilities are averaged, as one value.
 
 Conventions: an ensemble costs the sum of its members under the rule; its networks run one after the
-other, so its peak activation memory is that of the hungriest. nas_asc/voting.py averages.
+other, so its peak activation memory is that of the hungriest.
 """
 
 import hashlib
@@ -10,24 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nas_asc.architecture import Architecture
-from nas_asc.complexity import Complexity, count
-from nas_asc.frontend import Shape
-from nas_asc.rules import CountingRule, counting_rule
+from nas_asc.complexity import Complexity, Costs, count, total_costs
+from nas_asc.rules import counting_rule
 from nas_asc.space import ReportModel
-
-_MEASURES = (
-    "params",
-    "nonzero_params",
-    "counted_params",
-    "size_bytes",
-    "macs",
-    "counted_macs",
-    "macs_fvcore_total",
-    "macs_torchinfo",
-    "peak_activation_bytes",
-    "precision",
-    "sparsity",
-)
 
 
 @dataclass(frozen=True)
@@ -86,6 +71,20 @@ class Ensemble:
         return tuple(member.weight / total for member in self.members)
 
     @property
+    def vote_shares(self) -> tuple[tuple[tuple[float, ...], ...], ...]:
+        """What the vote is made of: of each network a matrix (its class, class of the ensemble).
+
+        Probabilities of the ensemble are the sum of each network's times its matrix.
+        """
+        total = sum(member.weight for member in self.networks)
+        shares = []
+        for member in self.networks:
+            into = self.classes if member.class_map is None else member.class_map.values()
+            row = dict.fromkeys(self.classes, member.weight / total)
+            shares.append(tuple(tuple(row[n] if n == name else 0.0 for n in row) for name in into))
+        return tuple(shares)
+
+    @property
     def untrainable(self) -> str | None:
         """What keeps it from being trained on a data set; None if nothing does.
 
@@ -130,123 +129,24 @@ class Ensemble:
         return Architecture(space, {"ensemble": values}, ())
 
 
-class EnsembleComplexity:
-    """The cost of an ensemble; the measures are called as those of a `Complexity`."""
-
-    def __init__(self, ensemble: Ensemble, rule: CountingRule) -> None:
-        self.ensemble = ensemble
-        self.rule = rule
-        self.members: tuple[tuple[int, Complexity], ...] = tuple(
-            (
-                member.number,
-                count(
-                    member.model.architecture,
-                    member.model.classes,
-                    ensemble.clip_s,
-                    rule,
-                ),
-            )
-            for member in ensemble.members
-        )
-
-    def _sum(self, measure: str) -> int:
-        return sum(number * int(getattr(member, measure)) for number, member in self.members)
-
-    @property
-    def input_shapes(self) -> tuple[Shape, ...]:
-        """The different shapes of the members' inputs, without the batch axis."""
-        shapes = [shape for _, member in self.members for shape in member.input_shapes]
-        return tuple(dict.fromkeys(shapes))
-
-    @property
-    def params(self) -> int:
-        """Parameters that the modules hold."""
-        return self._sum("params")
-
-    @property
-    def nonzero_params(self) -> int:
-        """Values of the rule's kinds that pruning leaves."""
-        return self._sum("nonzero_params")
-
-    @property
-    def counted_params(self) -> int:
-        """Parameters as the rule counts them."""
-        return self._sum("counted_params")
-
-    @property
-    def size_bytes(self) -> int:
-        """The size as the rule counts it."""
-        return self._sum("size_bytes")
-
-    @property
-    def stored_bytes(self) -> int:
-        """What compact files of the members hold."""
-        return self._sum("stored_bytes")
-
-    @property
-    def unpruned_bytes(self) -> int:
-        """What the size would be with the zeros."""
-        return self._sum("unpruned_bytes")
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of convolution and linear layers."""
-        return self._sum("macs")
-
-    @property
-    def network_macs(self) -> tuple[int, ...]:
-        """Multiply-accumulates of each network."""
-        return tuple(member.macs for number, member in self.members for _ in range(number))
-
-    @property
-    def counted_macs(self) -> int:
-        """The multiply-accumulates that the rule judges."""
-        return self._sum("counted_macs")
-
-    @property
-    def macs_fvcore_total(self) -> int:
-        """What fvcore's raw total says."""
-        return self._sum("macs_fvcore_total")
-
-    @property
-    def macs_torchinfo(self) -> int:
-        """What torchinfo says."""
-        return self._sum("macs_torchinfo")
-
-    @property
-    def peak_activation_bytes(self) -> int:
-        """The largest peak of a member."""
-        return max(member.peak_activation_bytes for _, member in self.members)
-
-    @property
-    def precision(self) -> str:
-        """What values are stored as; several joined by "+" where members differ."""
-        return "+".join(dict.fromkeys(member.precision for _, member in self.members))
-
-    @property
-    def sparsity(self) -> float:
-        """The share of all kernel values that pruning removes."""
-        weights = self._sum("weights")
-        return sum(n * m.weights * m.sparsity for n, m in self.members) / weights
-
-    def to_dict(self) -> dict[str, object]:
-        """Give all measures as JSON, those of a `Complexity` and `network_macs`."""
-        return {
-            "rule": self.rule.id,
-            "input_shape": [list(shape) for shape in self.input_shapes],
-            **{measure: getattr(self, measure) for measure in _MEASURES},
-            "network_macs": list(self.network_macs),
-        }
-
-
-def count_ensemble(ensemble: Ensemble, rule: str | None = None) -> EnsembleComplexity:
-    """Count an ensemble.
-
-    Args:
-        ensemble: what to count.
-        rule: counting rule; None for the report's.
+def count_members(ensemble: Ensemble, rule: str | None = None) -> tuple[Complexity, ...]:
+    """Count one network of each member, under a rule; None for the report's.
 
     Raises:
         ConfigError: there is no such rule.
     """
-    return EnsembleComplexity(ensemble, counting_rule(rule or ensemble.rule))
+    resolved = counting_rule(rule or ensemble.rule)
+    return tuple(
+        count(member.model.architecture, member.model.classes, ensemble.clip_s, resolved)
+        for member in ensemble.members
+    )
+
+
+def count_ensemble(ensemble: Ensemble, rule: str | None = None) -> Costs:
+    """Count all networks of an ensemble, under a rule; None for the report's.
+
+    Raises:
+        ConfigError: there is no such rule.
+    """
+    counted = zip(ensemble.members, count_members(ensemble, rule), strict=True)
+    return total_costs([one.costs for member, one in counted for _ in range(member.number)])

@@ -1,9 +1,10 @@
-"""How a network's training is computed: in which order and precision, and by which layers."""
+"""How a network's training is computed: memory, order, precision, and by which layers."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+import ctypes
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -20,9 +21,10 @@ from nas_asc.fast_layers import (
     is_depthwise,
     subsample,
 )
-from nas_asc.fast_layers.lifted import lift, lifted
-from nas_asc.graph import Layer
-from nas_asc.network import MelNorm, Network, StridedPointwiseConv2d
+from nas_asc.fast_layers.lifted import conv1d_as_2d, waveform_as_map
+from nas_asc.graph import Layer, readers
+from nas_asc.network import MelNorm, Network, StridedPointwiseConv2d, run_steps, steps_of
+from nas_asc.operators import Activation, Conv, Flatten, GlobalPool, Mul, Operator
 
 Forward = Callable[..., Tensor]
 
@@ -41,21 +43,21 @@ class Execution:
     bfloat16: bool = False
 
     def forward_of(self, network: nn.Module) -> Forward:
-        """Give what computes a network's logits in training; may reorder its weights in place.
+        """Return what computes a network's logits in training; may reorder its weights in place.
 
         Its inputs are prepared (`Network.prepare`).
         """
         if not self.channels_last:
             return network.run_layers if isinstance(network, Network) else network
         if isinstance(network, Network) and len(network.input_shapes[0]) < 3:
-            of_map = _with_fast_layers(network, lifted)
-            return lambda x: of_map(lift(x))
+            of_map = _with_fast_layers(network, conv1d_as_2d)
+            return lambda x: of_map(waveform_as_map(x))
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # no stub
         forward = _with_fast_layers(network) if isinstance(network, Network) else network
         return lambda x, *others: forward(channels_last(x), *others)
 
     def autocast(self, device: torch.device) -> AbstractContextManager[None]:
-        """Give the context in which a forward pass runs."""
+        """Return the context in which a forward pass runs."""
         return torch.autocast(device.type, torch.bfloat16, enabled=self.bfloat16)
 
 
@@ -75,16 +77,42 @@ def execution_for(complexity: Complexity) -> Execution:
 
 
 def _ends_in_bfloat16(complexity: Complexity) -> bool:
-    """Say whether oneDNN ends: with such a depthwise kernel it never does (PyTorch 2.13)."""
+    """Return whether oneDNN ends: with such a depthwise kernel it never does (PyTorch 2.13)."""
     graph = build_graph(complexity.architecture, complexity.n_classes, complexity.clip_s)
-    convolutions = [cast(Any, layer.attributes) for layer in graph.layers if layer.op == "conv"]
-    return all(groups == 1 or kernel[-1] <= _LONGEST for kernel, _, _, groups in convolutions)
+    convolutions = [each.operator for each in graph.layers if isinstance(each.operator, Conv)]
+    return all(conv.groups == 1 or conv.kernel[-1] <= _LONGEST for conv in convolutions)
 
 
 def computes_in_bfloat16() -> bool:
-    """Say whether the processor multiplies bfloat16 values itself; else float32 is faster."""
+    """Return whether the processor multiplies bfloat16 values itself; else float32 is faster."""
     capabilities: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+
+
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # names of options in malloc.h
+_NEVER = 2**31 - 1
+
+
+@contextmanager
+def malloc_keeps_memory() -> Iterator[None]:
+    """Keep freed memory in the process for the length of a `with` block; give it back at its end.
+
+    By default glibc gives the memory of each large tensor back to the system when it is freed, and
+    the system hands it out anew in pages that it first fills with zeros: for a network of
+    deepsound-64's size that is a tenth to a third of a training step. Does nothing with another C
+    library. The choice itself stays: tensors made later in this process also come from the heap,
+    which only costs anything in a process that shrinks.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        yield
+        return
+    libc = ctypes.CDLL(None)
+    libc.mallopt(_MMAP_MAX, 0)
+    libc.mallopt(_TRIM_THRESHOLD, _NEVER)
+    try:
+        yield
+    finally:
+        libc.malloc_trim(0)
 
 
 def _same(operation: Forward) -> Forward:
@@ -92,43 +120,27 @@ def _same(operation: Forward) -> Forward:
 
 
 def _with_fast_layers(network: Network, adapt: Callable[[Forward], Forward] = _same) -> Forward:
-    """Give a network's forward pass in training, by fast layers where there are such.
+    """Return a network's forward pass in training, by fast layers where there are such.
 
     Args:
         network: whose layers.
         adapt: what becomes of an operation first.
     """
     layers = network.layers
-    operations = {index: adapt(operation) for index, operation, _, _ in network._steps}
+    operations = {index: adapt(operation) for index, operation in network.operations.items()}
     steps = {i: (_fast(layers[i], operations[i]), layers[i].inputs) for i in operations}
     for chain in _gated_chains(layers):
         _, reduce, act, expand, squash, _, project = [operations[index] for index in chain]
         for index in chain[:-1]:
             del steps[index]
-        steps[chain[-1]] = (
-            _gated(reduce, act, expand, squash, project),
-            layers[chain[0]].inputs,
-        )
-    last_read = {source: index for index, (_, sources) in steps.items() for source in sources}
-    plan = [
-        (index, operation, sources, [s for s in set(sources) if last_read[s] == index])
-        for index, (operation, sources) in steps.items()
-    ]
-
-    def forward(*inputs: Tensor) -> Tensor:
-        values = dict(enumerate(inputs))
-        index = 0
-        for index, operation, sources, done in plan:
-            values[index] = operation(*[values[source] for source in sources])
-            for source in done:
-                del values[source]
-        return values[index]
-
-    return forward
+        gated = _gated(reduce, act, expand, squash, project)
+        steps[chain[-1]] = (gated, layers[chain[0]].inputs)
+    planned = steps_of((index, *step) for index, step in steps.items())
+    return lambda *inputs: run_steps(planned, inputs)
 
 
 def _fast(layer: Layer, operation: Forward) -> Forward:
-    """Give the fast layer that stands for an operation, or the operation."""
+    """Return the fast layer that stands for an operation, or the operation."""
     if isinstance(operation, MelNorm):
         return lambda x: channels_last(operation(x))
     if isinstance(operation, nn.BatchNorm2d):
@@ -138,34 +150,38 @@ def _fast(layer: Layer, operation: Forward) -> Forward:
         return lambda x: F.conv2d(subsample(x, operation.stride), weight, bias, groups=groups)
     if isinstance(operation, nn.Conv2d) and is_depthwise(operation):
         return lambda x: depthwise(x, operation.weight, operation.stride)
-    if layer.op in ("global_pool", "flatten"):
+    if isinstance(layer.operator, GlobalPool | Flatten):
         return lambda x: operation(channels_last_gradient(x))
     return operation
 
 
-_GATED_CHAIN = ("global_pool", "conv", "act", "conv", "act", "mul", "conv")
+_GATED_CHAIN = (GlobalPool, Conv, Activation, Conv, Activation, Mul, Conv)
 
 
 def _gated_chains(layers: list[Layer]) -> list[list[int]]:
     """Find squeeze-and-excitation that is followed by a 1x1 convolution, and by nothing else."""
-    readers: dict[int, list[Layer]] = {layer.index: [] for layer in layers}
-    for layer in layers:
-        for source in layer.inputs:
-            readers[source].append(layer)
+    read_by = readers(layers)
     chains = []
     for layer in layers:
         chain = [layer]
-        while len(chain) < len(_GATED_CHAIN) and len(readers[chain[-1].index]) == 1:
-            chain += readers[chain[-1].index]
+        while len(chain) < len(_GATED_CHAIN) and len(read_by[chain[-1].index]) == 1:
+            chain.append(layers[read_by[chain[-1].index][0]])
         if (
-            tuple(link.op for link in chain) == _GATED_CHAIN
-            and layer.attributes == ("avg", True)
+            tuple(type(link.operator) for link in chain) == _GATED_CHAIN
+            and layer.operator == GlobalPool("avg", keep_axes=True)
             and layer.inputs[0] == chain[5].inputs[0]
-            and chain[6].attributes == ((1, 1), (1, 1), "half", 1)
+            and _is_pointwise(chain[6].operator)
             and not chain[6].biases
         ):
             chains.append([link.index for link in chain])
     return chains
+
+
+def _is_pointwise(operator: Operator) -> bool:
+    match operator:
+        case Conv(kernel=(1, 1), stride=(1, 1), groups=1):
+            return True
+    return False
 
 
 def _gated(

@@ -49,7 +49,7 @@ def load_inputs(
     normalisation. Arguments and errors are those of `load_features`.
     """
     store = FeatureCache(cache, limit_bytes)
-    firsts = [sibling.planes(dataset.clip_s)[0] for sibling in siblings]
+    firsts = [sibling.spectrograms(dataset.clip_s)[0] for sibling in siblings]
     return inputs_of(frontend, dataset.clip_s, lambda plane: _load(store, dataset, plane, firsts))
 
 
@@ -109,7 +109,7 @@ def inputs_of(
             "frontend.channels: expected 1 where frontend.second_window is set, "
             f"found {frontend.channels} - correct one of them"
         )
-    plane, *second = frontend.planes(clip_s)
+    plane, *second = frontend.spectrograms(clip_s)
     first = features_of(plane)
     found = _joined(first, features_of(second[0])) if second else first
     if not frontend.mean_spectrum:

@@ -42,8 +42,8 @@ class FrontEnd:
     second_window: int = 0
 
     @property
-    def of_features(self) -> "FrontEnd":
-        """The one that stands for all with its features, of which only "peak" is a part."""
+    def feature_key(self) -> "FrontEnd":
+        """The one that stands for all with its features, of which only a "peak" is a part."""
         return self if self.normalisation == "peak" else replace(self, normalisation="none")
 
     def samples(self, clip_s: float) -> int:
@@ -58,15 +58,15 @@ class FrontEnd:
         return max(1, 1 + (samples - self.n_fft) // self.hop)
 
     def second_hop(self, clip_s: float) -> int:
-        """Give the hop of the second spectrogram: the one that makes `n_mels` centred frames."""
+        """Compute the hop of the second spectrogram: the one that makes `n_mels` centred frames."""
         return self.samples(clip_s) // self.n_mels + 1
 
     def second_n_mels(self, clip_s: float) -> int:
         """Count the mel bins of the second spectrogram: the frames of the first."""
         return self.frames(clip_s)
 
-    def planes(self, clip_s: float) -> "tuple[FrontEnd, ...]":
-        """Give the front end of each spectrogram: its own, and the second before it is transposed.
+    def spectrograms(self, clip_s: float) -> "tuple[FrontEnd, ...]":
+        """Return the front end of each spectrogram, the second as it is before it is transposed.
 
         The lengths of the second depend on the clip's.
         """
@@ -84,11 +84,11 @@ class FrontEnd:
         return first, second
 
     def input_shapes(self, clip_s: float) -> tuple[Shape, ...]:
-        """Give the shape of each input of the network for one clip."""
+        """Compute the shape of each input of the network for one clip."""
         if self.kind == "waveform":
             return ((self.channels, self.samples(clip_s)),)
-        planes = 2 if self.second_window else self.channels
-        spectrogram = (planes, self.n_mels, self.frames(clip_s))
+        channels = 2 if self.second_window else self.channels
+        spectrogram = (channels, self.n_mels, self.frames(clip_s))
         return (spectrogram, (self.n_mels,)) if self.mean_spectrum else (spectrogram,)
 
 

@@ -1,8 +1,8 @@
 """The graph: layers with shapes and costs, from which everything else is derived.
 
-A block adds layers to a *sink*. Two sinks take the same layers: `Tally` keeps only what a count
-needs (fast: the gate of a search asks for thousands a second); `Graph` also keeps the layers, from
-which come the module, the layer table, the drawing and the peak activation memory.
+A block adds layers to a `CostTally`, which keeps only what a count needs (fast: the gate of a
+search asks for thousands a second), or to a `Graph`, which also keeps the layers, from which come
+the module, the layer table, the drawing and the peak activation memory.
 
 Conventions: shapes are (channels, mel, frame) or (channels, samples) or (features,), for one clip.
 A handle of a tensor is its shape; `Graph` hands out shapes that also know their layer.
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from math import prod
 
 from nas_asc.frontend import Shape
+from nas_asc.operators import Activation, Dropout, Flatten, Input, Norm, Operator
 
 # Layers that write over their input when nobody else still needs it.
-_IN_PLACE = frozenset({"norm", "act", "dropout"})
-_VIEWS = frozenset({"flatten"})
+_IN_PLACE = (Norm, Activation, Dropout)
 
 NO_KERNEL = (0, 0, 0, 0)
 
@@ -33,27 +33,29 @@ class Layer:
 
     Attributes:
         name: dotted path, such as "stage1.2.expand".
-        op: "input", "conv", "linear", "norm", "act", "pool", "global_pool", "add", "mul",
-            "concat", "flatten" or "dropout".
+        operator: what it computes; without costs, which stand here.
         inputs: indices of the layers that feed it.
         shape: of its output, for one clip.
         weights: values of the convolution or linear kernel.
         biases: values of its bias.
         norm: channels of a batch normalisation.
         positions: how often the kernel is applied; one multiply-accumulate per weight each time.
-        attributes: what the operator needs besides, in the order that nas_asc/layers.py gives.
     """
 
     index: int
     name: str
-    op: str
+    operator: Operator
     inputs: tuple[int, ...]
     shape: Shape
     weights: int
     biases: int
     norm: int
     positions: int
-    attributes: tuple[object, ...]
+
+    @property
+    def op(self) -> str:
+        """The name of its operator."""
+        return self.operator.name
 
     @property
     def params(self) -> int:
@@ -66,7 +68,7 @@ class Layer:
         return self.weights * self.positions
 
 
-class Tally:
+class CostTally:
     """The costs of the layers of one network; the sums are worked out when asked.
 
     Attributes:
@@ -75,12 +77,12 @@ class Tally:
         kernels: (values, output channels, bias values, positions) of every convolution and linear
             kernel, in order.
         norms: channels of every batch normalisation, in order.
-        normed: the shapes that pass through them.
+        norm_shapes: the shapes that pass through them.
         shortcut_norms: channels of those that stand in a shortcut.
         shrunk: names of windows that were larger than what was left of an axis.
     """
 
-    __slots__ = ("kernels", "normed", "norms", "prefix", "shortcut_norms", "shrunk")
+    __slots__ = ("kernels", "norm_shapes", "norms", "prefix", "shortcut_norms", "shrunk")
 
     keeps_layers = False
 
@@ -88,7 +90,7 @@ class Tally:
         self.prefix = ""
         self.kernels: list[tuple[int, int, int, int]] = []
         self.norms: list[int] = []
-        self.normed: list[Shape] = []
+        self.norm_shapes: list[Shape] = []
         self.shortcut_norms: list[int] = []
         self.shrunk: list[str] = []
 
@@ -110,7 +112,7 @@ class Tally:
     @property
     def norm_elements(self) -> int:
         """Elements that pass through batch normalisations, for one clip."""
-        return sum([prod(shape) for shape in self.normed])
+        return sum([prod(shape) for shape in self.norm_shapes])
 
     @property
     def macs(self) -> int:
@@ -127,21 +129,20 @@ class Tally:
         """Add an input of the network."""
         return shape
 
-    def keep(
+    def add_layer(
         self,
-        op: str,
+        operator: Operator,
         name: str,
         inputs: Sequence[Shape],
         shape: Shape,
-        attributes: tuple[object, ...] = (),
         kernel: tuple[int, int, int, int] = NO_KERNEL,
         norm: int = 0,
     ) -> Shape:
-        """Keep a layer, where layers are kept, and give the handle of its output."""
+        """Add a layer, where layers are kept, and return the handle of its output."""
         return shape
 
 
-class Graph(Tally):
+class Graph(CostTally):
     """A tally that also keeps the layers."""
 
     __slots__ = ("layers",)
@@ -155,19 +156,18 @@ class Graph(Tally):
     def input(self, shape: Shape) -> Shape:
         """Add an input of the network."""
         index = len(self.layers) + 1
-        return self.keep("input", "input" if index == 1 else f"input{index}", (), shape)
+        return self.add_layer(Input(), "input" if index == 1 else f"input{index}", (), shape)
 
-    def keep(
+    def add_layer(
         self,
-        op: str,
+        operator: Operator,
         name: str,
         inputs: Sequence[Shape],
         shape: Shape,
-        attributes: tuple[object, ...] = (),
         kernel: tuple[int, int, int, int] = NO_KERNEL,
         norm: int = 0,
     ) -> Shape:
-        """Keep a layer and give the handle of its output."""
+        """Add a layer and return the handle of its output."""
         handle = Tensor(shape)
         handle.layer = len(self.layers)
         values, _, biases, positions = kernel
@@ -175,34 +175,40 @@ class Graph(Tally):
             Layer(
                 handle.layer,
                 self.prefix + name,
-                op,
+                operator,
                 tuple(x.layer for x in inputs),  # type: ignore[attr-defined]  # handles of a graph
                 tuple(shape),
                 values,
                 biases,
                 norm,
                 positions,
-                attributes,
             )
         )
         return handle
 
 
+def readers(layers: Sequence[Layer]) -> list[list[int]]:
+    """Return the layers that read each layer's output, in order."""
+    found: list[list[int]] = [[] for _ in layers]
+    for layer in layers:
+        for source in dict.fromkeys(layer.inputs):
+            found[source].append(layer.index)
+    return found
+
+
 def buffers(layers: Sequence[Layer]) -> list[int]:
-    """Say which buffer each layer's output lies in: its own, or one that it writes over.
+    """Return the buffer that each layer's output lies in: its own, or one that it writes over.
 
     A batch normalisation, activation or dropout works in place unless a later layer still needs
     what stood there; flattening is a view.
     """
-    last_read = list(range(len(layers)))
-    for layer in layers:
-        for source in layer.inputs:
-            last_read[source] = layer.index
+    last_read = [max(reading, default=index) for index, reading in enumerate(readers(layers))]
     buffer = list(range(len(layers)))
     readable_until = list(last_read)
     for layer in layers:
-        if layer.op in _VIEWS or (
-            layer.op in _IN_PLACE and readable_until[buffer[layer.inputs[0]]] <= layer.index
+        if isinstance(layer.operator, Flatten) or (
+            isinstance(layer.operator, _IN_PLACE)
+            and readable_until[buffer[layer.inputs[0]]] <= layer.index
         ):
             root = buffer[layer.inputs[0]]
             buffer[layer.index] = root
@@ -211,9 +217,9 @@ def buffers(layers: Sequence[Layer]) -> list[int]:
 
 
 def peak_elements(layers: Sequence[Layer]) -> int:
-    """Give the largest sum of live tensors over the execution order, in elements, input included.
+    """Compute the largest sum of live tensors over the execution order, in elements.
 
-    A tensor lives from the layer that makes it to the last one that reads it.
+    A tensor lives from the layer that makes it, or is an input, to the last one that reads it.
     """
     buffer = buffers(layers)
     last = list(buffer)

@@ -14,9 +14,8 @@ from functools import cache
 
 from nas_asc.errors import ConfigError
 from nas_asc.frontend import Shape
-from nas_asc.graph import Tally
+from nas_asc.graph import CostTally
 from nas_asc.layers import (
-    Extent,
     act,
     concat,
     conv,
@@ -31,10 +30,11 @@ from nas_asc.layers import (
     read_dropout,
     read_pool,
 )
+from nas_asc.operators import Extent
 
 
 def head(
-    g: Tally,
+    g: CostTally,
     x: Shape,
     joined: Sequence[Shape],
     n_classes: int,
@@ -103,17 +103,13 @@ def _kernel(classifier: str, rank: int) -> Extent:
     return extent(int(size) if size.isdecimal() else size, rank)
 
 
-_cached_pool = cache(read_pool)
-_cached_dropout = cache(read_dropout)
+def _pool(g: CostTally, x: Shape, value: str, padding: str) -> Shape:
+    return pool(g, x, *read_pool(value, len(x) - 1), name="local_pool", padding=padding)
 
 
-def _pool(g: Tally, x: Shape, value: str, padding: str) -> Shape:
-    return pool(g, x, *_cached_pool(value, len(x) - 1), name="local_pool", padding=padding)
-
-
-def _map_per_class(g: Tally, x: Shape, n_classes: int, kernel: Extent) -> Shape:
+def _map_per_class(g: CostTally, x: Shape, n_classes: int, kernel: Extent) -> Shape:
     return conv(g, x, n_classes, kernel, name="classifier", bias=True, padding="same")
 
 
-def _drop(g: Tally, x: Shape, value: str, name: str = "dropout") -> Shape:
-    return x if value == "none" else dropout(g, x, *_cached_dropout(value), name=name)
+def _drop(g: CostTally, x: Shape, value: str, name: str = "dropout") -> Shape:
+    return x if value == "none" else dropout(g, x, *read_dropout(value), name=name)

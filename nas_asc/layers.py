@@ -1,20 +1,33 @@
 """The layers that blocks are made of; the one place where each one's shape and cost stand.
 
-Conventions: `g` is a `Tally` or a `Graph`; `x` is the shape of the input; kernels and strides have
-one number per axis. Padding: "half" = kernel // 2 on both sides (PyTorch's usual), "same" =
+Conventions: `g` is a `CostTally` or a `Graph`; `x` is the shape of the input; kernels and strides
+have one number per axis. Padding: "half" = kernel // 2 on both sides (PyTorch's usual), "same" =
 TensorFlow's (output ceil(n / stride), the odd cell at the end), "valid" = none. A "valid" window
 larger than what is left of an axis shrinks to it, so that every network can be built on every clip.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import prod
 
 from nas_asc.errors import ConfigError
 from nas_asc.frontend import Shape
-from nas_asc.graph import Tally
-
-Extent = tuple[int, ...]
+from nas_asc.graph import CostTally
+from nas_asc.operators import (
+    Activation,
+    Add,
+    Concat,
+    Conv,
+    Dropout,
+    Extent,
+    Flatten,
+    GlobalPool,
+    Linear,
+    Mul,
+    Norm,
+    Pool,
+)
+from nas_asc.units import format_shape
 
 ACTIVATIONS = ("relu", "silu", "hardswish", "selu")
 PADDINGS = ("half", "same", "valid")
@@ -25,14 +38,14 @@ DROPOUTS = ("plain", "alpha", "spatial")
 
 @lru_cache(maxsize=1 << 16)  # a search slides the same few thousand windows again and again
 def _slide(axes: Shape, kernel: Extent, stride: Extent) -> tuple[Extent, int, Shape, int]:
-    """Give an unpadded window as it fits, its cells, the axes of the output and their positions."""
+    """Return an unpadded window as it fits, its cells, the output's axes and their positions."""
     kernel = tuple(map(min, kernel, axes))
     out = tuple((n - k) // s + 1 for n, k, s in zip(axes, kernel, stride, strict=True))
     return kernel, prod(kernel), out, prod(out)
 
 
 def conv(
-    g: Tally,
+    g: CostTally,
     x: Shape,
     out: int,
     kernel: Extent,
@@ -43,7 +56,7 @@ def conv(
     bias: bool = False,
     padding: str = "half",
 ) -> Shape:
-    """Add a convolution of rank len(x) - 1; attributes: kernel, stride, padding, groups."""
+    """Add a convolution of rank len(x) - 1."""
     if stride is None:
         stride = (1,) * len(kernel)
     if padding == "valid":
@@ -76,11 +89,12 @@ def conv(
     g.kernels.append(cost)
     if not g.keeps_layers:
         return shape
-    return g.keep("conv", name, (x,), shape, (kernel, stride, padding, groups), cost)
+    operator = Conv(x[0], out, kernel, stride, padding, groups)
+    return g.add_layer(operator, name, (x,), shape, cost)
 
 
 def depthwise(
-    g: Tally,
+    g: CostTally,
     x: Shape,
     kernel: Extent,
     stride: Extent | None = None,
@@ -93,7 +107,7 @@ def depthwise(
     return conv(g, x, x[0], kernel, stride, name=name, groups=x[0], bias=bias, padding=padding)
 
 
-def pointwise(g: Tally, x: Shape, out: int, *, name: str, bias: bool = False) -> Shape:
+def pointwise(g: CostTally, x: Shape, out: int, *, name: str, bias: bool = False) -> Shape:
     """Add a convolution with a kernel of one."""
     if len(x) != 3:
         return conv(g, x, out, (1,) * (len(x) - 1), name=name, bias=bias)
@@ -103,48 +117,47 @@ def pointwise(g: Tally, x: Shape, out: int, *, name: str, bias: bool = False) ->
     shape = (out, mel, frame)
     if not g.keeps_layers:
         return shape
-    return g.keep("conv", name, (x,), shape, ((1, 1), (1, 1), "half", 1), cost)
+    operator = Conv(channels, out, (1, 1), (1, 1), "half", 1)
+    return g.add_layer(operator, name, (x,), shape, cost)
 
 
-def linear(g: Tally, x: Shape, out: int, *, name: str) -> Shape:
+def linear(g: CostTally, x: Shape, out: int, *, name: str) -> Shape:
     """Add a linear layer with bias on a vector."""
     cost = (x[0] * out, out, out, 1)
     g.kernels.append(cost)
-    return g.keep("linear", name, (x,), (out,), (), cost)
+    if not g.keeps_layers:
+        return (out,)
+    return g.add_layer(Linear(x[0], out), name, (x,), (out,), cost)
 
 
-def norm(g: Tally, x: Shape, *, name: str = "norm", axis: int = 0, shortcut: bool = False) -> Shape:
-    """Add a batch normalisation per channel (axis 0) or per mel bin (axis 1).
-
-    Attributes: axis, whether it stands in a shortcut.
-    """
+def norm(
+    g: CostTally, x: Shape, *, name: str = "norm", axis: int = 0, shortcut: bool = False
+) -> Shape:
+    """Add a batch normalisation per channel (axis 0) or per mel bin (axis 1)."""
     channels = x[axis]
     g.norms.append(channels)
-    g.normed.append(x)
+    g.norm_shapes.append(x)
     if shortcut:
         g.shortcut_norms.append(channels)
     if not g.keeps_layers:
         return x
-    return g.keep("norm", name, (x,), x, (axis, shortcut), norm=channels)
+    return g.add_layer(Norm(axis, shortcut), name, (x,), x, norm=channels)
 
 
-def act(g: Tally, x: Shape, kind: str, *, name: str = "act") -> Shape:
-    """Add an activation; attributes: its kind."""
-    return g.keep("act", name, (x,), x, (kind,)) if g.keeps_layers else x
+def act(g: CostTally, x: Shape, kind: str, *, name: str = "act") -> Shape:
+    """Add an activation."""
+    return g.add_layer(Activation(kind), name, (x,), x) if g.keeps_layers else x
 
 
 def dropout(
-    g: Tally, x: Shape, rate: float, kind: str = "plain", *, name: str = "dropout"
+    g: CostTally, x: Shape, rate: float, kind: str = "plain", *, name: str = "dropout"
 ) -> Shape:
-    """Add a dropout; attributes: rate, kind (plain, alpha, or spatial: whole channels).
-
-    A rate of 0 adds nothing.
-    """
-    return g.keep("dropout", name, (x,), x, (rate, kind)) if rate and g.keeps_layers else x
+    """Add a dropout: plain, alpha, or spatial (whole channels); a rate of 0 adds nothing."""
+    return g.add_layer(Dropout(rate, kind), name, (x,), x) if rate and g.keeps_layers else x
 
 
 def pool(
-    g: Tally,
+    g: CostTally,
     x: Shape,
     kind: str,
     kernel: Extent,
@@ -153,10 +166,7 @@ def pool(
     name: str = "pool",
     padding: str = "valid",
 ) -> Shape:
-    """Add a max or average pooling; attributes: kind, kernel, stride, padding.
-
-    Padded cells count neither in a maximum nor in an average.
-    """
+    """Add a max or average pooling; padded cells count neither in a maximum nor in an average."""
     if padding == "same" and len(x) == 3:  # spelt out, as in `conv`
         channels, mel, frame = x
         shape: Shape = (channels, -(-mel // stride[0]), -(-frame // stride[1]))
@@ -170,48 +180,54 @@ def pool(
         shape = (x[0], *axes)
     if not g.keeps_layers:
         return shape
-    return g.keep("pool", name, (x,), shape, (kind, kernel, stride, padding))
+    return g.add_layer(Pool(kind, kernel, stride, padding), name, (x,), shape)
 
 
-def global_pool(g: Tally, x: Shape, kind: str, *, name: str = "pool", keep: bool = False) -> Shape:
+def global_pool(
+    g: CostTally, x: Shape, kind: str, *, name: str = "pool", keep_axes: bool = False
+) -> Shape:
     """Add an average, a maximum or their sum over all axes but the channels.
 
-    Attributes: kind, keep (whether the axes stay, with length one).
+    With `keep_axes` they stay, with length one.
     """
-    shape = (x[0],) + (1,) * (len(x) - 1) if keep else (x[0],)
-    return g.keep("global_pool", name, (x,), shape, (kind, keep))
+    shape = (x[0],) + (1,) * (len(x) - 1) if keep_axes else (x[0],)
+    if not g.keeps_layers:
+        return shape
+    return g.add_layer(GlobalPool(kind, keep_axes), name, (x,), shape)
 
 
-def flatten(g: Tally, x: Shape, *, name: str = "flatten") -> Shape:
+def flatten(g: CostTally, x: Shape, *, name: str = "flatten") -> Shape:
     """Add a flattening of all axes into one."""
-    return g.keep("flatten", name, (x,), (prod(x),))
+    return g.add_layer(Flatten(), name, (x,), (prod(x),)) if g.keeps_layers else (prod(x),)
 
 
-def add(g: Tally, a: Shape, b: Shape, *, name: str = "add") -> Shape:
+def add(g: CostTally, a: Shape, b: Shape, *, name: str = "add") -> Shape:
     """Add an element-wise sum of two tensors of one shape.
 
     Raises:
         ConfigError: they differ, as an even kernel makes them.
     """
     if a != b:
-        sizes = " and ".join("x".join(map(str, shape)) for shape in (a, b))
+        sizes = " and ".join(map(format_shape, (a, b)))
         raise ConfigError(
             f"{g.prefix}{name}: expected two tensors of one shape, got {sizes}; "
             "give the block an odd kernel"
         )
-    return g.keep("add", name, (a, b), a) if g.keeps_layers else a
+    return g.add_layer(Add(), name, (a, b), a) if g.keeps_layers else a
 
 
-def mul(g: Tally, x: Shape, gate: Shape, *, name: str = "mul") -> Shape:
+def mul(g: CostTally, x: Shape, gate: Shape, *, name: str = "mul") -> Shape:
     """Add an element-wise product; `gate` has length one along every axis but the channels."""
-    return g.keep("mul", name, (x, gate), x)
+    return g.add_layer(Mul(), name, (x, gate), x) if g.keeps_layers else x
 
 
-def concat(g: Tally, parts: Sequence[Shape], *, name: str = "concat") -> Shape:
+def concat(g: CostTally, parts: Sequence[Shape], *, name: str = "concat") -> Shape:
     """Add a concatenation over the channels."""
-    return g.keep("concat", name, parts, (sum([part[0] for part in parts]), *parts[0][1:]))
+    shape = (sum([part[0] for part in parts]), *parts[0][1:])
+    return g.add_layer(Concat(), name, parts, shape) if g.keeps_layers else shape
 
 
+@cache
 def extent(value: object, rank: int) -> Extent:
     """Read a kernel, stride or window: "3x5" is mel x frame, 3 or "3" is a square.
 
@@ -226,6 +242,7 @@ def extent(value: object, rank: int) -> Extent:
     return parts
 
 
+@cache
 def read_pool(value: str, rank: int) -> tuple[str, Extent, Extent]:
     """Read a pooling's kind, window and stride: "max 4x4" steps by its own size, "avg 3x3/2" by 2.
 
@@ -238,6 +255,7 @@ def read_pool(value: str, rank: int) -> tuple[str, Extent, Extent]:
     return kind, cells, extent(_number_or_pair(stride), rank) if stride else cells
 
 
+@cache
 def read_dropout(value: str) -> tuple[float, str]:
     """Read a dropout: "plain 0.3" is a kind and a rate; "none" has the rate 0."""
     if value == "none":

@@ -50,7 +50,7 @@ def input_words(frontend: FrontEnd, clip_s: float) -> str:
             f"channel{'s' if frontend.channels > 1 else ''} at {frontend.sample_rate_hz} Hz, "
             f"{_NORMALISATION[frontend.normalisation]}"
         )
-    first, *second = frontend.planes(clip_s)
+    first, *second = frontend.spectrograms(clip_s)
     channels = 2 if second else frontend.channels
     words = [
         f"log-mel {shapes[0]}: {channels} channel{'s' if channels > 1 else ''} at "

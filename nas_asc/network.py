@@ -5,8 +5,9 @@ logits, (batch, classes). Parameters are named after their layer: "stage1.2.expa
 front end standardises is standardised here, so that inputs are the features as they are computed.
 """
 
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -15,12 +16,28 @@ from torch import Tensor, nn
 from nas_asc.architecture import Architecture
 from nas_asc.assembly import build_graph
 from nas_asc.errors import UnsupportedOperation
-from nas_asc.frontend import FrontEnd
+from nas_asc.frontend import FrontEnd, Shape
 from nas_asc.graph import Layer, buffers
+from nas_asc.operators import (
+    Activation,
+    Add,
+    Concat,
+    Conv,
+    Dropout,
+    Flatten,
+    GlobalPool,
+    Input,
+    Linear,
+    Mul,
+    Norm,
+    Pool,
+)
 from nas_asc.pooling import AveragePool, MaxPool, padding_of, same_margins
 from nas_asc.standardise import Standardisation
 
 Operation = Callable[..., Tensor]
+# A layer, what it computes, the layers that feed it, and those of them that are then forgotten.
+Step = tuple[int, Operation, Sequence[int], Sequence[int]]
 
 
 class StridedPointwiseConv1d(nn.Conv1d):
@@ -77,6 +94,7 @@ class Network(nn.Module):
 
     Attributes:
         layers: the graph's layers.
+        operations: what each layer but the inputs computes with, by its index.
         input_shapes: of each input, without the batch axis.
         frontend: what makes the inputs; None where a graph was made by hand.
         clip_s: clip length in seconds.
@@ -91,31 +109,26 @@ class Network(nn.Module):
         self.layers = layers
         self.frontend, self.clip_s = frontend, clip_s
         self.classes: tuple[str, ...] = ()
-        self.input_shapes = tuple(layer.shape for layer in layers if layer.op == "input")
-        last_read = {source: layer.index for layer in layers for source in layer.inputs}
+        self.input_shapes = tuple(
+            layer.shape for layer in layers if isinstance(layer.operator, Input)
+        )
         buffer = buffers(layers)
         self.standardisation: Standardisation | None = None
         if frontend is not None and frontend.normalisation == "standard":
             shape, second_plane = self.input_shapes[0], frontend.second_window > 0
             self.standardisation = Standardisation(shape, second_plane)
-        self._steps: list[tuple[int, Operation, tuple[int, ...], tuple[int, ...]]] = []
+        self.operations: dict[int, Operation] = {}
         for layer in layers:
-            if layer.op == "input":
+            if isinstance(layer.operator, Input):
                 continue
-            rank = len(layers[layer.inputs[0]].shape) - 1
-            operation: Operation
-            if layer.op in _MODULES:
-                module = _MODULES[layer.op](layer, layers[layer.inputs[0]].shape, rank)
-                self._place(layer.name, module)
-                operation = module
-            elif layer.op in _FUNCTIONS:
-                source = layers[layer.inputs[0]]
-                own = buffer[layer.index] == layer.index or source.op == "input"
-                operation = _FUNCTIONS[layer.op](layer, not own)
-            else:
-                raise UnsupportedOperation(f"{layer.name}: no module for operator {layer.op!r}")
-            done = tuple(s for s in set(layer.inputs) if last_read[s] == layer.index)
-            self._steps.append((layer.index, operation, layer.inputs, done))
+            source = layers[layer.inputs[0]]
+            writes_over = buffer[layer.index] != layer.index
+            in_place = writes_over and not isinstance(source.operator, Input)
+            operation = _operation(layer, source.shape, in_place)
+            if isinstance(operation, nn.Module):
+                self._place(layer.name, operation)
+            self.operations[layer.index] = operation
+        self._steps = steps_of((i, each, layers[i].inputs) for i, each in self.operations.items())
 
     def _place(self, name: str, module: nn.Module) -> None:
         *path, last = name.split(".")
@@ -126,35 +139,44 @@ class Network(nn.Module):
             holder = getattr(holder, part)
         holder.add_module(last, module)
 
-    def module_of(self, name: str) -> nn.Module:
-        """Give the module of the layer called `name`."""
-        return self.get_submodule(name)
-
     def example_inputs(self) -> tuple[Tensor, ...]:
-        """Give inputs of zeros for one clip, with a batch axis of one."""
+        """Return inputs of zeros for one clip, with a batch axis of one."""
         return tuple(torch.zeros(1, *shape) for shape in self.input_shapes)
 
     def prepare(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Give what the first layers are fed: the inputs, standardised if the front end says so."""
+        """Return the inputs as the first layers get them: standardised if the front end says so."""
         if self.standardisation is None:
             return inputs
         return self.standardisation(inputs[0]), *inputs[1:]
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """Give the logits, (batch, classes)."""
+        """Compute the logits, (batch, classes)."""
         return self.run_layers(*self.prepare(*inputs))
 
     def run_layers(self, *inputs: Tensor) -> Tensor:
-        """Give the logits, (batch, classes), of inputs that are prepared."""
-        values: list[Tensor | None] = [*inputs, *([None] * (len(self.layers) - len(inputs)))]
-        index = 0
-        for index, operation, sources, done in self._steps:
-            values[index] = operation(*[values[s] for s in sources])
-            for source in done:
-                values[source] = None
-        logits = values[index]
-        assert logits is not None
-        return logits
+        """Compute the logits, (batch, classes), of inputs that are prepared."""
+        return run_steps(self._steps, inputs)
+
+
+def steps_of(operations: Iterable[tuple[int, Operation, Sequence[int]]]) -> list[Step]:
+    """Return operations, given as (layer, operation, layers that feed it) in order, as steps."""
+    ordered = list(operations)
+    last_read = {source: index for index, _, sources in ordered for source in sources}
+    return [
+        (index, operation, sources, [s for s in set(sources) if last_read[s] == index])
+        for index, operation, sources in ordered
+    ]
+
+
+def run_steps(steps: Sequence[Step], inputs: Sequence[Tensor]) -> Tensor:
+    """Compute the output of the last step; what nobody needs any more is forgotten."""
+    values = dict(enumerate(inputs))
+    output = inputs[0]
+    for index, operation, sources, done in steps:
+        output = values[index] = operation(*[values[source] for source in sources])
+        for source in done:
+            del values[source]
+    return output
 
 
 def build(architecture: Architecture, n_classes: int, clip_s: float) -> Network:
@@ -169,111 +191,107 @@ def build(architecture: Architecture, n_classes: int, clip_s: float) -> Network:
     return Network(layers, architecture.frontend, clip_s)
 
 
-def _conv(layer: Layer, shape: tuple[int, ...], rank: int) -> nn.Module:
-    kernel, stride, padding, groups = layer.attributes
-    assert isinstance(kernel, tuple)
-    assert isinstance(stride, tuple)
-    margins = [(0, 0)] * rank
-    if padding == "half":
+def _operation(layer: Layer, shape: Shape, in_place: bool) -> Operation:
+    """Return the module, or the function, that a layer computes with.
+
+    Args:
+        layer: which layer.
+        shape: of its input.
+        in_place: whether it may write over its input.
+    """
+    rank = len(shape) - 1
+    match layer.operator:
+        case Conv():
+            return _conv(layer.operator, shape, layer.shape, has_bias=layer.biases > 0)
+        case Norm(axis=1):
+            return MelNorm(layer.norm)
+        case Norm():
+            return (nn.BatchNorm1d if rank < 2 else nn.BatchNorm2d)(layer.norm)
+        case Linear(features, out):
+            return nn.Linear(features, out)
+        case Pool(kind, kernel, stride, padding):
+            margins = same_margins(shape[1:], kernel, stride) if padding == "same" else None
+            if kind == "max":
+                return MaxPool(kernel, stride, margins)
+            return AveragePool(shape[1:], kernel, stride, margins)
+        case Dropout(rate, "spatial") if rank:
+            return nn.Dropout1d(rate) if rank == 1 else nn.Dropout2d(rate)
+        case Dropout(rate, kind):
+            return nn.AlphaDropout(rate) if kind == "alpha" else nn.Dropout(rate)
+        case Activation("relu") if in_place:  # the only one whose gradient needs no copy of x
+            return F.relu_
+        case Activation(kind):
+            return _ACTIVATIONS[kind]
+        case GlobalPool(kind, keep_axes):
+            return partial(_GLOBAL_POOLS[kind], keep_axes=keep_axes)
+        case Add():
+            return torch.add
+        case Mul():
+            return torch.mul
+        case Concat():
+            return lambda *parts: torch.cat(parts, 1)
+        case Flatten():
+            return lambda x: x.flatten(1)
+    raise UnsupportedOperation(f"{layer.name}: no module for operator {layer.op!r}")
+
+
+_ACTIVATIONS: dict[str, Operation] = {
+    "relu": F.relu,
+    "silu": F.silu,
+    "hardswish": F.hardswish,
+    "selu": F.selu,
+    "sigmoid": torch.sigmoid,
+}
+_CONVOLUTIONS: dict[int, tuple[Any, Any, Any]] = {
+    1: (nn.Conv1d, PaddedConv1d, StridedPointwiseConv1d),
+    2: (nn.Conv2d, PaddedConv2d, StridedPointwiseConv2d),
+}
+
+
+def _conv(conv: Conv, shape: Shape, out_shape: Shape, has_bias: bool) -> nn.Module:
+    kernel, stride = conv.kernel, conv.stride
+    margins = [(0, 0)] * len(kernel)
+    if conv.padding == "half":
         margins = [(k // 2, k // 2) for k in kernel]
-    elif padding == "same":
+    elif conv.padding == "same":
         margins = same_margins(shape[1:], kernel, stride)
-    if layer.shape[-1] == 1 < stride[-1] and max(kernel) > 1:
+    if out_shape[-1] == 1 < stride[-1] and max(kernel) > 1:
         # A stride to one frame: PyTorch 2.13 leaves outputs or gradients of it unwritten, in
         # channels-last order on the CPU. Its only window is cut out instead.
         before = margins[-1][0]
         margins[-1] = (before, kernel[-1] - shape[-1] - before)
         stride = (*stride[:-1], 1)
     even = all(before == after >= 0 for before, after in margins)
-    plain, padded, strided = _CONVOLUTIONS[rank]
+    plain, padded, strided = _CONVOLUTIONS[len(kernel)]
+    module: nn.Module
     module = (strided if max(kernel) == 1 and max(stride) > 1 else plain if even else padded)(
-        shape[0],
-        layer.shape[0],
+        conv.in_channels,
+        conv.out_channels,
         kernel,
         stride,
         padding=tuple(before for before, _ in margins) if even else 0,
-        groups=groups,
-        bias=layer.biases > 0,
+        groups=conv.groups,
+        bias=has_bias,
     )
     if not even:
-        module.margins = tuple(padding_of(margins))
-    return cast(nn.Module, module)
+        module.margins = tuple(padding_of(margins))  # type: ignore[assignment]  # of Padded...
+    return module
 
 
-def _norm(layer: Layer, shape: tuple[int, ...], rank: int) -> nn.Module:
-    if layer.attributes[0] == 1:
-        return MelNorm(layer.norm)
-    return (nn.BatchNorm1d if rank < 2 else nn.BatchNorm2d)(layer.norm)
+def _average(x: Tensor, keep_axes: bool) -> Tensor:
+    return x.mean(tuple(range(2, x.dim())), keepdim=keep_axes)
 
 
-def _linear(layer: Layer, shape: tuple[int, ...], rank: int) -> nn.Module:
-    return nn.Linear(shape[0], layer.shape[0])
+def _maximum(x: Tensor, keep_axes: bool) -> Tensor:
+    return x.amax(tuple(range(2, x.dim())), keepdim=keep_axes)
 
 
-def _pool(layer: Layer, shape: tuple[int, ...], rank: int) -> nn.Module:
-    kind, kernel, stride, padding = layer.attributes
-    assert isinstance(kernel, tuple)
-    assert isinstance(stride, tuple)
-    margins = same_margins(shape[1:], kernel, stride) if padding == "same" else None
-    if kind == "max":
-        return MaxPool(kernel, stride, margins)
-    return AveragePool(shape[1:], kernel, stride, margins)
+def _average_and_maximum(x: Tensor, keep_axes: bool) -> Tensor:
+    return _average(x, keep_axes) + _maximum(x, keep_axes)
 
 
-def _dropout(layer: Layer, shape: tuple[int, ...], rank: int) -> nn.Module:
-    rate, kind = layer.attributes
-    assert isinstance(rate, float)
-    if kind == "spatial" and rank:
-        return nn.Dropout1d(rate) if rank == 1 else nn.Dropout2d(rate)
-    return nn.AlphaDropout(rate) if kind == "alpha" else nn.Dropout(rate)
-
-
-_CONVOLUTIONS: dict[int, tuple[Any, Any, Any]] = {
-    1: (nn.Conv1d, PaddedConv1d, StridedPointwiseConv1d),
-    2: (nn.Conv2d, PaddedConv2d, StridedPointwiseConv2d),
-}
-_MODULES: dict[str, Callable[[Layer, tuple[int, ...], int], nn.Module]] = {
-    "conv": _conv,
-    "norm": _norm,
-    "linear": _linear,
-    "pool": _pool,
-    "dropout": _dropout,
-}
-
-
-def _act(layer: Layer, in_place: bool) -> Operation:
-    kind = layer.attributes[0]
-    if kind == "relu":  # the only one whose gradient needs no copy of the input
-        return F.relu_ if in_place else F.relu
-    operations: dict[object, Operation] = {
-        "silu": F.silu,
-        "hardswish": F.hardswish,
-        "selu": F.selu,
-        "sigmoid": torch.sigmoid,
-    }
-    return operations[kind]
-
-
-def _global_pool(layer: Layer, in_place: bool) -> Operation:
-    kind, keep = layer.attributes
-    assert isinstance(keep, bool)
-
-    def average(x: Tensor) -> Tensor:
-        return x.mean(tuple(range(2, x.dim())), keepdim=keep)
-
-    def maximum(x: Tensor) -> Tensor:
-        return x.amax(tuple(range(2, x.dim())), keepdim=keep)
-
-    if kind == "avg":
-        return average
-    return maximum if kind == "max" else lambda x: average(x) + maximum(x)
-
-
-_FUNCTIONS: dict[str, Callable[[Layer, bool], Operation]] = {
-    "act": _act,
-    "global_pool": _global_pool,
-    "add": lambda layer, in_place: torch.add,
-    "mul": lambda layer, in_place: torch.mul,
-    "concat": lambda layer, in_place: lambda *parts: torch.cat(parts, 1),
-    "flatten": lambda layer, in_place: lambda x: x.flatten(1),
+_GLOBAL_POOLS: dict[str, Operation] = {
+    "avg": _average,
+    "max": _maximum,
+    "avg+max": _average_and_maximum,
 }

@@ -82,14 +82,14 @@ def fit(
     check_count(network, complexity)
 
     frontend = architecture.frontend
-    inputs, labels = _tensors(dataset, frontend.of_features, settings.space, architecture.family)
+    inputs, labels = _tensors(dataset, frontend.feature_key, settings.space, architecture.family)
     training, validation = (list(dataset.indices(split)) for split in ("train", "validation"))
     to_train, to_judge = (
         tuple(each[chosen] for each in inputs) for chosen in (training, validation)
     )
     standardisation = network.standardisation
     if standardisation is not None:
-        standardisation.measure(to_train[0])
+        standardisation.fit(to_train[0])
 
     course: list[dict[str, object]] = []
 
@@ -125,7 +125,7 @@ def fit(
         complexity.rule.id,
         arrays,
         judged(dataset, probabilities).to_dict(),
-        () if standardisation is None else tuple(s.numpy() for s in standardisation.standards),
+        () if standardisation is None else tuple(s.numpy() for s in standardisation.statistics),
     )
     stopped = len(course) if len(course) < settings.epochs else None
     return Fitted(model, complexity, probabilities, tuple(course), stopped)

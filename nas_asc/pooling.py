@@ -14,7 +14,7 @@ Margins = list[tuple[int, int]]
 def same_margins(
     axes: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...]
 ) -> Margins:
-    """Give (before, after) for each axis, so that the output has ceil(n / stride) positions."""
+    """Return (before, after) for each axis, so that the output has ceil(n / stride) positions."""
     margins = []
     for n, k, s in zip(axes, kernel, stride, strict=True):
         total = max((-(-n // s) - 1) * s + k - n, 0)
@@ -23,11 +23,11 @@ def same_margins(
 
 
 def padding_of(margins: Margins) -> list[int]:
-    """Give margins as `torch.nn.functional.pad` wants them: the last axis first."""
+    """Return margins as `torch.nn.functional.pad` wants them: the last axis first."""
     return [cells for pair in reversed(margins) for cells in pair]
 
 
-def _lifted(margins: Margins | None) -> Margins | None:
+def _margins_2d(margins: Margins | None) -> Margins | None:
     return None if margins is None else [(0, 0), *margins]
 
 
@@ -42,9 +42,9 @@ class MaxPool(nn.Module):
         self.padding = padding_of(margins) if margins else []
         self._pool = F.max_pool1d if len(kernel) == 1 else F.max_pool2d
 
-    def lifted(self) -> "MaxPool":
-        """Give the same pooling of samples for (batch, channels, 1, samples)."""
-        return MaxPool((1, *self.kernel), (1, *self.stride), _lifted(self.margins))
+    def as_2d(self) -> "MaxPool":
+        """Return the same pooling of samples for (batch, channels, 1, samples)."""
+        return MaxPool((1, *self.kernel), (1, *self.stride), _margins_2d(self.margins))
 
     def forward(self, x: Tensor) -> Tensor:
         """Pool."""
@@ -75,10 +75,10 @@ class AveragePool(nn.Module):
             share = self._pool(ones, kernel, stride).reciprocal()
         self.register_buffer("share", share, persistent=False)
 
-    def lifted(self) -> "AveragePool":
-        """Give the same pooling of samples for (batch, channels, 1, samples)."""
+    def as_2d(self) -> "AveragePool":
+        """Return the same pooling of samples for (batch, channels, 1, samples)."""
         kernel, stride = (1, *self.kernel), (1, *self.stride)
-        return AveragePool((1, *self.axes), kernel, stride, _lifted(self.margins))
+        return AveragePool((1, *self.axes), kernel, stride, _margins_2d(self.margins))
 
     def forward(self, x: Tensor) -> Tensor:
         """Pool."""

@@ -1,89 +1,149 @@
-"""What pruning leaves, in closed form.
+"""What pruning leaves of a network, in closed form; nas_asc/compression does it.
 
-Conventions: a kernel has `values` values in all, spread evenly over its output `channels`. Python
-rounds half to even, as the reports' own tools do. Nothing is pruned to nothing.
+Conventions: a kernel is (values, output channels, ...), its values spread evenly over its channels,
+as a tally keeps them; the last of a network is the classifier's. Python rounds half to even, as the
+reports' own tools do. Nothing is pruned to nothing. A stored kernel is a bit mask and what is kept,
+or the dense kernel if that is smaller. Settings are called as in the `[compression]` of a space.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cache
+from typing import Any, ClassVar, Protocol
+
+Kernels = Sequence[tuple[int, ...]]
 
 
-@cache
-def kept_values(values: int, sparsity: float) -> int:
-    """Count what magnitude pruning leaves of a kernel, at least one value.
+class Pruning(Protocol):
+    """A way of pruning; another one is a class with these members and a row in `PRUNINGS`.
 
-    The NTU report's rule: the largest max(1, round(values x (1 - sparsity))) stay.
+    Attributes:
+        kind: its name in a space.
+        prune_classifier: whether the last kernel, which gives the logits, is pruned too.
     """
-    return max(1, round(values * (1.0 - sparsity)))
 
+    kind: ClassVar[str]
 
-@cache
-def surviving(channels: int, fraction: float, iterations: int) -> int:
-    """Count the channels that are left when a fraction of those alive goes in each iteration.
+    @property
+    def prune_classifier(self) -> bool:
+        """Whether the last kernel is pruned too."""
 
-    The IMT report's rule: of 128 channels five times 20 % leaves 102, 82, 66, 53, 42.
-    """
-    for _ in range(iterations):
-        channels = max(1, channels - round(channels * fraction))
-    return channels
+    def kept(self, kernels: Kernels) -> int:
+        """Count what is left of some kernels."""
 
+    def stored_bytes(self, kernels: Kernels, width: int) -> int:
+        """Price some stored kernels whose values take `width` bytes each."""
 
-@cache  # a search prices the same few thousand kernels again and again
-def masked_bytes(values: int, width: int, sparsity: float) -> int:
-    """Price a kernel that magnitude pruning thinned out: a bit per value and what is kept."""
-    return min(values * width, -(-values // 8) + kept_values(values, sparsity) * width)
+    def kept_scales(self, channels: int) -> int:
+        """Count what is left of the scales of a batch norm."""
+
+    def removed_share(self, values: int, kept: int) -> float:
+        """Return the share of a network's kernel values that is reported as removed."""
 
 
 @dataclass(frozen=True)
-class Pruning:
-    """How a network is pruned.
+class NotPruned:
+    """All values stay."""
 
-    Attributes:
-        kind: "none"; "magnitude": the smallest values of every kernel; "channels": whole output
-            channels of every kernel, by their L1 norm, and batch norm scales one by one.
-        sparsity: share of the values that goes; with "channels", of the channels still alive, in
-            each iteration.
-        iterations: of channel pruning.
-        classifier: whether the last kernel, which gives the logits, is pruned too. Channel pruning
-            leaves a class whose row is gone with its bias.
-    """
+    kind: ClassVar[str] = "none"
+    prune_classifier: ClassVar[bool] = False
 
-    kind: str = "none"
-    sparsity: float = 0.0
-    iterations: int = 1
-    classifier: bool = True
+    def kept(self, kernels: Kernels) -> int:
+        """Count all values."""
+        return sum([kernel[0] for kernel in kernels])
 
-    def kept(self, values: int, channels: int, is_classifier: bool = False) -> int:
-        """Count what is left of a kernel."""
-        if self.kind == "none" or (is_classifier and not self.classifier):
-            return values
-        if self.kind == "magnitude":
-            return kept_values(values, self.sparsity)
-        return values // channels * surviving(channels, self.sparsity, self.iterations)
-
-    def stored_bytes(
-        self, values: int, channels: int, width: int, is_classifier: bool = False
-    ) -> int:
-        """Price a stored kernel: a bit mask and what is kept, unless the dense kernel is smaller.
-
-        The mask has a bit per value, or per output channel where whole channels were pruned.
-        """
-        if self.kind == "none" or (is_classifier and not self.classifier):
-            return values * width
-        if self.kind == "magnitude":
-            return masked_bytes(values, width, self.sparsity)
-        kept = self.kept(values, channels, is_classifier)
-        return min(values * width, -(-channels // 8) + kept * width)
+    def stored_bytes(self, kernels: Kernels, width: int) -> int:
+        """Price dense kernels."""
+        return self.kept(kernels) * width
 
     def kept_scales(self, channels: int) -> int:
-        """Count what is left of a batch norm's scales."""
-        if self.kind == "channels":
-            return surviving(channels, self.sparsity, self.iterations)
+        """Count all scales."""
         return channels
 
+    def removed_share(self, values: int, kept: int) -> float:
+        """Return 0."""
+        return 0.0
 
-NOT_PRUNED = Pruning()
+
+@dataclass(frozen=True)
+class MagnitudePruning:
+    """The smallest values of every kernel go: a mask with a bit per value.
+
+    The NTU report's rule: the largest max(1, round(values x (1 - sparsity))) stay.
+
+    Attributes:
+        sparsity: the share of the values that goes, 0 to 1.
+    """
+
+    kind: ClassVar[str] = "magnitude"
+    sparsity: float
+    prune_classifier: bool = True
+
+    def kept(self, kernels: Kernels) -> int:
+        """Count the largest values."""
+        sparsity = self.sparsity
+        return sum([values_left(kernel[0], sparsity) for kernel in kernels])
+
+    def stored_bytes(self, kernels: Kernels, width: int) -> int:
+        """Price each kernel with a bit per value."""
+        sparsity = self.sparsity
+        return sum([sparse_bytes(kernel[0], width, sparsity) for kernel in kernels])
+
+    def kept_scales(self, channels: int) -> int:
+        """Count all scales: batch norms are not pruned."""
+        return channels
+
+    def removed_share(self, values: int, kept: int) -> float:
+        """Return what was asked for, before rounding."""
+        return self.sparsity
+
+
+@dataclass(frozen=True)
+class ChannelPruning:
+    """Whole output channels of every kernel go, by their L1 norm; batch norm scales one by one.
+
+    The IMT report's rule: of 128 channels five times 20 % leaves 102, 82, 66, 53, 42. A class whose
+    row of the classifier is gone keeps its bias. The mask has a bit per channel.
+
+    Attributes:
+        sparsity: the share of the channels still alive that goes in each iteration, 0 to 1.
+    """
+
+    kind: ClassVar[str] = "channels"
+    sparsity: float
+    prune_classifier: bool = True
+    iterations: int = field(kw_only=True)
+
+    def left(self, channels: int) -> int:
+        """Count the channels that are left after all iterations."""
+        return channels_left(channels, self.sparsity, self.iterations)
+
+    def kept(self, kernels: Kernels) -> int:
+        """Count the values of the channels that are left."""
+        return sum([kernel[0] // kernel[1] * self.left(kernel[1]) for kernel in kernels])
+
+    def stored_bytes(self, kernels: Kernels, width: int) -> int:
+        """Price each kernel with a bit per channel."""
+        total = 0
+        for values, channels, *_ in kernels:
+            kept = values // channels * self.left(channels)
+            total += min(values * width, -(-channels // 8) + kept * width)
+        return total
+
+    def kept_scales(self, channels: int) -> int:
+        """Count the scales that are left."""
+        return self.left(channels)
+
+    def removed_share(self, values: int, kept: int) -> float:
+        """Return what the iterations came to."""
+        return 1.0 - kept / values
+
+
+NOT_PRUNED = NotPruned()
+
+PRUNINGS: Mapping[str, type[NotPruned] | type[MagnitudePruning] | type[ChannelPruning]] = {
+    kind.kind: kind for kind in (NotPruned, MagnitudePruning, ChannelPruning)
+}
 
 
 def pruning_of(compression: Mapping[str, object]) -> Pruning:
@@ -92,14 +152,33 @@ def pruning_of(compression: Mapping[str, object]) -> Pruning:
 
 
 @cache  # a search meets the same few again and again
-def _pruning_of(items: tuple[tuple[str, object], ...]) -> Pruning:
-    compression = dict(items)
-    kind = str(compression["pruning"])
-    if kind == "none":
-        return NOT_PRUNED
-    return Pruning(
-        kind,
-        float(compression["sparsity"]),  # type: ignore[arg-type]  # a number, checked by the space
-        int(compression.get("iterations", 1)),  # type: ignore[call-overload]  # likewise
-        bool(compression.get("prune_classifier", True)),
-    )
+def _pruning_of(items: tuple[tuple[str, Any], ...]) -> Pruning:
+    section = dict(items)
+    kind = PRUNINGS[section["pruning"]]
+    settings = {f.name: section[f.name] for f in fields(kind) if f.name in section}
+    return kind(**settings) if settings else NOT_PRUNED
+
+
+def for_classifier(pruning: Pruning) -> Pruning:
+    """Return what the classifier's kernel is pruned by."""
+    return pruning if pruning.prune_classifier else NOT_PRUNED
+
+
+@cache
+def values_left(values: int, sparsity: float) -> int:
+    """Count what magnitude pruning leaves of a kernel, at least one value."""
+    return max(1, round(values * (1.0 - sparsity)))
+
+
+@cache
+def channels_left(channels: int, sparsity: float, iterations: int) -> int:
+    """Count the channels that are left when a share of those alive goes in each iteration."""
+    for _ in range(iterations):
+        channels = max(1, channels - round(channels * sparsity))
+    return channels
+
+
+@cache  # a search prices the same few thousand kernels again and again
+def sparse_bytes(values: int, width: int, sparsity: float) -> int:
+    """Price a kernel that magnitude pruning thinned out."""
+    return min(values * width, -(-values // 8) + values_left(values, sparsity) * width)

@@ -7,9 +7,9 @@ from typing import Any
 from nas_asc.architecture import Architecture
 from nas_asc.budget import Budget
 from nas_asc.captions import seed_captions
-from nas_asc.complexity import Complexity
+from nas_asc.complexity import Complexity, Costs
 from nas_asc.datasets import Dataset
-from nas_asc.ensemble import Ensemble, EnsembleComplexity
+from nas_asc.ensemble import Ensemble
 from nas_asc.job import trial_seed
 from nas_asc.space import ReportModel, SearchSpace
 from nas_asc.trials import Trial
@@ -24,7 +24,7 @@ def seed_trials(
     measure: Callable[[Architecture], Complexity],
     seed: int,
     dataset: Dataset | None = None,
-    ensembles: Iterable[EnsembleComplexity] = (),
+    ensembles: Iterable[tuple[Ensemble, Costs]] = (),
 ) -> tuple[list[Trial], list[dict[str, object]]]:
     """Make the trials of the report models and ensembles that fit, and list those that do not.
 
@@ -40,12 +40,11 @@ def seed_trials(
         The trials, by multiply-accumulates from few to many; and model, size_bytes, macs and the
         limit that binds of the others.
     """
-    candidates: list[tuple[str, Architecture, Complexity | EnsembleComplexity]] = []
+    candidates: list[tuple[str, Architecture, Complexity | Costs]] = []
     for model in space.models.values():
         architecture = model.architecture if dataset is None else _adapted(model, dataset)
         candidates.append((model.id, architecture, measure(architecture)))
-    for counted in ensembles:
-        ensemble = counted.ensemble
+    for ensemble, counted in ensembles:
         candidates.append((ensemble.id, ensemble.as_architecture(space.name), counted))
     candidates.sort(key=lambda candidate: (candidate[2].macs, candidate[0]))
     fitting: list[Trial] = []

@@ -12,7 +12,7 @@ from typing import Any
 
 from nas_asc.ensemble import Ensemble
 from nas_asc.errors import ConfigError, nearest
-from nas_asc.library import shipped
+from nas_asc.shipped import shipped
 from nas_asc.space import ReportModel
 
 Rows = tuple[Mapping[str, Any], ...]

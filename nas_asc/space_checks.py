@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any
 
 from nas_asc.architecture import Value
-from nas_asc.blocks import ODD_KERNEL_BLOCKS
+from nas_asc.blocks import BLOCKS
 from nas_asc.blocks.inception import DEFAULT_BRANCHES
 from nas_asc.domain import Domain
 from nas_asc.errors import nearest, short_repr
@@ -202,7 +202,7 @@ def _listed(values: Sequence[Value]) -> str:
 
 
 def _even_kernels(section: Section) -> Iterator[tuple[str, str]]:
-    if not ODD_KERNEL_BLOCKS & {str(block) for block in _options(section, "block")}:
+    if not any(BLOCKS[str(block)].odd_kernels for block in _options(section, "block")):
         return
     kernels = _options(section, "kernel")
     even = [k for k in kernels if not all(n % 2 for n in extent(k, 2))]

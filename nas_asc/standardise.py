@@ -1,4 +1,4 @@
-"""Standardisation per mel bin: the fixed part of a front end that is measured on training clips."""
+"""Standardisation per mel bin: the fixed part of a front end that is fitted to training clips."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,9 @@ _CHUNK_VALUES = 1 << 17  # held in float64 at a time: a megabyte stays in a core
 
 
 class Standardisation(nn.Module):
-    """Gives log-mels mean 0 and deviation 1 per mel bin of the training clips.
+    """Bring log-mels to mean 0 and deviation 1 per mel bin of the training clips.
 
-    The standards are buffers, which no rule counts. Until they are measured or loaded, nothing is
+    The statistics are buffers, which no rule counts. Until they are fitted or loaded, nothing is
     changed.
     """
 
@@ -33,46 +33,46 @@ class Standardisation(nn.Module):
             self.register_buffer(name, torch.stack([torch.zeros(mels), torch.ones(mels)]))
 
     @property
-    def standards(self) -> tuple[Tensor, ...]:
-        """Mean and deviation per mel bin, (2, mel), of each plane."""
+    def statistics(self) -> tuple[Tensor, ...]:
+        """Mean and deviation per mel bin, (2, mel), of each spectrogram."""
         return tuple(self.buffers())
 
-    def measure(self, inputs: Tensor) -> None:
-        """Take the standards of training clips, (clip, channels, mel, frame)."""
-        self.load([standard_of(plane) for plane in self._planes(inputs)])
+    def fit(self, inputs: Tensor) -> None:
+        """Measure the statistics of training clips, (clip, channels, mel, frame)."""
+        self.load([statistics_of(each) for each in self._spectrograms(inputs)])
 
-    def load(self, standards: Sequence[Tensor]) -> None:
-        """Take standards that were measured before.
+    def load(self, statistics: Sequence[Tensor]) -> None:
+        """Take statistics that were measured before.
 
         Raises:
             ExportError: they are not those of such clips, or no numbers.
         """
-        expected = [tuple(own.shape) for own in self.standards]
-        found = [tuple(standard.shape) for standard in standards]
+        expected = [tuple(own.shape) for own in self.statistics]
+        found = [tuple(given.shape) for given in statistics]
         if found != expected:
             raise ExportError(
                 f"expected mean and deviation per mel bin of shape {_listed(expected)}, found "
                 f"{_listed(found)}, is it of another model?"
             )
-        for own, standard in zip(self.standards, standards, strict=True):
-            if not (standard.isfinite().all() and (standard[1] > 0).all()):
+        for own, given in zip(self.statistics, statistics, strict=True):
+            if not (given.isfinite().all() and (given[1] > 0).all()):
                 raise ExportError("expected finite means and deviations above 0, train it anew")
-            own.copy_(standard)
+            own.copy_(given)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Standardise. inputs: (clip, channels, mel, frame)."""
-        pairs = zip(self._planes(inputs), self.standards, strict=True)
-        first, *second = [standardised(plane, standard) for plane, standard in pairs]
+        pairs = zip(self._spectrograms(inputs), self.statistics, strict=True)
+        first, *second = [_standardise(each, statistics) for each, statistics in pairs]
         return torch.cat([first, second[0].transpose(2, 3)], 1) if second else first
 
-    def _planes(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        """Split clips into their planes, each with its own mel bins on the axis before the last."""
+    def _spectrograms(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """Split clips into spectrograms, each with its mel bins on the axis before the last."""
         if not self.second_plane:
             return (inputs,)
         return inputs[:, :1], inputs[:, 1:].transpose(2, 3)
 
 
-def standard_of(inputs: Tensor) -> Tensor:
+def statistics_of(inputs: Tensor) -> Tensor:
     """Measure mean and deviation per mel bin, (2, mel), of training clips.
 
     Args:
@@ -90,14 +90,8 @@ def standard_of(inputs: Tensor) -> Tensor:
     return torch.stack([mean, variance.clamp_min(_SMALLEST_DEVIATION**2).sqrt()]).float()
 
 
-def standardised(inputs: Tensor, standard: Tensor) -> Tensor:
-    """Give inputs with mean 0 and deviation 1 per mel bin of the training clips.
-
-    Args:
-        inputs: (clip, channels, mel, frame).
-        standard: mean and deviation, (2, mel).
-    """
-    mean, deviation = standard[:, :, None]
+def _standardise(inputs: Tensor, statistics: Tensor) -> Tensor:
+    mean, deviation = statistics[:, :, None]
     return torch.div(inputs - mean, deviation)
 
 

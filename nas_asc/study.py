@@ -92,7 +92,7 @@ def run_search(
                 reason = str(error).removeprefix("budget: ")
                 raise NothingFits(f"macs_ceiling of the study: {reason}") from None
         ensembles = ensembles_of(config.space).values()
-        counted = [count_ensemble(e, config.rule) for e in trainable(ensembles, dataset)]
+        counted = [(e, count_ensemble(e, config.rule)) for e in trainable(ensembles, dataset)]
         seeds, over_budget = seed_trials(space, budget, measure, config.seed, dataset, counted)
         trained = [m for m in space.models.values() if any(t.model == m.id for t in seeds)]
         facts: Mapping[str, object] = {

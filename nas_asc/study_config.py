@@ -22,9 +22,9 @@ from pydantic import (
 )
 
 from nas_asc.errors import ConfigError, nearest, short_repr
-from nas_asc.library import find
 from nas_asc.recipe import Recipe, read_recipe
 from nas_asc.rules import counting_rule
+from nas_asc.shipped import find
 from nas_asc.toml_file import Fault, read_toml
 from nas_asc.units import MOST_S
 from nas_asc.vocabulary import MODEL_DOMAINS

@@ -37,7 +37,7 @@ class Target:
     model: ReportModel | None = None
 
     def on(self, classes: int | None, clip_s: float | None) -> "Target":
-        """Give it for other classes and clips, as a search has it there; None keeps its own."""
+        """Return it for other classes and clips, as a search has it there; None keeps its own."""
         if self.model is not None:
             return _of_model(self.model.adapted(classes, clip_s), self.id)
         return replace(self, classes=classes or self.classes, clip_s=clip_s or self.clip_s)
@@ -47,16 +47,28 @@ def resolve(target: str) -> Target | Ensemble:
     """Find what a user points at.
 
     Args:
-        target: the id of a report model or ensemble, SPACE.toml:MODEL, an architecture.json, the
-            ensemble.json of a trained ensemble, the folder models/TRIAL that holds one of the two,
-            or RUN:TRIAL.
+        target: the id of a report model or ensemble, SPACE.toml:MODEL, RUN:TRIAL, the folder
+            RUN/models/TRIAL of a trained network or ensemble, or the JSON file in it.
 
     Raises:
         ConfigError: it is none of these, or what it names is not valid.
-        RunError: there is no such run or trial.
+        RunError: there is no such trial.
     """
+    path = Path(target)
+    place, colon, name = target.rpartition(":")
     try:
-        return _found(target)
+        if target.endswith(".json"):
+            is_ensemble = path.name == ENSEMBLE and path.is_file()
+            return _saved(path.parent, target) if is_ensemble else _from_file(path, target)
+        if target and any((path / file).is_file() for file in _SAVED):
+            return _saved(path, target)
+        if place.endswith(".toml") or target.endswith(".toml"):
+            return _described(_model_of(place or target, name if place else ""), target)
+        if place and (Path(place).is_dir() or "/" in place):
+            return _saved(_trial_folder(Path(place), name), target)
+        if target and (colon or "/" in target or "." in target or path.is_dir()):
+            raise _nothing_at(path)
+        return _described(find_model(target), target)
     except OSError as error:  # a name that is too long, a folder that may not be entered
         raise ConfigError(f"{target}: {_EXPECTED}, {error.strerror}") from None
 
@@ -81,29 +93,6 @@ def find_in_space(target: str) -> ReportModel | Ensemble:
         ) from None
 
 
-def _found(target: str) -> Target | Ensemble:
-    path = Path(target)
-    place, colon, name = target.rpartition(":")
-    if target.endswith(".json") and not path.is_dir():
-        is_ensemble = path.name == ENSEMBLE and path.is_file()
-        return _saved(path.parent, target) if is_ensemble else _from_file(path, target)
-    if colon and not path.exists():
-        if place.endswith(".toml"):
-            return _described(_model_of(place, name), target)
-        return _from_run(place, name)
-    if target.endswith(".toml") and path.is_file():
-        models = _models(target)
-        has = f"it has {_some(models)}" if models else "it has no models"
-        raise ConfigError(f"{target}: expected one of its models, {target}:MODEL - {has}")
-    is_path = target == "" or "/" in target or "." in target
-    try:
-        return _from_folder(path, target) if is_path else _described(find_model(target), target)
-    except ConfigError:
-        if is_path or not path.exists():
-            raise
-        return _from_folder(path, target)
-
-
 def _described(model: ReportModel | Ensemble, name: str) -> Target | Ensemble:
     return replace(model, id=name) if isinstance(model, Ensemble) else _of_model(model, name)
 
@@ -112,45 +101,31 @@ def _of_model(model: ReportModel, name: str) -> Target:
     return Target(name, model.architecture, model.classes, model.clip_s, model.rule, model)
 
 
-def _models(space: str) -> dict[str, ReportModel | Ensemble]:
-    return {**load_space(space).models, **ensembles_of(space)}
-
-
 def _model_of(space: str, model_id: str) -> ReportModel | Ensemble:
-    models = _models(space)
-    if model_id not in models:
-        has = f"one of {_some(models)}" if models else "a space with models, this one has none"
-        raise ConfigError(f"{space}: expected {has}, got {model_id!r}{nearest(model_id, models)}")
-    return models[model_id]
-
-
-def _from_folder(path: Path, target: str) -> Target | Ensemble:
-    """Read a folder models/TRIAL, or say what is wrong with a path."""
-    if not target:
-        raise ConfigError(f"{_EXPECTED}, got nothing")
-    if not path.is_dir():
-        what = "got another kind of file" if path.exists() else "there is no such file"
-        raise ConfigError(f"{target}: {_EXPECTED}; {what}")
-    if any((path / name).is_file() for name in _SAVED):
-        return _saved(path, target)
-    if trials := _trials(path):
-        raise RunError(
-            f"{target}: expected a trial of the run, RUN:TRIAL - give {path}:{trials[0]}; "
-            f"it has the trials {_some(trials)}"
+    known: dict[str, ReportModel | Ensemble] = {**load_space(space).models, **ensembles_of(space)}
+    if model_id not in known:
+        raise ConfigError(
+            f"{space}: expected one of its models, {space}:MODEL, got {model_id!r}"
+            f"{nearest(model_id, known)} - it has {_some(known) or 'none'}"
         )
-    raise ConfigError(f"{target}: {_EXPECTED}; got a folder with neither a model nor trials")
+    return known[model_id]
 
 
-def _from_run(run: str, trial: str) -> Target | Ensemble:
-    if not run:
-        raise ConfigError(f"{_EXPECTED}, got no run before the colon of ':{trial}'")
-    if not Path(run).is_dir():
-        raise RunError(f"expected a finished trial of a run, there is no run {run}")
-    trials = _trials(Path(run))
+def _trial_folder(run: Path, trial: str) -> Path:
+    trials = _trials(run)
     if trial not in trials:
         has = f"it has {_some(trials)}" if trials else "it has none, or is no run"
-        raise RunError(f"expected a finished trial of a run, {run} has no trial {trial!r} - {has}")
-    return _saved(Path(run) / "models" / trial, f"{run}:{trial}")
+        raise RunError(f"{run}: expected a finished trial of a run, got {trial!r} - {has}")
+    return run / "models" / trial
+
+
+def _nothing_at(path: Path) -> ConfigError | RunError:
+    if trials := _trials(path):
+        return RunError(
+            f"{path}: expected a trial of the run, RUN:TRIAL - give {path}:{trials[0]}; "
+            f"it has the trials {_some(trials)}"
+        )
+    return ConfigError(f"{path}: {_EXPECTED}, got {'neither' if path.exists() else 'nothing'}")
 
 
 def _saved(folder: Path, name: str) -> Target | Ensemble:
@@ -161,7 +136,7 @@ def _saved(folder: Path, name: str) -> Target | Ensemble:
 
 
 def _trials(run: Path) -> list[str]:
-    """Give the numbers of trained trials; what a killed worker left half-written is none."""
+    """Return the numbers of trained trials; what a killed worker left half-written is none."""
     names = [path.parent.name for file in _SAVED for path in run.glob(f"models/*/{file}")]
     return sorted(filter(str.isdecimal, names), key=int)
 

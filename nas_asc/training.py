@@ -14,11 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
-from nas_asc.allocator import kept_memory
 from nas_asc.augmentations import mixup, spec_augment, time_shift
 from nas_asc.errors import TrainingError
 from nas_asc.evaluation import Inputs, each_of, predict_proba, score
-from nas_asc.execution import PLAIN, Execution
+from nas_asc.execution import PLAIN, Execution, malloc_keeps_memory
 from nas_asc.network import Network
 from nas_asc.optimisation import Optimisation
 from nas_asc.pruning_counts import NOT_PRUNED, Pruning
@@ -99,7 +98,7 @@ def train(
     optimisation = Optimisation(network, recipe, epochs * steps, pruning)
     generator = torch.Generator().manual_seed(seed)
     course: list[EpochReport] = []
-    with torch.random.fork_rng(), kept_memory():
+    with torch.random.fork_rng(), malloc_keeps_memory():
         torch.manual_seed(seed)
         for epoch in range(1, epochs + 1):
             network.train()

@@ -19,7 +19,7 @@ from nas_asc.library import ensembles_of
 from nas_asc.model_files import save_ensemble, save_model
 from nas_asc.pipeline import TrialSettings, fit, judged
 from nas_asc.recipe import read_recipe
-from nas_asc.voting import vote
+from nas_asc.voting_network import vote
 
 
 def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:

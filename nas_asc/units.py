@@ -1,40 +1,17 @@
-"""Sizes, counts and durations as people write them.
-
-Conventions: `B`; `kB` = 1000 bytes; `KiB` = 1024, `MiB` = 1024 x 1024; `KB` and `MB` are the
-counting rule's K and its square. Counts take the decimal prefixes K, M and G.
-"""
+"""Durations and counts as people write them."""
 
 import re
+from collections.abc import Iterable
 from fractions import Fraction
 
 from nas_asc.errors import ConfigError
 
 _NUMBER = r"(?P<number>[0-9]{1,1000}(?:\.[0-9]{1,1000})?)"
-_BYTES = re.compile(_NUMBER + r"(?P<unit>B|kB|KB|MB|KiB|MiB)")
-_COUNT = re.compile(_NUMBER + r"(?P<prefix>[KMG]?)")
 _DURATION = re.compile(_NUMBER + r"(?P<unit>s|m|h)")
-_DECIMAL = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _MOST_HOURS = 10_000
 
 MOST_S = _MOST_HOURS * 3600  # of a duration
-
-BYTE_UNITS = "B, kB, KB, MB, KiB, MiB"
-
-
-def parse_bytes(text: str, kb: int) -> int | None:
-    """Read a size such as "128KB"; `kb` is what the rule takes a KB for; None if it is no size."""
-    match = _BYTES.fullmatch(text)
-    if match is None:
-        return None
-    factor = {"B": 1, "kB": 1000, "KiB": 1024, "MiB": 1024**2, "KB": kb, "MB": kb**2}
-    return int(Fraction(match["number"]) * factor[match["unit"]])
-
-
-def parse_count(text: str) -> int | None:
-    """Read a count such as "30M"; None if it is no count."""
-    match = _COUNT.fullmatch(text)
-    return None if match is None else int(Fraction(match["number"]) * _DECIMAL[match["prefix"]])
 
 
 def parse_duration(text: str) -> float:
@@ -66,3 +43,8 @@ def format_count(count: float) -> str:
         if count >= 0.9995 * factor:
             return f"{count / factor:.3g} {prefix}"
     return f"{count:.0f}"
+
+
+def format_shape(shape: Iterable[int]) -> str:
+    """Write a shape or a window: "1x160x640"."""
+    return "x".join(map(str, shape))

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from nas_asc.complexity import Complexity, count
-from nas_asc.ensemble import Ensemble, EnsembleComplexity, count_ensemble
+from nas_asc.complexity import Complexity, Costs, count
+from nas_asc.ensemble import Ensemble, count_ensemble, count_members
 from nas_asc.space import ReportModel
 
-Counted = Complexity | EnsembleComplexity
+Counted = Complexity | Costs
 
 # What stands against each number that a report may print.
 COUNTED: Mapping[str, Callable[[Counted], float]] = {
@@ -86,22 +86,21 @@ class MemberCost:
 
 def member_costs(found: Verification) -> list[MemberCost]:
     """Give the costs of an ensemble's members, in their order; none of a single network."""
-    model, complexity = found.model, found.complexity
-    if not isinstance(model, Ensemble) or not isinstance(complexity, EnsembleComplexity):
+    model, rule = found.model, found.complexity.rule
+    if not isinstance(model, Ensemble):
         return []
+    counted = zip(model.members, model.votes, count_members(model), strict=True)
     return [
         MemberCost(
-            member.model.id,
-            member.number,
-            vote,
-            one.counted_params,
-            one.nonzero_params,
-            one.size_bytes / complexity.rule.kb,
-            one.macs,
+            id=member.model.id,
+            number=member.number,
+            vote=vote,
+            params=one.counted_params,
+            nonzero=one.nonzero_params,
+            size_kb=one.size_bytes / rule.kb,
+            macs=one.macs,
         )
-        for member, vote, (_, one) in zip(
-            model.members, model.votes, complexity.members, strict=True
-        )
+        for member, vote, one in counted
     ]
 
 

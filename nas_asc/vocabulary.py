@@ -6,14 +6,12 @@ dropout, is the same for all blocks.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, fields
 
 from nas_asc.architecture import Value
-from nas_asc.assembly import block_keys
 from nas_asc.blocks import BLOCKS
-from nas_asc.blocks.block import ORDERS
-from nas_asc.blocks.dwsep import RESIDUALS
-from nas_asc.blocks.inception import BRANCH_SETS, BRANCHES, DEFAULT_BRANCHES
+from nas_asc.blocks.block import Option
 from nas_asc.domain import (
     FLAG,
     TABLE,
@@ -26,7 +24,8 @@ from nas_asc.domain import (
     whole,
     words,
 )
-from nas_asc.layers import ACTIVATIONS, DROPOUTS, PADDINGS, POOL_PADDINGS, POOLINGS
+from nas_asc.layers import ACTIVATIONS, DROPOUTS, POOL_PADDINGS, POOLINGS
+from nas_asc.pruning_counts import PRUNINGS
 from nas_asc.rules import BYTES_PER_VALUE, RULES
 
 # The most that a number may be: beyond every network for audio, and counted in a moment.
@@ -75,6 +74,15 @@ _DROPOUT = Domain(
 )
 
 
+def _domain(option: Option) -> Domain:
+    """Return the domain of a block's key."""
+    if isinstance(option, range):
+        return whole(option[0], option[-1])
+    if isinstance(option, type):
+        return FLAG if option is bool else number(0, 1)
+    return words(*option)
+
+
 def _are_names(value: object) -> bool:
     return (
         isinstance(value, list)
@@ -87,12 +95,6 @@ def _are_names(value: object) -> bool:
 def _are_tables(value: object) -> bool:
     return isinstance(value, list) and value != [] and all(isinstance(v, dict) for v in value)
 
-
-_BRANCHES = Domain(
-    f"branches in the order of {'+'.join(BRANCHES)}, such as {DEFAULT_BRANCHES}",
-    lambda v: v in BRANCH_SETS,
-    BRANCH_SETS,
-)
 
 DOMAINS: Mapping[str, Mapping[str, Domain]] = {
     "frontend": {
@@ -117,17 +119,8 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "width": whole(1, _MOST_CHANNELS),
         "kernel": _EXTENT,
         "stride": _EXTENT,
-        "expand": whole(1, _MOST_REPEATS),
-        "squeeze_excite": number(0, 1),
         "activation": words(*ACTIVATIONS),
-        "order": words(*ORDERS),
-        "bias": FLAG,
-        "padding": words(*PADDINGS),
-        "factorised": FLAG,
-        "residual": words(*RESIDUALS),
-        "units": whole(2, _MOST_REPEATS),
-        "branches": _BRANCHES,
-        **{f"width_{branch}": whole(1, _MOST_CHANNELS) for branch in BRANCHES},
+        **{key: _domain(o) for block in BLOCKS.values() for key, o in block.options.items()},
         "pool": _POOL,
         "pool_padding": words(*POOL_PADDINGS),
         "pool_norm": FLAG,
@@ -147,7 +140,7 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "pool_padding": words(*POOL_PADDINGS),
     },
     "compression": {
-        "pruning": words("none", "magnitude", "channels"),
+        "pruning": words(*PRUNINGS),
         "precision": words(*BYTES_PER_VALUE),
         "sparsity": number(0.0, 0.99),
         "prune_classifier": FLAG,
@@ -187,10 +180,14 @@ MEMBER_KEYS: Mapping[str, Domain] = {
     "class_map": TABLE,
 }
 
+# Those of the blocks.
+_OF_BLOCKS = tuple(
+    dict.fromkeys(selector for block in BLOCKS.values() for selector in block.selectors)
+)
 # The keys that decide which others are in use; they are asked for first, in this order.
 SELECTORS: Mapping[str, tuple[str, ...]] = {
     "frontend": ("kind",),
-    "stage": ("depth", "block", "order", "residual", "branches", "pool"),
+    "stage": ("depth", "block", *_OF_BLOCKS, "pool"),
     "head": ("conv", "classifier", "dense", "pool"),
     "compression": ("pruning",),
 }
@@ -205,16 +202,13 @@ _OFF: Mapping[str, Value] = {
     "classifier": "linear",
     "dense": 0,
 }
-# Those that may be left out; the keys of a block state it themselves, but for these, whose default
-# there is only for the case that they are not in use.
+# Those that may be left out; the keys of a block, and of pruning, state it themselves.
 _OPTIONAL = frozenset(
     {
         *("n_fft", "center", "window_function", "mean_spectrum", "second_window"),
         *("pool_padding", "pool_norm", "dropout", "map_dropout", "dense_norm"),
-        "prune_classifier",
     }
 )
-_NO_DEFAULT = frozenset({"activation", "units"})
 
 _Selected = Mapping[str, object]
 
@@ -227,10 +221,6 @@ def _is_linear(selected: _Selected) -> bool:
     return selected.get("classifier", "linear") == "linear"
 
 
-def _has_branch(branch: str) -> Callable[[_Selected], bool]:
-    return lambda s: branch in str(s.get("branches", DEFAULT_BRANCHES)).split("+")
-
-
 # Which values of the selectors a key is in use with, as far as it is not with all.
 _IN_USE: Mapping[str, Mapping[str, Callable[[_Selected], bool]]] = {
     "frontend": dict.fromkeys(
@@ -238,9 +228,6 @@ _IN_USE: Mapping[str, Mapping[str, Callable[[_Selected], bool]]] = {
         lambda s: s["kind"] == "logmel",
     ),
     "stage": {
-        "activation": lambda s: "act" in str(s.get("order", "conv-norm-act")).split("-"),
-        "units": lambda s: s.get("residual", "block") == "block",
-        **{f"width_{branch}": _has_branch(branch) for branch in BRANCHES},
         "pool_padding": _is_pooled,
         "pool_norm": _is_pooled,
     },
@@ -250,11 +237,6 @@ _IN_USE: Mapping[str, Mapping[str, Callable[[_Selected], bool]]] = {
         **dict.fromkeys(("pooling", "dropout", "dense"), _is_linear),
         **dict.fromkeys(("dense_norm", "dense_activation"), lambda s: s.get("dense", 0) != 0),
         "pool_padding": _is_pooled,
-    },
-    "compression": {
-        "sparsity": lambda s: s["pruning"] != "none",
-        "prune_classifier": lambda s: s["pruning"] != "none",
-        "iterations": lambda s: s["pruning"] == "channels",
     },
 }
 
@@ -278,20 +260,26 @@ def selector_in_use(kind: str, key: str, selected: _Selected) -> bool:
     if kind == "stage" and key != "depth":
         if selected.get("depth", 1) == 0:
             return False
-        of_block = key in ("order", "residual", "branches")
-        return not of_block or key in dict(block_keys(str(selected["block"])))
-    return key not in _IN_USE[kind] or _IN_USE[kind][key](selected)
+        return key not in _OF_BLOCKS or key in BLOCKS[str(selected["block"])].selectors
+    in_use = _IN_USE.get(kind, {}).get(key)
+    return in_use is None or in_use(selected)
 
 
 def keys_in_use(kind: str, selected: _Selected) -> list[tuple[str, bool]]:
     """Return the keys in use besides the selectors, and whether each may be left out, in order."""
-    if kind == "stage" and selected.get("depth", 1) == 0:
-        return []
-    own = dict(block_keys(str(selected["block"]))) if kind == "stage" else {}
-    keys = (*own, "pool_padding", "pool_norm", "dropout") if own else DOMAINS[kind]
+    if kind == "compression":
+        settings = fields(PRUNINGS[str(selected["pruning"])])
+        return [("precision", False), *((f.name, f.default is not MISSING) for f in settings)]
+    own: list[tuple[str, bool]] = []
+    keys: Iterable[str] = DOMAINS[kind]
+    if kind == "stage":
+        if selected.get("depth", 1) == 0:
+            return []
+        own = BLOCKS[str(selected["block"])].keys_in_use(selected)
+        keys = ("pool_padding", "pool_norm", "dropout")
     in_use = _IN_USE[kind]
-    return [
-        (key, key in _OPTIONAL or (own.get(key, False) and key not in _NO_DEFAULT))
+    return own + [
+        (key, key in _OPTIONAL)
         for key in keys
         if key not in SELECTORS[kind] and (key not in in_use or in_use[key](selected))
     ]

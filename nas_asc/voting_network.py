@@ -1,14 +1,36 @@
-"""An ensemble as one module, for running it: the vote of nas_asc/voting.py in torch."""
+"""The vote of an ensemble, and an ensemble as one module that votes."""
 
 from collections.abc import Sequence
-from typing import cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nas_asc.ensemble import Ensemble, Member
+from nas_asc.ensemble import Ensemble
 from nas_asc.errors import ExportError
 from nas_asc.network import Network
+
+Probabilities = NDArray[np.float64]
+
+
+def vote(ensemble: Ensemble, probabilities: Sequence[Probabilities]) -> Probabilities:
+    """Average what the networks of an ensemble say.
+
+    Args:
+        ensemble: weighs its networks.
+        probabilities: of each network, (clip, class), in the order of `ensemble.networks`; the
+            columns of one with a class map stand in the map's order.
+
+    Raises:
+        ValueError: there are not as many as networks.
+    """
+    shares = ensemble.vote_shares
+    if len(probabilities) != len(shares):
+        raise ValueError(f"expected {len(shares)} votes, got {len(probabilities)}")
+    votes = [given @ np.array(share) for given, share in zip(probabilities, shares, strict=True)]
+    voted: Probabilities = np.sum(votes, axis=0)
+    return voted
 
 
 class VotingNetwork(nn.Module):
@@ -38,31 +60,22 @@ class VotingNetwork(nn.Module):
         self.input_shapes, self.frontend = networks[0].input_shapes, networks[0].frontend
         self.clip_s, self.classes = ensemble.clip_s, ensemble.classes
         self.networks = nn.ModuleList(networks)
-        weights = torch.tensor([member.weight for member in ensemble.networks])
-        self.register_buffer("weights", weights / weights.sum())
-        self._columns = [_columns(ensemble, member) for member in ensemble.networks]
-        self._n_classes = len(ensemble.classes)
+        for number, share in enumerate(ensemble.vote_shares, 1):
+            self.register_buffer(f"share{number}", torch.tensor(share))
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """Give the logarithm of the voted probabilities, (batch, class).
+        """Return the logarithm of the voted probabilities, (batch, class).
 
         inputs: (batch, ...) each, as every one of the networks takes them.
         """
-        voted = inputs[0].new_zeros(len(inputs[0]), self._n_classes)
-        weights = cast(Tensor, self.weights)
-        for network, weight, columns in zip(self.networks, weights, self._columns, strict=True):
-            probabilities = network(*inputs).softmax(dim=1)
-            voted = voted.index_add(1, columns.to(voted.device), weight * probabilities)
-        return voted.log()
+        votes = [
+            network(*inputs).softmax(dim=1) @ share
+            for network, share in zip(self.networks, self.buffers(recurse=False), strict=True)
+        ]
+        return torch.stack(votes).sum(dim=0).log()
 
 
 def _fed(network: Network) -> dict[str, object]:
-    """Give by name what decides the inputs of a network."""
-    frontend = {} if network.frontend is None else vars(network.frontend.of_features)
+    """Return by name what decides the inputs of a network."""
+    frontend = {} if network.frontend is None else vars(network.frontend.feature_key)
     return {"shapes": network.input_shapes, **frontend}
-
-
-def _columns(ensemble: Ensemble, member: Member) -> Tensor:
-    """Give for each class of a member the ensemble's class that it falls into, int64, (class,)."""
-    names = ensemble.classes if member.class_map is None else member.class_map.values()
-    return torch.tensor([ensemble.classes.index(name) for name in names])

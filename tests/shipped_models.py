@@ -2,7 +2,7 @@
 
 import tomllib
 
-from nas_asc.library import shipped
+from nas_asc.shipped import shipped
 
 # The networks and ensembles of the five reports (report_models.md).
 REPORTS = {

@@ -13,7 +13,7 @@ from nas_asc.compression.pruners import masks_of, pruner_for
 from nas_asc.compression.pruning import Kernel
 from nas_asc.library import report_model
 from nas_asc.network import build
-from nas_asc.pruning_counts import NOT_PRUNED, Pruning
+from nas_asc.pruning_counts import NOT_PRUNED, MagnitudePruning, pruning_of
 
 
 def point(precision="float16", **compression):
@@ -45,7 +45,7 @@ def test_the_compact_file_has_the_bytes_that_are_counted(precision, prune_classi
 
 
 def test_what_comes_back_is_the_pruned_network():
-    architecture = point("float32", prune_classifier=False)
+    architecture = point("float32", prune_prune_classifier=False)
     network, pruning = built(architecture), count(architecture, 10, 0.2).pruning
     masks = channel_masks(network, pruning)
     with torch.no_grad():
@@ -80,18 +80,19 @@ def test_the_share_of_zeros_is_what_is_left_out():
     assert complexity.sparsity == pytest.approx(1 - 130_656 / 396_672)
 
 
-@pytest.mark.parametrize("pruning", [NOT_PRUNED, Pruning("magnitude", 0.5)])
+@pytest.mark.parametrize("pruning", [NOT_PRUNED, MagnitudePruning(0.5)])
 def test_other_pruning_leaves_channels_alone(pruning):
     network = built(point())
     masks = masks_of(network, pruning)
     kernels = [m.weight.shape for m in network.modules() if isinstance(m, Kernel)]
-    assert [mask.shape for mask in masks.values()] == (kernels if pruning.sparsity else [])
+    assert [mask.shape for mask in masks.values()] == (kernels if pruning.kind != "none" else [])
     assert (pruner_for(network, pruning) is None) is (pruning.kind == "none")
 
 
 @pytest.mark.parametrize("kind", ["magnitude", "channels"])
 def test_the_classifier_can_be_spared(kind):
-    pruning = Pruning(kind, 0.2, 5)
+    pruning = pruning_of({"pruning": kind, "sparsity": 0.2, "iterations": 5})
     network = built(point())
     assert "head.classifier.weight" in masks_of(network, pruning)
-    assert "head.classifier.weight" not in masks_of(network, replace(pruning, classifier=False))
+    spared = replace(pruning, prune_classifier=False)
+    assert "head.classifier.weight" not in masks_of(network, spared)

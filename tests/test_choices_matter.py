@@ -5,7 +5,8 @@ import random
 import pytest
 
 from nas_asc.assembly import build_graph
-from nas_asc.library import load_space, shipped
+from nas_asc.library import load_space
+from nas_asc.shipped import shipped
 
 SPACES = tuple(shipped("search_spaces"))
 CLIP_S = 10.0
@@ -16,9 +17,7 @@ def network(architecture):
     graph = build_graph(architecture, 10, CLIP_S)
     if graph.shrunk:
         return None
-    layers = [
-        (x.op, x.inputs, x.shape, x.weights, x.biases, x.norm, x.attributes) for x in graph.layers
-    ]
+    layers = [(x.operator, x.inputs, x.shape, x.weights, x.biases, x.norm) for x in graph.layers]
     return layers, architecture.sections["frontend"], architecture.sections["compression"]
 
 

@@ -24,7 +24,7 @@ from nas_asc.network import Network
 from nas_asc.pipeline import TrialSettings, fit, judged
 from nas_asc.study_config import load_study
 from nas_asc.trial import run_job
-from nas_asc.voting import vote
+from nas_asc.voting_network import vote
 
 CLIP_S = 0.4
 RECIPE = replace(load_study("quick").recipe, batch_size=2, mixup_alpha=0.0)

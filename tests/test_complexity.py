@@ -14,7 +14,7 @@ from nas_asc.assembly import build_graph
 from nas_asc.complexity import count
 from nas_asc.errors import ConfigError
 from nas_asc.library import report_model
-from nas_asc.pruning_counts import kept_values
+from nas_asc.pruning_counts import values_left
 from nas_asc.rules import RULES
 
 # mel bins: parameters, KB printed
@@ -162,7 +162,7 @@ def test_a_tensor_that_is_smaller_without_a_mask_is_stored_whole():
     ("values", "sparsity", "kept"), [(100, 0.8, 20), (36, 0.05, 34), (9, 0.7, 3), (3, 0.99, 1)]
 )
 def test_pruning_keeps_the_rounded_share_and_at_least_one(values, sparsity, kept):
-    assert kept_values(values, sparsity) == kept
+    assert values_left(values, sparsity) == kept
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from torch import nn
 from nas_asc.complexity import count
 from nas_asc.compression import restore, store
 from nas_asc.compression.precision import from_int8, to_float, to_int8
-from nas_asc.compression.pruning import Pruner, largest, sparsity_at
+from nas_asc.compression.pruning import MagnitudePruner, largest, sparsity_at
 from nas_asc.errors import ExportError
 from nas_asc.library import load_space
 from nas_asc.network import build
-from nas_asc.pruning_counts import NOT_PRUNED, Pruning
+from nas_asc.pruning_counts import NOT_PRUNED, MagnitudePruning
 
 
 def candidates(number):
@@ -45,9 +45,7 @@ def test_the_stored_bytes_are_the_closed_form():
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
-@pytest.mark.parametrize(
-    "pruning", [NOT_PRUNED, Pruning("magnitude", 0.7)], ids=["dense", "sparse"]
-)
+@pytest.mark.parametrize("pruning", [NOT_PRUNED, MagnitudePruning(0.7)], ids=["dense", "sparse"])
 def test_what_is_restored_is_stored_again_as_it_was(precision, pruning):
     network = trained(candidates(1)[0])
     arrays = store(network, precision=precision, pruning=pruning)
@@ -68,14 +66,14 @@ def test_in_float32_the_restored_network_computes_the_same():
 
 def test_arrays_pass_through_a_safetensors_file(tmp_path):
     network = trained(candidates(1)[0])
-    arrays = store(network, precision="int8", pruning=Pruning("magnitude", 0.5))
+    arrays = store(network, precision="int8", pruning=MagnitudePruning(0.5))
     safetensors.numpy.save_file(arrays, tmp_path / "weights.safetensors")
     restore(network, safetensors.numpy.load_file(tmp_path / "weights.safetensors"))
 
 
 def test_a_sparse_weight_is_a_bit_a_value_and_the_values_kept():
     layer = nn.Sequential(nn.Linear(10, 5))
-    arrays = store(layer, precision="float16", pruning=Pruning("magnitude", 0.8))
+    arrays = store(layer, precision="float16", pruning=MagnitudePruning(0.8))
     assert {name: array.nbytes for name, array in arrays.items()} == {
         "0.weight.mask": ceil(50 / 8),
         "0.weight.kept": 10 * 2,
@@ -85,7 +83,7 @@ def test_a_sparse_weight_is_a_bit_a_value_and_the_values_kept():
 
 def test_a_sparse_weight_that_would_be_larger_so_is_stored_with_its_zeros():
     layer = nn.Sequential(nn.Linear(10, 5))
-    arrays = store(layer, precision="int8", pruning=Pruning("magnitude", 0.1))
+    arrays = store(layer, precision="int8", pruning=MagnitudePruning(0.1))
     assert arrays["0.weight"].nbytes == 50
     assert (arrays["0.weight"] == 0).sum() >= 5
     assert arrays["0.weight.scale"].nbytes == 5 * 2
@@ -165,7 +163,7 @@ def test_pruning_in_training_leaves_what_is_counted_and_spares_biases_and_norms(
     network = nn.Sequential(nn.Conv2d(2, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(32, 4))
     nn.init.zeros_(network[1].bias)
     optimizer = torch.optim.SGD(network.parameters(), 0.01)
-    pruner = Pruner(network, 0.75)
+    pruner = MagnitudePruner(network, MagnitudePruning(0.75))
     zeros = []
     for step in range(1, 21):
         optimizer.zero_grad()
@@ -182,5 +180,5 @@ def test_pruning_in_training_leaves_what_is_counted_and_spares_biases_and_norms(
 
 def test_a_training_of_one_step_is_pruned_too():
     network = nn.Sequential(nn.Linear(10, 10))
-    Pruner(network, 0.5).after_step(1, 1)
+    MagnitudePruner(network, MagnitudePruning(0.5)).after_step(1, 1)
     assert (network[0].weight != 0).sum() == 50

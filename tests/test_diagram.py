@@ -6,9 +6,10 @@ import pytest
 from shipped_models import MODELS
 
 from nas_asc.complexity import count
-from nas_asc.diagram import ENTRY, diagram
-from nas_asc.library import load_space, report_model, shipped
+from nas_asc.diagram import ENTRY, DrawnBlock, Row, connections, diagram
+from nas_asc.library import load_space, report_model
 from nas_asc.rules import counting_rule
+from nas_asc.shipped import shipped
 from nas_asc.verification import verify
 
 # Table 6 of the Deepsound report, block by block (its last three rows are the head).
@@ -26,6 +27,13 @@ def block(model_id, name):
     return next(b for b in shown(model_id).blocks if b.name == name)
 
 
+def check_rows_are_fed_from_above(found):
+    for drawn in found.blocks:
+        for number, row in enumerate(drawn.rows):
+            assert all(ENTRY <= source < number for source in row.sources)
+            assert row.sources or row.kind == "input"
+
+
 @pytest.mark.parametrize("model_id", MODELS)
 def test_nothing_is_lost(model_id):
     complexity = verify(report_model(model_id)).complexity
@@ -33,14 +41,7 @@ def test_nothing_is_lost(model_id):
     assert found.params == complexity.counted_params
     assert found.macs == complexity.macs
     assert found.blocks[-1].rows[-1].shape == (complexity.n_classes,)
-
-
-@pytest.mark.parametrize("model_id", MODELS)
-def test_every_row_is_fed_from_above(model_id):
-    for drawn in shown(model_id).blocks:
-        for number, row in enumerate(drawn.rows):
-            assert all(ENTRY <= source < number for source in row.sources)
-            assert row.sources or row.kind == "input"
+    check_rows_are_fed_from_above(found)
 
 
 @pytest.mark.parametrize("name", shipped("search_spaces"))
@@ -51,9 +52,7 @@ def test_random_networks_are_drawn_whole(name):
         complexity = count(architecture, 10, 2.0, "plain")
         found = diagram(architecture, 10, 2.0, complexity.rule, "", "")
         assert (found.params, found.macs) == (complexity.params, complexity.macs)
-        for drawn in found.blocks:
-            for number, row in enumerate(drawn.rows):
-                assert all(ENTRY <= source < number for source in row.sources)
+        check_rows_are_fed_from_above(found)
 
 
 def test_the_blocks_are_those_of_the_deepsound_report():
@@ -82,7 +81,7 @@ def test_a_block_adds_its_input():
 def test_a_shortcut_with_a_convolution_stands_beside_the_path():
     drawn = block("imt-c", "stage1.1")
     assert [drawn.beside(row) for row in range(len(drawn.rows))] == [False, False, True, False]
-    assert drawn.rows[2].text == "shortcut: conv 1 /4 32→32"
+    assert drawn.rows[2].text == "shortcut: conv 1/4 32→32"
 
 
 def test_the_second_input_stands_where_it_is_needed():
@@ -132,3 +131,26 @@ def test_every_block_is_drawn_for_itself(model_id, stages):
         for block in range(1, blocks + 1)
     ]
     assert [b.name for b in shown(model_id).blocks if b.name.startswith("stage")] == expected
+
+
+@pytest.mark.parametrize(
+    ("sources", "kinds", "lanes", "skips"),
+    [
+        ([(ENTRY,), (0,), (1,)], "conv conv conv", {}, False),
+        ([(ENTRY,), (0,), (1, ENTRY)], "conv conv add", {(ENTRY, 2, None): 1}, True),
+        ([(ENTRY,), (ENTRY,), (0, 1)], "conv conv add", {(ENTRY, 2, 1): 1}, True),
+        ([(ENTRY,), (), (0, 1)], "global_pool input concat", {(1, 2, 1): 1}, False),
+        (  # two branches and a third: from the entry, and meeting in the concatenation
+            [(ENTRY,), (ENTRY,), (ENTRY,), (0, 1, 2)],
+            "conv conv conv concat",
+            {(ENTRY, 1, None): 1, (1, 3, None): 1, (ENTRY, 2, None): 2, (0, 3, None): 3},
+            False,
+        ),
+    ],
+)
+def test_what_the_main_path_does_not_show_runs_in_lanes(sources, kinds, lanes, skips):
+    rows = zip(kinds.split(), sources, strict=True)
+    drawn = DrawnBlock("", "", tuple(Row(k, "", "", (1,), 1, 1, of) for k, of in rows), 1, 1)
+    found = connections(drawn)
+    assert {(c.source, c.target, c.via): c.lane for c in found} == lanes
+    assert any(c.skips for c in found) == skips

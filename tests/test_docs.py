@@ -66,7 +66,7 @@ def defaults():
     """Give the defaults of the language and of the blocks named: (block or section, key, value)."""
     for key, value in STAGE_DEFAULTS.items():
         yield "stage", key, value
-    named = {block: function for block, function in BLOCKS.items() if f"`{block}`" in SPACES}
+    named = {name: block.add for name, block in BLOCKS.items() if f"`{name}`" in SPACES}
     functions = {**named, "head": head}
     for where, function in functions.items():
         for key, parameter in signature(function).parameters.items():
@@ -78,7 +78,7 @@ def defaults():
     yield (
         "compression",
         "prune_classifier",
-        pruning_of({"pruning": "magnitude", "sparsity": 0.5}).classifier,
+        pruning_of({"pruning": "magnitude", "sparsity": 0.5}).prune_classifier,
     )
 
 

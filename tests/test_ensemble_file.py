@@ -7,7 +7,8 @@ import pytest
 
 from nas_asc.cli import main
 from nas_asc.errors import ConfigError
-from nas_asc.library import ensembles_of, load_space, shipped
+from nas_asc.library import ensembles_of, load_space
+from nas_asc.shipped import shipped
 
 GOOD = """title = "two families"
 family = ["vgg", "inception"]

@@ -30,8 +30,7 @@ from nas_asc.study import run_search
 from nas_asc.study_config import load_study, with_options
 from nas_asc.targets import resolve
 from nas_asc.trial import run_job
-from nas_asc.voting import vote
-from nas_asc.voting_network import VotingNetwork
+from nas_asc.voting_network import VotingNetwork, vote
 from nas_asc.workers import KINDS
 
 RATE_HZ, CLIP_S = 48000, 0.4
@@ -279,7 +278,9 @@ def test_networks_with_different_inputs_are_no_module():
 
 def seeds(tones, budget="2MB"):
     """The trials that a search in `asc` begins with, and the ones over the budget."""
-    counted = [count_ensemble(e, "plain") for e in trainable(ensembles_of(SPACE).values(), tones)]
+    counted = [
+        (e, count_ensemble(e, "plain")) for e in trainable(ensembles_of(SPACE).values(), tones)
+    ]
 
     def measure(architecture):
         return count(architecture, 2, tones.clip_s, PLAIN)

@@ -1,4 +1,6 @@
+import platform
 import random
+import resource
 from dataclasses import replace
 
 import pytest
@@ -14,12 +16,14 @@ from nas_asc.execution import (
     Execution,
     computes_in_bfloat16,
     execution_for,
+    malloc_keeps_memory,
 )
 from nas_asc.fast_layers import channels_last
 from nas_asc.graph import Graph
 from nas_asc.layers import conv
-from nas_asc.library import load_space, report_model, shipped
+from nas_asc.library import load_space, report_model
 from nas_asc.network import Network
+from nas_asc.shipped import shipped
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -55,11 +59,12 @@ def test_in_float32_deepsound_64_gives_the_plain_logits_and_gradients():
     torch.testing.assert_close(fast, plain, rtol=2e-3, atol=2e-3)
 
 
-def test_large_networks_compute_in_bfloat16_where_the_processor_can():
-    deepsound = report_model("deepsound-64").architecture
-    complexity = count(deepsound, 10, 5.0)
-    assert complexity.macs > BFLOAT16_FROM_MACS
-    assert execution_for(complexity) == Execution(True, computes_in_bfloat16())
+@pytest.mark.parametrize(("model_id", "clip_s"), [("deepsound-64", 5.0), ("deepsound-32", 0.5)])
+def test_large_networks_compute_in_bfloat16_where_the_processor_can(model_id, clip_s):
+    complexity = count(report_model(model_id).architecture, 10, clip_s)
+    large = complexity.macs > BFLOAT16_FROM_MACS
+    assert large == (model_id == "deepsound-64")
+    assert execution_for(complexity) == Execution(True, large and computes_in_bfloat16())
 
 
 @pytest.mark.parametrize(("kernel", "bfloat16"), [(8, True), (16, False)])
@@ -74,10 +79,24 @@ def test_a_depthwise_convolution_that_never_ends_is_not_begun(kernel, bfloat16, 
     assert execution_for(complexity).bfloat16 is bfloat16
 
 
-def test_small_networks_compute_in_float32():
-    complexity = count(report_model("deepsound-32").architecture, 10, 0.5)
-    assert complexity.macs < BFLOAT16_FROM_MACS
-    assert execution_for(complexity) == Execution(channels_last=True)
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the allocator is glibc's")
+def test_memory_that_is_freed_and_taken_again_brings_no_new_pages():
+    megabytes_8 = 2_000_000
+    with malloc_keeps_memory():
+        torch.ones(megabytes_8)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(50):
+            torch.ones(megabytes_8)
+        pages = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    anew = 50 * 8_000_000 / 4096
+    assert pages < anew / 3
+
+
+def test_other_c_libraries_are_left_alone(monkeypatch):
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("musl", "1.2"))
+    monkeypatch.setattr("ctypes.CDLL", None)
+    with malloc_keeps_memory():
+        assert torch.ones(3).sum() == 3
 
 
 def poison():

@@ -55,9 +55,23 @@ def test_gradient_of_a_subsample_is_in_channels_last_order():
     assert x.grad.is_contiguous(memory_format=torch.channels_last)
 
 
-def hold_against_torchs(kind, x):
-    """Check the output, gradients and running statistics of `batch_norm` for an input."""
-    channels = x.shape[1]
+@pytest.mark.parametrize(
+    "x",
+    [
+        *(maps(3, channels, 4, 5) for channels in (1, 6, 15, 16, 20)),
+        *(
+            values(3, channels, *size)
+            for channels in (1, 20)
+            for size in [(1, 12), (12, 1), (1, 1)]
+        ),
+        values(3, 4, 6, 5).detach().transpose(1, 2).requires_grad_(),
+        *(values(7, features) for features in (1, 8, 32)),
+    ],
+    ids=lambda x: "x".join(map(str, x.shape)),
+)
+def test_batch_norm_is_torchs_in_output_gradients_and_running_statistics(x):
+    """Of maps in channels-last or plain order, with swapped axes, and of vectors."""
+    channels, kind = x.shape[1], nn.BatchNorm2d if x.dim() == 4 else nn.BatchNorm1d
     ours, theirs = (kind(channels).double() for _ in range(2))
     with torch.no_grad():
         for norm in (ours, theirs):
@@ -74,26 +88,6 @@ def hold_against_torchs(kind, x):
     torch.testing.assert_close(got, wanted)
     for name, buffer in theirs.named_buffers():
         torch.testing.assert_close(dict(ours.named_buffers())[name], buffer)
-
-
-@pytest.mark.parametrize("channels", [1, 6, 15, 16, 20])
-def test_batch_norm_is_torchs_in_output_gradients_and_running_statistics(channels):
-    hold_against_torchs(nn.BatchNorm2d, maps(3, channels, 4, 5))
-
-
-@pytest.mark.parametrize("size", [(4, 5), (1, 12), (12, 1), (1, 1)])
-@pytest.mark.parametrize("channels", [1, 6, 20])
-def test_batch_norm_takes_maps_in_plain_order(channels, size):
-    hold_against_torchs(nn.BatchNorm2d, values(3, channels, *size))
-
-
-def test_batch_norm_takes_maps_whose_axes_were_swapped():
-    hold_against_torchs(nn.BatchNorm2d, values(3, 4, 6, 5).transpose(1, 2))
-
-
-@pytest.mark.parametrize("features", [1, 8, 32])
-def test_batch_norm_takes_vectors(features):
-    hold_against_torchs(nn.BatchNorm1d, values(7, features))
 
 
 @pytest.mark.parametrize("shape", [(1, 4), (1, 4, 1, 1)])

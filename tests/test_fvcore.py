@@ -25,16 +25,13 @@ class Stranger(nn.Module):
         return x.cumsum(1)
 
 
-def test_a_convolution_by_hand():
+def test_layers_by_hand():
     """3 -> 8 channels, 3x3, on 10 x 10; a bias costs nothing, batch norm 2 per element."""
     g = Graph()
     norm(g, conv(g, g.input((3, 10, 10)), 8, (3, 3), name="conv", bias=True))
     counted = reference_count(Network(g.layers))
     assert counted.macs == 3 * 8 * 9 * 100
     assert counted.total == counted.macs + 2 * 8 * 100
-
-
-def test_a_linear_layer_by_hand():
     g = Graph()
     linear(g, g.input((64,)), 10, name="dense")
     assert reference_count(Network(g.layers)).total == 640
@@ -59,10 +56,12 @@ def test_a_report_model_is_counted_as_by_the_closed_form(model_id):
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_the_module_is_left_as_it_was(training):
+def test_the_module_is_left_as_it_was_and_nothing_is_warned_of(training):
     network = build(report_model("deepsound-32").architecture, 10, 0.37).train(training)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    reference_count(network)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        reference_count(network)
     assert network.training == training
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
@@ -70,9 +69,3 @@ def test_the_module_is_left_as_it_was(training):
 def test_an_operator_without_a_stated_cost_is_refused():
     with pytest.raises(UnsupportedOperation, match=r"stated cost, got aten::cumsum"):
         reference_count(Stranger())
-
-
-def test_counting_warns_of_nothing():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        reference_count(build(report_model("deepsound-32").architecture, 10, 0.37))

@@ -101,12 +101,12 @@ def hold_training(architecture, n_classes, clip_s, folder):
         second_plane=architecture.sections["frontend"].get("second_window", 0) > 0,
     )
     if network.standardisation is not None:
-        network.standardisation.measure(inputs[0])
+        network.standardisation.fit(inputs[0])
     arrays = store(network, precision=complexity.precision, pruning=complexity.pruning)
     assert sum(array.nbytes for array in arrays.values()) == complexity.stored_bytes
     restore(network, arrays)
     names = tuple(map(str, range(n_classes)))
-    standards = network.standardisation.standards if network.standardisation else ()
+    standards = network.standardisation.statistics if network.standardisation else ()
     planes = tuple(standard.numpy() for standard in standards)
     save_model(folder, SavedModel(architecture, names, clip_s, "plain", arrays, {}, planes))
     loaded = load_saved(folder).network()

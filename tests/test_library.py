@@ -3,19 +3,10 @@ import os
 import pytest
 from shipped_models import ENSEMBLES, MODEL_IDS, MODELS, NETWORKS
 
-from nas_asc import library
 from nas_asc.errors import ConfigError
-from nas_asc.library import (
-    ensemble_with,
-    find,
-    find_model,
-    load_space,
-    report_ensembles,
-    report_model,
-    report_models,
-    shipped,
-)
+from nas_asc.library import ensemble_with, find_model, load_space, report_model
 from nas_asc.rules import RULES
+from nas_asc.shipped import find, shipped
 from nas_asc.study_config import load_study
 
 
@@ -67,44 +58,10 @@ def test_report_models_are_found_by_id():
     assert find_model("srpol-1").report == "srpol"
 
 
-@pytest.fixture
-def broken(tmp_path, monkeypatch):
-    """Ship a space with a fault and a model."""
-    path = tmp_path / "broken.toml"
-    path.write_text('title = 3\n[models.mine]\nreport = "me"', encoding="utf-8")
-    files = {**shipped("search_spaces"), "broken": path}
-    monkeypatch.setattr(library, "shipped", lambda kind: files)
-
-
-@pytest.mark.usefixtures("broken")
-def test_models_of_other_spaces_are_found_beside_a_space_with_faults():
-    assert [report_model(name).id for name in NETWORKS] == list(NETWORKS)
-    assert [find_model(name).id for name in ENSEMBLES] == list(ENSEMBLES)
+def test_the_ensemble_of_a_member_is_found():
+    assert [find_model(name).id for name in (*NETWORKS, *ENSEMBLES)] == [*NETWORKS, *ENSEMBLES]
     assert ensemble_with("srpol-c3multi").id == "srpol-1"
     assert ensemble_with("srpol-3") is None
-
-
-@pytest.mark.usefixtures("broken")
-@pytest.mark.parametrize(
-    "look",
-    [lambda: find_model("mine"), lambda: report_model("m"), report_models, report_ensembles],
-)
-def test_a_fault_is_told_where_what_is_looked_for_may_be_in_its_space(look):
-    with pytest.raises(ConfigError, match=r"broken\.toml:1: title: expected a text, got 3"):
-        look()
-
-
-def test_a_fault_is_told_once_though_a_space_of_several_has_it_too(tmp_path, monkeypatch):
-    good = find("search_spaces", "vgg", "space").read_text(encoding="utf-8")
-    (tmp_path / "one.toml").write_text(good.replace("n_mels", "n_mel", 1), encoding="utf-8")
-    (tmp_path / "all.toml").write_text('family = ["one.toml"]', encoding="utf-8")
-    files = {name: tmp_path / f"{name}.toml" for name in ("all", "one")}
-    monkeypatch.setattr(library, "shipped", lambda kind: files)
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError) as error:
-        report_models()
-    unknown, missing = str(error.value).splitlines()
-    assert all(line.startswith(f"{tmp_path / 'one.toml'}:") for line in (unknown, missing))
 
 
 @pytest.mark.parametrize("model_id", MODELS)

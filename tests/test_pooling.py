@@ -22,11 +22,14 @@ from nas_asc.pooling import AveragePool, MaxPool, same_margins
         (8, 2, 2, (0, 0)),
         (5, 2, 4, (0, 1)),
         (6, 1, 4, (0, 0)),
+        (10, 4, 1, (1, 2)),
+        (1, 7, 2, (3, 3)),
     ],
 )
 def test_margins_are_tensorflows(n, kernel, stride, margins):
-    """The facts of the reports have these paddings for their layers."""
+    """total = max((ceil(n / s) - 1) s + k - n, 0), the odd cell at the end."""
     assert same_margins((n,), (kernel,), (stride,)) == [margins]
+    assert same_margins((9, n), (1, kernel), (1, stride)) == [(0, 0), margins]
 
 
 def test_a_maximum_ignores_the_padding():

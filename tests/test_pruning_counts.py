@@ -11,11 +11,20 @@ from torch import nn
 from torch.nn.utils import prune
 
 from nas_asc.complexity import count
-from nas_asc.compression.channels import ChannelPruner, channel_masks, strongest
+from nas_asc.compression.channels import ChannelPruner, channel_masks, top_channels
 from nas_asc.compression.pruning import Kernel, largest
 from nas_asc.library import report_model
 from nas_asc.network import build
-from nas_asc.pruning_counts import Pruning, kept_values, masked_bytes, pruning_of, surviving
+from nas_asc.pruning_counts import (
+    NOT_PRUNED,
+    ChannelPruning,
+    MagnitudePruning,
+    channels_left,
+    for_classifier,
+    pruning_of,
+    sparse_bytes,
+    values_left,
+)
 
 NORMS = nn.BatchNorm1d | nn.BatchNorm2d
 
@@ -44,50 +53,52 @@ def built(model_id):
     ],
 )
 def test_the_survivors_are_those_of_the_imt_report(channels, fraction, left):
-    found = [surviving(channels, fraction, i) for i in range(1, len(left) + 1)]
+    found = [channels_left(channels, fraction, i) for i in range(1, len(left) + 1)]
     assert found == left
 
 
 @pytest.mark.parametrize(("channels", "left"), [(5, 5), (15, 13), (25, 23)])
 def test_halves_are_rounded_to_even(channels, left):
     """A tenth of 5, 15 and 25 are 0.5, 1.5 and 2.5: 0, 2 and 2 go."""
-    assert surviving(channels, 0.1, 1) == left
+    assert channels_left(channels, 0.1, 1) == left
 
 
 def test_a_channel_stays():
-    assert surviving(1, 0.9, 5) == 1
+    assert channels_left(1, 0.9, 5) == 1
 
 
 @pytest.mark.parametrize(
     ("values", "kept"), [(108, 22), (1296, 259), (48_720, 9_744), (60, 12), (672, 134), (2, 1)]
 )
 def test_the_kept_values_are_those_of_the_ntu_report(values, kept):
-    assert kept_values(values, 0.8) == kept
+    assert values_left(values, 0.8) == kept
 
 
 def test_a_kernel_that_is_smaller_without_a_mask_is_stored_whole():
     """Of 16 channels of 4 values at float16 one goes: 2 + 120 bytes against 128."""
-    pruning = Pruning("channels", 0.1)
-    assert pruning.stored_bytes(16 * 4, 16, 2) == 2 + 14 * 4 * 2
-    assert pruning.stored_bytes(4 * 4, 4, 2) == 4 * 4 * 2
-    assert masked_bytes(100, 2, 0.5) == 13 + 100
-    assert masked_bytes(100, 2, 0.05) == 200
+    pruning = ChannelPruning(0.1, iterations=1)
+    assert pruning.stored_bytes([(16 * 4, 16)], 2) == 2 + 14 * 4 * 2
+    assert pruning.stored_bytes([(4 * 4, 4)], 2) == 4 * 4 * 2
+    assert sparse_bytes(100, 2, 0.5) == 13 + 100
+    assert sparse_bytes(100, 2, 0.05) == 200
 
 
 @pytest.mark.parametrize(("kind", "kept"), [("channels", 256), ("magnitude", 307)])
 def test_the_classifier_can_be_spared(kind, kept):
     """Of three rows two stay; four fifths of 384 values are 307.2."""
-    pruned, spared = Pruning(kind, 0.2, 5), Pruning(kind, 0.2, 5, classifier=False)
-    assert pruned.kept(128 * 3, 3, is_classifier=True) == kept
-    assert spared.kept(128 * 3, 3, is_classifier=True) == 384
-    assert spared.stored_bytes(128 * 3, 3, 2, is_classifier=True) == 768
-    assert spared.kept(128 * 3, 3) == kept
+    section = {"pruning": kind, "sparsity": 0.2, "iterations": 5}
+    pruned, spared = pruning_of(section), pruning_of({**section, "prune_classifier": False})
+    kernel = [(128 * 3, 3)]
+    assert for_classifier(pruned).kept(kernel) == kept
+    assert for_classifier(spared).kept(kernel) == 384
+    assert for_classifier(spared).stored_bytes(kernel, 2) == 768
+    assert spared.kept(kernel) == kept
 
 
 def test_what_is_not_pruned_is_kept():
-    assert Pruning().kept(100, 10) == 100
-    assert Pruning().stored_bytes(100, 10, 2) == 200
-    assert Pruning("magnitude", 0.5).kept_scales(12) == 12
+    assert NOT_PRUNED.kept([(100, 10)]) == 100
+    assert NOT_PRUNED.stored_bytes([(100, 10)], 2) == 200
+    assert MagnitudePruning(0.5).kept_scales(12) == 12
 
 
 @pytest.mark.parametrize(
@@ -196,13 +207,13 @@ def test_what_is_pruned_is_held_at_zero_while_training_goes_on():
     network, pruning = built("imt-a")
     pruner = ChannelPruner(network, pruning)
     pruner.after_step(5, 10)
-    alive = network.module_of("stem.conv").weight.abs().sum((1, 2)) > 0
+    alive = network.get_submodule("stem.conv").weight.abs().sum((1, 2)) > 0
     with torch.no_grad():
-        network.module_of("stem.conv").weight += 1.0
+        network.get_submodule("stem.conv").weight += 1.0
     pruner.after_step(6, 10)
-    assert torch.equal(network.module_of("stem.conv").weight.abs().sum((1, 2)) > 0, alive)
+    assert torch.equal(network.get_submodule("stem.conv").weight.abs().sum((1, 2)) > 0, alive)
     assert alive.sum() == 14
 
 
 def test_the_first_of_equal_channels_stays():
-    assert strongest(torch.ones(4, 2), 2).tolist() == [True, True, False, False]
+    assert top_channels(torch.ones(4, 2), 2).tolist() == [True, True, False, False]

@@ -155,11 +155,11 @@ def test_deepsound_strides_and_channels_are_those_of_table_1():
     for stage, (stride, channels, depth) in printed.items():
         frame, mel = map(int, stride.split("x"))
         first = layers[f"stage{stage}.1.shortcut"]
-        assert first.attributes[1] == (mel, frame)
+        assert first.operator.stride == (mel, frame)
         names = [f"stage{stage}.{n}.add" for n in range(1, depth + 1)]
         assert [layers[name].shape[0] for name in names] == [channels] * depth
         assert f"stage{stage}.{depth + 1}.add" not in layers
-    assert layers["stem.conv"].attributes[0] == (3, 5)
+    assert layers["stem.conv"].operator.kernel == (3, 5)
     assert (layers["stem.conv"].shape[0], layers["head.conv"].shape[0]) == (6, 100)
 
 

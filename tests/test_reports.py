@@ -194,11 +194,9 @@ def test_the_layers_are_those_of_the_report(model_id):
 def test_the_windows_are_those_of_the_report(model_id):
     model = report_model(model_id)
     layers = build_graph(model.architecture, model.classes, model.clip_s).layers
-    windows = {
-        "conv": lambda kernel, stride, *_: (kernel, stride),
-        "pool": lambda kind, kernel, stride, *_: (kernel, stride),
-    }
-    found = [windows[layer.op](*layer.attributes) for layer in layers if layer.op in windows]
+    windows = ("conv", "pool")
+    operators = [layer.operator for layer in layers if layer.op in windows]
+    found = [(operator.kernel, operator.stride) for operator in operators]
     expected = [
         (shape(row["kernel"]), shape(row["stride"]))
         for row in ROWS[model_id]

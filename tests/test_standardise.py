@@ -3,11 +3,11 @@ import pytest
 import torch
 
 from nas_asc.errors import ExportError
-from nas_asc.standardise import Standardisation, standard_of
+from nas_asc.standardise import Standardisation, statistics_of
 
 
-def planes(seed=0):
-    """Clips of two planes, (40, 2, 3, 5): of the first mel bins are rows, of the second columns."""
+def clips(seed=0):
+    """Clips of two spectrograms, (40, 2, 3, 5): mel bins are rows, of the second columns."""
     rng = np.random.default_rng(seed)
     values = rng.normal(size=(40, 2, 3, 5))
     values[:, 0] = values[:, 0] * np.array([1, 2, 3])[:, None] + np.array([5, -5, 0])[:, None]
@@ -24,20 +24,20 @@ def assert_standard(bins):
 
 @pytest.mark.parametrize("channels", [1, 2])
 def test_each_mel_bin_gets_mean_0_and_deviation_1(channels):
-    inputs = planes()[:, :channels]
+    inputs = clips()[:, :channels]
     standardisation = Standardisation((channels, 3, 5))
-    standardisation.measure(inputs)
+    standardisation.fit(inputs)
 
-    assert [s.shape for s in standardisation.standards] == [(2, 3)]
+    assert [s.shape for s in standardisation.statistics] == [(2, 3)]
     assert_standard(standardisation(inputs).double().transpose(0, 2).flatten(1))
 
 
-def test_a_second_plane_has_a_standard_of_its_own_along_its_own_mel_bins():
-    inputs = planes()
+def test_a_second_spectrogram_is_standardised_along_its_own_mel_bins():
+    inputs = clips()
     standardisation = Standardisation((2, 3, 5), second_plane=True)
-    standardisation.measure(inputs)
+    standardisation.fit(inputs)
 
-    assert [s.shape for s in standardisation.standards] == [(2, 3), (2, 5)]
+    assert [s.shape for s in standardisation.statistics] == [(2, 3), (2, 5)]
     result = standardisation(inputs)
     assert result.shape == inputs.shape
     assert_standard(result[:, 0].double().transpose(0, 1).flatten(1))
@@ -51,7 +51,7 @@ def test_the_standard_is_the_mean_and_deviation_over_all_clips_and_frames():
     inputs = torch.from_numpy(values).half()
     bins = inputs[:, 0].numpy().astype(np.float64).swapaxes(0, 1).reshape(8, -1)
 
-    mean, deviation = standard_of(inputs).numpy()
+    mean, deviation = statistics_of(inputs).numpy()
 
     np.testing.assert_allclose(mean, bins.mean(axis=1), rtol=1e-6)
     np.testing.assert_allclose(deviation, bins.std(axis=1), rtol=1e-6)
@@ -60,14 +60,14 @@ def test_the_standard_is_the_mean_and_deviation_over_all_clips_and_frames():
 def test_a_mel_bin_that_never_changes_becomes_0():
     silence = torch.full((4, 1, 2, 10), -18.42).half()
     standardisation = Standardisation((1, 2, 10))
-    standardisation.measure(silence)
+    standardisation.fit(silence)
 
     assert standardisation(silence).abs().max() < 1e-3
 
 
-def test_it_changes_nothing_and_has_nothing_to_train_before_it_is_measured():
+def test_it_changes_nothing_and_has_nothing_to_train_before_it_is_fitted():
     standardisation = Standardisation((1, 3, 5))
-    inputs = planes()[:, :1].float()
+    inputs = clips()[:, :1].float()
 
     assert torch.equal(standardisation(inputs), inputs)
     assert not list(standardisation.parameters())

@@ -4,9 +4,9 @@ from math import inf
 import pytest
 
 from nas_asc.errors import ConfigError
-from nas_asc.library import shipped
 from nas_asc.recipe import Recipe
 from nas_asc.rules import RULES
+from nas_asc.shipped import shipped
 from nas_asc.study_config import (
     EarlyStopping,
     load_study,

@@ -9,8 +9,9 @@ from test_feasibility import TINY
 
 from nas_asc.agenda import Agenda
 from nas_asc.errors import RunError
-from nas_asc.library import load_space, shipped
+from nas_asc.library import load_space
 from nas_asc.run_folder import TRIALS_FILE
+from nas_asc.shipped import shipped
 from nas_asc.study import load_front
 from nas_asc.trial_counts import TrialCounts
 from nas_asc.trials import TrialStore

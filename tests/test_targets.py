@@ -1,9 +1,11 @@
 import json
+from pathlib import Path
 
 import pytest
 
-from nas_asc.errors import ConfigError, RunError
-from nas_asc.library import report_model, shipped
+from nas_asc.errors import ConfigError, NasAscError
+from nas_asc.library import report_model
+from nas_asc.shipped import shipped
 from nas_asc.targets import resolve
 
 
@@ -68,28 +70,6 @@ def test_a_trial_is_found_in_its_run(run, place):
     assert target.architecture == report_model("deepsound-64").architecture
 
 
-@pytest.mark.parametrize(
-    ("place", "fault"),
-    [
-        ("", r"run: expected a trial of the run, .* give .*run:7; it has the trials 7, 9, 10$"),
-        ("/", r"give .*run:7; it has the trials 7, 9, 10$"),
-        (":", r"expected a finished trial of a run, .*run has no trial '' - it has 7, 9, 10$"),
-        (":8", r"expected a finished trial of a run, .*run has no trial '8' - it has 7, 9, 10$"),
-        (":../7", r"run has no trial '\.\./7'"),
-        ("/models:7", r"models has no trial '7' - it has none"),
-        ("s:7", r"expected a finished trial of a run, there is no run .*runs$"),
-    ],
-)
-def test_a_run_without_that_trial_says_which_it_has(run, place, fault):
-    with pytest.raises(RunError, match=fault):
-        resolve(run + place)
-
-
-def test_a_trial_of_no_run_is_refused():
-    with pytest.raises(ConfigError, match=r"expected .*, RUN:TRIAL, .* before the colon of ':3'"):
-        resolve(":3")
-
-
 @pytest.fixture
 def mine(tmp_path):
     """Copy a space with report models and an ensemble, as a user's own."""
@@ -113,50 +93,40 @@ def test_an_ensemble_is_found_in_ones_own_space(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("model", "fault"),
+    ("target", "named"),
     [
-        ("", r"mine\.toml:MODEL - it has srpol-3, srpol-4, ntu-vggnet$"),
-        (":srpol-5", r"mine\.toml: expected one of srpol-3, .*got 'srpol-5', did you mean 'srpol-"),
-        (":", r"mine\.toml: expected one of srpol-3, srpol-4, ntu-vggnet, got ''$"),
-    ],
-)
-def test_a_space_without_that_model_says_which_it_has(mine, model, fault):
-    with pytest.raises(ConfigError, match=fault):
-        resolve(mine + model)
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "fault"),
-    [
-        ("empty.toml", "", r"empty\.toml: frontend: expected this section"),
-        ("x.png", "\x89PNG", r"x\.png: expected an architecture\.json, .*another kind of file"),
-        ("LICENSE", "free", r"LICENSE: expected an architecture\.json, .*another kind of file"),
-        ("folder/x", "", r"folder: expected an architecture\.json, .*neither a model nor trials"),
-    ],
-)
-def test_what_holds_no_model_is_refused(tmp_path, monkeypatch, name, content, fault):
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(content)
-    with pytest.raises(ConfigError, match=fault):
-        resolve(name.partition("/")[0])
-
-
-@pytest.mark.parametrize(
-    ("target", "fault"),
-    [
-        ("", "expected an architecture.json, .*, got nothing"),
-        ("none/of/it", "none/of/it: expected .*; there is no such file"),
-        ("none.toml", r"none\.toml: expected .*; there is no such file"),
-        ("none.toml:x", r"expected a TOML file, none\.toml is none"),
+        ("run", "run:7"),
+        ("run/", "run:7"),
+        ("run:", "7, 9, 10"),
+        ("run:8", "7, 9, 10"),
+        ("run:../7", "7, 9, 10"),
+        ("run/models:7", "none"),
+        ("runs:7", "runs:7"),
+        (":3", "RUN:TRIAL"),
+        ("mine.toml", "srpol-3, srpol-4, ntu-vggnet"),
+        ("mine.toml:srpol-5", "did you mean 'srpol-"),
+        ("mine.toml:", "srpol-3, srpol-4, ntu-vggnet"),
+        ("empty.toml", "empty.toml: frontend"),
+        ("x.png", "x.png: expected an architecture.json"),
+        ("LICENSE", "'LICENSE'"),
+        ("models", "models: expected an architecture.json"),
+        ("", "model: expected one of"),
+        ("none/of/it", "none/of/it"),
+        ("none.toml", "none.toml"),
+        ("none.toml:x", "none.toml"),
         (300 * "b", "File name too long"),
     ],
 )
-def test_what_is_not_there_is_refused(tmp_path, monkeypatch, target, fault):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match=fault):
+def test_what_is_no_model_is_refused_in_one_line(run, mine, monkeypatch, target, named):
+    folder = Path(run).parent
+    monkeypatch.chdir(folder)
+    (folder / "models").mkdir()
+    for name in ("empty.toml", "x.png", "LICENSE"):
+        (folder / name).write_text("")
+    with pytest.raises(NasAscError) as error:
         resolve(target)
+    assert named in str(error.value)
+    assert target == "empty.toml" or "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from nas_asc.evaluation import evaluate
 from nas_asc.execution import PLAIN, Execution
 from nas_asc.library import report_model
 from nas_asc.network import build
-from nas_asc.pruning_counts import Pruning
+from nas_asc.pruning_counts import MagnitudePruning
 from nas_asc.recipe import Recipe
 from nas_asc.training import train
 
@@ -227,7 +227,7 @@ def test_a_report_that_says_no_ends_the_training():
 @pytest.mark.parametrize("ema_decay", [0.0, 0.9])
 def test_pruned_weights_are_zero_in_the_end(ema_decay):
     recipe = Recipe(**TABLE | {"ema_decay": ema_decay})
-    network, _ = trained(recipe, epochs=4, pruning=Pruning("magnitude", 0.5))
+    network, _ = trained(recipe, epochs=4, pruning=MagnitudePruning(0.5))
     assert (network[0].weight == 0).sum() == 27
     assert (network[6].weight == 0).sum() == 9
 

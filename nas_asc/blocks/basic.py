@@ -1,12 +1,14 @@
 """The basic residual block (He et al., 2015, arXiv 1512.03385), as the IMT report uses it."""
 
+from nas_asc.blocks.block import Block
 from nas_asc.frontend import Shape
-from nas_asc.graph import Tally
-from nas_asc.layers import Extent, act, add, conv, norm
+from nas_asc.graph import CostTally
+from nas_asc.layers import act, add, conv, norm
+from nas_asc.operators import Extent
 
 
 def basic(
-    g: Tally,
+    g: CostTally,
     x: Shape,
     *,
     width: int,
@@ -26,3 +28,6 @@ def basic(
         x = conv(g, x, width, (1,) * len(stride), stride, name="shortcut.conv")
         x = norm(g, x, name="shortcut.norm", shortcut=True)
     return act(g, add(g, h, x), activation, name="act2")
+
+
+BASIC = Block(basic, odd_kernels=True)

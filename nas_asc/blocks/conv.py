@@ -1,13 +1,14 @@
 """The plain convolution block."""
 
-from nas_asc.blocks.block import AROUND, add_parts
+from nas_asc.blocks.block import ACTIVATION_OF_ORDER, AROUND, ORDERS, Block, add_parts
 from nas_asc.frontend import Shape
-from nas_asc.graph import Tally
-from nas_asc.layers import Extent, conv
+from nas_asc.graph import CostTally
+from nas_asc.layers import PADDINGS, conv
+from nas_asc.operators import Extent
 
 
 def conv_block(
-    g: Tally,
+    g: CostTally,
     x: Shape,
     *,
     width: int,
@@ -34,3 +35,11 @@ def conv_block(
     else:
         x = conv(g, x, width, kernel, stride, name="conv", bias=bias, padding=padding)
     return add_parts(g, x, after, activation) if after else x
+
+
+CONV = Block(
+    conv_block,
+    options={"order": ORDERS, "bias": bool, "padding": PADDINGS, "factorised": bool},
+    used_with={"activation": ACTIVATION_OF_ORDER},
+    no_default=("activation",),
+)

@@ -1,14 +1,16 @@
 """Depthwise separable units with a residual, after the NetEase report (DCASE 2023 task 1)."""
 
+from nas_asc.blocks.block import Block
 from nas_asc.frontend import Shape
-from nas_asc.graph import Tally
-from nas_asc.layers import Extent, act, add, depthwise, norm, pointwise
+from nas_asc.graph import CostTally
+from nas_asc.layers import act, add, depthwise, norm, pointwise
+from nas_asc.operators import Extent
 
 RESIDUALS = ("none", "unit", "block")
 
 
 def dwsep(
-    g: Tally,
+    g: CostTally,
     x: Shape,
     *,
     kernel: Extent,
@@ -29,3 +31,12 @@ def dwsep(
         h = pointwise(g, h, x[0], name=f"pointwise{unit}")
         x = add(g, h, x, name=f"add{unit}") if residual == "unit" else h
     return add(g, x, entry) if residual == "block" else x
+
+
+DWSEP = Block(
+    dwsep,
+    options={"residual": RESIDUALS, "units": range(2, 101)},
+    used_with={"units": ("residual", ["block"])},
+    no_default=("units",),
+    odd_kernels=True,
+)

@@ -5,10 +5,10 @@ The NTU report's module has all branches but the plain 1x1.
 
 from itertools import combinations
 
-from nas_asc.blocks.block import AROUND, add_parts
+from nas_asc.blocks.block import ACTIVATION_OF_ORDER, AROUND, ORDERS, Block, add_parts
 from nas_asc.errors import ConfigError
 from nas_asc.frontend import Shape
-from nas_asc.graph import Tally
+from nas_asc.graph import CostTally
 from nas_asc.layers import concat, conv, pool
 
 BRANCHES = ("1x1", "3x3", "5x5", "pool")
@@ -26,7 +26,7 @@ _LAST["pool"] = (1, "branch_pool.")
 
 
 def inception(
-    g: Tally,
+    g: CostTally,
     x: Shape,
     *,
     branches: str = DEFAULT_BRANCHES,
@@ -65,7 +65,14 @@ def inception(
 
 
 def _convolution(
-    g: Tally, x: Shape, width: int, cells: int, prefix: str, activation: str, order: str, bias: bool
+    g: CostTally,
+    x: Shape,
+    width: int,
+    cells: int,
+    prefix: str,
+    activation: str,
+    order: str,
+    bias: bool,
 ) -> Shape:
     before, after = AROUND[order]
     kernel = (cells,) * (len(x) - 1)
@@ -73,3 +80,22 @@ def _convolution(
         x = add_parts(g, x, before, activation, prefix)
     x = conv(g, x, width, kernel, name=prefix + "conv", bias=bias, padding="same")
     return add_parts(g, x, after, activation, prefix) if after else x
+
+
+INCEPTION = Block(
+    inception,
+    options={
+        "branches": BRANCH_SETS,
+        **{f"width_{branch}": range(1, 10_001) for branch in BRANCHES},
+        "order": ORDERS,
+        "bias": bool,
+    },
+    used_with={
+        "activation": ACTIVATION_OF_ORDER,
+        **{
+            f"width_{branch}": ("branches", [s for s in BRANCH_SETS if branch in s.split("+")])
+            for branch in BRANCHES
+        },
+    },
+    no_default=("activation",),
+)

@@ -6,13 +6,15 @@ the shortcut is a plain 1x1 convolution where the width or the resolution change
 follows the addition.
 """
 
+from nas_asc.blocks.block import Block, Option
 from nas_asc.frontend import Shape
-from nas_asc.graph import Tally
-from nas_asc.layers import Extent, act, add, conv, depthwise, global_pool, mul, norm, pointwise
+from nas_asc.graph import CostTally
+from nas_asc.layers import act, add, conv, depthwise, global_pool, mul, norm, pointwise
+from nas_asc.operators import Extent
 
 
 def fused_mbconv(
-    g: Tally,
+    g: CostTally,
     x: Shape,
     *,
     width: int,
@@ -29,7 +31,7 @@ def fused_mbconv(
 
 
 def mbconv(
-    g: Tally,
+    g: CostTally,
     x: Shape,
     *,
     width: int,
@@ -47,16 +49,16 @@ def mbconv(
     return _project(g, x, h, width, stride, squeeze_excite, activation)
 
 
-def squeeze_and_excite(g: Tally, x: Shape, hidden: int, activation: str) -> Shape:
+def squeeze_and_excite(g: CostTally, x: Shape, hidden: int, activation: str) -> Shape:
     """Scale each channel by a gate worked out from all channels' means."""
-    s = global_pool(g, x, "avg", name="se.pool", keep=True)
+    s = global_pool(g, x, "avg", name="se.pool", keep_axes=True)
     s = act(g, pointwise(g, s, hidden, name="se.reduce", bias=True), activation, name="se.act")
     s = act(g, pointwise(g, s, x[0], name="se.expand", bias=True), "sigmoid", name="se.gate")
     return mul(g, x, s, name="se.mul")
 
 
 def _project(
-    g: Tally,
+    g: CostTally,
     x: Shape,
     h: Shape,
     width: int,
@@ -71,3 +73,9 @@ def _project(
         ones = (1,) * (len(x) - 1)
         x = conv(g, x, width, ones, stride, name="shortcut")
     return add(g, h, x)
+
+
+_OPTIONS: dict[str, Option] = {"expand": range(1, 101), "squeeze_excite": float}
+
+MBCONV = Block(mbconv, _OPTIONS, odd_kernels=True)
+FUSED_MBCONV = Block(fused_mbconv, _OPTIONS, odd_kernels=True)

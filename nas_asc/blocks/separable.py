@@ -1,13 +1,14 @@
 """The depthwise separable block (Howard et al., MobileNets, 2017, arXiv 1704.04861)."""
 
-from nas_asc.blocks.block import AROUND, add_parts
+from nas_asc.blocks.block import ACTIVATION_OF_ORDER, AROUND, ORDERS, Block, add_parts
 from nas_asc.frontend import Shape
-from nas_asc.graph import Tally
-from nas_asc.layers import Extent, depthwise, pointwise
+from nas_asc.graph import CostTally
+from nas_asc.layers import PADDINGS, depthwise, pointwise
+from nas_asc.operators import Extent
 
 
 def separable(
-    g: Tally,
+    g: CostTally,
     x: Shape,
     *,
     width: int,
@@ -28,3 +29,11 @@ def separable(
     x = depthwise(g, x, kernel, stride, name="depthwise", padding=padding)
     x = pointwise(g, x, width, name="pointwise", bias=bias)
     return add_parts(g, x, after, activation) if after else x
+
+
+SEPARABLE = Block(
+    separable,
+    options={"order": ORDERS, "bias": bool, "padding": PADDINGS},
+    used_with={"activation": ACTIVATION_OF_ORDER},
+    no_default=("activation",),
+)

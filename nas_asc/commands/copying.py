@@ -7,7 +7,7 @@ import click
 from nas_asc.commands.options import given_options
 from nas_asc.commands.output import remark
 from nas_asc.errors import ConfigError
-from nas_asc.library import find
+from nas_asc.shipped import find
 
 
 def copy_shipped(context: click.Context, kind: str, what: str, arguments: tuple[str, ...]) -> None:

@@ -17,7 +17,7 @@ from nas_asc.commands.output import (
 )
 from nas_asc.complexity import Complexity, count
 from nas_asc.counting_holes import counting_holes
-from nas_asc.ensemble import Ensemble, EnsembleComplexity, Member, count_ensemble
+from nas_asc.ensemble import Ensemble, Member, count_ensemble, count_members
 from nas_asc.errors import ConfigError
 from nas_asc.rules import RULES, counting_rule
 from nas_asc.targets import Target, resolve
@@ -71,7 +71,7 @@ def command(
     _show_heading(found, counts[0], kept)
     click.echo()
     _show_counts(counts)
-    _show_warnings(counts)
+    _show_warnings(found, counts)
     if layers:
         shown = counting_rule(found.rule if rule == "all" else rules[0])
         for name, part in _parts(found).items():
@@ -114,8 +114,13 @@ def _parts(found: Target | Ensemble) -> dict[str, Target]:
     }
 
 
-def _members(counted: Counted) -> list[Complexity]:
-    return [m for _, m in counted.members] if isinstance(counted, EnsembleComplexity) else [counted]
+def _networks(found: Target | Ensemble, counted: Counted) -> dict[str, Complexity]:
+    """Return one network of each kind with its complexity, by what it is called."""
+    if isinstance(counted, Complexity):
+        return {"": counted}
+    assert isinstance(found, Ensemble)
+    members = zip(found.members, count_members(found, counted.rule.id), strict=True)
+    return {_named(member): complexity for member, complexity in members}
 
 
 def _to_dict(
@@ -128,7 +133,7 @@ def _to_dict(
         "counted_nonzero_params": counted.nonzero_params,
         "stored_bytes": counted.stored_bytes,
         "over": [asdict(excess) for excess in _excess(counted)],
-        "warnings": _warnings(counted),
+        "warnings": _warnings(found, counted),
     }
     if isinstance(found, Ensemble):
         value["members"] = [
@@ -148,9 +153,9 @@ def _show_heading(found: Target | Ensemble, counted: Counted, kept: int) -> None
     if isinstance(found, Ensemble):
         what = f"{len(found.classes)} classes, {len(found.networks)} networks ({found.described})"
     else:
-        first = _members(counted)[0]
-        sparsity = f", kernels with {100 * first.sparsity:.3g} % zeros" if first.sparsity else ""
-        what = f"{found.classes} classes, {first.precision}{sparsity}"
+        share = counted.sparsity
+        sparsity = f", kernels with {100 * share:.3g} % zeros" if share else ""
+        what = f"{found.classes} classes, {counted.precision}{sparsity}"
     print_text(f"{found.id}: input {shapes}, clips of {found.clip_s:g} s, {what}")
     pruned = f", {kept:,} after pruning" if kept != counted.params else ""
     print_text(
@@ -192,10 +197,10 @@ def _show_counts(counts: list[Counted]) -> None:
     )
 
 
-def _show_warnings(counts: list[Counted]) -> None:
+def _show_warnings(found: Target | Ensemble, counts: list[Counted]) -> None:
     rules: dict[str, list[str]] = {}
     for counted in counts:
-        for line in _warnings(counted):
+        for line in _warnings(found, counted):
             rules.setdefault(line, []).append(counted.rule.id)
     for line, ids in rules.items():
         remark(f"warning: {', '.join(ids)}: {line}")
@@ -227,16 +232,13 @@ def _excess_words(counted: Counted) -> str:
     return "\n".join(f"{over:,} {' and '.join(words)} over" for over, words in measures.items())
 
 
-def _warnings(counted: Counted) -> list[str]:
-    members = _members(counted)
-    lines = [line for member in members for line in _remarks(member)]
-    if len(members) == 1:
-        return lines + counting_holes(members[0])
-    names = [_named(member) for member in counted.ensemble.members]  # type: ignore[union-attr]  # has members
+def _warnings(found: Target | Ensemble, counted: Counted) -> list[str]:
+    networks = _networks(found, counted)
+    lines = [line for complexity in networks.values() for line in _remarks(complexity)]
     return list(dict.fromkeys(lines)) + [
-        f"{name}: {hole}"
-        for name, member in zip(names, members, strict=True)
-        for hole in counting_holes(member)
+        f"{name}: {hole}" if name else hole
+        for name, complexity in networks.items()
+        for hole in counting_holes(complexity)
     ]
 
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from nas_asc.architecture import Architecture
-from nas_asc.assembly import build_graph
 from nas_asc.commands.output import is_wide, print_table, print_text
 from nas_asc.layer_table import LayerRow, layer_table
+from nas_asc.operators import Conv, Pool
 from nas_asc.rules import CountingRule
-from nas_asc.units import format_count
+from nas_asc.units import format_count, format_shape
 
 _PADDINGS: Mapping[str, str] = {
     "half": "padded by half the window on every side",
@@ -35,7 +35,8 @@ def print_layers(
     pruned = left_out or any(row.nonzero != row.counted for row in rows)
     narrow = not is_wide()
     cells = _under_their_blocks(rows) if narrow else [(row.name, row) for row in rows]
-    same = _padding_of_all(rows) if narrow else ""
+    paddings = _paddings(rows)
+    same = paddings.pop() if narrow and len(paddings) == 1 else ""
     print_table(
         (
             "layer",
@@ -59,7 +60,7 @@ def _cells(row: LayerRow, pruned: bool, narrow: bool, same: str) -> tuple[str, .
     macs = format_count(row.macs) if narrow else f"{row.macs:,}"
     what = row.what.replace(f" {same}", "") if same else row.what
     return (
-        "x".join(map(str, row.shape)),
+        format_shape(row.shape),
         f"{row.counted:,}" if row.counted else "",
         *((_nonzero(row),) if pruned else ()),
         macs if row.macs else "",
@@ -68,7 +69,7 @@ def _cells(row: LayerRow, pruned: bool, narrow: bool, same: str) -> tuple[str, .
 
 
 def _under_their_blocks(rows: Sequence[LayerRow]) -> list[tuple[str, LayerRow | None]]:
-    """Give short names, indented below a heading with the name of their block, or its input."""
+    """Return short names, indented below a heading with the name of their block, or its input."""
     cells: list[tuple[str, LayerRow | None]] = []
     for block, found in groupby(rows, lambda row: _block(row.name)):
         layers = list(found)
@@ -81,25 +82,20 @@ def _under_their_blocks(rows: Sequence[LayerRow]) -> list[tuple[str, LayerRow | 
 
 
 def _block(name: str) -> str:
-    """Give the block that a layer belongs to: "stage3.1" or "head"."""
+    """Return the block that a layer belongs to: "stage3.1" or "head"."""
     stage, _, rest = name.partition(".")
     number, _, inside = rest.partition(".")
     return f"{stage}.{number}" if inside and number.isdecimal() else stage
 
 
-def _padding_of_all(rows: Sequence[LayerRow]) -> str:
-    """Give the padding that all windows have, if it is the same."""
-    found = {word for row in rows for word in _window_words(row) if word in _PADDINGS}
-    return found.pop() if len(found) == 1 else ""
-
-
-def _window_words(row: LayerRow) -> list[str]:
-    return row.what.split() if row.op in ("conv", "pool") else []
+def _paddings(rows: Sequence[LayerRow]) -> set[str]:
+    operators = [row.layer.operator for row in rows]
+    return {each.padding for each in operators if isinstance(each, Conv | Pool)}
 
 
 def _meanings(rows: Sequence[LayerRow], same: str) -> list[str]:
-    """Explain the words that stand in the table, and the padding that is left out of it."""
-    used = {word for row in rows for word in _window_words(row)}
+    """Return what the words in the table mean, and the padding that is left out of it."""
+    used = _paddings(rows)
     return [
         "after the slash: the stride",
         *(
@@ -120,12 +116,10 @@ def _nonzero(row: LayerRow) -> str:
 def layers_json(
     architecture: Architecture, n_classes: int, clip_s: float, rule: CountingRule
 ) -> list[dict[str, object]]:
-    """Give the layers as JSON: what the module holds (`params`) and what the rule counts.
+    """Return the layers as JSON: what the module holds (`params`) and what the rule counts.
 
     `in_nonzero_count` says whether the rule's non-zero count has the layer's `nonzero`.
     """
-    layers = build_graph(architecture, n_classes, clip_s).layers
-    rows = layer_table(architecture, n_classes, clip_s, rule)
     return [
         {
             "name": row.name,
@@ -133,11 +127,11 @@ def layers_json(
             "inputs": list(row.inputs),
             "what": row.what,
             "shape": list(row.shape),
-            "params": layer.params,
+            "params": row.layer.params,
             "counted": row.counted,
             "nonzero": row.nonzero,
             "in_nonzero_count": row.summed,
             "macs": row.macs,
         }
-        for layer, row in zip(layers, rows, strict=True)
+        for row in layer_table(architecture, n_classes, clip_s, rule)
     ]

@@ -66,15 +66,15 @@ def _model(target: Target) -> ReportModel:
 
 def _network(model: ReportModel) -> Diagram:
     shown = model_diagram(model, f"{model.id}: {model.title}", headline(verify(model)))
-    _, *second = model.architecture.frontend.planes(model.clip_s)
+    _, *second = model.architecture.frontend.spectrograms(model.clip_s)
     words = [f"second spectrogram: window {s.window}, hop {s.hop}, transposed" for s in second]
     return replace(shown, subtitle="; ".join([shown.subtitle, *words]))
 
 
 def _ensemble(ensemble: Ensemble) -> list[Diagram]:
-    """Give a heading and a drawing of each member, as the ensemble counts it."""
+    """Return a heading and a drawing of each member, as the ensemble counts it."""
     found = verify(ensemble)
-    shown = [Diagram(f"{ensemble.id}: {ensemble.title}", headline(found), ())]
+    shown = [Diagram(f"{ensemble.id}: {ensemble.title}", headline(found))]
     for member, cost in zip(ensemble.members, member_costs(found), strict=True):
         counted = replace(member.model, clip_s=ensemble.clip_s, rule=ensemble.rule)
         drawn = _network(counted)
@@ -92,6 +92,6 @@ def _ensemble(ensemble: Ensemble) -> list[Diagram]:
 
 
 def model_diagram(model: ReportModel, title: str = "", subtitle: str = "") -> Diagram:
-    """Give what a drawing of a model shows, as its own rule counts it."""
+    """Return what a drawing of a model shows, as its own rule counts it."""
     rule = counting_rule(model.rule)
     return diagram(model.architecture, model.classes, model.clip_s, rule, title, subtitle)

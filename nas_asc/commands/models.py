@@ -27,8 +27,8 @@ def command(model: str | None, plot: str | None, as_json: bool) -> None:
     if model is None:
         if plot is not None:
             raise click.UsageError("--plot: expected the ID of a model to draw, got none")
-        verified = [verify(m) for m, _ in report_models().values()]
-        verified += [verify(ensemble) for ensemble in report_ensembles().values()]
+        verified = list(map(verify, report_models().values()))
+        verified += map(verify, report_ensembles().values())
         if as_json:
             print_json([v.to_dict() for v in verified])
         else:

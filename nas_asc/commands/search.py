@@ -14,8 +14,9 @@ from nas_asc.commands.log_lines import shown_log
 from nas_asc.commands.options import clip_option
 from nas_asc.commands.output import json_option, print_json, remark
 from nas_asc.errors import ConfigError, DatasetError, RunError
-from nas_asc.library import ensembles_of, is_path, load_space
+from nas_asc.library import ensembles_of, load_space
 from nas_asc.rules import CountingRule, counting_rule
+from nas_asc.shipped import is_path
 from nas_asc.units import format_count, format_duration, parse_duration
 
 if TYPE_CHECKING:

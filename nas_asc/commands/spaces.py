@@ -27,8 +27,9 @@ from nas_asc.feasibility import (
     shown_measures,
     smallest,
 )
-from nas_asc.library import load_space, shipped
+from nas_asc.library import load_space
 from nas_asc.rules import CountingRule, counting_rule
+from nas_asc.shipped import shipped
 from nas_asc.space import SearchSpace
 from nas_asc.units import format_count
 

@@ -6,7 +6,7 @@ import click
 
 from nas_asc.commands.copying import copy_shipped
 from nas_asc.commands.output import json_option, print_json, print_table
-from nas_asc.library import shipped
+from nas_asc.shipped import shipped
 
 
 @click.command("studies", epilog="studies copy NAME FILE writes a copy of a study to edit.")

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from nas_asc.compression.pruning import END, START, prunable
-from nas_asc.pruning_counts import Pruning, surviving
+from nas_asc.pruning_counts import ChannelPruning, channels_left
 
 _Norm = nn.BatchNorm1d | nn.BatchNorm2d
 
 
-def strongest(weight: Tensor, kept: int) -> Tensor:
+def top_channels(weight: Tensor, kept: int) -> Tensor:
     """Mark the channels with the largest L1 norm: bool, (channels,); of equal ones the first stays.
 
     Args:
@@ -28,17 +28,17 @@ def strongest(weight: Tensor, kept: int) -> Tensor:
     return mask
 
 
-def targets(network: nn.Module, pruning: Pruning) -> dict[str, Tensor]:
-    """Give the weights that channel pruning works on, by name: kernels and batch norm scales."""
-    kernels = prunable(network, pruning.classifier)
+def targets(network: nn.Module, pruning: ChannelPruning) -> dict[str, Tensor]:
+    """Return the weights that channel pruning works on, by name: kernels and batch norm scales."""
+    kernels = prunable(network, pruning.prune_classifier)
     scales = {f"{n}.weight": m.weight for n, m in network.named_modules() if isinstance(m, _Norm)}
     return kernels | scales
 
 
-def channel_masks(network: nn.Module, pruning: Pruning) -> dict[str, Tensor]:
+def channel_masks(network: nn.Module, pruning: ChannelPruning) -> dict[str, Tensor]:
     """Mark the channels that are left after all iterations: bool, (channels,), by weight."""
     return {
-        name: strongest(weight, surviving(len(weight), pruning.sparsity, pruning.iterations))
+        name: top_channels(weight, pruning.left(len(weight)))
         for name, weight in targets(network, pruning).items()
     }
 
@@ -50,7 +50,7 @@ class ChannelPruner:
     are gone are held at zero, so that the others can make up for them.
     """
 
-    def __init__(self, network: nn.Module, pruning: Pruning) -> None:
+    def __init__(self, network: nn.Module, pruning: ChannelPruning) -> None:
         self.pruning = pruning
         self.iterations_done = 0
         self._weights: list[Tensor] = list(targets(network, pruning).values())
@@ -60,9 +60,9 @@ class ChannelPruner:
     def iterate(self) -> None:
         """Take the weakest of the channels that are still alive, and set them to zero."""
         self.apply()  # what an optimizer has moved since is not alive
-        self._alive = [surviving(alive, self.pruning.sparsity, 1) for alive in self._alive]
+        self._alive = [channels_left(alive, self.pruning.sparsity, 1) for alive in self._alive]
         self._masks = [
-            strongest(weight, alive).to(weight.dtype).reshape(-1, *[1] * (weight.dim() - 1))
+            top_channels(weight, alive).to(weight.dtype).reshape(-1, *[1] * (weight.dim() - 1))
             for weight, alive in zip(self._weights, self._alive, strict=True)
         ]
         self.iterations_done += 1

@@ -6,7 +6,7 @@ Only weights of convolutions and linear layers are pruned, never a bias or a bat
 import torch
 from torch import Tensor, nn
 
-from nas_asc.pruning_counts import kept_values
+from nas_asc.pruning_counts import MagnitudePruning, values_left
 
 Kernel = nn.Conv1d | nn.Conv2d | nn.Linear  # the layers whose weights are pruned
 
@@ -18,12 +18,12 @@ def largest(weight: Tensor, sparsity: float) -> Tensor:
     values = weight.detach().reshape(-1).abs()
     order = values.argsort(descending=True, stable=True)
     mask = torch.zeros_like(values, dtype=torch.bool)
-    mask[order[: kept_values(len(values), sparsity)]] = True
+    mask[order[: values_left(len(values), sparsity)]] = True
     return mask.reshape(weight.shape)
 
 
 def sparsity_at(progress: float, sparsity: float) -> float:
-    """Give the sparsity at a share of training: a cubic rise in its middle half, constant after.
+    """Return the sparsity at a share of training: a cubic rise in its middle half, constant after.
 
     Zhu and Gupta 2017 (arXiv 1710.01878): fast while weights are plentiful, slow towards the end.
     """
@@ -32,7 +32,7 @@ def sparsity_at(progress: float, sparsity: float) -> float:
 
 
 def prunable(network: nn.Module, classifier: bool = True) -> dict[str, Tensor]:
-    """Give the weights that pruning works on, by name; the classifier's, the last, if it does."""
+    """Return the weights that pruning works on, by name; the classifier's, the last, if it does."""
     modules = network.named_modules()
     weights: dict[str, Tensor] = {
         f"{n}.weight": m.weight for n, m in modules if isinstance(m, Kernel)
@@ -42,16 +42,22 @@ def prunable(network: nn.Module, classifier: bool = True) -> dict[str, Tensor]:
     return weights
 
 
-class Pruner:
+def magnitude_masks(network: nn.Module, pruning: MagnitudePruning) -> dict[str, Tensor]:
+    """Mark the values that stay: bool, of the weight's shape, by weight."""
+    weights = prunable(network, pruning.prune_classifier)
+    return {name: largest(weight, pruning.sparsity) for name, weight in weights.items()}
+
+
+class MagnitudePruner:
     """Prune a network while it trains, so that the weights that stay can make up for those that go.
 
     The masks are drawn anew some fifty times in a training, and for the last time at its end or
     where the rise ends; between, the masked weights are held at zero.
     """
 
-    def __init__(self, network: nn.Module, sparsity: float, classifier: bool = True) -> None:
-        self.sparsity = sparsity
-        self._weights = list(prunable(network, classifier).values())
+    def __init__(self, network: nn.Module, pruning: MagnitudePruning) -> None:
+        self.sparsity = pruning.sparsity
+        self._weights = list(prunable(network, pruning.prune_classifier).values())
         self._masks: list[Tensor] = []
         self._final = False
 

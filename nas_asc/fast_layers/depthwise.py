@@ -29,7 +29,7 @@ def depthwise(x: Tensor, weight: Tensor, stride: Pair) -> Tensor:
 
 
 def is_depthwise(conv: nn.Conv1d | nn.Conv2d) -> bool:
-    """Say whether `depthwise` computes what a convolution does: odd kernels, padded by half."""
+    """Return whether `depthwise` computes what a convolution does: odd kernels, padded by half."""
     padded_by_half = all(
         k % 2 and p == k // 2 for k, p in zip(conv.kernel_size, conv.padding, strict=True)
     )
@@ -94,7 +94,7 @@ def _convolution_backward(
     padding: Pair,
     wanted: tuple[bool, bool, bool],
 ) -> tuple[Tensor, ...]:
-    """Give the gradients of a depthwise convolution's input, weight and bias, where wanted."""
+    """Return the gradients of a depthwise convolution's input, weight and bias, where wanted."""
     return cast(
         tuple[Tensor, ...],
         torch.ops.aten.convolution_backward(

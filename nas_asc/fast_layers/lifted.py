@@ -17,13 +17,13 @@ from nas_asc.network import PaddedConv1d, StridedPointwiseConv1d
 from nas_asc.pooling import AveragePool, MaxPool
 
 
-def lift(x: Tensor) -> Tensor:
-    """Give a waveform, (batch, channels, samples), as a map in channels-last order."""
+def waveform_as_map(x: Tensor) -> Tensor:
+    """Return a waveform, (batch, channels, samples), as a map in channels-last order."""
     return channels_last(x.unsqueeze(2))
 
 
-def lifted(operation: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Give what does to a map what an operation does to a waveform.
+def conv1d_as_2d(operation: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return what does to a map what an operation does to a waveform.
 
     Parameters and statistics stay those of the operation's module.
     """
@@ -32,7 +32,7 @@ def lifted(operation: Callable[..., Tensor]) -> Callable[..., Tensor]:
     if isinstance(operation, nn.BatchNorm1d):
         return partial(batch_norm, operation)
     if isinstance(operation, MaxPool | AveragePool):
-        return operation.lifted()
+        return operation.as_2d()
     if isinstance(operation, nn.Dropout1d):
         return lambda x: F.dropout2d(x, operation.p, operation.training)
     return operation

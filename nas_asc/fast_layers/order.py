@@ -18,7 +18,7 @@ def channels_last(x: Tensor) -> Tensor:
 
 
 def channels_last_gradient(x: Tensor) -> Tensor:
-    """Give `x`, and bring its gradient into channels-last order, which poolings do not."""
+    """Return `x`, and bring its gradient into channels-last order, which poolings do not."""
     return cast(Tensor, _Ordered.apply(x))  # type: ignore[no-untyped-call]  # torch leaves it so
 
 
@@ -40,7 +40,7 @@ def as_computed(x: Tensor) -> Tensor:
 
 
 def exact_type(x: Tensor) -> torch.dtype:
-    """Give the type for sums over many values of `x`: float32 or better."""
+    """Return the type for sums over many values of `x`: float32 or better."""
     return torch.promote_types(x.dtype, torch.float32)
 
 

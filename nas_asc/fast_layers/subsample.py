@@ -11,7 +11,7 @@ from nas_asc.fast_layers.order import as_computed
 
 
 def subsample(x: Tensor, stride: tuple[int, ...]) -> Tensor:
-    """Give x[:, :, ::stride[0], ::stride[1]].
+    """Return x[:, :, ::stride[0], ::stride[1]].
 
     PyTorch's gradient of a slice is in plain order, and with it all gradients further down.
     """
