@@ -242,6 +242,7 @@ def test_one_trial_can_be_looked_up(whole):
 
 
 def test_a_space_with_fewer_architectures_than_trials_ends_cleanly(tmp_path, caplog):
+
     path = tmp_path / "tiny.toml"
     path.write_text(TINY, encoding="utf-8")
     summary = search(tmp_path / "run", job="small_space", space=str(path), budget="1MB")
@@ -296,6 +297,7 @@ def test_report_models_take_half_of_the_time_at_most(tmp_path):
 
 
 def test_a_space_without_choices_is_one_trial(tmp_path):
+
     text = TINY.replace("[16, 32]", "16").replace("[4, 8]", "4")
     path = tmp_path / "one.toml"
     path.write_text(text.replace('["float32", "int8"]', '"int8"'), encoding="utf-8")
