@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from nas_asc.datasets import Dataset, hash_files, unreadable
-from nas_asc.errors import ConfigError, DatasetError, NasAscError
+from nas_asc.errors import DatasetError, NasAscError
 from nas_asc.feature_cache import FeatureCache, key_of
 from nas_asc.feature_pass import ClipAudio, Features, compute, feature_entry, pass_of
 from nas_asc.frontend import FrontEnd
@@ -68,7 +68,6 @@ def load_features(
         Memory-mapped copy-on-write, or in memory: changes made to it do not reach the cache.
 
     Raises:
-        ConfigError: the front end contradicts itself.
         DatasetError: a clip cannot be decoded, or changed while it was read; names it.
         NasAscError: the cache folder cannot be written, is full, or its limit is too small.
     """
@@ -87,16 +86,8 @@ def inputs_of(
     Args:
         frontend: of the network.
         clip_s: clip length in seconds.
-        features_of: gives the features of a front end with one plane.
-
-    Raises:
-        ConfigError: the front end contradicts itself.
+        features_of: returns the features of a front end with one plane.
     """
-    if frontend.second_window and frontend.channels != 1:
-        raise ConfigError(
-            "frontend.channels: expected 1 where frontend.second_window is set, "
-            f"found {frontend.channels} - correct one of them"
-        )
     plane, *second = frontend.spectrograms(clip_s)
     first = features_of(plane)
     found = _joined(first, features_of(second[0])) if second else first

@@ -3,10 +3,8 @@ import math
 import numpy as np
 import pytest
 import soundfile
-import torch
 
 from nas_asc.audio import match_channels, pad_or_trim, read_clip, resample
-from nas_asc.torchaudio_native import torchaudio
 
 
 def sine(frequency_hz, rate_hz, seconds=1.0, channels=1):
@@ -47,7 +45,14 @@ def test_a_short_clip_is_followed_by_zeros():
 
 @pytest.mark.parametrize(
     ("from_hz", "to_hz"),
-    [(48000, 44100), (22050, 44100), (44100, 18000), (44056, 44100), (11025, 48000), (8000, 48001)],
+    [
+        (48000, 44100),
+        (22050, 44100),
+        (44100, 18000),
+        (44056, 44100),
+        (11025, 48000),
+        (44101, 48000),
+    ],
 )
 def test_a_tone_keeps_its_frequency_and_level_at_another_rate(from_hz, to_hz):
     resampled = resample(sine(1000, from_hz), from_hz, to_hz)
@@ -61,17 +66,6 @@ def test_a_tone_above_the_new_nyquist_frequency_is_gone():
     resampled = resample(sine(7000, 44100), 44100, 8000)
 
     assert 20 * math.log10(np.abs(resampled[:, 500:-500]).max() / 0.5) < -40
-
-
-@pytest.mark.parametrize(("from_hz", "to_hz"), [(44100, 18000), (16000, 44100), (48000, 44100)])
-def test_the_filter_by_sample_is_torchaudios(monkeypatch, from_hz, to_hz):
-    noise = np.random.default_rng(1).normal(size=(2, 20000)).astype(np.float32)
-    monkeypatch.setattr("nas_asc.audio._MOST_PHASES", 0)
-
-    ours = resample(noise, from_hz, to_hz)
-
-    peer = torchaudio.functional.resample(torch.from_numpy(noise), from_hz, to_hz)
-    np.testing.assert_allclose(ours, peer.numpy(), atol=2e-4)
 
 
 def test_rates_without_a_common_divisor_need_little_memory():

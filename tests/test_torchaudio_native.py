@@ -81,14 +81,6 @@ def test_the_failing_import_is_the_one_that_torchaudio_makes_itself():
     assert "OSError: libcudart.so.12" in result.stderr
 
 
-def test_what_needs_the_native_part_says_so():
-    result = run(
-        EXTENSION_LACKS_CUDA, USE, "torchaudio.functional.forced_align(None, None, None, None)"
-    )
-
-    assert "expected torchaudio's native extension" in result.stderr
-
-
 def test_nothing_half_imported_is_left_behind():
     result = run(
         EXTENSION_LACKS_CUDA,
