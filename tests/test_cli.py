@@ -152,7 +152,7 @@ WRONG = [
     (("models", "srpol-3", "--plot", "x.pdf"), 2, "a file ending in .svg or .png, got x.pdf"),
     (("models", "srpol-3", "--plot", "folder.svg"), 2, "folder.svg: expected a file to write"),
     (("models", "srpol-3", "--plot", "none/x.svg"), 2, "none/x.svg: expected a folder"),
-    (("models", "run:4", "--plot", "x.svg"), 2, "run: expected a finished trial of a run, got '4' - it has 3"),
+    (("models", "run:4", "--plot", "x.svg"), 2, "finished trial of a run, got '4' - it has 3"),
     (("models", "mine.toml", "--plot", "x.svg"), 2, "one of its models, mine.toml:MODEL"),
     (("models", "run:3"), 2, "SPACE.toml:MODEL, got run:3 - nas-asc count run:3 --layers"),
     (("models", "run:3", "--json", "--plot", "x.svg"), 2, "report model or SPACE.toml:MODEL"),
