@@ -12,10 +12,10 @@ from nas_asc.ensemble import Ensemble
 from nas_asc.ensemble_file import read_ensembles
 from nas_asc.errors import ConfigError, NothingFits
 from nas_asc.feasibility import check_that_something_fits
-from nas_asc.library import load_space
 from nas_asc.rules import CountingRule, counting_rule
 from nas_asc.shipped import find
 from nas_asc.space import SearchSpace
+from nas_asc.space_file import load_space
 from nas_asc.study_config import StudyConfig
 
 Measure = Callable[[Architecture], Complexity]

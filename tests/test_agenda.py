@@ -8,8 +8,8 @@ from study_cases import study
 
 from nas_asc.agenda import TrialQueue
 from nas_asc.job import JobResult
-from nas_asc.library import load_space
 from nas_asc.progress import TrialCounts
+from nas_asc.space_file import load_space
 from nas_asc.study_clock import Clock
 from nas_asc.trials import Trial
 

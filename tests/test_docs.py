@@ -17,10 +17,10 @@ from nas_asc.complexity import count
 from nas_asc.errors import ConfigError
 from nas_asc.frontend import FrontEnd
 from nas_asc.head import head
-from nas_asc.library import load_space
 from nas_asc.network import build
 from nas_asc.pruning_counts import pruning_of
 from nas_asc.rules import RULES, counting_rule
+from nas_asc.space_file import load_space
 
 DOCS = Path(__file__).parent.parent / "docs"
 SPACES = (DOCS / "search_spaces.md").read_text(encoding="utf-8")

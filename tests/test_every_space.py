@@ -11,10 +11,11 @@ import soundfile
 from nas_asc.complexity import count
 from nas_asc.datasets import Dataset, load_dataset
 from nas_asc.job import Job
-from nas_asc.library import load_space, report_model
+from nas_asc.library import report_model
 from nas_asc.model_files import load_saved
 from nas_asc.pipeline import siblings
 from nas_asc.shipped import shipped
+from nas_asc.space_file import load_space
 from nas_asc.study import run_search
 from nas_asc.study_config import load_study, with_options
 from nas_asc.trial import run_job

@@ -6,9 +6,9 @@ import pytest
 
 from nas_asc.budget import Budget
 from nas_asc.complexity import count
-from nas_asc.library import load_space
 from nas_asc.proposals import Gate, SpaceExhausted
 from nas_asc.samplers import draw
+from nas_asc.space_file import load_space
 
 BUDGET = Budget(size_bytes=32_768)
 SPACE = load_space("mbconv")

@@ -10,9 +10,9 @@ from study_cases import DATASET, study, task
 
 from nas_asc.datasets import Clip, check_files, fingerprints
 from nas_asc.errors import RunError
-from nas_asc.library import load_space
 from nas_asc.run_facts import check_manifest, run_manifest
 from nas_asc.run_folder import open_store, read_trials
+from nas_asc.space_file import load_space
 from nas_asc.study import run_search
 from nas_asc.workers import RUNNERS
 

@@ -8,9 +8,9 @@ import pytest
 from optuna.samplers import TPESampler
 
 from nas_asc.job import trial_seed
-from nas_asc.library import load_space
 from nas_asc.samplers import SAMPLERS
 from nas_asc.samplers.optuna_samplers import _refined
+from nas_asc.space_file import load_space
 
 LAG = 4
 

@@ -8,9 +8,9 @@ from study_cases import search, trials_of
 from test_feasibility import TINY
 
 from nas_asc.errors import RunError
-from nas_asc.library import load_space
 from nas_asc.run_folder import open_store
 from nas_asc.shipped import shipped
+from nas_asc.space_file import load_space
 from nas_asc.sqlite_store import SqliteStore
 from nas_asc.study import load_front
 

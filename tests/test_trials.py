@@ -17,7 +17,7 @@ from study_cases import search
 from nas_asc.complexity import count
 from nas_asc.errors import RunError
 from nas_asc.job import JobResult
-from nas_asc.library import load_space
+from nas_asc.space_file import load_space
 from nas_asc.sqlite_store import SqliteStore, connect_to_write, read_sqlite
 from nas_asc.study import load_front
 from nas_asc.trials import Trial

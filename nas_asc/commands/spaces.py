@@ -26,10 +26,11 @@ from nas_asc.feasibility import (
     shown_measures,
     smallest,
 )
-from nas_asc.library import load_space
+from nas_asc.library import ensembles_of
 from nas_asc.rules import CountingRule, counting_rule
 from nas_asc.shipped import shipped
 from nas_asc.space import SearchSpace
+from nas_asc.space_file import load_space
 from nas_asc.units import format_count
 
 _CLIP_S = 10.0  # where neither an option nor the rule says it
@@ -58,7 +59,9 @@ def command(
     if name is not None:
         resolved = counting_rule(rule or "plain")
         clip_s = clip_s or resolved.clip_s or _CLIP_S
-        _describe(load_space(name), budget, resolved, classes or 10, clip_s, as_json)
+        space = load_space(name)
+        ensembles_of(name)  # what is wrong with them is told with the space
+        _describe(space, budget, resolved, classes or 10, clip_s, as_json)
         return
     of_one = {"--budget": budget, "--rule": rule, "--classes": classes, "--clip": clip_s}
     if given := " and ".join(option for option, value in of_one.items() if value is not None):
