@@ -25,14 +25,14 @@ from optuna.trial import TrialState, create_trial
 
 from nas_asc.datasets import Dataset
 from nas_asc.job import Job, JobResult, OnEpoch
-from nas_asc.library import load_space
 from nas_asc.optuna_tables import finish_trial, insert_trial
 from nas_asc.progress import Progress
 from nas_asc.section import Parameter
 from nas_asc.space import SearchSpace
+from nas_asc.space_file import load_space
 from nas_asc.study import run_search
 from nas_asc.study_config import load_study, with_options
-from nas_asc.workers import KINDS
+from nas_asc.workers import RUNNERS
 
 SPACE = "mbconv"
 EPOCHS = 40
@@ -74,7 +74,7 @@ def ours_ms(run: Path, trials: int, last: int) -> float:
     options = {"space": SPACE, "budget": "128KB", "sampler": "random", "trials": trials}
     study = with_options(load_study("quick"), {**options, "epochs": EPOCHS, "warm_start": False})
     dataset = Dataset("none", run, CLASSES, (), 1.0, True, 44100, 1, (), ())
-    pool = KINDS["processes"](1, "overhead:instant_job")
+    pool = RUNNERS["processes"](1, "overhead:instant_job")
     ends: list[float] = []
 
     def note(progress: Progress) -> None:

@@ -26,9 +26,10 @@ from nas_asc.architecture import Architecture
 from nas_asc.batches import Clips
 from nas_asc.complexity import count
 from nas_asc.execution import execution_for
-from nas_asc.library import load_space, report_model
+from nas_asc.library import report_model
 from nas_asc.network import build
 from nas_asc.recipe import Recipe
+from nas_asc.space_file import load_space
 from nas_asc.torchaudio_native import torchaudio
 from nas_asc.training import Hooks, train
 

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from nas_asc.architecture import Architecture
     from nas_asc.clip_inputs import read_inputs
     from nas_asc.complexity import Complexity, count
-    from nas_asc.library import load_space
     from nas_asc.model_files import load_model
     from nas_asc.network import build
     from nas_asc.run_summary import load_trials
     from nas_asc.space import SearchSpace
+    from nas_asc.space_file import load_space
     from nas_asc.study import load_front, run_search
     from nas_asc.study_config import load_study
 
@@ -44,7 +44,7 @@ _HOMES = {
     "count": "nas_asc.complexity",
     "load_front": "nas_asc.study",
     "load_model": "nas_asc.model_files",
-    "load_space": "nas_asc.library",
+    "load_space": "nas_asc.space_file",
     "load_study": "nas_asc.study_config",
     "load_trials": "nas_asc.run_summary",
     "read_inputs": "nas_asc.clip_inputs",

@@ -12,23 +12,27 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from nas_asc.captions import seed_captions
+from nas_asc.progress import TrialCounts
 from nas_asc.proposals import SpaceExhausted
 from nas_asc.rungs import Rung
 from nas_asc.scheduler import Scheduler
-from nas_asc.study_clock import Clock, Macs, Pace, SeedShare
+from nas_asc.study_clock import Clock, DurationModel, Macs, WarmStartBudget
 from nas_asc.study_config import StudyConfig
-from nas_asc.trial_counts import TrialCounts
 from nas_asc.trials import Trial
 
 _log = logging.getLogger(__name__)
-_LEFT_OUT = "report models may take half of the time"
+_OVER_SHARE = "report models may take half of the time"
 
 # Trials in training: since when, by number.
 Running = Mapping[int, float]
 
 
-class Agenda:
-    """Chooses the trial to start; knows how long trials take."""
+class TrialQueue:
+    """Chooses the trial to start; knows how long trials take.
+
+    Attributes:
+        rungs: of each trial that has not started, by number.
+    """
 
     def __init__(
         self, study: StudyConfig, scheduler: Scheduler, counts: TrialCounts, workers: int
@@ -36,80 +40,79 @@ class Agenda:
         self._study = study
         self._scheduler = scheduler
         self._counts = counts
-        self._pace = Pace()
-        self._share = SeedShare(study.time_s, workers)
+        self._durations = DurationModel()
+        self._warm_start_budget = WarmStartBudget(study.time_s, workers)
         self._lost: deque[Trial] = deque()
-        self._seeds: deque[Trial] = deque()
-        self._next: Trial | None = None  # asked for, and not started yet
-        self._no_more = False
+        self._warm_start: deque[Trial] = deque()
+        self._asked: Trial | None = None  # and not started yet
+        self._exhausted = False
         self.rungs: dict[int, tuple[Rung, ...]] = {}
 
-    def take_up(self, trial: Trial) -> None:
-        """Take up a trial that is stored, with the rungs it was first asked for with."""
-        self.rungs[trial.number] = self._scheduler.place(trial)
+    def restore(self, trial: Trial) -> None:
+        """Add a trial that is stored, with the rungs it was first asked for with."""
+        self.rungs[trial.number] = self._scheduler.restore(trial)
         if trial.finished:
             self.learn(trial)
         else:
-            (self._seeds if trial.state == "waiting" else self._lost).append(trial)
+            (self._warm_start if trial.state == "waiting" else self._lost).append(trial)
 
     def learn(self, trial: Trial) -> None:
-        """Take note of how long a trial took."""
+        """Note how long a trial took that ended."""
         self._counts.add(trial)
         if trial.model is not None:
-            self._share.spent_s += trial.spent_s
+            self._warm_start_budget.spent_s += trial.spent_s
         if trial.result is not None:
             done = (trial.result.stopped_epoch or self._study.epochs) / self._study.epochs
             if len(trial.network_macs) == 1:  # several trainings tell nothing about one
-                self._pace.learn(trial.macs, trial.result.seconds / done)
+                self._durations.learn(trial.macs, trial.result.seconds / done)
 
-    @property
-    def seconds_of_report_models(self) -> float:
-        """What report models took, those that were cut off or failed too."""
-        return self._share.spent_s
-
-    def choose(self, running: Running, clock: Clock) -> Trial | None:
-        """Give the trial to start now, None for nothing now; one in state "skipped" is left out."""
+    def next_trial(self, running: Running, clock: Clock) -> Trial | None:
+        """Return the trial to start now, None for nothing now; in state "skipped" if left out."""
         if self._counts.reached(len(running)) or clock.left_s <= 0:
             return None
         if self._lost:
             return self._lost.popleft()
-        if self._seeds:
-            seed = self._seeds[0]
-            decision = self._share.decide(self._pace, seed.network_macs, self._seeds_in(running))
+        if self._warm_start:
+            trial = self._warm_start[0]
+            decision = self._warm_start_budget.decide(
+                self._durations, trial.network_macs, self._warm_start_in(running)
+            )
             if decision != "wait":
-                self._seeds.popleft()
-                return seed if decision == "start" else _skipped(seed, _LEFT_OUT)
-        if self._counts.reached(len(running) + len(self._seeds)):
+                self._warm_start.popleft()
+                return trial if decision == "start" else _skipped(trial, _OVER_SHARE)
+        if self._counts.reached(len(running) + len(self._warm_start)):
             return None
         return self._ask(clock)
 
-    def cut(self, running: Running) -> list[Trial]:
-        """Give the report models in training whose time is used up, in state "skipped"."""
-        seeds = self._seeds_in(running)
-        if not self._share.used_up(seeds):
+    def overdue(self, running: Running) -> list[Trial]:
+        """Return the report models in training whose time is used up, in state "skipped"."""
+        if not self._warm_start_budget.used_up(self._warm_start_in(running)):
             return []
         trials = (self._scheduler.trials[number] for number in running)
-        return [_skipped(t, f"cut off: {_LEFT_OUT}") for t in trials if t.model is not None]
+        return [_skipped(t, f"cut off: {_OVER_SHARE}") for t in trials if t.model is not None]
 
     def _ask(self, clock: Clock) -> Trial | None:
-        if self._no_more or (self._next is None and not self._scheduler.can_ask):
+        if self._exhausted:
             return None
-        if self._next is None:
+        if self._asked is None:
+            if not self._scheduler.can_ask:
+                return None
             try:
-                self._next, rungs = self._scheduler.ask()
+                self._asked, rungs = self._scheduler.ask()
             except SpaceExhausted:
                 _log.warning("the space has no more architectures that fit the budget and are new")
-                self._no_more = True
+                self._exhausted = True
                 return None
-            self.rungs[self._next.number] = rungs
-        if self._pace.predict(self._next.macs) > clock.left_s:
-            self._no_more = True  # a cheaper one might fit, but what was trained would be no prefix
+            self.rungs[self._asked.number] = rungs
+        if self._durations.predict(self._asked.macs) > clock.left_s:
+            # A cheaper one might fit, but what was trained would be no prefix of a longer search.
+            self._exhausted = True
             return None
-        trial, self._next = self._next, None
+        trial, self._asked = self._asked, None
         self._scheduler.add(trial)
         return trial
 
-    def _seeds_in(self, running: Running) -> list[tuple[Macs, float]]:
+    def _warm_start_in(self, running: Running) -> list[tuple[Macs, float]]:
         now = time.monotonic()
         trials = ((self._scheduler.trials[number], since) for number, since in running.items())
         return [(t.network_macs, now - since) for t, since in trials if t.model is not None]

@@ -4,46 +4,38 @@ Exit codes: 0 done, 2 wrong use or bad input, 3 nothing fits the budget, 4 finis
 trials only, 130 interrupted.
 """
 
+import re
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
-from nas_asc.commands.streams import OutputLost, guard_streams
-from nas_asc.commands.terminal import fitted
+from nas_asc.commands import COMMANDS
+from nas_asc.commands.console import OutputLost, guard_streams, remark
 from nas_asc.errors import NasAscError, nearest
 
-# Each command's module is imported when it is asked for, so that none waits for another's imports.
-COMMANDS = {
-    "search": "nas_asc.commands.search",
-    "front": "nas_asc.commands.front",
-    "models": "nas_asc.commands.models",
-    "count": "nas_asc.commands.count",
-    "spaces": "nas_asc.commands.spaces",
-    "rules": "nas_asc.commands.rules",
-    "studies": "nas_asc.commands.studies",
-    "data": "nas_asc.commands.data",
+# What click says of wrong use, and the same as all errors say it; its other words are kept.
+_USAGE = {
+    r"Got unexpected extra arguments? \((.*)\)": r"expected nothing more, got \1",
+    r"Option '(.*)' requires an argument": r"\1: expected a value, got nothing",
+    r"Option '(.*)' does not take a value": r"\1: expected no value, got one",
 }
 
 
-class Commands(click.Group):
-    """The commands in the order of a user's way through them."""
-
+class _Commands(click.Group):
     def list_commands(self, context: click.Context) -> list[str]:
-        """Give the names of all commands."""
         return list(COMMANDS)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        """Import a command."""
         if name not in COMMANDS:
-            raise click.UsageError(
-                f"expected a command ({', '.join(COMMANDS)}), got {name!r}{nearest(name, COMMANDS)}"
-            )
-        command: click.Command = import_module(COMMANDS[name]).command
+            return None
+        module, _, function = COMMANDS[name].partition(":")
+        command: click.Command = getattr(import_module(module), function)
         return command
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="nas-asc", message="nas-asc %(version)s")
 def cli() -> None:
     """Search for small audio classifiers under a hard size budget.
@@ -57,8 +49,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line."""
+    guard_streams()
     try:
-        guard_streams()
         code = _run()
         sys.stdout.flush()
     except OutputLost as lost:
@@ -72,12 +64,10 @@ def _run() -> int:
     except NasAscError as error:
         return _fail(str(error), error.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else "")
+        click.echo(error.ctx.get_help())
         return 0
     except click.ClickException as error:
-        context = getattr(error, "ctx", None)  # of usage errors only
-        help_hint = f" - see {context.command_path} --help" if context else ""
-        return _fail(_lower(error.format_message()) + help_hint, 2)
+        return _fail(_usage(error), 2)
     except (KeyboardInterrupt, click.Abort):
         return _fail("interrupted", 130)
     return code if isinstance(code, int) else 0
@@ -85,9 +75,41 @@ def _run() -> int:
 
 def _fail(message: str, code: int) -> int:
     for line in message.splitlines():
-        click.echo(fitted(f"error: {line}", sys.stderr), err=True)
+        remark(f"error: {line}")
     return code
 
 
-def _lower(message: str) -> str:
-    return (message[:1].lower() + message[1:]).rstrip(".")
+def _usage(error: click.ClickException) -> str:
+    """Write wrong use in the order expected, got, what to do."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    text = error.format_message().rstrip(".")
+    for pattern, replacement in _USAGE.items():
+        text = re.sub(pattern, replacement, text)
+    text = text[:1].lower() + text[1:]
+    if isinstance(error, click.MissingParameter) and error.param is not None:
+        text = f"expected {error.param.human_readable_name}, got nothing"
+    elif isinstance(error, click.BadParameter) and error.param is not None:
+        got, is_not, _ = error.message.partition(" is not ")
+        if is_not:
+            text = f"{error.param.opts[0]}: expected {_expected(error.param.type)}, got {got}"
+    elif (word := re.match("no such command '(.*?)'", text)) and context is not None:
+        group = context.command
+        known = group.list_commands(context) if isinstance(group, click.Group) else []
+        got = f"{word[1]!r}{nearest(word[1], known)}"
+        text = f"expected a command ({', '.join(known)}), got {got}"
+    elif isinstance(error, click.NoSuchOption) and context is not None:
+        known = [name for option in context.command.get_params(context) for name in option.opts]
+        got = error.option_name
+        text = f"expected an option of {context.command_path}, got {got}{nearest(got, known)}"
+    return f"{text} - see {context.command_path} --help" if context else text
+
+
+def _expected(kind: "click.ParamType[Any]") -> str:
+    if isinstance(kind, click.Choice):
+        return f"one of {', '.join(kind.choices)}"
+    if isinstance(kind, click.IntRange | click.FloatRange):
+        number = "a whole number" if isinstance(kind, click.IntRange) else "a number"
+        if kind.max is None:
+            return f"{number} of at least {kind.min:,}"
+        return f"{number} from {kind.min:,} to {kind.max:,}"
+    return f"a {kind.name}"

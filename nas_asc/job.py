@@ -75,7 +75,7 @@ class JobResult:
 
 
 @dataclass(frozen=True)
-class Reported:
+class EpochReported:
     """A job's report of an epoch has come in."""
 
     number: int
@@ -83,7 +83,7 @@ class Reported:
 
 
 @dataclass(frozen=True)
-class Done:
+class JobFinished:
     """A job has ended with a result."""
 
     number: int
@@ -91,7 +91,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Failed:
+class JobFailed:
     """A job has ended without a result.
 
     Attributes:
@@ -104,4 +104,4 @@ class Failed:
     traceback: str = ""
 
 
-Event = Reported | Done | Failed
+Event = EpochReported | JobFinished | JobFailed

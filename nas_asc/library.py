@@ -1,43 +1,17 @@
 """The networks and ensembles of the shipped search spaces, by id."""
 
 from collections.abc import Mapping
-from functools import lru_cache
-from pathlib import Path
 from typing import TypeVar
 
 from nas_asc.ensemble import Ensemble
 from nas_asc.ensemble_file import read_ensembles
 from nas_asc.errors import ConfigError, nearest
-from nas_asc.shipped import find, is_path, shipped
-from nas_asc.space import ReportModel, SearchSpace
-from nas_asc.space_file import check_family, read_space
+from nas_asc.shipped import find, shipped
+from nas_asc.space import ReportModel
+from nas_asc.space_file import load_space
 
 _SPACES = "search_spaces"
 _Model = TypeVar("_Model", ReportModel, Ensemble, ReportModel | Ensemble)
-
-
-def load_space(name_or_path: str) -> SearchSpace:
-    """Load a search space by name or path.
-
-    Raises:
-        ConfigError: there is no such space, or it is not valid; the message has every fault.
-    """
-    path = find(_SPACES, name_or_path, "space")
-    return _read(path, path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=32)
-def _read(path: Path, modified_ns: int) -> SearchSpace:
-    def load_family(name: str) -> SearchSpace:
-        """Load a space that this one is made of; its path begins where this one's file is."""
-        place = str(path.parent / name) if is_path(name) else name
-        check_family(find(_SPACES, place, "space"), place)
-        return load_space(place)
-
-    space = read_space(path, load_family)
-    if space.families:
-        read_ensembles(path, space.models)  # what is wrong with them is told with the space
-    return space
 
 
 def ensembles_of(space: str) -> dict[str, Ensemble]:

@@ -95,18 +95,12 @@ def finish_trial(
         )
 
 
-def read_trials(
-    storage: RDBStorage, study_id: int
-) -> list[tuple[int, int, TrialState, dict[str, Any]]]:
-    """Read id, number, state and attributes of all trials, in order; not their parameters."""
-    with storage.engine.begin() as connection:
-        return _trials(connection, study_id)
+# A trial's id in the database, number, state and attributes; not its parameters.
+StoredTrial = tuple[int, int, TrialState, dict[str, Any]]
 
 
-def read_study(
-    engine: Engine, name: str
-) -> tuple[list[tuple[int, int, TrialState, dict[str, Any]]], dict[str, Any]]:
-    """Read the trials of a study, as `read_trials` does, and its attributes; changes none.
+def read_study(engine: Engine, name: str) -> tuple[list[StoredTrial], dict[str, Any]]:
+    """Read the trials of a study, in order, and its attributes; changes none.
 
     There are none where the tables are still to be made.
     """
@@ -128,9 +122,7 @@ def read_study(
         return _trials(connection, study_id), facts
 
 
-def _trials(
-    connection: Connection, study_id: int
-) -> list[tuple[int, int, TrialState, dict[str, Any]]]:
+def _trials(connection: Connection, study_id: int) -> list[StoredTrial]:
     trials, attributes = _table(models.TrialModel), _table(_OF_TRIAL)
     rows = connection.execute(
         select(trials.c.trial_id, trials.c.number, trials.c.state)
@@ -162,5 +154,5 @@ def _table(model: Any) -> Table:
 
 
 def _now() -> datetime:
-    """Give the time as optuna stores it: UTC without saying so."""
+    """Return the time as optuna stores it: UTC without saying so."""
     return datetime.now(UTC).replace(tzinfo=None)

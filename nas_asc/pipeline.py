@@ -21,10 +21,10 @@ from nas_asc.features import load_inputs
 from nas_asc.frontend import FrontEnd
 from nas_asc.fvcore import reference_count
 from nas_asc.job import OnEpoch
-from nas_asc.library import load_space
 from nas_asc.model_files import SavedModel
 from nas_asc.network import Network, build
 from nas_asc.recipe import Recipe
+from nas_asc.space_file import load_space
 from nas_asc.training import EpochReport, Hooks, train
 
 

@@ -1,10 +1,15 @@
-"""One line that says how far a search has come."""
+"""How far a search has come: counts of its trials, and one line for people."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nas_asc.captions import shorten, size_caption
 from nas_asc.pareto import Point
 from nas_asc.units import format_duration
+
+if TYPE_CHECKING:
+    from nas_asc.study_clock import Clock
+    from nas_asc.trials import Trial
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,56 @@ class Progress:
             return by_limit
         by_trials = (self.total - self.finished) * self.elapsed_s / here
         return by_trials if by_limit is None else min(by_limit, by_trials)
+
+
+class TrialCounts:
+    """Counts of trials, kept as they end.
+
+    Attributes:
+        resumed: trials that had ended when this session began.
+    """
+
+    def __init__(self, total: int | None, objective: str) -> None:
+        self._total = total
+        self._objective = objective
+        self._states = dict.fromkeys(("completed", "stopped_early", "failed", "skipped"), 0)
+        self._rejected = 0
+        self._best: tuple[float, Trial] | None = None
+        self.resumed = 0
+
+    @property
+    def finished(self) -> int:
+        """Trials that ended; report models that were skipped are none."""
+        return sum(self._states.values()) - self._states["skipped"]
+
+    def reached(self, besides: int) -> bool:
+        """Return whether these and `besides` more are all that the study asks for."""
+        return self._total is not None and self.finished + besides >= self._total
+
+    def add(self, trial: "Trial") -> None:
+        """Count a trial that ended."""
+        self._states[trial.state] += 1
+        self._rejected += trial.rejected_over_budget
+        loss = trial.loss(self._objective)
+        if loss is not None and (self._best is None or loss < self._best[0]):
+            self._best = (loss, trial)
+
+    def progress(self, running: int, clock: "Clock") -> Progress:
+        """Return how far the search has come."""
+        from nas_asc.run_summary import point  # here, since the command shows its help without
+
+        return Progress(
+            completed=self._states["completed"],
+            total=self._total,
+            stopped_early=self._states["stopped_early"],
+            failed=self._states["failed"],
+            rejected_over_budget=self._rejected,
+            running=running,
+            resumed=self.resumed,
+            best=None if self._best is None else point(self._best[1]),
+            elapsed_s=clock.session_s,
+            limit_s=None if clock.limit_s is None else clock.limit_s - clock.earlier_s,
+        )
 
 
 def progress_line(progress: Progress, kb: int, width: int = 10_000) -> str:

@@ -1,4 +1,4 @@
-"""The gate: nothing over the budget and nothing known is ever trained.
+"""Which suggestion becomes a trial: nothing over the budget and nothing known is ever trained.
 
 Conventions: what a sampler suggests is counted in closed form first; over the budget it is counted
 as rejected and the next is asked for, an architecture that some trial has already is counted as a
@@ -7,8 +7,8 @@ architectures over the budget it would need fewer proposals, but the front would
 """
 
 import random
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain, islice
 
 from nas_asc.architecture import Architecture
@@ -16,6 +16,7 @@ from nas_asc.budget import Budget
 from nas_asc.complexity import Complexity
 from nas_asc.feasibility import repaired
 from nas_asc.space import SearchSpace
+from nas_asc.task import Measure
 
 _RANDOM_DRAWS = 20_000
 _REPAIRS = 20
@@ -35,26 +36,20 @@ class Proposal:
     duplicates: int
 
 
-def affordable(budget: Budget, macs_ceiling: int | None) -> Budget:
-    """Give the budget with the multiply-accumulates that a study can afford to train."""
-    if macs_ceiling is None or (budget.macs is not None and budget.macs <= macs_ceiling):
-        return budget
-    return replace(budget, macs=macs_ceiling)
-
-
 class Gate:
-    """Lets through what fits the budget, is new and can be afforded."""
+    """Lets through what fits the budget, is new and can be afforded.
+
+    Args:
+        budget: what is over it counts as rejected.
+        trained_budget: what is over this one alone is passed over in silence.
+    """
 
     def __init__(
-        self,
-        space: SearchSpace,
-        budget: Budget,
-        measure: Callable[[Architecture], Complexity],
-        macs_ceiling: int | None = None,
+        self, space: SearchSpace, budget: Budget, measure: Measure, trained_budget: Budget
     ) -> None:
         self._space = space
         self._budget = budget
-        self._affordable = affordable(budget, macs_ceiling)
+        self._trained_budget = trained_budget
         self._measure = measure
         self._known: set[str] = set()
 
@@ -62,18 +57,18 @@ class Gate:
         """Count this architecture as known from now on."""
         self._known.add(architecture.key)
 
-    def admit(
+    def next_candidate(
         self,
         suggestions: Iterator[Architecture],
-        most: int,
+        max_suggestions: int,
         at_random: Iterator[Architecture],
         seed: int,
     ) -> Proposal:
-        """Take the first architecture that may be trained.
+        """Return the first architecture that may be trained.
 
         Args:
             suggestions: of the sampler.
-            most: how many of these are looked at before chance takes over.
+            max_suggestions: how many of these are looked at before chance takes over.
             at_random: architectures at random.
             seed: of what comes last, the repair of random draws that are over the budget.
 
@@ -82,12 +77,14 @@ class Gate:
         """
         rejected = duplicates = 0
         for architecture in chain(
-            islice(suggestions, most), islice(at_random, _RANDOM_DRAWS), self._repairs(seed)
+            islice(suggestions, max_suggestions),
+            islice(at_random, _RANDOM_DRAWS),
+            self._repaired(seed),
         ):
             complexity = self._measure(architecture)
             if self._budget.exceeded(complexity) is not None:
                 rejected += 1
-            elif self._affordable.exceeded(complexity) is not None:
+            elif self._trained_budget.exceeded(complexity) is not None:
                 continue
             elif architecture.key in self._known:
                 duplicates += 1
@@ -95,7 +92,7 @@ class Gate:
                 return Proposal(architecture, complexity, rejected, duplicates)
         raise SpaceExhausted
 
-    def _repairs(self, seed: int) -> Iterable[Architecture]:
+    def _repaired(self, seed: int) -> Iterator[Architecture]:
         rng = random.Random(seed)
         for _ in range(_REPAIRS):
-            yield from repaired(self._space, self._affordable, self._measure, rng, tries=1)
+            yield from repaired(self._space, self._trained_budget, self._measure, rng, tries=1)

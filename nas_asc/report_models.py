@@ -1,72 +1,52 @@
 """Report models and ensembles as the first trials of a search, adapted to its data."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nas_asc.architecture import Architecture
-from nas_asc.budget import Budget
 from nas_asc.captions import seed_captions
 from nas_asc.complexity import Complexity, Costs
 from nas_asc.datasets import Dataset
-from nas_asc.ensemble import Ensemble
+from nas_asc.ensemble import Ensemble, count_ensemble
 from nas_asc.job import trial_seed
-from nas_asc.space import ReportModel, SearchSpace
+from nas_asc.space import ReportModel
+from nas_asc.task import Task
 from nas_asc.trials import Trial
 
 _log = logging.getLogger(__name__)
-_ANNOUNCED = ("seeds_adapted", "ensembles_skipped", "seeds_skipped")
 
 
-def seed_trials(
-    space: SearchSpace,
-    budget: Budget,
-    measure: Callable[[Architecture], Complexity],
-    seed: int,
-    dataset: Dataset | None = None,
-    ensembles: Iterable[tuple[Ensemble, Costs]] = (),
-) -> tuple[list[Trial], list[dict[str, object]]]:
+def warm_start_trials(task: Task) -> tuple[list[Trial], list[dict[str, object]]]:
     """Make the trials of the report models and ensembles that fit, and list those that do not.
-
-    Args:
-        space: whose models.
-        budget: what they must fit.
-        measure: counts an architecture.
-        seed: of the study.
-        dataset: to which the models are adapted; None leaves them as they are.
-        ensembles: counted, and adapted to the data.
 
     Returns:
         The trials, by multiply-accumulates from few to many; and model, size_bytes, macs and the
         limit that binds of the others.
     """
     candidates: list[tuple[str, Architecture, Complexity | Costs]] = []
-    for model in space.models.values():
-        architecture = model.architecture if dataset is None else _adapted(model, dataset)
-        candidates.append((model.id, architecture, measure(architecture)))
-    for ensemble, counted in ensembles:
-        candidates.append((ensemble.id, ensemble.as_architecture(space.name), counted))
+    for model in task.space.models.values():
+        architecture = _adapted(model, task.dataset)
+        candidates.append((model.id, architecture, task.measure(architecture)))
+    for ensemble in trainable_ensembles(task.ensembles, task.dataset):
+        architecture = ensemble.as_architecture(task.space.name)
+        candidates.append((ensemble.id, architecture, count_ensemble(ensemble, task.rule.id)))
     candidates.sort(key=lambda candidate: (candidate[2].macs, candidate[0]))
     fitting: list[Trial] = []
     over: list[dict[str, object]] = []
     for model_id, architecture, complexity in candidates:
-        binds = budget.exceeded(complexity)
+        binds = task.budget.exceeded(complexity)
         if binds is not None:
-            over.append(
-                {
-                    "model": model_id,
-                    "size_bytes": complexity.size_bytes,
-                    "macs": complexity.macs,
-                    "binds": binds,
-                }
-            )
+            size_bytes, macs = complexity.size_bytes, complexity.macs
+            entry = {"model": model_id, "size_bytes": size_bytes, "macs": macs, "binds": binds}
+            over.append(entry)
         elif all(architecture != trial.architecture for trial in fitting):
             fitting.append(
                 Trial(
                     number=len(fitting),
                     architecture=architecture,
                     model=model_id,
-                    seed=trial_seed(seed, len(fitting), "training"),
+                    seed=trial_seed(task.config.seed, len(fitting), "training"),
                     complexity=complexity.to_dict(),
                     state="waiting",
                 )
@@ -75,7 +55,7 @@ def seed_trials(
 
 
 def adaptations(models: Iterable[ReportModel], dataset: Dataset) -> list[dict[str, object]]:
-    """Say what is changed of report models, or of the data, so that they go together.
+    """Return what is changed of report models, or of the data, so that they go together.
 
     Returns:
         model, and changes in words, of each model with any.
@@ -84,30 +64,26 @@ def adaptations(models: Iterable[ReportModel], dataset: Dataset) -> list[dict[st
     return [{"model": model, "changes": changes} for model, changes in entries]
 
 
-def trainable(ensembles: Iterable[Ensemble], dataset: Dataset) -> list[Ensemble]:
-    """Give the ensembles that can be trained on the data, adapted to them."""
-    classes = dataset.classes
+def trainable_ensembles(ensembles: Iterable[Ensemble], dataset: Dataset) -> list[Ensemble]:
+    """Return the ensembles that can be trained on the data, adapted to them."""
     suited = [ensemble for ensemble in ensembles if ensemble.untrainable is None]
-    return [ensemble.adapted(classes, dataset.clip_s) for ensemble in suited]
+    return [ensemble.adapted(dataset.classes, dataset.clip_s) for ensemble in suited]
 
 
-def left_out(ensembles: Iterable[Ensemble]) -> list[dict[str, object]]:
-    """Say which ensembles of reports cannot be trained on a data set, by name, and why.
-
-    Returns:
-        ensemble and reason, in words.
-    """
+def skipped_ensembles(ensembles: Iterable[Ensemble]) -> list[dict[str, object]]:
+    """Return the ensembles that cannot be trained on a data set: ensemble and reason, in words."""
     found = {ensemble.id: ensemble.untrainable for ensemble in ensembles}
     return [{"ensemble": name, "reason": reason} for name, reason in found.items() if reason]
 
 
-def announce(facts: Mapping[str, Any]) -> None:
+def log_warm_start(facts: Mapping[str, Any]) -> None:
     """Log which report models a search adapts, and which it leaves out.
 
     Args:
         facts: about the search; what `Summary` calls so is read.
     """
-    for line in seed_captions(*(facts[name] for name in _ANNOUNCED)):
+    named = (facts[name] for name in ("seeds_adapted", "ensembles_skipped", "seeds_skipped"))
+    for line in seed_captions(*named):
         _log.warning("%s", line)
 
 

@@ -1,25 +1,30 @@
-"""The folder of one run: who may use it, and what it was started with.
+"""The folder of one run: who may use it, what it was started with, and what it keeps.
 
 Conventions: `study.toml` holds the resolved study, `study.db` the trials; `run.lock` is held by the
 process that searches and lets go of itself when that process dies in any way.
 """
 
-import os
-import shutil
+import errno
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
-from nas_asc.architecture_file import UNFINISHED
 from nas_asc.errors import RunError
+from nas_asc.files import remove_unfinished, write_atomically
+from nas_asc.space import SearchSpace
 from nas_asc.study_config import RAISABLE, StudyConfig, read_study, study_toml
+from nas_asc.trials import Trial, TrialStore
 
 STUDY_FILE = "study.toml"
-TRIALS_FILE = "study.db"
+_TRIALS_FILE = "study.db"
 _LOCK_FILE = "run.lock"
-_OWNER_FILE = "run.pid"
+
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_DATABASE_ERRORS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
 
 
 @contextmanager
@@ -33,33 +38,61 @@ def locked(run: Path) -> Iterator[None]:
     try:
         run.mkdir(parents=True, exist_ok=True)
         lock.acquire()
-        _write(run / _OWNER_FILE, f"{os.getpid()}\n")
     except Timeout:
         raise RunError(
-            f"{run}: expected a run that nobody works on, another search{_owner(run)} does; wait "
-            "for its end or stop it"
+            f"{run}: expected a run that nobody works on, another search does; wait for its end or "
+            "stop it"
         ) from None
     except (FileExistsError, NotADirectoryError):
         raise RunError(f"{run}: expected a folder, got a file - choose another --out") from None
     except OSError as error:
         raise RunError(f"{run}: expected a folder that can be written, {error.strerror}") from None
     try:
-        # Models that were being saved when their process was killed.
-        for folder in run.glob(f"models/*{UNFINISHED}*"):
-            shutil.rmtree(folder, ignore_errors=True)
+        for folder in (run, run / "models"):  # of a process that was killed while it wrote
+            remove_unfinished(folder)
         yield
     finally:
-        (run / _OWNER_FILE).unlink(missing_ok=True)
         lock.release()
 
 
+@contextmanager
+def disk_faults_in_one_line(run: Path) -> Iterator[None]:
+    """Report a full disk, or one that cannot be written any more, as the user's to put right.
+
+    Raises:
+        RunError: there is no room for the trials of the run.
+    """
+    try:
+        yield
+    except Exception as error:
+        reason = _disk_fault(error)
+        if reason is None:
+            raise
+        raise RunError(
+            f"{run}: expected room for the trials of the run, found {reason} - make room and go "
+            "on with --resume"
+        ) from error
+
+
+def _disk_fault(error: BaseException | None) -> str | None:
+    """Return what a disk cannot do, if that is what an error comes from."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+            return (error.strerror or str(error)).lower()
+        if isinstance(error, sqlite3.OperationalError):
+            primary = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest is the detail
+            return str(error) if primary in _DATABASE_ERRORS else None
+        error = error.__cause__
+    return None
+
+
 def check_new(run: Path) -> None:
-    """Make sure that a run can be started in a folder.
+    """Check that a run can be started in a folder.
 
     Raises:
         RunError: something is there already.
     """
-    if run.is_dir() and {path.name for path in run.iterdir()} - {_LOCK_FILE, _OWNER_FILE}:
+    if run.is_dir() and {path.name for path in run.iterdir()} - {_LOCK_FILE}:
         what = "a run" if (run / STUDY_FILE).is_file() else "files"
         raise RunError(
             f"{run}: expected a new folder, it holds {what} - add --resume to go on with a run, or "
@@ -69,7 +102,7 @@ def check_new(run: Path) -> None:
 
 def save_study(run: Path, study: StudyConfig) -> None:
     """Write the resolved study into a run folder; a kill leaves the old one or the new one."""
-    _write(run / STUDY_FILE, study_toml(study))
+    write_atomically(run / STUDY_FILE, study_toml(study))
 
 
 def saved_study(run: Path) -> StudyConfig:
@@ -85,7 +118,7 @@ def saved_study(run: Path) -> StudyConfig:
 
 
 def check_same(run: Path, saved: StudyConfig, given: StudyConfig) -> None:
-    """Make sure that a resumed run goes on as it was started; `trials` and `time_s` may change.
+    """Check that a resumed run goes on as it was started; `trials` and `time_s` may change.
 
     Raises:
         RunError: names the first setting that differs, and both its values.
@@ -104,16 +137,21 @@ def _short(value: object) -> str:
     return text if len(text) < 60 else f"{text[:57]}..."
 
 
-def _owner(run: Path) -> str:
-    with suppress(OSError, ValueError):
-        return f" (process {int((run / _OWNER_FILE).read_text(encoding='utf-8'))})"
-    return ""
+def open_store(run: Path, space: SearchSpace) -> TrialStore:
+    """Open the trials of a run to write, or make them; the caller holds the folder."""
+    from nas_asc.sqlite_store import SqliteStore  # a store loads what it needs when it is asked for
+
+    return SqliteStore(run / _TRIALS_FILE, space)
 
 
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f"{path.name}.new")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+def read_trials(run: Path) -> tuple[list[Trial], dict[str, Any]]:
+    """Read the trials of a run and the facts about it, also while it goes on; changes none.
+
+    Raises:
+        RunError: they cannot be read.
+    """
+    if not (run / _TRIALS_FILE).is_file():
+        return [], {}
+    from nas_asc.sqlite_store import read_sqlite
+
+    return read_sqlite(run / _TRIALS_FILE)

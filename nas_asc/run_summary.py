@@ -11,10 +11,10 @@ from nas_asc.errors import RunError
 from nas_asc.frames import data_frame
 from nas_asc.pareto import Point
 from nas_asc.rules import counting_rule
-from nas_asc.run_folder import TRIALS_FILE, saved_study
+from nas_asc.run_folder import read_trials, saved_study
 from nas_asc.study_config import StudyConfig
 from nas_asc.summary import Summary
-from nas_asc.trials import Trial, read_trials
+from nas_asc.trials import Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,9 +39,13 @@ def load_front(run: Path) -> Summary:
     Raises:
         RunError: there is no run in the folder.
     """
+    return _summary(run, *read_trials(run))
+
+
+def _summary(run: Path, trials: list[Trial], facts: Mapping[str, Any]) -> Summary:
     study = saved_study(run)
-    trials, facts = _stored(run)
-    return summarise(run, study, trials, facts)
+    budget = parse_budget(study.budget, counting_rule(study.rule), with_limits=True)
+    return summarise(run, study, budget, trials, facts)
 
 
 def load_trials(run: Path) -> "pd.DataFrame":
@@ -53,9 +57,8 @@ def load_trials(run: Path) -> "pd.DataFrame":
     Raises:
         RunError: there is no run in the folder.
     """
-    study = saved_study(run)
-    trials, facts = _stored(run)
-    summary = summarise(run, study, trials, facts)
+    trials, facts = read_trials(run)
+    summary = _summary(run, trials, facts)
     on_front = {point.trial: " ".join(summary.on_front(point)) for point in summary.points}
     rows = [
         {
@@ -83,25 +86,24 @@ def load_trial(run: Path, number: int) -> Trial:
         RunError: there is no such run or trial.
     """
     saved_study(run)
-    trials, _ = _stored(run)
+    trials, _ = read_trials(run)
     if not 0 <= number < len(trials):
         raise RunError(f"{run}: expected a trial from 0 to {len(trials) - 1}, got {number}")
     return trials[number]
 
 
 def failures(run: Path) -> Counter[str]:
-    """Return how often trials of a run failed for which reason."""
-    trials, _ = _stored(run)
+    """Give how often trials of a run failed for which reason."""
+    trials, _ = read_trials(run)
     return Counter(trial.reason for trial in trials if trial.state == "failed")
 
 
-def _stored(run: Path) -> tuple[list[Trial], Mapping[str, Any]]:
-    path = run / TRIALS_FILE
-    return read_trials(path) if path.is_file() else ([], {})
-
-
 def summarise(
-    run: Path, study: StudyConfig, trials: Sequence[Trial], facts: Mapping[str, Any]
+    run: Path,
+    study: StudyConfig,
+    budget: Budget,
+    trials: Sequence[Trial],
+    facts: Mapping[str, Any],
 ) -> Summary:
     """Return the state of a search as tables and plots take it."""
     states = Counter(trial.state for trial in trials)
@@ -111,7 +113,7 @@ def summarise(
         rule=study.rule,
         seed=study.seed,
         objective=study.objective,
-        budget=budget_of(study),
+        budget=budget,
         data=facts.get("data", {}),
         classes=tuple(facts.get("classes", ())),
         trials={
@@ -134,11 +136,6 @@ def summarise(
 def skipped_seeds(trials: Iterable[Trial]) -> list[dict[str, object]]:
     """Return the report models for which there was no time: model and reason."""
     return [{"model": t.model, "reason": t.reason} for t in trials if t.state == "skipped"]
-
-
-def budget_of(study: StudyConfig) -> Budget:
-    """Return the budget of a study: its own limits and those of its rule, the tighter of two."""
-    return parse_budget(study.budget, counting_rule(study.rule), with_limits=True)
 
 
 def points(trials: Iterable[Trial]) -> list[Point]:

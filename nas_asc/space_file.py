@@ -1,6 +1,7 @@
 """Reading a search space from its TOML; all faults are reported at once, each with its line."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from nas_asc.architecture import Architecture, Value
 from nas_asc.domain import table_faults
 from nas_asc.errors import ConfigError, nearest, short_repr
 from nas_asc.section import Section
+from nas_asc.shipped import find, is_path
 from nas_asc.space import ReportModel, SearchSpace
 from nas_asc.space_checks import faults_between, read_section
 from nas_asc.toml_file import Fault, TomlFile, read_toml
@@ -206,3 +208,24 @@ def _families(
 def _beside(path: Path, name: str) -> SearchSpace:
     check_family(path.parent / name, name)
     return read_space(path.parent / name)
+
+
+def load_space(name_or_path: str) -> SearchSpace:
+    """Load a search space by name or path.
+
+    Raises:
+        ConfigError: there is no such space, or it is not valid; the message has every fault.
+    """
+    path = find("search_spaces", name_or_path, "space")
+    return _loaded(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _loaded(path: Path, modified_ns: int) -> SearchSpace:
+    def load_family(name: str) -> SearchSpace:
+        """Load a space that this one is made of; its path begins where this one's file is."""
+        place = str(path.parent / name) if is_path(name) else name
+        check_family(find("search_spaces", place, "space"), place)
+        return load_space(place)
+
+    return read_space(path, load_family)

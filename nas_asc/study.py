@@ -14,35 +14,47 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-from nas_asc.complexity import count
 from nas_asc.datasets import Dataset
-from nas_asc.ensemble import count_ensemble
-from nas_asc.errors import ConfigError, NothingFits, RunError
-from nas_asc.feasibility import check_that_something_fits
-from nas_asc.forecast import expected_seconds
-from nas_asc.full_disk import told_in_one_line
-from nas_asc.library import ensembles_of, load_space
+from nas_asc.errors import RunError
 from nas_asc.progress import Progress
-from nas_asc.proposals import affordable
-from nas_asc.report_models import adaptations, announce, left_out, seed_trials, trainable
-from nas_asc.rules import counting_rule
-from nas_asc.run_facts import facts_of_run, what_must_stay
-from nas_asc.run_folder import TRIALS_FILE, check_new, check_same, locked, save_study, saved_study
-from nas_asc.run_summary import budget_of, load_front, skipped_seeds, summarise
+from nas_asc.report_models import log_warm_start, warm_start_trials
+from nas_asc.run_facts import check_manifest, run_manifest
+from nas_asc.run_folder import (
+    check_new,
+    check_same,
+    disk_faults_in_one_line,
+    locked,
+    open_store,
+    read_trials,
+    save_study,
+    saved_study,
+)
+from nas_asc.run_summary import load_front, skipped_seeds, summarise
 from nas_asc.scheduler import Scheduler
 from nas_asc.session import Session
+from nas_asc.study_clock import expected_seconds
 from nas_asc.study_config import StudyConfig, with_options
 from nas_asc.summary import Summary
-from nas_asc.trials import TrialStore
-from nas_asc.workers import KINDS, Workers
+from nas_asc.task import Task, read_task
+from nas_asc.workers import RUNNERS, Runner
 
-__all__ = ["expected_seconds", "load_front", "resumed_config", "run_search"]
+__all__ = [
+    "JOB_FUNCTION",
+    "ended_trials",
+    "expected_seconds",
+    "load_front",
+    "read_task",
+    "resumed_config",
+    "run_search",
+    "run_task",
+]
+
+# Named, not imported: the driver needs no torch.
+JOB_FUNCTION = "nas_asc.trial:run_job"
 
 _log = logging.getLogger(__name__)
-_JOB_FUNCTION = "nas_asc.trial:run_job"
 
 
 def run_search(
@@ -50,7 +62,7 @@ def run_search(
     dataset: Dataset,
     *,
     run: Path,
-    workers: Workers | int = 1,
+    workers: Runner | int = 1,
     progress: Callable[[Progress], None] = lambda _: None,
     resume: bool = False,
 ) -> Summary:
@@ -75,68 +87,65 @@ def run_search(
         RunError: the folder is in use, holds another run, or holds none to resume.
         KeyboardInterrupt: Ctrl-C; the run can be resumed. A second one does not wait for anything.
     """
+    runner = RUNNERS["processes"](workers, JOB_FUNCTION) if isinstance(workers, int) else workers
+    with closing(runner):
+        task = read_task(config, lambda: dataset)
+        return run_task(task, runner, run=run, progress=progress, resume=resume)
+
+
+def run_task(
+    task: Task,
+    runner: Runner,
+    *,
+    run: Path,
+    progress: Callable[[Progress], None] = lambda _: None,
+    resume: bool = False,
+) -> Summary:
+    """Search as `run_search` does, for a task that was read before; leaves the runner open."""
+    config = task.config
+    warm_start, over_budget = warm_start_trials(task)
+    manifest = run_manifest(task, warm_start, over_budget)
+    if resume:
+        check_same(run, saved_study(run), config)
     with ExitStack() as stack:
-        pool = KINDS["processes"](workers, _JOB_FUNCTION) if isinstance(workers, int) else workers
-        stack.enter_context(closing(pool))
-        if config.space is None:
-            raise ConfigError("space: expected a search space, got nothing")
-        space, budget = load_space(config.space), budget_of(config)
-        rule = counting_rule(config.rule)
-        measure = partial(count, n_classes=len(dataset.classes), clip_s=dataset.clip_s, rule=rule)
-        check_that_something_fits(space, budget, measure, config.seed)
-        if config.macs_ceiling is not None:
-            ceiling = affordable(budget, config.macs_ceiling)
-            try:
-                check_that_something_fits(space, ceiling, measure, config.seed)
-            except NothingFits as error:
-                reason = str(error).removeprefix("budget: ")
-                raise NothingFits(f"macs_ceiling of the study: {reason}") from None
-        ensembles = ensembles_of(config.space).values()
-        counted = [(e, count_ensemble(e, config.rule)) for e in trainable(ensembles, dataset)]
-        seeds, over_budget = seed_trials(space, budget, measure, config.seed, dataset, counted)
-        trained = [m for m in space.models.values() if any(t.model == m.id for t in seeds)]
-        facts: Mapping[str, object] = {
-            **what_must_stay(space, dataset, seeds),
-            "seeds_over_budget": over_budget if config.warm_start else [],
-            "seeds_adapted": adaptations(trained, dataset) if config.warm_start else [],
-            "ensembles_skipped": left_out(ensembles) if config.warm_start else [],
-        }
-        if resume:
-            check_same(run, saved_study(run), config)
         stack.enter_context(locked(run))
-        stack.enter_context(told_in_one_line(run))
+        stack.enter_context(disk_faults_in_one_line(run))
         if not resume:
             check_new(run)
         save_study(run, config)
-        store = stack.enter_context(closing(TrialStore(run / TRIALS_FILE, space)))
-        facts = facts_of_run(run, store, facts, config.objective)
-        context = {
-            "data": str(dataset.root),
-            "clip_s": dataset.clip_s,
-            "skip_bad": config.skip_bad,
-            "recipe": config.recipe.to_dict(),
-            "rule": config.rule,
-            "space": config.space,
-            "run": str(run),
-        }
-        if pool.capacity > config.lag and not config.independent:
+        store = stack.enter_context(closing(open_store(run, task.space)))
+        facts = check_manifest(run, store, manifest, config.objective)
+        if runner.capacity > config.lag and not config.independent:
             _log.warning(
                 "%d workers: at most %d are busy once the first trials have ended, since proposals "
                 "wait for results; --lag lets them wait for fewer",
-                pool.capacity,
+                runner.capacity,
                 config.lag,
             )
-        scheduler = Scheduler(config, space, budget, measure)
-        session = Session(config, scheduler, store, pool, context, progress)
-        session.take_up(seeds if config.warm_start else [])
-        announce({**facts, "seeds_skipped": skipped_seeds(scheduler.trials)})
+        scheduler = Scheduler(task)
+        session = Session(config, scheduler, store, runner, _context(task, run), progress)
+        session.restore(warm_start if config.warm_start else [])
+        log_warm_start({**facts, "seeds_skipped": skipped_seeds(scheduler.trials)})
         session.run()
-        summary = summarise(run, config, scheduler.trials, facts)
+        summary = summarise(run, config, task.budget, scheduler.trials, facts)
         return replace(summary, seconds=session.clock.elapsed_s)
 
 
+def _context(task: Task, run: Path) -> dict[str, object]:
+    """Return what all jobs of a search share, as plain data."""
+    return {
+        "data": str(task.dataset.root),
+        "clip_s": task.dataset.clip_s,
+        "skip_bad": task.config.skip_bad,
+        "recipe": task.config.recipe.to_dict(),
+        "rule": task.rule.id,
+        "space": task.config.space,
+        "run": str(run),
+    }
+
+
 def resumed_config(run: Path, options: Mapping[str, object]) -> StudyConfig:
-    """Give the study of a saved run with options that were given anew.
+    """Return the study of a saved run with options that were given anew.
 
     Raises:
         RunError: there is no run, or an option contradicts what it was started with.
@@ -144,9 +153,14 @@ def resumed_config(run: Path, options: Mapping[str, object]) -> StudyConfig:
     saved = saved_study(run)
     config = with_options(saved, options)
     check_same(run, saved, config)
-    ended = load_front(run).ended
+    ended = ended_trials(run)
     if config.trials is not None and config.trials < ended:
         raise RunError(
             f"{run}: expected at least {ended} trials, as many have ended, got {config.trials}"
         )
     return config
+
+
+def ended_trials(run: Path) -> int:
+    """Count the trials of a run that ended; report models that were skipped are none."""
+    return sum(trial.finished and trial.state != "skipped" for trial in read_trials(run)[0])

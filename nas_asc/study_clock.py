@@ -1,11 +1,19 @@
-"""How long a search has taken, how long its trials take, and what that leaves time for.
+"""How long a search has taken and will take, and what that leaves time for.
 
 Conventions: seconds. A run's time is that of all its sessions, so that resuming one that was cut
 short gives it the rest and not the whole again.
 """
 
+import random
 import time
 from math import inf
+
+from nas_asc.task import Task
+
+_DRAWS = 300
+_BASE_S = 2.0  # features from the cache, counting, evaluation
+_MACS_PER_S = 4e9  # of one thread of a laptop in training; forward and backward are three passes
+_PASSES = 3
 
 # Multiply-accumulates for one clip, of each network of a trial.
 Macs = tuple[int, ...]
@@ -40,7 +48,7 @@ class Clock:
         return inf if self.limit_s is None else self.limit_s - self.elapsed_s
 
 
-class Pace:
+class DurationModel:
     """How long a full training takes, learnt from those that ended.
 
     A training costs a base and so much per multiply-accumulate, the number of clips and epochs
@@ -56,11 +64,11 @@ class Pace:
         return bool(self._seen)
 
     def learn(self, macs: int, seconds: float) -> None:
-        """Take note of a training: multiply-accumulates for one clip, and seconds."""
+        """Note a training: multiply-accumulates for one clip, and seconds."""
         self._seen.append((float(macs), seconds))
 
     def predict(self, *macs: int) -> float:
-        """Say how long networks of so many multiply-accumulates take, one after the other.
+        """Return how long networks of so many multiply-accumulates take, one after the other.
 
         Least squares, neither part below 0; 0 if nothing is known.
         """
@@ -80,7 +88,7 @@ class Pace:
         return mean_s + slope * (macs - mean_macs)
 
 
-class SeedShare:
+class WarmStartBudget:
     """The part of a run's time that report models may take: half of all workers' seconds.
 
     Attributes:
@@ -92,22 +100,41 @@ class SeedShare:
         self.share_s = inf if limit_s is None else limit_s * workers / 2
         self.spent_s = 0.0
 
-    def decide(self, pace: Pace, macs: Macs, running: list[tuple[Macs, float]]) -> str:
-        """Say whether a report model should "start", "wait" or be left out ("skip").
+    def decide(
+        self, durations: DurationModel, macs: Macs, running: list[tuple[Macs, float]]
+    ) -> str:
+        """Return whether a report model should "start", "wait" or be left out ("skip").
 
         Args:
-            pace: what is known about durations. Before anything is, they go one at a time.
+            durations: what is known of them. Before anything is, report models go one at a time.
             macs: of each network of the report model or ensemble.
             running: the same, and seconds so far, of those that are trained now.
         """
         if self.share_s == inf:
             return "start"
-        if not pace.known:
+        if not durations.known:
             return "wait" if running else "start"
-        planned = sum(max(pace.predict(*each), seconds) for each, seconds in running)
-        fits = self.spent_s + planned + pace.predict(*macs) <= self.share_s
+        planned = sum(max(durations.predict(*each), seconds) for each, seconds in running)
+        fits = self.spent_s + planned + durations.predict(*macs) <= self.share_s
         return "start" if fits else "skip"
 
     def used_up(self, running: list[tuple[Macs, float]]) -> bool:
-        """Say whether the report models that are trained now must be cut."""
+        """Return whether the report models that are trained now must be cut."""
         return self.spent_s + sum(seconds for _, seconds in running) >= self.share_s
+
+
+def expected_seconds(task: Task, trials: int, workers: int) -> float | None:
+    """Estimate how long trials will take, before anything was measured.
+
+    Right within a factor of two or three, not better; None where so little of the space fits that
+    draws say nothing about it.
+    """
+    rng = random.Random(0)
+    counted = [task.measure(task.space.random(rng)) for _ in range(_DRAWS)]
+    fitting = [c for c in counted if task.trained_budget.exceeded(c) is None]
+    if not fitting:
+        return None
+    macs = sum(c.macs for c in fitting) / len(fitting)
+    clips = len(task.dataset.indices("train"))
+    each_s = _BASE_S + _PASSES * macs * clips * task.config.epochs / _MACS_PER_S
+    return trials * each_s / workers

@@ -8,9 +8,10 @@ from nas_asc.architecture import Architecture
 from nas_asc.architecture_file import ARCHITECTURE, read_architecture
 from nas_asc.ensemble import Ensemble
 from nas_asc.errors import ConfigError, RunError, nearest
-from nas_asc.library import ensembles_of, find_model, load_space
+from nas_asc.library import ensembles_of, find_model
 from nas_asc.saved_ensemble import ENSEMBLE, read_saved_ensemble
 from nas_asc.space import ReportModel
+from nas_asc.space_file import load_space
 
 _EXPECTED = "expected an architecture.json, RUN:TRIAL, SPACE.toml:MODEL or the id of a report model"
 _SAVED = (ARCHITECTURE, ENSEMBLE)  # what a folder models/TRIAL holds one of

@@ -152,7 +152,7 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
 MODEL_DOMAINS: Mapping[str, Domain] = {
     "classes": whole(2, 10_000),
     "clip_s": number(0.01, 3600),
-    "report": Domain("a name", lambda v: isinstance(v, str)),
+    "report": TEXT,
     "rule": Domain("a counting rule (nas-asc rules)", lambda v: v in tuple(RULES), tuple(RULES)),
 }
 MODEL_KEYS: Mapping[str, Domain] = {

@@ -5,12 +5,13 @@ from pathlib import Path
 from fake_job import CLASSES, CLIP_S
 
 from nas_asc.datasets import Dataset
-from nas_asc.run_folder import TRIALS_FILE
+from nas_asc.run_folder import read_trials
 from nas_asc.study import run_search
 from nas_asc.study_config import StudyConfig, load_study, with_options
 from nas_asc.summary import Summary
-from nas_asc.trials import Trial, read_trials
-from nas_asc.workers import KINDS
+from nas_asc.task import Task, read_task
+from nas_asc.trials import Trial
+from nas_asc.workers import RUNNERS
 
 DATASET = Dataset("nothing", Path("nowhere"), CLASSES, (), CLIP_S, True, 44100, 1, (), ())
 
@@ -29,6 +30,11 @@ def study(**options: object) -> StudyConfig:
     return with_options(load_study("quick"), values)
 
 
+def task(dataset: Dataset = DATASET, **options: object) -> Task:
+    """The task of such a study."""
+    return read_task(study(**options), lambda: dataset)
+
+
 def search(
     run: Path,
     *,
@@ -44,7 +50,7 @@ def search(
         study(**options),
         DATASET,
         run=run,
-        workers=KINDS[kind](workers, f"fake_job:{job}"),
+        workers=RUNNERS[kind](workers, f"fake_job:{job}"),
         resume=resume,
         **({} if progress is None else {"progress": progress}),
     )
@@ -52,4 +58,4 @@ def search(
 
 def trials_of(run: Path) -> list[Trial]:
     """Read the trials of a run."""
-    return read_trials(run / TRIALS_FILE)[0]
+    return read_trials(run)[0]

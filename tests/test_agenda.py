@@ -1,4 +1,4 @@
-"""What the agenda learns about durations, and what it decides by that."""
+"""What the queue of trials learns about durations, and what it decides by that."""
 
 import random
 from types import MappingProxyType, SimpleNamespace
@@ -6,25 +6,24 @@ from types import MappingProxyType, SimpleNamespace
 import pytest
 from study_cases import study
 
-from nas_asc.agenda import Agenda
+from nas_asc.agenda import TrialQueue
 from nas_asc.job import JobResult
-from nas_asc.library import load_space
+from nas_asc.progress import TrialCounts
+from nas_asc.space_file import load_space
 from nas_asc.study_clock import Clock
-from nas_asc.trial_counts import TrialCounts
 from nas_asc.trials import Trial
 
 METRICS = MappingProxyType({"log_loss": 0.5, "accuracy": 0.8})
 
 
 @pytest.fixture
-def agenda():
-    """An agenda with 40 s of one worker: 20 s for report models."""
-    settings = study(time_s=40.0)
-    scheduler = SimpleNamespace(trials={}, can_ask=False, place=lambda trial: ())
-    return Agenda(settings, scheduler, TrialCounts(settings), workers=1)
+def queue():
+    """A queue with 40 s of one worker: 20 s for report models."""
+    scheduler = SimpleNamespace(trials={}, can_ask=False, restore=lambda trial: ())
+    return TrialQueue(study(time_s=40.0), scheduler, TrialCounts(None, "log_loss"), workers=1)
 
 
-def trial(number, *macs, seconds=None, model=None):
+def trial(number, *macs, seconds=None, model=None, **values):
     """A trial of one or several networks, waiting or completed."""
     costs = {"size_bytes": 1000, "macs": sum(macs)}
     if len(macs) > 1:
@@ -32,24 +31,29 @@ def trial(number, *macs, seconds=None, model=None):
     result = None if seconds is None else JobResult(METRICS, costs, (), seconds)
     state = "waiting" if result is None else "completed"
     architecture = load_space("mbconv").random(random.Random(number))
-    return Trial(number, architecture, model, number, costs, state=state, result=result)
+    values = {"state": state, **values}
+    return Trial(number, architecture, model, number, costs, result=result, **values)
 
 
-def test_an_ensemble_says_nothing_of_how_long_one_network_takes(agenda):
+def test_an_ensemble_says_nothing_of_how_long_one_network_takes(queue):
     """1 s for 1 million by the network: 10 s for 10 million, and 6 + 10 s are under 20 s.
 
     With 6 s for 2 million, of the ensemble, more than 20 s would be expected.
     """
-    agenda.take_up(trial(0, 1_000_000, seconds=1.0))
-    agenda.take_up(trial(1, 1_000_000, 1_000_000, seconds=6.0, model="ensemble"))
-    seed = trial(2, 10_000_000, model="network")
-    agenda.take_up(seed)
-    assert agenda.choose({}, Clock(40.0)) == seed
+    queue.restore(trial(0, 1_000_000, seconds=1.0))
+    queue.restore(trial(1, 1_000_000, 1_000_000, seconds=6.0, model="ensemble"))
+    waiting = trial(2, 10_000_000, model="network")
+    queue.restore(waiting)
+    assert queue.next_trial({}, Clock(40.0)) == waiting
 
 
-def test_a_report_model_that_would_take_more_than_half_is_left_out(agenda):
-    """1 s for 1 million: 21 s for 21 million."""
-    agenda.take_up(trial(0, 1_000_000, seconds=1.0))
-    agenda.take_up(trial(1, 21_000_000, model="network"))
-    chosen = agenda.choose({}, Clock(40.0))
+@pytest.mark.parametrize(
+    ("seconds", "spent_s"), [(21.0, 0.0), (10.0, 11.0)], ids=["by itself", "after earlier ones"]
+)
+def test_a_report_model_that_would_take_more_than_half_is_left_out(queue, seconds, spent_s):
+    """1 s for 1 million; what an earlier session spent on report models counts."""
+    queue.restore(trial(0, 1_000_000, seconds=1.0))
+    queue.restore(trial(1, 1, model="cut", state="skipped", spent_s=spent_s))
+    queue.restore(trial(2, round(1_000_000 * seconds), model="network"))
+    chosen = queue.next_trial({}, Clock(40.0))
     assert (chosen.state, chosen.reason) == ("skipped", "report models may take half of the time")

@@ -6,7 +6,8 @@ import pytest
 
 from nas_asc.architecture import Architecture
 from nas_asc.errors import ConfigError
-from nas_asc.library import load_space, report_model
+from nas_asc.library import report_model
+from nas_asc.space_file import load_space
 
 SECTIONS = {
     "frontend": {"kind": "logmel", "n_mels": 64},

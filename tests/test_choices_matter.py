@@ -5,8 +5,8 @@ import random
 import pytest
 
 from nas_asc.assembly import build_graph
-from nas_asc.library import load_space
 from nas_asc.shipped import shipped
+from nas_asc.space_file import load_space
 
 SPACES = tuple(shipped("search_spaces"))
 CLIP_S = 10.0

@@ -31,7 +31,7 @@ RECIPE = load_study("quick").recipe.model_copy(update={"batch_size": 2, "augment
 EPOCHS = 6
 
 # Every kind of front end, and of compression where the standards must not be touched by it.
-KINDS = {
+RUNNERS = {
     "standard": ("mbconv", {"frontend.normalisation": "standard"}),
     "batch norm": ("mbconv", {"frontend.normalisation": "batch_norm"}),
     "standard, int8": (
@@ -106,7 +106,7 @@ def judge_again(folder, tones):
     return evaluate(network, inputs, labels, network.classes)
 
 
-@pytest.mark.parametrize(("space", "wanted"), KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize(("space", "wanted"), RUNNERS.values(), ids=RUNNERS)
 def test_a_saved_model_gives_on_sound_files_what_was_judged(space, wanted, tones, tmp_path):
     architecture = draw(space, wanted)
     context = {
@@ -132,7 +132,7 @@ def test_a_saved_model_gives_on_sound_files_what_was_judged(space, wanted, tones
 
 def test_a_saved_ensemble_gives_on_sound_files_what_was_judged(tones, tmp_path):
     """Each of its networks has standards of its own."""
-    choices = dict(draw(*KINDS["standard"]).choices)
+    choices = dict(draw(*RUNNERS["standard"]).choices)
     other = {"frontend.normalisation": "batch_norm"}
     space = load_space("mbconv")
     made: list[Architecture] = [space.from_choices(choices), space.from_choices(choices | other)]
@@ -158,7 +158,7 @@ def test_a_saved_ensemble_gives_on_sound_files_what_was_judged(tones, tmp_path):
     assert again.log_loss == pytest.approx(metrics.log_loss, rel=1e-5)
 
 
-@pytest.mark.parametrize(("space", "wanted"), KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize(("space", "wanted"), RUNNERS.values(), ids=RUNNERS)
 def test_inputs_are_the_features_that_training_saw(space, wanted, tones):
     architecture = draw(space, wanted)
     inputs = read_inputs(

@@ -7,8 +7,8 @@ from network_checks import WIDTHS, hold_count
 from shipped_models import FAMILIES
 
 from nas_asc.complexity import count
-from nas_asc.library import load_space
 from nas_asc.shipped import shipped
+from nas_asc.space_file import load_space
 
 SPACES = tuple(shipped("search_spaces"))
 CLIPS_S = (0.3701, 1.0, 2.01, 5.0)

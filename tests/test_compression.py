@@ -12,9 +12,9 @@ from nas_asc.compression import restore, store
 from nas_asc.compression.precision import from_int8, to_float, to_int8
 from nas_asc.compression.pruning import MagnitudePruner, largest, sparsity_at
 from nas_asc.errors import ExportError
-from nas_asc.library import load_space
 from nas_asc.network import build
 from nas_asc.pruning_counts import NOT_PRUNED, MagnitudePruning
+from nas_asc.space_file import load_space
 
 
 def candidates(number):

@@ -85,13 +85,17 @@ def test_the_members_of_an_ensemble_are_counted_for_other_classes(count):
     assert six == 5 * five + one
 
 
-def test_an_ensemble_with_a_class_map_keeps_its_classes(run_command):
-    code, out, err = run_command("count", "srpol-1", "--classes", 10)
-    assert (code, out) == (2, "")
-    assert err == (
-        "error: --classes: expected none for an ensemble with a class map, its classes are "
-        "indoor, outdoor, transportation; got 10 - count its members\n"
-    )
+@pytest.mark.parametrize("model", ["deepsound-64", "srpol-1"])
+def test_layers_add_up(count, model):
+    """Deepsound's plain count is of parameters; SRPOL's members have 70,435 and 37,059."""
+    value = json.loads(count(model, "--layers", "--json"))
+    assert sum(layer["counted"] for layer in value["layers"]) == value["counted_params"]
+    assert sum(layer["macs"] for layer in value["layers"]) == value["macs"]
+
+
+def test_under_all_rules_there_is_a_list(count):
+    entries = json.loads(count("deepsound-32", "--rule", "all", "--json"))
+    assert [entry["rule"] for entry in entries] == list(RULES)
 
 
 def test_what_pruning_leaves_is_never_more_than_there_was(count):

@@ -7,9 +7,10 @@ from shipped_models import MODELS
 
 from nas_asc.complexity import count
 from nas_asc.diagram import ENTRY, DrawnBlock, Row, connections, diagram
-from nas_asc.library import load_space, report_model
+from nas_asc.library import report_model
 from nas_asc.rules import counting_rule
 from nas_asc.shipped import shipped
+from nas_asc.space_file import load_space
 from nas_asc.verification import verify
 
 # Table 6 of the Deepsound report, block by block (its last three rows are the head).

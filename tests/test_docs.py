@@ -11,15 +11,16 @@ import torch
 
 from nas_asc.assembly import STAGE_DEFAULTS
 from nas_asc.blocks import BLOCKS
-from nas_asc.cli import COMMANDS, cli
+from nas_asc.cli import cli
+from nas_asc.commands import COMMANDS
 from nas_asc.complexity import count
 from nas_asc.errors import ConfigError
 from nas_asc.frontend import FrontEnd
 from nas_asc.head import head
-from nas_asc.library import load_space
 from nas_asc.network import build
 from nas_asc.pruning_counts import pruning_of
 from nas_asc.rules import RULES, counting_rule
+from nas_asc.space_file import load_space
 
 DOCS = Path(__file__).parent.parent / "docs"
 SPACES = (DOCS / "search_spaces.md").read_text(encoding="utf-8")
@@ -51,7 +52,9 @@ def _is_shown(parameter):
 
 @pytest.mark.parametrize(("name", "command"), list(commands()))
 def test_every_option_is_in_the_section_of_its_command(name, command):
-    options = [o for p in command.params if _is_shown(p) for o in p.opts]
+    options = [
+        o for p in command.params if isinstance(p, click.Option) and not p.hidden for o in p.opts
+    ]
     missing = [o for o in options if o.startswith("--") and f"`{o}`" not in SECTIONS[name]]
     assert missing == []
 

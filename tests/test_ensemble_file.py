@@ -7,8 +7,9 @@ import pytest
 
 from nas_asc.cli import main
 from nas_asc.errors import ConfigError
-from nas_asc.library import ensembles_of, load_space
+from nas_asc.library import ensembles_of
 from nas_asc.shipped import shipped
+from nas_asc.space_file import load_space
 
 GOOD = """title = "two families"
 family = ["vgg", "inception"]

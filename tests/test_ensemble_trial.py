@@ -13,31 +13,28 @@ import soundfile
 import torch
 from safetensors.numpy import load_file
 
-from nas_asc.budget import parse_budget
-from nas_asc.complexity import count
 from nas_asc.datasets import load_dataset
 from nas_asc.ensemble import Ensemble, Member, count_ensemble
 from nas_asc.errors import ConfigError, ExportError
 from nas_asc.features import load_inputs
 from nas_asc.job import Job, JobResult
-from nas_asc.library import ensembles_of, load_space, report_model
+from nas_asc.library import ensembles_of, report_model
 from nas_asc.model_files import load_model, load_saved
 from nas_asc.network import Network, build
-from nas_asc.report_models import left_out, seed_trials, trainable
-from nas_asc.rules import counting_rule
+from nas_asc.report_models import skipped_ensembles, trainable_ensembles, warm_start_trials
 from nas_asc.run_summary import load_front, point
 from nas_asc.saved_ensemble import read_saved_ensemble
 from nas_asc.scheduler import Scheduler
 from nas_asc.study import run_search
 from nas_asc.study_config import load_study, with_options
 from nas_asc.targets import resolve
+from nas_asc.task import read_task
 from nas_asc.trial import run_job
 from nas_asc.voting_network import VotingNetwork, vote
-from nas_asc.workers import KINDS
+from nas_asc.workers import RUNNERS
 
 RATE_HZ, CLIP_S = 48000, 0.4
 SPACE = "asc"
-PLAIN = counting_rule("plain")
 CONTEXT = {
     "skip_bad": False,
     "recipe": load_study("quick").recipe.model_copy(update={"batch_size": 8}).to_dict(),
@@ -232,25 +229,19 @@ def test_networks_with_different_inputs_are_no_module():
         VotingNetwork(ensemble, networks)
 
 
-def measure(architecture):
-    return count(architecture, 2, CLIP_S, PLAIN)
+def task(tones, **options):
+    """The task of a search in `asc`."""
+    values = {"space": SPACE, "budget": "2MB", **options}
+    return read_task(with_options(load_study("quick"), values), lambda: tones)
 
 
-def seeds(tones, budget="2MB"):
+def warm_start(tones, budget="2MB"):
     """The trials that a search in `asc` begins with, and the ones over the budget."""
-    counted = [
-        (e, count_ensemble(e, "plain")) for e in trainable(ensembles_of(SPACE).values(), tones)
-    ]
-
-    def measure(architecture):
-        return count(architecture, 2, tones.clip_s, PLAIN)
-
-    limits = parse_budget(budget, PLAIN)
-    return seed_trials(load_space(SPACE), limits, measure, 0, tones, counted)
+    return warm_start_trials(task(tones, budget=budget))
 
 
 def test_an_ensemble_is_a_seed_in_its_place(tones):
-    trials, _ = seeds(tones)
+    trials, _ = warm_start(tones)
     macs = [trial.macs for trial in trials]
     assert macs == sorted(macs)
     (trial,) = [trial for trial in trials if trial.model == "ntu-ensemble"]
@@ -263,18 +254,18 @@ def test_an_ensemble_is_a_seed_in_its_place(tones):
 
 
 def test_an_ensemble_over_the_budget_is_named(tones):
-    trials, over = seeds(tones, "100KB")
+    trials, over = warm_start(tones, "100KB")
     assert "ntu-ensemble" not in {trial.model for trial in trials}
     assert "ntu-ensemble" in {entry["model"] for entry in over if entry["binds"] == "size_bytes"}
 
 
 def test_votes_that_differ_are_those_of_the_point(tones):
     """Weights 1 and 3: of 5 x 1 + 1 x 3 = 8 parts."""
-    (ensemble,) = trainable(ensembles_of(SPACE).values(), tones)
+    (ensemble,) = trainable_ensembles(ensembles_of(SPACE).values(), tones)
     weighed = replace(
         ensemble, members=(ensemble.members[0], replace(ensemble.members[1], weight=3.0))
     )
-    (trial,) = [trial for trial in seeds(tones)[0] if trial.model == "ntu-ensemble"]
+    (trial,) = [trial for trial in warm_start(tones)[0] if trial.model == "ntu-ensemble"]
     result = JobResult({"log_loss": 1.0, "accuracy": 0.5}, trial.complexity, (), 1.0)
     trained = replace(trial, number=0, state="completed", result=result)
     networks = "5 x ntu-vggnet, 1 x ntu-inceptionnet"
@@ -284,24 +275,21 @@ def test_votes_that_differ_are_those_of_the_point(tones):
 
 
 def test_only_what_cannot_be_trained_is_left_out(tones):
-    (entry,) = left_out(ensembles_of(SPACE).values())
+    (entry,) = skipped_ensembles(ensembles_of(SPACE).values())
     assert entry["ensemble"] == "srpol-1"
     assert "srpol-c10separable tells apart airport, bus, metro" in entry["reason"]
-    (ensemble,) = trainable(ensembles_of(SPACE).values(), tones)
+    (ensemble,) = trainable_ensembles(ensembles_of(SPACE).values(), tones)
     assert ensemble.id == "ntu-ensemble"
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
 def test_samplers_learn_nothing_from_an_ensemble(tones, sampler):
-    study = with_options(
-        load_study("quick"), {"space": SPACE, "budget": "2MB", "sampler": sampler}
-    ).model_copy(update={"startup_trials": 0, "lag": 1})
-    (trial,) = [trial for trial in seeds(tones)[0] if trial.model == "ntu-ensemble"]
+    (trial,) = [trial for trial in warm_start(tones)[0] if trial.model == "ntu-ensemble"]
     asked = []
     for log_loss in (0.01, 9.0):
         result = JobResult({"log_loss": log_loss, "accuracy": 0.5}, trial.complexity, (), 1.0)
-        scheduler = Scheduler(study, load_space(SPACE), parse_budget("2MB", PLAIN), measure)
-        scheduler.place(replace(trial, number=0, state="completed", result=result))
+        scheduler = Scheduler(task(tones, sampler=sampler, startup_trials=0, lag=1))
+        scheduler.restore(replace(trial, number=0, state="completed", result=result))
         asked.append(scheduler.ask()[0].architecture)
     assert asked[0] == asked[1]
 
@@ -310,7 +298,7 @@ def test_samplers_learn_nothing_from_an_ensemble(tones, sampler):
 def test_a_search_in_all_families_trains_the_ensemble(tones, tmp_path):
     options = {"space": SPACE, "budget": "2MB", "epochs": 1, "data": str(tones.root), "trials": 18}
     config = with_options(load_study("quick"), options)
-    workers = KINDS["inline"](1, "nas_asc.trial:run_job")
+    workers = RUNNERS["inline"](1, "nas_asc.trial:run_job")
     summary = run_search(config, tones, run=tmp_path / "run", workers=workers)
     points = {point.model: point for point in summary.points}
     assert points["ntu-ensemble"].choices["ensemble"] == "5 x ntu-vggnet, 1 x ntu-inceptionnet"

@@ -11,14 +11,15 @@ import soundfile
 from nas_asc.complexity import count
 from nas_asc.datasets import Dataset, load_dataset
 from nas_asc.job import Job
-from nas_asc.library import load_space, report_model
+from nas_asc.library import report_model
 from nas_asc.model_files import load_saved
 from nas_asc.pipeline import siblings
 from nas_asc.shipped import shipped
+from nas_asc.space_file import load_space
 from nas_asc.study import run_search
 from nas_asc.study_config import load_study, with_options
 from nas_asc.trial import run_job
-from nas_asc.workers import KINDS
+from nas_asc.workers import RUNNERS
 
 RATE_HZ, CLIP_S = 16000, 0.4
 SPACES = tuple(shipped("search_spaces"))
@@ -52,7 +53,7 @@ def search(run, data, space, **options):
         with_options(load_study("quick"), values),
         dataset,
         run=run,
-        workers=KINDS["inline"](1, "nas_asc.trial:run_job"),
+        workers=RUNNERS["inline"](1, "nas_asc.trial:run_job"),
     )
 
 

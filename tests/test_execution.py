@@ -20,10 +20,11 @@ from nas_asc.execution import (
 from nas_asc.fast_layers import channels_last
 from nas_asc.graph import Graph
 from nas_asc.layers import conv
-from nas_asc.library import load_space, report_model
+from nas_asc.library import report_model
 from nas_asc.memory import malloc_keeps_memory
 from nas_asc.network import Network
 from nas_asc.shipped import shipped
+from nas_asc.space_file import load_space
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

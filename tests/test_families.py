@@ -10,9 +10,9 @@ from shipped_models import FAMILIES, MODELS, REPORTS
 from nas_asc.architecture import Architecture
 from nas_asc.complexity import count
 from nas_asc.errors import ConfigError
-from nas_asc.library import load_space, report_model
+from nas_asc.library import report_model
 from nas_asc.shipped import shipped
-from nas_asc.space_file import read_space
+from nas_asc.space_file import load_space, read_space
 
 # Not every space is a family of it, but those with networks of the five reports are.
 REPORTED = [model_id for model_id, report in MODELS.items() if report in REPORTS]

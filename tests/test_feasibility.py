@@ -14,9 +14,8 @@ from nas_asc.feasibility import (
     smallest,
     wilson_interval,
 )
-from nas_asc.library import load_space
 from nas_asc.rules import counting_rule
-from nas_asc.space_file import read_space
+from nas_asc.space_file import load_space, read_space
 
 
 def test_the_interval_is_wilsons():

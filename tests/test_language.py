@@ -17,11 +17,11 @@ from nas_asc.complexity import count
 from nas_asc.compression import restore, store
 from nas_asc.domain import FLAG
 from nas_asc.execution import PLAIN, Execution, execution_for
-from nas_asc.library import load_space
 from nas_asc.model_files import SavedModel, load_saved, save_model
 from nas_asc.network import build
 from nas_asc.section import Section
 from nas_asc.space import SearchSpace
+from nas_asc.space_file import load_space
 from nas_asc.study_config import load_study
 from nas_asc.training import Hooks, train
 from nas_asc.vocabulary import DOMAINS

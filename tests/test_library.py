@@ -4,9 +4,10 @@ import pytest
 from shipped_models import ENSEMBLES, MODEL_IDS, MODELS, NETWORKS
 
 from nas_asc.errors import ConfigError
-from nas_asc.library import ensemble_with, find_model, load_space, report_model
+from nas_asc.library import ensemble_with, find_model, report_model
 from nas_asc.rules import RULES
 from nas_asc.shipped import find, shipped
+from nas_asc.space_file import load_space
 from nas_asc.study_config import load_study
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from nas_asc.complexity import count
 from nas_asc.execution import PLAIN, Execution
 from nas_asc.fast_layers.lifted import conv1d_as_2d, waveform_as_map
-from nas_asc.library import load_space
+from nas_asc.space_file import load_space
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

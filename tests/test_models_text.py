@@ -6,16 +6,12 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from shipped_models import ENSEMBLES, EVERYTHING, MODELS, NETWORKS
+from shipped_models import EVERYTHING
 
-from nas_asc.commands.layers import print_layers
 from nas_asc.commands.model_json import model_json
-from nas_asc.commands.model_text import print_model
-from nas_asc.commands.models_table import print_models
-from nas_asc.commands.report_text import as_printed, print_report_layers
+from nas_asc.commands.model_page import as_printed, print_model, print_report_layers
 from nas_asc.library import find_model, report_model
 from nas_asc.reports import load_report
-from nas_asc.rules import RULES
 from nas_asc.verification import verify
 
 
@@ -34,33 +30,12 @@ def lines_with(text, start):
     return [line.split() for line in text.splitlines() if line.startswith(start)]
 
 
-@pytest.mark.parametrize("model_id", [*NETWORKS, *ENSEMBLES])
-def test_keys_are_put_into_words(shown, model_id):
-    text = shown(model_id)
-    assert "batch size" in text
-    assert not {"batch_size", "random_seed", "log_loss"} & set(text.split())
-
-
 @pytest.mark.parametrize("model_id", EVERYTHING)
 def test_everything_keeps_to_a_narrow_terminal(capsys, monkeypatch, model_id):
     monkeypatch.setenv("COLUMNS", "80")
     print_model(find_model(model_id))
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if len(line) > 80] == []
-
-
-@pytest.mark.parametrize("model_id", MODELS)
-def test_every_layer_has_one_line_in_a_narrow_terminal(capsys, monkeypatch, model_id):
-    """A line that begins further in than the two blanks of a layer would go on with another."""
-    monkeypatch.setenv("COLUMNS", "80")
-    model = report_model(model_id)
-    print_layers(model.architecture, model.classes, model.clip_s, RULES[model.rule])
-    table, _, _ = capsys.readouterr().out.partition("\n(")
-    heading, *lines = table.splitlines()
-    assert heading.startswith("layer ")
-    assert [line for line in lines if line.startswith("   ")] == []
-    named = [line for line in lines if line.startswith("  ") or len(line.split()) > 1]
-    assert len(named) == len(model_json(find_model(model_id))["layers"])
 
 
 def test_layers_of_a_narrow_terminal_stand_below_their_block(capsys, monkeypatch):
@@ -107,15 +82,6 @@ def test_a_total_that_differs_from_the_printed_one_is_said_to(capsys):
     assert "121.770 KB, not the printed 121.9 KB)" in " ".join(capsys.readouterr().out.split())
 
 
-def test_a_report_without_layers_says_so(shown):
-    assert "The report prints no layers: Figure 3" in shown("ntu-vggnet")
-
-
-def test_blocks_say_what_their_shares_are_of(shown):
-    (head,) = lines_with(shown("srpol-3"), "block ")
-    assert " ".join(head).endswith("params % of params MACs % of MACs")
-
-
 def test_an_ensemble_adds_up(shown):
     """5 x 17,115 + 34,183 = 119,758 values of 4 bytes, a sixth of the vote each."""
     text = shown("ntu-ensemble")
@@ -134,34 +100,17 @@ def test_the_members_of_an_ensemble_in_json():
         (37_059, 0.3),
     ]
     assert [m["counted_size_kb"] for m in members] == [275.137, 144.762]
+    assert model_json(find_model("srpol-c3multi"))["member_of"] == "srpol-1"
     assert sum(m["macs"] for m in members) == 1_015_498_176
-
-
-@pytest.mark.parametrize("model_id", ["srpol-c3multi", "srpol-c10separable"])
-def test_results_inside_an_ensemble_are_pointed_to(shown, model_id):
-    assert "only inside the ensemble, see nas-asc models srpol-1" in shown(model_id)
-    assert model_json(find_model(model_id))["member_of"] == "srpol-1"
-
-
-def test_open_points_are_those_of_the_network_then_of_the_report():
-    wheres = [point["where"] for point in model_json(find_model("srpol-4"))["open_points"]]
-    assert wheres[0] == "Table 5, ConvClassifier kernel"
-    assert "three counting rules in one report" in wheres
-    assert not any("Table 2" in where or "model 3" in where for where in wheres)
 
 
 @pytest.mark.parametrize(
     ("model_id", "own", "of_others"),
     [
         ("imt-a", ("mask, filter and noise",), ("CutMix", "in C and D", "meta.yaml, ", "shortcut")),
-        ("imt-b", ("30080-29888 = 192", "log files: 30080"), ("CutMix", "0.37970", "pruning of")),
         ("imt-c", ("CutMix", "130656", "0.37970"), ("87.5 %", "238752", "0.26180", "192 gammas")),
-        ("imt-d", ("CutMix", "238752", "0.26180"), ("87.5 %", "130656", "0.37970", "192 gammas")),
-        ("deepsound-32", ("input 1xMx640", "for 32 / 64 / 128 / 160 bins"), ("1x160x640",)),
         ("netease-student", ("29.592 M", "soft loss"), ("four teachers differ",)),
-        ("netease-teacher", ("four teachers differ",), ("29.592 M", "soft loss")),
         ("srpol-4", ("gain of 10 %", "112163 against 112611"), ("Table 2,", "model 3,")),
-        ("srpol-3", ("model 3, BatchNorm",), ("gain of 10 %", "model 4,")),
     ],
 )
 def test_open_points_concern_the_network(model_id, own, of_others):
@@ -175,41 +124,6 @@ def test_open_points_concern_the_network(model_id, own, of_others):
 def test_general_open_points_come_last(model_id):
     general = ["of" not in point for point in model_json(find_model(model_id))["open_points"]]
     assert general == sorted(general)
-
-
-def test_open_points_have_their_resolution_on_a_line_of_its_own(shown):
-    text = shown("deepsound-160")
-    assert "Table 6, Fused-MBConv4(12,12): size 1,2438 B\n    → 12438 B" in text
-    assert "1,2438" not in shown("deepsound-64")
-
-
-@pytest.mark.parametrize(
-    ("model_id", "facts"),
-    [
-        ("srpol-c3multi", ("before training and after every epoch", "submission 1: none stated")),
-        ("srpol-3", ("1.4 (indoor), 0.2 (outdoor), 0.15 (transportation)", "dropout")),
-        ("srpol-4", ("augmentation settings not given",)),
-        (
-            "ntu-vggnet",
-            ("random seed 2020", "TensorFlow 2.1", "default initialisers", "21 times"),
-        ),
-        ("imt-a", ("one by one", "above the baseline's 87.3 %", "14, 29 and 58")),
-        ("imt-c", ("26, 21, 17, 14, 11", "51, 41, 33, 26, 21", "102, 82, 66, 53, 42")),
-        ("imt-d", ("32 channels become 26, 21;", "below the limit of the challenge")),
-        ("deepsound-32", ("40 mel bins, 90.3 KB: overall", "47.7", "1.473")),
-        ("netease-student", ("46,512 parameters: overall", "42.9")),
-        ("srpol-1", ("baseline of the challenge: indoor", "82.0", "0.437")),
-    ],
-)
-def test_what_the_report_states_is_shown(shown, model_id, facts):
-    text = " ".join(shown(model_id).split())
-    assert [fact for fact in facts if fact not in text] == []
-
-
-def test_no_parameters_given_is_no_augmentation():
-    assert load_report("srpol").training["srpol-4"]["augmentation"] == [
-        *("SpecAugment", "time warping", "frequency warping", "time length control")
-    ]
 
 
 @pytest.mark.parametrize("of", ["ntu-vggnet", "ntu-inceptionnet", "ntu-ensemble"])
@@ -227,6 +141,25 @@ def test_confusion_matrices_agree_with_the_classes(of):
             ]
             assert column[number] == printed
             assert float(sum(column)) == pytest.approx(1.0, abs=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("model_id", "facts"),
+    [
+        ("srpol-c3multi", ("before training and after every epoch", "nas-asc models srpol-1")),
+        ("srpol-3", ("1.4 (indoor), 0.2 (outdoor), 0.15", "params % of params MACs % of MACs")),
+        ("srpol-4", ("augmentation settings not given", "two log-mel spectrograms")),
+        ("ntu-vggnet", ("random seed 2020", "21 times", "The report prints no layers: Figure 3")),
+        ("imt-c", ("batch size", "26, 21, 17, 14, 11", "102, 82, 66, 53, 42")),
+        ("deepsound-32", ("40 mel bins, 90.3 KB: overall", "47.7", "1.473")),
+        ("deepsound-160", ("Fused-MBConv4(12,12): size 1,2438 B → 12438 B",)),
+        ("netease-student", ("conv 7x7 half 1→18", "linear 180→100", "norm: batch normalisation")),
+        ("srpol-1", ("baseline of the challenge: indoor", "82.0", "0.437")),
+    ],
+)
+def test_what_the_report_states_is_shown(shown, model_id, facts):
+    text = " ".join(shown(model_id).split())
+    assert [fact for fact in facts if fact not in text] == []
 
 
 def test_numbers_keep_the_digits_that_are_printed():
@@ -323,21 +256,6 @@ def test_rows_of_a_report_are_not_shown_beside_other_layers(run_command, tmp_pat
     assert "The report prints those of a network with other layers: Table 2" in out
 
 
-def test_words_of_the_layer_table(shown):
-    text = shown("netease-student")
-    assert "conv 7x7 half 1→18" in text
-    assert "linear 180→100" in text
-    assert "half: padded by half the window" in text
-    assert "norm: batch normalisation" in text
-
-
-def test_the_list_names_printed_multiply_accumulates(capsys):
-    print_models([verify(report_model("netease-student")), verify(report_model("srpol-4"))])
-    text = " ".join(capsys.readouterr().out.split())
-    assert "netease-student prints 29.6 M MACs too" in text
-    assert "counts 29.592 M" in text
-
-
 def test_report_rows_and_inputs_are_in_json():
     value = model_json(find_model("netease-student"))
     row = value["report_layers"]["rows"][3]
@@ -348,15 +266,3 @@ def test_report_rows_and_inputs_are_in_json():
     assert value["inputs"]["netease-student"].startswith("log-mel 1x256x51")
     assert (value["printed_mmacs"], value["counted_mmacs"]) == (29.6, 29.592)
     assert value["baseline"]["params"] == 46_512
-
-
-def test_what_a_submission_is_fed_is_its_own():
-    """Mean spectra are of submissions 1 and 2 alone, and only they meet the whole data."""
-    features = {
-        i: model_json(find_model(i))["source"] for i in ("srpol-c3multi", "srpol-3", "srpol-4")
-    }
-    assert "mean over time" in features["srpol-c3multi"]["features"]
-    assert "two log-mel spectrograms" in features["srpol-4"]["features"]
-    for model_id in ("srpol-3", "srpol-4"):
-        assert "mean over time" not in features[model_id]["features"]
-        assert "submission 2" not in features[model_id]["split"]

@@ -19,7 +19,7 @@ from nas_asc.network import MelNorm, Network, build
 TRAIN_ALL = """
 import random
 import torch
-from nas_asc.library import load_space
+from nas_asc.space_file import load_space
 from nas_asc.shipped import shipped
 from nas_asc.network import build
 

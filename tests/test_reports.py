@@ -16,8 +16,9 @@ from shipped_models import ENSEMBLES, EVERYTHING, NETWORKS, REPORTS
 from nas_asc.assembly import build_graph
 from nas_asc.complexity import count
 from nas_asc.layer_table import layer_table
-from nas_asc.library import find_model, load_space, report_model
+from nas_asc.library import find_model, report_model
 from nas_asc.rules import RULES
+from nas_asc.space_file import load_space
 from nas_asc.verification import verify
 
 # id: input shapes, conv + linear, fvcore total, torchinfo

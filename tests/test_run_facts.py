@@ -6,16 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from study_cases import DATASET, study
+from study_cases import DATASET, study, task
 
 from nas_asc.datasets import Clip, check_files, fingerprints
 from nas_asc.errors import RunError
-from nas_asc.library import load_space
-from nas_asc.run_facts import facts_of_run, what_must_stay
+from nas_asc.run_facts import check_manifest, run_manifest
+from nas_asc.run_folder import open_store, read_trials
+from nas_asc.space_file import load_space
 from nas_asc.study import run_search
-from nas_asc.trials import TrialStore
-from nas_asc.workers import KINDS
+from nas_asc.workers import RUNNERS
 
+VERSIONS = {"early_stopping": 1, "features": 1}
 FACTS = {"data": {"clips": 4}, "classes": ["a", "b"], "seeds_over_budget": [{"model": "x"}]}
 
 
@@ -34,17 +35,24 @@ def dataset(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def open_store(tmp_path):
-    """Open the trials of a run, as often as a test likes."""
+def check(tmp_path):
+    """Begin a run or resume it, with a manifest; give what held when it began."""
 
-    def opened():
-        return closing(TrialStore(tmp_path / "study.db"))
+    def check(manifest):
+        with closing(open_store(tmp_path, load_space("mbconv"))) as store:
+            return check_manifest(tmp_path, store, {**VERSIONS, **manifest}, "log_loss")
 
-    return opened
+    return check
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """Read what is stored of the run."""
+    return lambda: read_trials(tmp_path)[1]
 
 
 def content(dataset):
-    return what_must_stay(load_space("mbconv"), dataset, [])["content"]
+    return run_manifest(task(dataset), [], [])["content"]
 
 
 def changed(dataset, number, **values):
@@ -99,36 +107,63 @@ def test_the_content_of_known_files_is_not_read_again(dataset, monkeypatch):
 
 def test_a_run_is_not_resumed_with_relabelled_recordings(dataset, tmp_path):
     def search(dataset, **options):
-        pool = KINDS["inline"](1, "fake_job:run_job")
+        pool = RUNNERS["inline"](1, "fake_job:run_job")
         return run_search(study(trials=2), dataset, run=tmp_path / "run", workers=pool, **options)
 
     search(dataset)
-    with pytest.raises(RunError, match="labels or splits have changed - choose another") as caught:
+    with pytest.raises(RunError, match="labels or splits have changed - begin anew with") as caught:
         search(changed(changed(dataset, 0, label=1), 1, label=0), resume=True)
     assert "\n" not in str(caught.value)
     search(dataset, resume=True)
 
 
-def test_what_an_older_run_did_not_store_is_taken_from_now_on(open_store, tmp_path):
-    with open_store() as store:
-        facts_of_run(tmp_path, store, FACTS, "log_loss")
+def test_what_an_older_run_did_not_store_is_taken_from_now_on(check, stored, tmp_path):
+    check(FACTS)
     newer = {**FACTS, "content": "0f", "seeds_over_budget": []}
-    with open_store() as store:
-        assert facts_of_run(tmp_path, store, newer, "log_loss") == {**FACTS, "content": "0f"}
-        assert store.facts() == {**FACTS, "content": "0f"}
-    with open_store() as store, pytest.raises(RunError, match="expected the recordings"):
-        facts_of_run(tmp_path, store, {**newer, "content": "1f"}, "log_loss")
+    expected = {**VERSIONS, **FACTS, "content": "0f"}
+    assert check(newer) == expected
+    assert stored() == expected
+    with pytest.raises(RunError, match="expected the recordings"):
+        check({**newer, "content": "1f"})
 
 
-def test_a_kill_between_two_facts_leaves_none(open_store, tmp_path):
+@pytest.mark.parametrize("versions", [VERSIONS, {}], ids=["now", "before versions were stored"])
+def test_what_was_computed_otherwise_is_told_or_refused(check, forget, caplog, versions):
+    check(FACTS)
+    if not versions:
+        forget(VERSIONS)
+    check({"features": 1, **FACTS})
+    assert not caplog.messages
+    for _ in range(2):  # whenever it is resumed
+        caplog.clear()
+        check({"features": 2, **FACTS})
+        (line,) = caplog.messages
+        assert line.startswith("features now differ by rounding")
+    with pytest.raises(RunError, match=r"early stopping .* 1 before, 2 now .* --out NEW"):
+        check({"early_stopping": 2, **FACTS})
+
+
+@pytest.fixture
+def forget(tmp_path):
+    """Make a run one of before some facts were stored."""
+
+    def forget(names):
+        with closing(sqlite3.connect(tmp_path / "study.db")) as database, database:
+            for name in names:
+                database.execute("DELETE FROM study_user_attributes WHERE key = ?", (name,))
+
+    return forget
+
+
+def test_a_kill_between_two_facts_leaves_none(check, stored, tmp_path):
     """A database that breaks at the last fact stands for a process that is killed there."""
-    with open_store() as store:
-        trigger = (
-            "CREATE TRIGGER killed BEFORE INSERT ON study_user_attributes "
-            "WHEN NEW.key = 'seeds_over_budget' BEGIN SELECT RAISE(ABORT, 'killed'); END"
-        )
-        with closing(sqlite3.connect(tmp_path / "study.db")) as database:
-            database.execute(trigger)
-        with pytest.raises(Exception, match="killed"):
-            facts_of_run(tmp_path, store, FACTS, "log_loss")
-        assert store.facts() == {}
+    open_store(tmp_path, load_space("mbconv")).close()
+    trigger = (
+        "CREATE TRIGGER killed BEFORE INSERT ON study_user_attributes "
+        "WHEN NEW.key = 'seeds_over_budget' BEGIN SELECT RAISE(ABORT, 'killed'); END"
+    )
+    with closing(sqlite3.connect(tmp_path / "study.db")) as database:
+        database.execute(trigger)
+    with pytest.raises(Exception, match="killed"):
+        check(FACTS)
+    assert stored() == {}

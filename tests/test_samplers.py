@@ -8,40 +8,38 @@ import pytest
 from optuna.samplers import TPESampler
 
 from nas_asc.job import trial_seed
-from nas_asc.library import load_space
-from nas_asc.samplers import SAMPLERS, Suggestions, _refined
+from nas_asc.samplers import SAMPLERS
+from nas_asc.samplers.optuna_samplers import _refined
+from nas_asc.space_file import load_space
 
-# Runs a search of 30 trials and prints what was suggested; told up to `lag` behind.
 LAG = 4
 
 
 def suggested(sampler, space_name, trials, seed=0, wanted=1):
     """Keys of the suggestions for the last trial, after trials whose outcome is made up."""
-    space = load_space(space_name)
-    suggestions = Suggestions(space, sampler, seed)
+    suggestions = SAMPLERS[sampler](load_space(space_name), seed)
     for number in range(trials):
         if number >= LAG:
-            tell(suggestions, number - LAG)
-        suggestions.begin(number)
-        found = list(islice(suggestions.endless(number), wanted))
-        suggestions.settle(number, found[0])
+            report(suggestions, number - LAG)
+        found = list(islice(suggestions.propose(number), wanted))
+        suggestions.accept(number, found[0])
     return [architecture.key for architecture in found]
 
 
-def tell(suggestions, number):
+def report(sampler, number):
     if number % 5 == 1:
-        suggestions.tell(number, "stopped_early")
+        sampler.report(number, "stopped_early")
     elif number % 7 == 2:
-        suggestions.tell(number, "failed")
+        sampler.report(number, "failed")
     else:
-        suggestions.tell(number, (1.0 / (1 + number % 11), 1000.0 + number * 37 % 1000))
+        sampler.report(number, (1.0 / (1 + number % 11), 1000.0 + number * 37 % 1000))
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
-def test_the_same_seed_suggests_the_same_whatever_the_order_of_sets(sampler):
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_the_same_seed_suggests_the_same_whatever_the_order_of_sets(name):
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); import test_samplers as t; "
-        f"print(t.suggested({sampler!r}, 'mbconv', 16, wanted=1))"
+        f"print(t.suggested({name!r}, 'mbconv', 16))"
     )
     outputs = {
         subprocess.run(
@@ -56,79 +54,66 @@ def test_the_same_seed_suggests_the_same_whatever_the_order_of_sets(sampler):
     assert len(outputs) == 1
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
-def test_another_seed_suggests_something_else(sampler):
-    assert suggested(sampler, "mbconv", 12, seed=0) != suggested(sampler, "mbconv", 12, seed=1)
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_another_seed_suggests_something_else(name):
+    assert suggested(name, "mbconv", 12, seed=0) != suggested(name, "mbconv", 12, seed=1)
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
-def test_suggestions_do_not_repeat_one_another(sampler):
-    assert len(set(suggested(sampler, "mbconv", 30, wanted=6))) == 6
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_suggestions_do_not_repeat_one_another(name):
+    assert len(set(suggested(name, "mbconv", 30, wanted=6))) == 6
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
-def test_a_replayed_study_is_gone_on_with_in_the_same_way(sampler):
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_family_of_spaces_is_searched_too(name):
+    assert suggested(name, "asc", 8)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_replayed_study_is_gone_on_with_in_the_same_way(name):
+    """Whether or not anything was proposed before what was accepted."""
     space = load_space("mbconv")
-    first = Suggestions(space, sampler, 3)
-    settled = []
+    first, replayed = (SAMPLERS[name](space, 3) for _ in range(2))
     for number in range(40):
         if number >= LAG:
-            tell(first, number - LAG)
-        first.begin(number)
+            report(first, number - LAG)
+            report(replayed, number - LAG)
         # as if two proposals had been turned away
-        proposed = list(islice(first.endless(number), 3))
-        settled.append(proposed[2])
-        first.settle(number, settled[-1])
-
-    replayed = Suggestions(space, sampler, 3)
-    for number in range(40):
-        if number >= LAG:
-            tell(replayed, number - LAG)
-        replayed.begin(number)
+        proposed = list(islice(first.propose(number), 3))
         if number == 39:
-            again = list(islice(replayed.endless(number), 3))
-        replayed.settle(number, settled[number])
-    assert again == proposed
+            assert list(islice(replayed.propose(number), 3)) == proposed
+        first.accept(number, proposed[2])
+        replayed.accept(number, proposed[2])
 
 
 def test_tpe_forgets_what_was_turned_away_of_another_family():
     """Trials that are not told yet count as what they became, not as what was proposed first."""
     space, rng = load_space("asc"), random.Random(0)
-    settled = [space.random(rng) for _ in range(26)]
+    accepted = [space.random(rng) for _ in range(26)]
     after = []
     for proposals in (0, 3):
-        suggestions = Suggestions(space, "tpe", 0)
-        for number, architecture in enumerate(settled):
-            suggestions.begin(number)
+        sampler = SAMPLERS["tpe"](space, 0)
+        for number, architecture in enumerate(accepted):
             if number >= 20:
-                for _ in islice(suggestions.endless(number), proposals):
+                for _ in islice(sampler.propose(number), proposals):
                     pass
-            suggestions.settle(number, architecture)
+            sampler.accept(number, architecture)
             if number < 20:
-                suggestions.tell(number, (1.0 / (1 + number % 11), 1000.0 + number))
-        suggestions.begin(26)
-        after.append(list(islice(suggestions.endless(26), 8)))
+                sampler.report(number, (1.0 / (1 + number % 11), 1000.0 + number))
+        after.append(list(islice(sampler.propose(26), 8)))
     assert after[0] == after[1]
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
-def test_a_sampler_learns_what_is_good(sampler):
-    space = load_space("mbconv")
-    suggestions = Suggestions(space, sampler, 0)
+@pytest.mark.parametrize("name", ["tpe", "nsga2"])
+def test_a_sampler_learns_what_is_good(name):
+    sampler = SAMPLERS[name](load_space("mbconv"), 0)
     blocks = []
     for number in range(70):
-        suggestions.begin(number)
-        architecture = next(suggestions.endless(number))
-        suggestions.settle(number, architecture)
-        block = architecture.choices["stage1.block"]
-        blocks.append(block)
-        suggestions.tell(number, (0.1 if block == "mbconv" else 1.0, 1000.0))
+        architecture = next(sampler.propose(number))
+        sampler.accept(number, architecture)
+        blocks.append(architecture.choices["stage1.block"])
+        sampler.report(number, (0.1 if blocks[-1] == "mbconv" else 1.0, 1000.0))
     assert blocks[-30:].count("mbconv") > 18  # chance would give 7.5
-
-
-def test_a_family_of_spaces_is_searched_too():
-    for sampler in SAMPLERS:
-        assert suggested(sampler, "asc", 8)
 
 
 def test_groups_are_split_until_their_choices_are_always_active_together():
@@ -152,24 +137,18 @@ def asked(monkeypatch):
     return calls
 
 
-def family_of(path):
-    return path.split(".")[0]
-
-
 def test_tpe_is_asked_for_all_choices_of_a_group_at_once(asked):
     """Choices that all trials have are one group, so there are fewer calls than choices."""
     space = load_space("mbconv")
-    suggestions = Suggestions(space, "tpe", 0)
+    sampler = SAMPLERS["tpe"](space, 0)
     common = {p.path for p in space.parameters()}
     for number in range(8):
-        suggestions.begin(number)
-        architecture = next(suggestions.endless(number))
-        suggestions.settle(number, architecture)
+        architecture = next(sampler.propose(number))
+        sampler.accept(number, architecture)
         common &= set(architecture.choices)
-        suggestions.tell(number, (1.0 / (1 + number), 1000.0))
+        sampler.report(number, (1.0 / (1 + number), 1000.0))
     asked.clear()
-    suggestions.begin(8)
-    next(suggestions.endless(8))
+    next(sampler.propose(8))
     together = [call for call in asked if "stem.width" in call]
     assert len(together) == 1
     assert common <= set(together[0])
@@ -178,20 +157,19 @@ def test_tpe_is_asked_for_all_choices_of_a_group_at_once(asked):
 
 
 def test_tpe_is_not_asked_for_choices_of_other_families(asked):
-    suggestions = Suggestions(load_space("asc"), "tpe", 0)
+    sampler = SAMPLERS["tpe"](load_space("asc"), 0)
     told = set()
     for number in range(24):
-        suggestions.begin(number)
         asked.clear()
-        architecture = next(suggestions.endless(number))
+        architecture = next(sampler.propose(number))
+        family = architecture.choices["family"]
         if len(told) > 1:
-            named = {family_of(name) for call in asked for name in call}
-            assert named == {"family", architecture.choices["family"]}
-            if number > 12 and architecture.choices["family"] in told:
+            assert {name.split(".")[0] for call in asked for name in call} == {"family", family}
+            if number > 12 and family in told:
                 assert max(map(len, asked)) > 1
-        suggestions.settle(number, architecture)
-        told.add(architecture.choices["family"])
-        suggestions.tell(number, (1.0 / (1 + number), 1000.0))
+        sampler.accept(number, architecture)
+        told.add(family)
+        sampler.report(number, (1.0 / (1 + number), 1000.0))
     assert len(told) > 1
 
 

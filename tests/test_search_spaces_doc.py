@@ -7,7 +7,7 @@ import pytest
 from shipped_models import FAMILIES as REPORTED
 
 from nas_asc.blocks import BLOCKS
-from nas_asc.library import load_space
+from nas_asc.space_file import load_space
 from nas_asc.verification import verify
 from nas_asc.vocabulary import DOMAINS
 

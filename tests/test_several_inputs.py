@@ -7,8 +7,9 @@ from recipe_cases import AUGMENTATIONS, AUGMENTED, recipe
 from nas_asc.batches import Clips
 from nas_asc.evaluation import evaluate
 from nas_asc.execution import PLAIN, Execution
-from nas_asc.library import load_space, report_model
+from nas_asc.library import report_model
 from nas_asc.network import build
+from nas_asc.space_file import load_space
 from nas_asc.training import Hooks, train
 
 MASKED = recipe(

@@ -6,9 +6,8 @@ import pytest
 from nas_asc.architecture import Architecture
 from nas_asc.complexity import count
 from nas_asc.errors import ConfigError
-from nas_asc.library import load_space
 from nas_asc.shipped import shipped
-from nas_asc.space_file import check_architecture, read_space
+from nas_asc.space_file import check_architecture, load_space, read_space
 
 SPACE = """
 title = "one stage"

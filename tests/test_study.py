@@ -9,11 +9,12 @@ from dataclasses import replace
 import pytest
 from fake_job import CLASSES
 from study_cases import DATASET, search, study, trials_of
+from test_feasibility import TINY
 
 from nas_asc.errors import ConfigError, NothingFits, RunError
 from nas_asc.run_summary import load_trial
 from nas_asc.study import load_front, resumed_config, run_search
-from nas_asc.workers import KINDS
+from nas_asc.workers import RUNNERS
 
 LONGEST_S = 100.0
 
@@ -38,30 +39,22 @@ def whole(tmp_path_factory):
 
 
 def test_a_search_ends_after_its_trials(whole):
-    _, summary = whole
+    run, summary = whole
     counts = summary.trials
     assert counts["completed"] + counts["stopped_early"] + counts["failed"] == 30
     assert counts["stopped_early"] > 0
     assert len(summary.points) == counts["completed"]
-
-
-def test_the_front_can_be_read_from_the_folder(whole):
-    run, summary = whole
     read = load_front(run)
     assert replace(read, seconds=0.0) == replace(summary, seconds=0.0)
     assert read.seconds == pytest.approx(summary.seconds, abs=1.0)
 
 
-def test_nothing_over_the_budget_is_trained(whole):
+def test_nothing_over_the_budget_and_nothing_twice_is_trained(whole):
     run, summary = whole
-    sizes = [trial.size_bytes for trial in trials_of(run)]
-    assert max(sizes) <= 32 * 1024
+    trials = trials_of(run)
+    assert max(trial.size_bytes for trial in trials) <= 32 * 1024
     assert summary.trials["rejected_over_budget"] > 0
-
-
-def test_no_architecture_is_trained_twice(whole):
-    keys = [trial.architecture.key for trial in trials_of(whole[0])]
-    assert len(set(keys)) == len(keys)
+    assert len({trial.architecture.key for trial in trials}) == len(trials)
 
 
 def test_report_models_over_the_budget_are_listed(whole):
@@ -93,11 +86,6 @@ def test_report_models_can_be_left_out(tmp_path):
     summary = search(tmp_path / "run", budget="128KB", trials=3, warm_start=False)
     assert not summary.reference
     assert not summary.seeds_over_budget
-
-
-def test_a_search_of_one_trial_is_one_report_model(tmp_path):
-    summary = search(tmp_path / "run", budget="128KB", trials=1)
-    assert [point.model for point in summary.points] == ["deepsound-32"]
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
@@ -205,31 +193,26 @@ def test_progress_is_told(tmp_path):
     assert again[0].resumed == 12
 
 
-def test_a_budget_that_nothing_fits_is_refused_before_a_folder_is_made(tmp_path):
-    with pytest.raises(NothingFits, match="the smallest it reaches"):
-        search(tmp_path / "run", budget="50B")
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"budget": "50B"}, NothingFits, "budget: .* the smallest it reaches"),
+        ({"macs_ceiling": 10}, NothingFits, "macs_ceiling of the study: .* the smallest"),
+        ({"space": None}, ConfigError, "space: expected a search space"),
+        ({"resume": True}, RunError, "expected the folder of a run"),
+    ],
+)
+def test_what_cannot_begin_is_refused_before_a_folder_is_made(tmp_path, options, error, words):
+    with pytest.raises(error, match=words):
+        search(tmp_path / "run", **options)
     assert not (tmp_path / "run").exists()
 
 
-def test_a_study_without_a_space_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="space: expected a search space"):
-        search(tmp_path / "run", space=None)
-
-
-def test_a_folder_with_a_run_is_refused_without_resume(whole):
+def test_another_run_in_the_folder_is_refused(whole):
     with pytest.raises(RunError, match="add --resume"):
         search(whole[0])
-
-
-def test_a_run_of_another_space_is_refused(whole):
     with pytest.raises(RunError, match="started with space = 'mbconv', got 'vgg'"):
         search(whole[0], space="vgg", resume=True)
-
-
-def test_nothing_to_resume_is_refused(tmp_path):
-    with pytest.raises(RunError, match="expected the folder of a run"):
-        search(tmp_path / "run", resume=True)
-    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_goes_on_with_the_recordings_it_was_started_with(whole):
@@ -239,7 +222,7 @@ def test_a_run_goes_on_with_the_recordings_it_was_started_with(whole):
             study(),
             others,
             run=whole[0],
-            workers=KINDS["inline"](1, "fake_job:run_job"),
+            workers=RUNNERS["inline"](1, "fake_job:run_job"),
             resume=True,
         )
 
@@ -259,7 +242,6 @@ def test_one_trial_can_be_looked_up(whole):
 
 
 def test_a_space_with_fewer_architectures_than_trials_ends_cleanly(tmp_path, caplog):
-    from test_smallest import TINY
 
     path = tmp_path / "tiny.toml"
     path.write_text(TINY, encoding="utf-8")
@@ -315,7 +297,6 @@ def test_report_models_take_half_of_the_time_at_most(tmp_path):
 
 
 def test_a_space_without_choices_is_one_trial(tmp_path):
-    from test_smallest import TINY
 
     text = TINY.replace("[16, 32]", "16").replace("[4, 8]", "4")
     path = tmp_path / "one.toml"

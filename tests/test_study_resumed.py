@@ -4,17 +4,15 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from study_cases import search, study, trials_of
-from test_smallest import TINY
+from study_cases import search, trials_of
+from test_feasibility import TINY
 
-from nas_asc.agenda import Agenda
 from nas_asc.errors import RunError
-from nas_asc.library import load_space
-from nas_asc.run_folder import TRIALS_FILE
+from nas_asc.run_folder import open_store
 from nas_asc.shipped import shipped
+from nas_asc.space_file import load_space
+from nas_asc.sqlite_store import SqliteStore
 from nas_asc.study import load_front
-from nas_asc.trial_counts import TrialCounts
-from nas_asc.trials import TrialStore
 
 
 @pytest.fixture
@@ -38,28 +36,22 @@ def test_an_ensemble_that_was_changed_is_refused_when_a_run_is_resumed(asc):
     assert search(run, resume=True, **options).trials["completed"] == 2
 
 
-def test_what_a_run_said_of_its_report_models_when_it_began_holds(asc, monkeypatch):
+def test_what_a_run_said_of_its_report_models_holds_and_is_said_again(asc, caplog, monkeypatch):
     _, run, options = asc
     before = load_front(run)
-    monkeypatch.setattr("nas_asc.study.left_out", lambda *_: [])
+    began = [record.getMessage() for record in caplog.get_records("setup")]
+    said = [line for line in began if "adapted to" in line or "is skipped" in line]
+    monkeypatch.setattr("nas_asc.run_facts.skipped_ensembles", lambda *_: [])
     resumed = search(run, resume=True, **options)
     assert [entry["ensemble"] for entry in before.ensembles_skipped] == ["srpol-1"]
     assert resumed.ensembles_skipped == before.ensembles_skipped
-
-
-def test_what_is_adapted_and_skipped_is_said_again_when_a_run_is_resumed(asc, caplog, monkeypatch):
-    _, run, options = asc
-    began = [record.getMessage() for record in caplog.get_records("setup")]
-    said = [line for line in began if "adapted to" in line or "is skipped" in line]
-    monkeypatch.setattr("nas_asc.study.left_out", lambda *_: [])  # what held then is what is said
-    search(run, resume=True, **options)
     assert any("ensemble srpol-1 is skipped" in line for line in said)
     assert [line for line in caplog.messages if line in said] == said
 
 
 def test_report_models_that_were_left_out_are_said_again_when_a_run_is_resumed(asc, caplog):
     path, run, options = asc
-    with closing(TrialStore(run / TRIALS_FILE, load_space(str(path)))) as store:
+    with closing(open_store(run, load_space(str(path)))) as store:
         first, second, *_ = [trial for trial in store.load() if trial.state == "waiting"]
         for trial in (first, second):
             store.finish(replace(trial, state="skipped", reason="no time"), None)
@@ -79,10 +71,10 @@ def test_a_run_cut_off_while_its_report_models_were_stored_has_them_all(asc, mon
         started.append(trial)
         keep(store, trial)
 
-    keep = TrialStore.add
+    keep = SqliteStore.add
     other = run.with_name("other")
     with monkeypatch.context() as patch:
-        patch.setattr(TrialStore, "add", add)
+        patch.setattr(SqliteStore, "add", add)
         with pytest.raises(KeyboardInterrupt):
             search(other, **options)
     assert len(trials_of(other)) == 5
@@ -115,24 +107,5 @@ def test_a_space_that_was_changed_is_refused_when_a_run_is_resumed(tmp_path, bef
     search(tmp_path / "run", **options)
     assert before in TINY
     path.write_text(TINY.replace(before, after), encoding="utf-8")
-    with pytest.raises(RunError, match=r"expected the search space .* now - choose another --out"):
+    with pytest.raises(RunError, match=r"expected the search space .* now - begin anew"):
         search(tmp_path / "run", resume=True, **{**options, "trials": 4})
-
-
-def test_what_report_models_took_is_known_when_a_run_is_resumed(asc):
-    _, run, options = asc
-    search(run, resume=True, **{**options, "trials": 4})
-    spent = [trial.spent_s for trial in trials_of(run)[:4]]
-    assert all(seconds > 0.0 for seconds in spent)
-    config = study(**{key: value for key, value in options.items() if key != "job"}, time_s=10.0)
-    agenda = Agenda(config, Placed(), TrialCounts(config), 1)
-    for trial in trials_of(run)[:4]:
-        agenda.take_up(replace(trial, state="skipped", result=None))
-    assert agenda.seconds_of_report_models == pytest.approx(sum(spent))
-
-
-class Placed:
-    """A scheduler that takes up every trial."""
-
-    def place(self, trial):
-        return ()

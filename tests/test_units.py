@@ -9,16 +9,17 @@ def test_durations_are_read_in_seconds(text, seconds):
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "10", "0m", "0.0h", "10 m", "10min", "-5s"])
-def test_what_is_no_duration_is_refused_with_examples(text):
-    with pytest.raises(ConfigError, match=r"expected a duration such as 90s, 10m or 1\.5h, got"):
-        parse_duration(text)
-
-
-@pytest.mark.parametrize("text", ["10000.1h", "600001m", "9" * 400 + "s"])
-def test_a_duration_beyond_any_search_is_refused(text):
-    with pytest.raises(ConfigError, match="expected a duration of at most 10000h, got"):
-        parse_duration(text)
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (("", "10", "0m", "0.0h", "10 m", "10min", "-5s"), "a duration such as 90s, 10m or"),
+        (("10000.1h", "600001m", "9" * 400 + "s"), "a duration of at most 10000h"),
+    ],
+)
+def test_what_is_no_duration_of_a_search_is_refused(texts, expected):
+    for text in texts:
+        with pytest.raises(ConfigError, match=f"expected {expected}"):
+            parse_duration(text)
 
 
 def test_the_longest_duration_is_ten_thousand_hours():

@@ -27,68 +27,47 @@ def test_every_selector_has_a_domain(kind):
     assert set(SELECTORS[kind]) <= set(DOMAINS[kind])
 
 
-def test_an_order_without_activation_needs_none():
-    assert "activation" in used("stage", block="conv", order="conv-act")
-    assert "activation" not in used("stage", block="conv", order="conv")
+@pytest.mark.parametrize(
+    ("kind", "selected", "present", "absent"),
+    [
+        ("stage", {"block": "conv", "order": "conv-act"}, "activation", ""),
+        ("stage", {"block": "conv", "order": "conv"}, "width kernel", "activation"),
+        ("stage", {"block": "conv", "pool": "none"}, "dropout", "pool_padding pool_norm"),
+        ("stage", {"block": "conv", "pool": "max 2x2"}, "pool_padding pool_norm", ""),
+        ("stage", {"block": "dwsep", "residual": "none"}, "kernel", "units width"),
+        ("stage", {"block": "dwsep", "residual": "block"}, "units", ""),
+        (
+            *("stage", {"block": "inception", "branches": "1x1+pool"}),
+            *("width_1x1 width_pool", "width_3x3 width_5x5"),
+        ),
+        ("stage", {"block": "inception"}, "width_3x3 width_5x5 width_pool", "width_1x1"),
+        ("stage", {"depth": 0}, "", "block width dropout"),
+        ("head", {"conv": 0, "classifier": "conv 3x3"}, "map_dropout", "pooling dropout"),
+        ("head", {"conv": 0, "classifier": "linear"}, "pooling dropout", "map_dropout activation"),
+        ("head", {"conv": 8}, "activation", "dense_norm"),
+        ("head", {"conv": 0, "dense": 20}, "dense_norm dense_activation", ""),
+        ("frontend", {"kind": "waveform"}, "channels sample_rate_hz", "hop second_window"),
+        ("frontend", {"kind": "logmel"}, "mean_spectrum second_window hop", ""),
+        ("compression", {"pruning": "none"}, "precision", "sparsity prune_classifier"),
+        ("compression", {"pruning": "magnitude"}, "sparsity prune_classifier", "iterations"),
+        ("compression", {"pruning": "channels"}, "sparsity prune_classifier iterations", ""),
+    ],
+)
+def test_only_what_the_chosen_kind_uses_is_asked_for(kind, selected, present, absent):
+    keys = used(kind, **selected)
+    assert set(present.split()) <= keys
+    assert not keys.intersection(absent.split())
 
 
 def test_an_activation_cannot_be_left_out():
     assert ("activation", False) in keys_in_use("stage", {"block": "conv"})
 
 
-def test_a_pool_brings_its_padding_and_norm():
-    assert not {"pool_padding", "pool_norm"} & used("stage", block="conv", pool="none")
-    assert {"pool_padding", "pool_norm"} <= used("stage", block="conv", pool="max 2x2")
-
-
-def test_a_block_without_an_order_is_not_asked_for_one():
+def test_selectors_are_in_use_as_those_in_front_of_them_say():
     assert selector_in_use("stage", "order", {"depth": 1, "block": "conv"})
     assert not selector_in_use("stage", "order", {"depth": 1, "block": "mbconv"})
-
-
-@pytest.mark.parametrize(("residual", "has_units"), [("none", False), ("block", True)])
-def test_units_are_repeated_by_the_depth_unless_a_residual_goes_around_them(residual, has_units):
-    keys = keys_in_use("stage", {"block": "dwsep", "residual": residual})
-    assert (("units", False) in keys) == has_units == ("units" in dict(keys))
-
-
-def test_only_the_widths_of_branches_that_are_there_are_asked_for():
-    keys = used("stage", block="inception", branches="1x1+pool")
-    assert {key for key in keys if key.startswith("width_")} == {"width_1x1", "width_pool"}
-    keys = used("stage", block="inception")
-    assert {key for key in keys if key.startswith("width_")} == {
-        "width_3x3",
-        "width_5x5",
-        "width_pool",
-    }
-
-
-def test_a_dropped_stage_is_asked_for_nothing():
-    assert used("stage", depth=0) == set()
     assert not any(selector_in_use("stage", key, {"depth": 0}) for key in SELECTORS["stage"][1:])
-
-
-def test_a_convolutional_classifier_averages_and_has_no_dense_layer():
-    maps = used("head", conv=0, classifier="conv 3x3")
-    assert maps == {"map_dropout"}
     assert not selector_in_use("head", "dense", {"conv": 0, "classifier": "conv 3x3"})
-    assert used("head", conv=0, classifier="linear") == {"pooling", "dropout"}
-
-
-def test_a_dense_layer_brings_its_norm_and_activation():
-    assert {"dense_norm", "dense_activation"} <= used("head", conv=0, dense=20)
-
-
-def test_a_waveform_has_no_spectrum():
-    assert used("frontend", kind="waveform") == {"channels", "sample_rate_hz"}
-    assert {"mean_spectrum", "second_window", "hop"} <= used("frontend", kind="logmel")
-
-
-def test_pruning_brings_what_it_needs():
-    assert used("compression", pruning="none") == {"precision"}
-    magnitude = {"precision", "sparsity", "prune_classifier"}
-    assert used("compression", pruning="magnitude") == magnitude
-    assert used("compression", pruning="channels") == magnitude | {"iterations"}
 
 
 @pytest.mark.parametrize(

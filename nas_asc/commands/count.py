@@ -1,38 +1,20 @@
 """`nas-asc count`: what one architecture or ensemble costs."""
 
-from dataclasses import asdict, dataclass
+from typing import Any
 
 import click
 
 from nas_asc.budget import MEASURES
+from nas_asc.commands.console import is_wide, print_json, print_table, print_text, remark
 from nas_asc.commands.layers import layers_json, print_layers
-from nas_asc.commands.options import classes_option, clip_option
-from nas_asc.commands.output import (
-    is_wide,
-    json_option,
-    print_json,
-    print_table,
-    print_text,
-    remark,
-)
+from nas_asc.commands.options import classes_option, clip_option, json_option
 from nas_asc.complexity import Complexity, count
 from nas_asc.counting_holes import counting_holes
-from nas_asc.ensemble import Ensemble, Member, count_ensemble, count_members
+from nas_asc.ensemble import Ensemble, count_ensemble, count_members
 from nas_asc.errors import ConfigError
 from nas_asc.rules import RULES, counting_rule
 from nas_asc.targets import Target, resolve
 from nas_asc.verification import Counted
-
-
-@dataclass(frozen=True)
-class _Excess:
-    """A limit of a rule that is exceeded: which measure, its value, the limit, and by how much."""
-
-    measure: str
-    value: int
-    limit: int
-    over: int
-
 
 _WORDS = {measure.attribute: measure.short for measure in MEASURES.values()}
 
@@ -80,7 +62,7 @@ def command(
 
 
 def _on(found: Target | Ensemble, classes: int | None, clip_s: float | None) -> Target | Ensemble:
-    """Give it for other classes and clips."""
+    """Return it for other classes and clips."""
     if isinstance(found, Target):
         return found.on(classes, clip_s)
     names = None if classes in (None, len(found.classes)) else list(map(str, range(classes or 0)))
@@ -104,13 +86,14 @@ def _kept(found: Target | Ensemble) -> int:
 
 
 def _parts(found: Target | Ensemble) -> dict[str, Target]:
-    """Give the networks that differ, by name."""
+    """Return the networks that differ, by name."""
     if isinstance(found, Target):
         return {found.id: found}
-    models = [member.model for member in found.members]
     return {
-        model.id: Target(model.id, model.architecture, model.classes, found.clip_s, found.rule)
-        for model in models
+        m.model.id: Target(
+            m.model.id, m.model.architecture, m.model.classes, found.clip_s, found.rule
+        )
+        for m in found.members
     }
 
 
@@ -120,7 +103,10 @@ def _networks(found: Target | Ensemble, counted: Counted) -> dict[str, Complexit
         return {"": counted}
     assert isinstance(found, Ensemble)
     members = zip(found.members, count_members(found, counted.rule.id), strict=True)
-    return {_named(member): complexity for member, complexity in members}
+    return {
+        f"{f'each of {m.number} ' if m.number > 1 else ''}{m.model.id}": complexity
+        for m, complexity in members
+    }
 
 
 def _to_dict(
@@ -132,7 +118,7 @@ def _to_dict(
         "kept_params": kept,
         "counted_nonzero_params": counted.nonzero_params,
         "stored_bytes": counted.stored_bytes,
-        "over": [asdict(excess) for excess in _excess(counted)],
+        "over": _excess(counted),
         "warnings": _warnings(found, counted),
     }
     if isinstance(found, Ensemble):
@@ -169,19 +155,12 @@ def _show_heading(found: Target | Ensemble, counted: Counted, kept: int) -> None
 
 
 def _show_counts(counts: list[Counted]) -> None:
-    wide = is_wide()
-    print_table(
-        (
-            "rule",
-            ">parameters",
-            ">non-zero",
-            ">bytes",
-            ">KB",
-            ">stored B",
-            *((">MACs judged",) if wide else ()),
-            "limits of the rule",
-        ),
-        [
+    judged = (">MACs judged",) if is_wide() else ()
+    rows = []
+    for c in counts:
+        macs = f"{c.counted_macs:,}" if c.rule.max_macs else "-"
+        limited = c.rule.max_bytes or c.rule.max_params or c.rule.max_macs
+        rows.append(
             (
                 c.rule.id,
                 f"{c.counted_params:,}",
@@ -189,12 +168,12 @@ def _show_counts(counts: list[Counted]) -> None:
                 f"{c.size_bytes:,}",
                 f"{c.size_bytes / c.rule.kb:,.1f}",
                 "same" if c.stored_bytes == c.size_bytes else f"{c.stored_bytes:,}",
-                *((f"{c.counted_macs:,}" if c.rule.max_macs else "-",) if wide else ()),
-                _excess_words(c) or ("within" if _limited(c) else "-"),
+                *((macs,) if judged else ()),
+                _excess_words(c) or ("within" if limited else "-"),
             )
-            for c in counts
-        ],
-    )
+        )
+    numbers = (">parameters", ">non-zero", ">bytes", ">KB", ">stored B")
+    print_table(("rule", *numbers, *judged, "limits of the rule"), rows)
 
 
 def _show_warnings(found: Target | Ensemble, counts: list[Counted]) -> None:
@@ -206,29 +185,25 @@ def _show_warnings(found: Target | Ensemble, counts: list[Counted]) -> None:
         remark(f"warning: {', '.join(ids)}: {line}")
 
 
-def _limited(counted: Counted) -> bool:
-    return bool(counted.rule.max_bytes or counted.rule.max_params or counted.rule.max_macs)
-
-
-def _excess(counted: Counted) -> list[_Excess]:
+def _excess(counted: Counted) -> list[dict[str, Any]]:
+    """Return the limits of the rule that are exceeded: which, the value, and by how much."""
     rule = counted.rule
     limits = {
         "size_bytes": rule.max_bytes,
         "counted_params": rule.max_params,
         "counted_macs": rule.max_macs,
     }
-    values = {measure: int(getattr(counted, measure)) for measure in limits}
     return [
-        _Excess(measure, values[measure], limit, values[measure] - limit)
+        {"measure": measure, "value": value, "limit": limit, "over": value - limit}
         for measure, limit in limits.items()
-        if limit and values[measure] > limit
+        if limit and (value := int(getattr(counted, measure))) > limit
     ]
 
 
 def _excess_words(counted: Counted) -> str:
     measures: dict[int, list[str]] = {}  # a byte for each parameter makes two limits one
     for excess in _excess(counted):
-        measures.setdefault(excess.over, []).append(_WORDS[excess.measure])
+        measures.setdefault(excess["over"], []).append(_WORDS[excess["measure"]])
     return "\n".join(f"{over:,} {' and '.join(words)} over" for over, words in measures.items())
 
 
@@ -242,18 +217,11 @@ def _warnings(found: Target | Ensemble, counted: Counted) -> list[str]:
     ]
 
 
-def _named(member: Member) -> str:
-    return f"each of {member.number} {member.model.id}" if member.number > 1 else member.model.id
-
-
 def _remarks(complexity: Complexity) -> list[str]:
-    lines = []
+    rule, lines = complexity.rule, []
     if complexity.shrunk:
-        lines.append(
-            f"windows larger than what is left of an axis were cut to it: "
-            f"{', '.join(complexity.shrunk)}"
-        )
-    rule = complexity.rule
+        names = ", ".join(complexity.shrunk)
+        lines.append(f"windows larger than what is left of an axis were cut to it: {names}")
     if complexity.precision not in rule.precisions:
         lines.append(
             f"the rule admits {' and '.join(rule.precisions)} only, this model is stored as "

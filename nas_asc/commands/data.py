@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from nas_asc.commands.output import json_option, print_json, print_table, remark
+from nas_asc.commands.console import print_json, print_table, remark
+from nas_asc.commands.options import json_option
 
 
 @click.group("data")

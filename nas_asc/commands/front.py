@@ -1,12 +1,11 @@
 """`nas-asc front`: the Pareto front of a run."""
 
-import sys
 from pathlib import Path
 
 import click
 
-from nas_asc.commands.output import json_option, print_json, width
-from nas_asc.commands.terminal import styled
+from nas_asc.commands.console import print_json, stdout
+from nas_asc.commands.options import json_option
 from nas_asc.summary import Summary
 
 
@@ -34,4 +33,5 @@ def print_front(summary: Summary) -> None:
     """Print the front as a table of the width of stdout."""
     from nas_asc.tables import front_text
 
-    click.echo(front_text(summary, width(), styled(sys.stdout)), nl=False)
+    console = stdout()
+    click.echo(front_text(summary, console.width, console.color_system is not None), nl=False)

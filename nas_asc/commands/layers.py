@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from nas_asc.architecture import Architecture
-from nas_asc.commands.output import is_wide, print_table, print_text
+from nas_asc.commands.console import is_wide, print_table, print_text
 from nas_asc.layer_table import LayerRow, layer_table
 from nas_asc.operators import Conv, Pool
 from nas_asc.rules import CountingRule

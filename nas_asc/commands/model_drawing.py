@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nas_asc.captions import vote_caption
-from nas_asc.commands.output import remark
+from nas_asc.commands.console import remark
 from nas_asc.diagram import Diagram, diagram
 from nas_asc.ensemble import Ensemble
 from nas_asc.errors import ConfigError

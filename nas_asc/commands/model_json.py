@@ -15,7 +15,7 @@ from nas_asc.verification import Verification, member_costs, verify
 
 
 def model_json(model: ReportModel | Ensemble) -> dict[str, object]:
-    """Give everything that is known of a model or ensemble."""
+    """Return everything that is known of a model or ensemble."""
     found, report = verify(model), report_of(model)
     if isinstance(model, Ensemble):
         networks = [member.model for member in model.members]
@@ -51,7 +51,7 @@ def _source(report: Report, model_id: str) -> dict[str, str] | None:
 
 
 def _plain(value: object) -> object:
-    """Give what JSON has for a value with Decimals in it."""
+    """Return what JSON has for a value with Decimals in it."""
     if isinstance(value, Mapping):
         return {key: _plain(inside) for key, inside in value.items()}
     if isinstance(value, list | tuple):
@@ -73,7 +73,7 @@ def _network(model: ReportModel, report: Report) -> dict[str, object]:
 
 
 def _members(ensemble: Ensemble, found: Verification) -> list[dict[str, object]]:
-    """Give the members, with what one network of each costs."""
+    """Return the members, with what one network of each costs."""
     return [
         {
             "model": member.model.id,

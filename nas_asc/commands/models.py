@@ -2,11 +2,12 @@
 
 import click
 
+from nas_asc.commands.console import print_json
 from nas_asc.commands.model_drawing import write_drawing
 from nas_asc.commands.model_json import model_json
-from nas_asc.commands.model_text import print_model
+from nas_asc.commands.model_page import print_model
 from nas_asc.commands.models_table import print_models
-from nas_asc.commands.output import json_option, print_json
+from nas_asc.commands.options import json_option
 from nas_asc.library import report_ensembles, report_models
 from nas_asc.targets import find_in_space
 from nas_asc.verification import verify

@@ -1,55 +1,35 @@
-"""Options that several commands take: one description of what each may be, and which were given."""
+"""Options that several commands take."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable
+from math import isnan
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
-from nas_asc.domain import Domain
-from nas_asc.errors import ConfigError
-from nas_asc.vocabulary import MODEL_DOMAINS
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON value instead of a table."
+)
+
+
+class _Seconds(click.FloatRange):
+    """A number between two bounds; click takes nan for one."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds: float = super().convert(value, param, ctx)
+        if isnan(seconds):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return seconds
 
 
 def classes_option(**attributes: Any) -> Callable[[Any], Any]:
-    """Give the option --classes."""
-    return _number_option("--classes", "classes", MODEL_DOMAINS["classes"], **attributes)
+    """Return the option --classes, with the bounds that a file has for `classes`."""
+    return click.option("--classes", metavar="NUMBER", type=click.IntRange(2, 10_000), **attributes)
 
 
 def clip_option(**attributes: Any) -> Callable[[Any], Any]:
-    """Give the option --clip."""
-    return _number_option("--clip", "clip_s", MODEL_DOMAINS["clip_s"], **attributes)
-
-
-def given_options(context: click.Context, names: Container[str | None] | None = None) -> str:
-    """Name the options that a command was given, all of them or some: "--budget and --json"."""
-    return " and ".join(
-        parameter.opts[0]
-        for parameter in context.command.params
-        if isinstance(parameter, click.Option)
-        and (names is None or parameter.name in names)
-        and context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+    """Return the option --clip, with the bounds that a file has for `clip_s`."""
+    return click.option(
+        "--clip", "clip_s", metavar="NUMBER", type=_Seconds(0.01, 3600), **attributes
     )
-
-
-def _number_option(
-    option: str, name: str, domain: Domain, **attributes: Any
-) -> Callable[[Any], Any]:
-    def read(_context: click.Context, _parameter: click.Parameter, text: str | None) -> object:
-        if text is None:
-            return None
-        number = _number(text)
-        if not domain.accepts(number):
-            raise ConfigError(f"{option}: expected {domain.expected}, got {text!r}")
-        return number
-
-    return click.option(option, name, metavar="NUMBER", callback=read, **attributes)
-
-
-def _number(text: str) -> object:
-    for read in (int, float):
-        try:
-            return read(text)
-        except ValueError:
-            continue
-    return text

@@ -4,14 +4,8 @@ from dataclasses import asdict
 
 import click
 
-from nas_asc.commands.output import (
-    json_option,
-    print_entries,
-    print_json,
-    print_table,
-    print_text,
-    width,
-)
+from nas_asc.commands.console import print_entries, print_json, print_table, print_text, width
+from nas_asc.commands.options import json_option
 from nas_asc.rules import BYTES_PER_VALUE, RULES, CountingRule
 
 
@@ -69,7 +63,7 @@ def _free(rule: CountingRule) -> list[str]:
 
 
 def _limits(rule: CountingRule) -> list[str]:
-    """Give the limits, and what they are meant for."""
+    """Return the limits, and what they are meant for."""
     counter = " by torchinfo" if rule.judged_macs == "macs_torchinfo" else ""
     limits = [
         f"{limit:,} {unit}"

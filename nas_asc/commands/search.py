@@ -7,15 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas_asc.budget import parse_budget
+from nas_asc.commands.console import live_progress, print_json, remark
 from nas_asc.commands.front import print_front
-from nas_asc.commands.live import Live
-from nas_asc.commands.log_lines import shown_log
-from nas_asc.commands.options import clip_option
-from nas_asc.commands.output import json_option, print_json, remark
+from nas_asc.commands.options import clip_option, json_option
 from nas_asc.errors import ConfigError, RunError
-from nas_asc.library import ensembles_of, load_space
-from nas_asc.rules import CountingRule, counting_rule
 from nas_asc.shipped import is_path
 from nas_asc.units import format_count, format_duration, parse_duration
 
@@ -23,6 +18,7 @@ if TYPE_CHECKING:
     from nas_asc.datasets import Dataset
     from nas_asc.study_config import StudyConfig
     from nas_asc.summary import Summary
+    from nas_asc.task import Task
 
 _SHOWN = 5  # of the clips that were left out
 _DEFAULT_STUDY, _DEFAULT_STUDY_WITH_DATA = "quick", "esc10"
@@ -52,7 +48,7 @@ _DEFAULT_STUDY, _DEFAULT_STUDY_WITH_DATA = "quick", "esc10"
 )
 @click.option("--seed", type=click.IntRange(0), help="Random seed.")
 @click.option("--no-report-models", is_flag=True, help="Do not train the report models first.")
-@click.option("--no-seeds", is_flag=True, hidden=True)
+@click.option("--no-seeds", is_flag=True, hidden=True)  # its name of before
 @click.option(
     "--workers", default="auto", show_default=True, help="Worker processes: a number or auto."
 )
@@ -76,8 +72,10 @@ def command(
     Ends with the Pareto front of log loss (or accuracy) against size: nothing on it is over the
     budget, every size is proved, and the report models stand beside what was found.
     """
+    from nas_asc.datasets import outline
     from nas_asc.front_files import write_front
     from nas_asc.run_summary import failures
+    from nas_asc.study import read_task
 
     given = {name: value for name, value in options.items() if value is not None}
     if time_text is not None:
@@ -88,22 +86,18 @@ def command(
         given["data"] = str(Path(str(given["data"])).absolute())
     if is_path(space := str(given.get("space", ""))):
         given["space"] = str(Path(space).absolute())  # a run can be resumed from any folder
-    count = _count_workers(workers)
-    config, run = _resolve(given, out, resume)
-    space = config.space or ""
-    seeds = len(load_space(space).models) + len(ensembles_of(space))
-    count = int(min(count, config.most_busy(seeds)))  # a process has a torch, busy or not
-    rule = counting_rule(config.rule)
-    budget = parse_budget(config.budget, rule, with_limits=True)
-    remark(f"budget: {budget} by rule {rule.id}")
-    dataset = _dataset(config)
-    for note in dataset.notes:
-        remark(f"data: {note}")
-    if dataset.skipped:
-        remark(f"data: {_skipped(dataset)}")
-    if clips := rule.clip_remark(dataset.clip_s):
-        remark(f"warning: rule {rule.id}: {clips}")
-    summary = _run(config, dataset, rule, run, count, resume)
+    processes = _count_workers(workers)
+    config, run = _resumed(given, out) if resume else _new(given, out)
+    data = config.data
+    outlined = None if data is None else lambda: outline(Path(data), config.clip_s)
+    task = read_task(config, lambda: _dataset(config), outlined)
+    remark(f"budget: {task.budget} by rule {task.rule.id}")
+    if clips := task.rule.clip_remark(task.dataset.clip_s):
+        remark(f"warning: rule {task.rule.id}: {clips}")
+    # A process has a torch, whether it is busy or not.
+    report_models = len(task.space.models) + len(task.ensembles)
+    processes = int(min(processes, config.most_busy(report_models)))
+    summary = _run(task, run, processes, resume)
     try:
         paths = write_front(summary, run)
     finally:  # what was found is shown, also where it cannot be written
@@ -115,8 +109,13 @@ def command(
     if not summary.trials.get("failed"):
         return 0
     for reason, trials in failures(run).most_common():
-        remark(f"failed: {trials} trial{'s' * (trials > 1)}: {reason}")
+        remark(f"failed: {_some(trials, 'trial')}: {reason}")
     return 0 if summary.trials.get("completed") else 4
+
+
+def _some(count: int, noun: str) -> str:
+    """Return "1 trial" or "1,200 trials"."""
+    return f"{count:,} {noun}{'s' * (count > 1)}"
 
 
 def _duration(text: str) -> float:
@@ -127,7 +126,7 @@ def _duration(text: str) -> float:
 
 
 def _count_workers(text: str) -> int:
-    from nas_asc.workers.count import fitting_workers
+    from nas_asc.workers import fitting_workers
 
     if text == "auto":
         return fitting_workers()
@@ -136,21 +135,22 @@ def _count_workers(text: str) -> int:
     return int(text)
 
 
-def _resolve(
-    given: dict[str, object], out: Path | None, resume: bool
-) -> "tuple[StudyConfig, Path]":
-    from nas_asc.run_folder import STUDY_FILE
+def _resumed(given: dict[str, object], out: Path | None) -> "tuple[StudyConfig, Path]":
+    """Return the study of the run to go on with, and its folder."""
     from nas_asc.study import resumed_config
+
+    if out is None:
+        raise click.UsageError("--resume: expected the run folder with --out")
+    if "study" in given:
+        raise click.UsageError("--resume: expected no --study, the run has its own")
+    return resumed_config(out, given), out
+
+
+def _new(given: dict[str, object], out: Path | None) -> "tuple[StudyConfig, Path]":
+    """Return the study of a new run, and its folder."""
+    from nas_asc.run_folder import STUDY_FILE
     from nas_asc.study_config import load_study, with_options
 
-    if resume:
-        if out is None:
-            raise click.UsageError("--resume: expected the run folder with --out")
-        if "study" in given:
-            raise click.UsageError("--resume: expected no --study, the run has its own")
-        config = resumed_config(out, given)
-        load_space(config.space or "")  # as below
-        return config, out
     study = str(given.pop("study", _DEFAULT_STUDY_WITH_DATA if "data" in given else _DEFAULT_STUDY))
     config = load_study(study)
     if "time_s" in given and "trials" not in given:
@@ -158,9 +158,6 @@ def _resolve(
     config = with_options(config, given)
     if config.space is None:
         raise ConfigError("--space: expected a search space (nas-asc spaces), got none")
-    load_space(config.space)  # its faults are told before any recordings are read
-    if config.budget is None and not counting_rule(config.rule).max_bytes:
-        raise ConfigError("--budget: expected a limit such as 128KB, got none")
     run = out or Path("runs") / f"{Path(config.space).stem}-{datetime.now():%Y%m%d-%H%M%S}"
     if run.exists():
         resumable = (
@@ -172,6 +169,7 @@ def _resolve(
 
 
 def _dataset(config: "StudyConfig") -> "Dataset":
+    """Check the data and say what was found."""
     from nas_asc.datasets import load_dataset
     from nas_asc.feature_cache import FeatureCache
 
@@ -181,69 +179,59 @@ def _dataset(config: "StudyConfig") -> "Dataset":
         from nas_asc.datasets import synthetic_dataset
 
         remark("data: built-in synthetic scenes, no real recordings")
-        return synthetic_dataset()
-    return load_dataset(Path(config.data), config.clip_s, config.skip_bad)
+        dataset = synthetic_dataset()
+    else:
+        dataset = load_dataset(Path(config.data), config.clip_s, config.skip_bad)
+    for note in dataset.notes:
+        remark(f"data: {note}")
+    if dataset.skipped:
+        remark(f"data: {_skipped(dataset)}")
+    return dataset
 
 
 def _skipped(dataset: "Dataset") -> str:
     names = [os.path.relpath(path, dataset.root) for path in dataset.skipped]
-    plural = "s" * (len(names) > 1)
     shown = ", ".join([*names[:_SHOWN], *(["..."] if len(names) > _SHOWN else [])])
-    return f"{len(names)} clip{plural} left out that cannot be read: {shown}"
+    return f"{_some(len(names), 'clip')} left out that cannot be read: {shown}"
 
 
-def _run(
-    config: "StudyConfig",
-    dataset: "Dataset",
-    rule: CountingRule,
-    run: Path,
-    count: int,
-    resume: bool,
-) -> "Summary":
-    from nas_asc.study import run_search
-    from nas_asc.workers import KINDS
+def _run(task: "Task", run: Path, processes: int, resume: bool) -> "Summary":
+    from nas_asc.study import JOB_FUNCTION, run_task
+    from nas_asc.workers import RUNNERS
 
+    config = task.config
     remark(
-        f"search: {_extent(config, dataset, run, count, resume)}, "
-        f"{config.epochs} epoch{'s' * (config.epochs > 1)} each, "
-        f"sampler {config.sampler}, seed {config.seed}, {count} worker{'s' * (count > 1)}; "
-        f"run folder {run}"
+        f"search: {_extent(task, run, processes, resume)}, "
+        f"{_some(config.epochs, 'epoch')} each, sampler {config.sampler}, seed {config.seed}, "
+        f"{_some(processes, 'worker')}; run folder {run}"
     )
     if config.macs_ceiling:
         remark(
             f"search: proposals above {format_count(config.macs_ceiling)} multiply-accumulates a "
             "clip are not trained (macs_ceiling of the study); report models are exempt"
         )
-    pool = KINDS["processes"](count, "nas_asc.trial:run_job")
-    live = Live(rule.kb)
+    runner = RUNNERS["processes"](processes, JOB_FUNCTION)
     try:
-        with shown_log(live.end):
-            return run_search(
-                config, dataset, run=run, workers=pool, progress=live.show, resume=resume
-            )
+        with live_progress(task.rule.kb) as show:
+            return run_task(task, runner, run=run, progress=show, resume=resume)
     except KeyboardInterrupt:
-        live.end()
         remark(f"go on with: nas-asc search --out {run} --resume")
         raise
     finally:
-        live.end()
-        pool.close()
+        runner.close()
 
 
-def _extent(
-    config: "StudyConfig", dataset: "Dataset", run: Path, workers: int, resume: bool
-) -> str:
-    """Say how many trials there will be and how long those will take that have not ended."""
-    from nas_asc.forecast import expected_seconds
-    from nas_asc.run_summary import load_front
+def _extent(task: "Task", run: Path, workers: int, resume: bool) -> str:
+    """Return how many trials there will be, and how long those take that have not ended."""
+    from nas_asc.study import ended_trials, expected_seconds
 
-    trials = f"{config.trials} trial{'s' * (config.trials > 1)}" if config.trials else ""
-    ended = load_front(run).ended if resume else 0
+    config = task.config
+    trials = _some(config.trials, "trial") if config.trials else ""
+    ended = ended_trials(run) if resume else 0
     if config.trials and ended:
         trials += f" ({'all' if ended == config.trials else f'{ended:,}'} ended)"
     if config.time_s:
         return " or ".join(filter(None, (trials, format_duration(config.time_s))))
     left = max((config.trials or 0) - ended, 0)
-    rest = config.model_copy(update={"trials": left})
-    seconds = expected_seconds(rest, dataset, workers) if left else None
+    seconds = expected_seconds(task, left, workers) if left else None
     return trials if seconds is None else f"{trials}, about {format_duration(seconds)}"

@@ -8,10 +8,7 @@ import click
 
 from nas_asc.architecture import Architecture
 from nas_asc.budget import MEASURES, Budget, parse_budget
-from nas_asc.commands.copying import copy_shipped
-from nas_asc.commands.options import classes_option, clip_option, given_options
-from nas_asc.commands.output import (
-    json_option,
+from nas_asc.commands.console import (
     print_entries,
     print_json,
     print_table,
@@ -19,6 +16,8 @@ from nas_asc.commands.output import (
     remark,
     width,
 )
+from nas_asc.commands.copy import CommandWithCopy, copy_command
+from nas_asc.commands.options import classes_option, clip_option, json_option
 from nas_asc.complexity import Complexity, count
 from nas_asc.feasibility import (
     Feasibility,
@@ -27,32 +26,29 @@ from nas_asc.feasibility import (
     shown_measures,
     smallest,
 )
-from nas_asc.library import load_space
+from nas_asc.library import ensembles_of
 from nas_asc.rules import CountingRule, counting_rule
 from nas_asc.shipped import shipped
 from nas_asc.space import SearchSpace
+from nas_asc.space_file import load_space
 from nas_asc.units import format_count
 
-_OF_ONE = ("budget", "rule", "classes", "clip_s")  # options that need the name of a space
 _CLIP_S = 10.0  # where neither an option nor the rule says it
 
 
-@click.command("spaces")
-@click.argument("name", metavar="[NAME | copy NAME FILE]", required=False)
-@click.argument("copied", nargs=-1, metavar="")
+@click.group("spaces", cls=CommandWithCopy, invoke_without_command=True,
+             subcommand_metavar="| copy NAME FILE.toml")  # fmt: skip
+@click.argument("name", required=False)
 @click.option("--budget", help="Estimate the share of the space that fits, such as 64KB,10MMAC.")
-@click.option("--rule", default="plain", show_default=True, help="Counting rule.")
-@classes_option(default="10", show_default=True, help="Number of classes.")
+@click.option("--rule", help="Counting rule; default: plain.")
+@classes_option(help="Number of classes; default: 10.")
 @clip_option(help=f"Clip length in seconds; default: that of the rule, or {_CLIP_S:g}.")
 @json_option
-@click.pass_context
 def command(
-    context: click.Context,
     name: str | None,
-    copied: tuple[str, ...],
     budget: str | None,
-    rule: str,
-    classes: int,
+    rule: str | None,
+    classes: int | None,
     clip_s: float | None,
     as_json: bool,
 ) -> None:
@@ -60,51 +56,48 @@ def command(
 
     NAME is a shipped space or the path of a TOML file.
     """
-    if name == "copy":
-        copy_shipped(context, "search_spaces", "space", copied)
-    elif copied:
-        raise click.UsageError(f"expected one space, got {name} {' '.join(copied)}")
-    elif name is None:
-        if given := given_options(context, _OF_ONE):
-            known = ", ".join(shipped("search_spaces"))
-            raise click.UsageError(f"{given}: expected a NAME too, one of {known} or a file")
-        _list(as_json)
-    else:
-        resolved = counting_rule(rule)
+    if name is not None:
+        resolved = counting_rule(rule or "plain")
         clip_s = clip_s or resolved.clip_s or _CLIP_S
-        _describe(load_space(name), budget, resolved, classes, clip_s, as_json)
+        space = load_space(name)
+        ensembles_of(name)  # what is wrong with them is told with the space
+        _describe(space, budget, resolved, classes or 10, clip_s, as_json)
+        return
+    of_one = {"--budget": budget, "--rule": rule, "--classes": classes, "--clip": clip_s}
+    if given := " and ".join(option for option, value in of_one.items() if value is not None):
+        known = ", ".join(shipped("search_spaces"))
+        raise click.UsageError(f"{given}: expected a NAME too, one of {known} or a file")
+    _list(as_json)
+
+
+command.add_command(copy_command("search_spaces", "space"))
 
 
 def _list(as_json: bool) -> None:
     spaces = [load_space(name) for name in shipped("search_spaces")]
     if as_json:
+        keys = ("name", "title", "architectures", "models")
         print_json(
-            [
-                {
-                    "name": s.name,
-                    "title": s.title,
-                    "architectures": s.size(),
-                    "models": list(s.models),
-                }
-                for s in spaces
-            ]
+            [{key: value for key, value in _facts(s).items() if key in keys} for s in spaces]
         )
-        return
-    if width() < 120:
+    elif width() < 120:
         print_entries([(space.name, _paragraphs(space)) for space in spaces])
-        return
-    print_table(
-        ("space", ">architectures", ">choices", "what it is, and the report models in it"),
-        [
-            (
-                space.name,
-                _size(space),
-                len(space.parameters()),
-                f"{space.title}\n{_models(space)}",
-            )
-            for space in spaces
-        ],
-    )
+    else:
+        print_table(
+            ("space", ">architectures", ">choices", "what it is, and the report models in it"),
+            [(s.name, _size(s), len(s.parameters()), f"{s.title}\n{_models(s)}") for s in spaces],
+        )
+
+
+def _facts(space: SearchSpace) -> dict[str, object]:
+    return {
+        "name": space.name,
+        "title": space.title,
+        "architectures": space.size(),
+        "log10_architectures": log10(space.size()),
+        "choices": {p.path: list(p.options) for p in space.parameters()},
+        "models": list(space.models),
+    }
 
 
 def _paragraphs(space: SearchSpace) -> list[str]:
@@ -142,12 +135,7 @@ def _describe(
     if as_json:
         print_json(
             {
-                "name": space.name,
-                "title": space.title,
-                "architectures": space.size(),
-                "log10_architectures": log10(space.size()),
-                "choices": {p.path: list(p.options) for p in space.parameters()},
-                "models": list(space.models),
+                **_facts(space),
                 "rule": rule.id,
                 "budget": budget.to_dict() if budget else None,
                 "classes": classes,
@@ -157,9 +145,8 @@ def _describe(
             }
         )
     else:
-        _print(
-            space, budget, found, least, f"{classes} classes, clips of {clip_s:g} s, rule {rule.id}"
-        )
+        counted_for = f"{classes} classes, clips of {clip_s:g} s, rule {rule.id}"
+        _print(space, budget, found, least, counted_for)
     if clips := rule.clip_remark(clip_s):
         remark(f"warning: {rule.id}: {clips}")
     if budget is not None and found.share == 0.0:
@@ -171,7 +158,7 @@ def _print(
     budget: Budget | None,
     found: Feasibility,
     least: Mapping[str, int],
-    circumstances: str,
+    counted_for: str,
 ) -> None:
     print_text(f"{space.name}: {space.title}")
     print_text(f"{_size(space)} architectures; report models: {_models(space)}")
@@ -181,7 +168,7 @@ def _print(
         [(p.path, ", ".join(map(_as_toml, p.options))) for p in space.parameters()],
     )
     click.echo()
-    print_text(f"{found.draws:,} uniform draws, {circumstances}")
+    print_text(f"{found.draws:,} uniform draws, {counted_for}")
     rows = {name: (least[name], *getattr(found, name)) for name in least}
     print_table(
         ("", ">smallest reachable", ">smallest draw", ">median", ">largest draw"),

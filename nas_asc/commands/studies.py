@@ -4,22 +4,17 @@ import tomllib
 
 import click
 
-from nas_asc.commands.copying import copy_shipped
-from nas_asc.commands.output import json_option, print_json, print_table
+from nas_asc.commands.console import print_json, print_table
+from nas_asc.commands.copy import CommandWithCopy, copy_command
+from nas_asc.commands.options import json_option
 from nas_asc.shipped import shipped
 
 
-@click.command("studies", epilog="studies copy NAME FILE writes a copy of a study to edit.")
-@click.argument("copied", nargs=-1, metavar="[copy NAME FILE]")
+@click.group("studies", cls=CommandWithCopy, invoke_without_command=True,
+             subcommand_metavar="| copy NAME FILE.toml")  # fmt: skip
 @json_option
-@click.pass_context
-def command(context: click.Context, copied: tuple[str, ...], as_json: bool) -> None:
+def command(as_json: bool) -> None:
     """List the shipped studies: reproducible settings of a search."""
-    if copied:
-        if copied[0] != "copy":
-            raise click.UsageError(f"expected copy NAME FILE or nothing, got {' '.join(copied)}")
-        copy_shipped(context, "studies", "study", copied[1:])
-        return
     studies = {
         name: tomllib.loads(path.read_text(encoding="utf-8"))
         for name, path in shipped("studies").items()
@@ -34,3 +29,6 @@ def command(context: click.Context, copied: tuple[str, ...], as_json: bool) -> N
             for name, s in studies.items()
         ],
     )
+
+
+command.add_command(copy_command("studies", "study"))

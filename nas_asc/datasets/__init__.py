@@ -5,7 +5,7 @@ from nas_asc.datasets.dataset import SPLITS, Clip, Dataset
 from nas_asc.datasets.decoding import AudioFile, Waveform, decode, stamp_of, unreadable
 from nas_asc.datasets.fingerprints import check_files, hash_files
 from nas_asc.datasets.layouts import LAYOUTS
-from nas_asc.datasets.loading import load_dataset
+from nas_asc.datasets.loading import load_dataset, outline
 from nas_asc.datasets.synthetic import synthetic_dataset, write_synthetic
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "decode",
     "hash_files",
     "load_dataset",
+    "outline",
     "stamp_of",
     "synthetic_dataset",
     "unreadable",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas_asc.datasets.dataset import SPLITS, Clip, Dataset
-from nas_asc.datasets.decoding import AudioFile, unreadable
+from nas_asc.datasets.decoding import AudioFile, check_file, unreadable
 from nas_asc.datasets.fingerprints import check_files
 from nas_asc.datasets.folder import Folder, walk
 from nas_asc.datasets.layouts import LAYOUTS, Entry, Listing
@@ -16,6 +16,7 @@ from nas_asc.errors import DatasetError
 
 SYNTHETIC_MARK = "synthetic.json"
 _SHORTEST_S = 0.05  # about one spectrum
+_HEADERS = 10  # that are read to see about how long clips are
 
 
 def load_dataset(
@@ -90,6 +91,27 @@ def load_dataset(
         ),
         skipped=tuple(entry.path for entry in skipped),
     )
+
+
+def outline(root: Path, clip_s: float | None = None) -> tuple[int, float]:
+    """Return the number of classes of a folder and its clip length, from a few headers alone.
+
+    Args:
+        root: the folder.
+        clip_s: the length that clips are brought to; None takes the median of a few.
+
+    Raises:
+        DatasetError: no layout matches, or the one that does contradicts itself.
+    """
+    folder = walk(root.absolute())
+    entries = list_clips(folder)[1].entries
+    classes = len({entry.label for entry in entries})
+    if clip_s is not None:
+        return classes, clip_s
+    some = entries[:: max(1, len(entries) // _HEADERS)]
+    files = [check_file(entry.path, decode=False) for entry in some]
+    lengths = [file.duration_s for file in files if file.decodable]
+    return classes, max(0.1, round(statistics.median(lengths or [1.0]), 1))
 
 
 def list_clips(folder: Folder) -> tuple[str, Listing]:

@@ -1,19 +1,21 @@
-"""Workers: where jobs run. All kinds give the same results; they differ in where and how many.
+"""Runners: where jobs run. All give the same results; they differ in where and how many.
 
 A job's function is named "module:function" so that it can be found in any process. It is called
-with the job and an `OnEpoch`, and gives a `JobResult`.
+with the job and an `OnEpoch`, and returns a `JobResult`.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from nas_asc.job import Event, Job
-from nas_asc.workers.inline import InlineWorker
-from nas_asc.workers.processes import WorkerProcesses
+from nas_asc.workers.inline import InlineRunner
+from nas_asc.workers.processes import ProcessRunner, fitting_workers
+
+__all__ = ["RUNNERS", "Runner", "fitting_workers"]
 
 
-class Workers(Protocol):
-    """Something that runs jobs and tells how they end."""
+class Runner(Protocol):
+    """Something that runs jobs and reports how they end."""
 
     @property
     def capacity(self) -> int:
@@ -27,9 +29,9 @@ class Workers(Protocol):
         """Start a job; only while something is free."""
 
     def poll(self, timeout_s: float) -> Sequence[Event]:
-        """Give what has happened, waiting at most `timeout_s` seconds for the first event.
+        """Return what has happened, waiting at most `timeout_s` seconds for the first event.
 
-        Each job ends with one `Done` or `Failed`.
+        Each job ends with one `JobFinished` or `JobFailed`.
         """
 
     def cancel(self, number: int) -> None:
@@ -39,8 +41,8 @@ class Workers(Protocol):
         """End everything that still runs."""
 
 
-# How the kinds of workers are made: from a number of workers and the name of a job's function.
-KINDS: dict[str, Callable[[int, str], Workers]] = {
-    "inline": lambda count, function: InlineWorker(function),
-    "processes": WorkerProcesses,
+# How runners are made, by name: from a number of workers and the name of a job's function.
+RUNNERS: dict[str, Callable[[int, str], Runner]] = {
+    "inline": InlineRunner,
+    "processes": ProcessRunner,
 }

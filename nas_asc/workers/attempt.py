@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 
 from nas_asc.errors import NasAscError
-from nas_asc.job import Done, Event, Failed, Job, JobResult, OnEpoch, Reported
+from nas_asc.job import EpochReported, Event, Job, JobFailed, JobFinished, JobResult, OnEpoch
 
 JobFunction = Callable[[Job, OnEpoch], JobResult]
 _LONGEST_REASON = 500
 
 
 def job_function(name: str) -> JobFunction:
-    """Find a job's function by its name, "module:function"."""
+    """Return a job's function by its name, "module:function"."""
     module, _, function = name.partition(":")
     found: JobFunction = getattr(import_module(module), function)
     return found
@@ -27,7 +27,7 @@ def attempt(function_name: str, job: Job, send: Callable[[Event], None]) -> None
     rungs = {rung.epoch: rung for rung in job.rungs}
 
     def report(entry: Mapping[str, object]) -> bool:
-        send(Reported(job.number, dict(entry)))
+        send(EpochReported(job.number, dict(entry)))
         rung = rungs.get(entry["epoch"])  # type: ignore[call-overload]  # an int, by contract
         return rung is None or rung.promotes(entry)
 
@@ -36,14 +36,14 @@ def attempt(function_name: str, job: Job, send: Callable[[Event], None]) -> None
     except Exception as error:
         send(_failure(job.number, error))
     else:
-        send(Done(job.number, result))
+        send(JobFinished(job.number, result))
 
 
-def _failure(number: int, error: Exception) -> Failed:
+def _failure(number: int, error: Exception) -> JobFailed:
     message = " ".join(str(error).split())[:_LONGEST_REASON]
     if isinstance(error, NasAscError):
-        return Failed(number, message)
+        return JobFailed(number, message)
     if isinstance(error, MemoryError) or "can't allocate memory" in message:
-        return Failed(number, f"out of memory: {message}".rstrip(": "))
+        return JobFailed(number, f"out of memory: {message}".rstrip(": "))
     reason = f"{type(error).__name__}: {message}".rstrip(": ")
-    return Failed(number, reason, "".join(traceback.format_exception(error)))
+    return JobFailed(number, reason, "".join(traceback.format_exception(error)))

@@ -9,12 +9,14 @@ from nas_asc.job import Event, Job
 from nas_asc.workers.attempt import attempt
 
 
-class InlineWorker:
+class InlineRunner:
     """Runs a job while it is polled for events."""
 
     capacity = 1
 
-    def __init__(self, function_name: str) -> None:
+    def __init__(self, workers: int, function_name: str) -> None:
+        if workers != 1:
+            raise ValueError(f"expected one worker, got {workers}")
         self._function_name = function_name
         self._job: Job | None = None
 

@@ -1,4 +1,4 @@
-"""Worker processes on this machine, one thread each, kept warm from job to job.
+"""Worker processes on this machine, one thread each, kept warm from job to job; and how many.
 
 A pool of our own rather than `concurrent.futures`: there one killed process breaks the whole pool,
 here it is one failed trial and a new process.
@@ -13,19 +13,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from nas_asc.errors import RunError
-from nas_asc.job import Event, Failed, Job, Reported
+from nas_asc.job import EpochReported, Event, Job, JobFailed
 from nas_asc.workers.attempt import attempt, job_function
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _LONGEST_END_S = 5.0
 _DEATHS_AT_START = 3
+# What a worker needs: torch, a network, and a share of the features.
+_WORKER_BYTES = 1_200_000_000
 
 
-class WorkerProcesses:
+class ProcessRunner:
     """A fixed number of processes; one that dies is replaced."""
 
     def __init__(self, count: int, function_name: str) -> None:
@@ -45,7 +48,7 @@ class WorkerProcesses:
         return all(worker.started for worker in self._workers)
 
     def submit(self, job: Job) -> None:
-        """Give a job to a free process."""
+        """Pass a job to a free process."""
         worker = next((w for w in self._workers if w.number is None), None)
         if worker is None:
             raise ValueError("expected a free worker")
@@ -54,7 +57,7 @@ class WorkerProcesses:
             worker.connection.send(job)
 
     def poll(self, timeout_s: float) -> Sequence[Event]:
-        """Give what has happened, waiting at most `timeout_s` seconds for the first event.
+        """Return what has happened, waiting at most `timeout_s` seconds for the first event.
 
         Raises:
             RunError: processes die again and again before they get to a job.
@@ -100,7 +103,7 @@ class WorkerProcesses:
         self._workers[self._workers.index(worker)] = _Worker(self._function_name)
         if worker.number is None:
             return []
-        return [Failed(worker.number, f"worker died ({how})")]
+        return [JobFailed(worker.number, f"worker died ({how})")]
 
 
 class _Worker:
@@ -127,7 +130,7 @@ class _Worker:
                 if message is None or message.number != self.number:
                     continue
                 events.append(message)
-                if not isinstance(message, Reported):
+                if not isinstance(message, EpochReported):
                     self.number = None
         return events
 
@@ -185,3 +188,35 @@ def _main_hidden() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+def fitting_workers() -> int:
+    """Return the number of processors that this process may use, fewer where memory is short."""
+    return max(1, int(min(processors(), available_bytes() / _WORKER_BYTES)))
+
+
+def processors() -> int:
+    """Count the processors that this process may use, a container's share included."""
+    if hasattr(os, "sched_getaffinity"):
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="utf-8").split()
+        return max(1, min(count, round(int(quota) / int(period))))
+    except (OSError, ValueError):
+        return count
+
+
+def available_bytes() -> float:
+    """Return the memory that is free or can be freed, a container's limit included."""
+    amounts = []
+    with suppress(OSError):
+        for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("MemAvailable:"):
+                amounts.append(int(line.split()[1]) * 1024)
+    with suppress(OSError, ValueError):
+        cgroup = Path("/sys/fs/cgroup")
+        limit = int((cgroup / "memory.max").read_text(encoding="utf-8"))
+        amounts.append(limit - int((cgroup / "memory.current").read_text(encoding="utf-8")))
+    return min(amounts, default=float("inf"))

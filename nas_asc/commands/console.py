@@ -1,0 +1,219 @@
+"""How commands print: results to stdout; remarks, progress and errors to stderr.
+
+Where stdout cannot be written (a full disk, a closed stream) the command ends with one line; where
+its reader has seen enough it ends quietly. What stderr cannot take is let go.
+
+rich and logging are imported only where they are used: a command of a moment is held up by them.
+"""
+
+import errno
+import io
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nas_asc.progress import Progress
+
+_GAP = 2  # between two columns
+_EVERY_S = 30.0  # a line of progress in a log
+
+
+class OutputLost(Exception):
+    """Stdout cannot be written any more; no OSError, since it is not about any file of ours.
+
+    Attributes:
+        reason: what the system says; None where the reader of a pipe has seen enough.
+    """
+
+    def __init__(self, error: OSError) -> None:
+        known = {errno.EPIPE: None, errno.EBADF: "it is closed"}
+        self.reason = known.get(error.errno or 0, (error.strerror or str(error)).lower())
+        super().__init__(
+            f"cannot write the output to stdout: {self.reason} - make room or send it elsewhere"
+        )
+
+
+class _Stream(io.TextIOWrapper):
+    """Stdout or stderr; from the first write that fails on it leads to the null device."""
+
+    def write(self, text: str) -> int:
+        try:
+            return super().write(text)
+        except OSError as error:
+            self._lose(error)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as error:
+            self._lose(error)
+
+    def _lose(self, error: OSError) -> None:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, self.fileno())  # or Python would fail again when it flushes at its end
+        os.close(null)
+        if self.fileno() == 1:
+            raise OutputLost(error) from None
+
+
+def guard_streams() -> None:
+    """Make stdout and stderr streams that fail as this page says; those of a test are kept."""
+    while (descriptor := os.open(os.devnull, os.O_RDONLY)) <= 2:
+        pass  # a closed stream is now one that cannot be written, and no file can become it
+    os.close(descriptor)
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        stream = getattr(sys, name)
+        if stream is getattr(sys, f"__{name}__"):
+            encoding, errors = (stream.encoding, stream.errors) if stream else ("utf-8", None)
+            raw = open(descriptor, "wb", closefd=False)  # noqa: SIM115  # no path, stays open
+            setattr(sys, name, _Stream(raw, encoding, errors, line_buffering=True))
+
+
+def width() -> int:
+    """Return how wide stdout is: what COLUMNS says, the terminal's width, or 140 in a pipe."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given) > 0:
+        return max(60, int(given))
+    try:
+        return max(60, os.get_terminal_size(sys.stdout.fileno()).columns or 140)
+    except (OSError, ValueError):  # a pipe, a file, or no stream of the system
+        return 140
+
+
+def is_wide() -> bool:
+    """Return whether stdout has room for whole names, exact counts and all columns."""
+    return width() >= 110
+
+
+def stdout(columns: int | None = None) -> "Console":
+    """Return the console of results, `columns` wide or as wide as stdout."""
+    from rich.console import Console
+
+    # Without a height rich takes a dumb terminal to be 80 wide, whatever it is told.
+    return Console(width=columns or width(), height=25, highlight=False, markup=False, emoji=False)
+
+
+def stderr() -> "Console":
+    """Return the console of remarks and progress."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+def print_json(value: object) -> None:
+    """Print exactly one JSON value."""
+    click.echo(json.dumps(value, indent=2, allow_nan=False))
+
+
+def remark(text: str) -> None:
+    """Print to stderr; on a terminal lines are broken between words."""
+    if sys.stderr.isatty():
+        columns = stderr().width
+        text = "\n".join(_broken(line, columns, 2) for line in text.splitlines())
+    click.echo(text, err=True)
+
+
+def print_text(text: str, indent: int = 2) -> None:
+    """Print a paragraph, broken at the width of stdout and indented from its second line on."""
+    click.echo(_broken(text, width(), indent))
+
+
+def print_entries(entries: Sequence[tuple[str, Sequence[str]]]) -> None:
+    """Print names with paragraphs beside them, where a table would be too wide."""
+    beside = max(len(name) for name, _ in entries) + 2
+    for name, paragraphs in entries:
+        for number, paragraph in enumerate(paragraphs):
+            print_text((name if not number else "").ljust(beside) + paragraph, beside)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table; the last column is broken between words, and nothing is cut.
+
+    Columns whose name starts with ">" are aligned to the right and never broken. Where stdout is
+    too narrow for the others and for the longest word of the last, lines are longer than it.
+    """
+    from rich.cells import cell_len
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    needed = 0
+    for number, name in enumerate(columns):
+        is_broken = number == len(columns) - 1 and not name.startswith(">")
+        title = name.removeprefix(">")
+        cells = [title, *(row[number] for row in texts)]
+        pieces = [piece for c in cells for piece in (c.split() if is_broken else c.split("\n"))]
+        needed += max(map(cell_len, pieces), default=0) + _GAP
+        justify = "right" if name.startswith(">") else "left"
+        table.add_column(title, justify=justify, no_wrap=not is_broken, overflow="fold")  # type: ignore[arg-type]
+    for row in texts:
+        table.add_row(*row)
+    console = stdout(max(width(), needed - _GAP))
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
+
+
+@contextmanager
+def live_progress(kb: int) -> Iterator[Callable[["Progress"], None]]:
+    """Show how a search goes on: a line that changes, or lines now and then in a log or pipe.
+
+    Warnings of the package are printed as remarks meanwhile.
+
+    Args:
+        kb: what the counting rule takes a KB for.
+    """
+    import logging
+
+    from rich.live import Live
+    from rich.text import Text
+
+    from nas_asc.progress import progress_line
+
+    class Remarks(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            remark(record.getMessage())
+
+    console, package, handler = stderr(), logging.getLogger("nas_asc"), Remarks(logging.WARNING)
+    live = Live(console=console, auto_refresh=False, redirect_stdout=False)
+    last_s, finished = -inf, -1
+
+    def change(progress: "Progress") -> None:
+        live.start()
+        live.update(Text(progress_line(progress, kb, console.width - 1)), refresh=True)
+
+    def append(progress: "Progress") -> None:
+        nonlocal last_s, finished
+        if progress.finished != finished and monotonic() - last_s > _EVERY_S:
+            click.echo(progress_line(progress, kb), err=True)
+            last_s, finished = monotonic(), progress.finished
+
+    package.addHandler(handler)
+    try:
+        yield change if console.is_terminal and not console.is_dumb_terminal else append
+    finally:
+        live.stop()
+        package.removeHandler(handler)
+
+
+def _broken(text: str, columns: int, indent: int) -> str:
+    return textwrap.fill(
+        text,
+        columns,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
