@@ -23,11 +23,9 @@ import numpy as np
 import soundfile
 import torch
 
+from nas_asc.architectures import FrontEnd
 from nas_asc.datasets import Clip, Dataset, load_dataset
-from nas_asc.features import load_features
-from nas_asc.frontend import FrontEnd
-from nas_asc.log_mel import POWER_FLOOR
-from nas_asc.torchaudio_native import torchaudio
+from nas_asc.features import POWER_FLOOR, load_features, torchaudio
 
 THREADS = 2
 

@@ -24,15 +24,9 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState, create_trial
 
 from nas_asc.datasets import Dataset
-from nas_asc.job import Job, JobResult, OnEpoch
-from nas_asc.optuna_tables import finish_trial, insert_trial
-from nas_asc.progress import Progress
-from nas_asc.section import Parameter
-from nas_asc.space import SearchSpace
-from nas_asc.space_file import load_space
-from nas_asc.study import run_search
-from nas_asc.study_config import load_study, with_options
-from nas_asc.workers import RUNNERS
+from nas_asc.search import RUNNERS, Progress, finish_trial, insert_trial, run_search
+from nas_asc.spaces import Parameter, SearchSpace, load_space
+from nas_asc.study import Job, JobResult, OnEpoch, load_study, with_options
 
 SPACE = "mbconv"
 EPOCHS = 40

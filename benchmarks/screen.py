@@ -25,15 +25,11 @@ from typing import TypeVar
 import torch
 import torchinfo
 
-from nas_asc.architecture import Architecture
-from nas_asc.budget import parse_budget
-from nas_asc.complexity import count
-from nas_asc.fvcore import reference_count
-from nas_asc.network import Network, build
-from nas_asc.rules import counting_rule
+from nas_asc.architectures import Architecture
+from nas_asc.complexity import count, counting_rule, parse_budget
+from nas_asc.networks import Network, build, reference_count
 from nas_asc.shipped import shipped
-from nas_asc.space import SearchSpace
-from nas_asc.space_file import load_space
+from nas_asc.spaces import SearchSpace, load_space
 
 T = TypeVar("T")
 BUDGET = parse_budget("128KB", counting_rule("plain"))

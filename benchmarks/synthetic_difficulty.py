@@ -23,16 +23,13 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from nas_asc.batches import Clips
 from nas_asc.complexity import count
 from nas_asc.datasets import Dataset, synthetic_dataset
-from nas_asc.evaluation import evaluate
-from nas_asc.execution import execution_for
 from nas_asc.features import load_features
-from nas_asc.library import report_model
-from nas_asc.network import build
-from nas_asc.study_config import load_study
-from nas_asc.training import EpochReport, Hooks, train
+from nas_asc.networks import build
+from nas_asc.reports import report_model
+from nas_asc.study import load_study
+from nas_asc.training import Clips, EpochReport, Hooks, evaluate, execution_for, train
 
 MODEL = "deepsound-64"
 LINEAR_RANGE = (35.0, 75.0)

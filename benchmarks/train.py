@@ -22,16 +22,14 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, TensorDataset
 
-from nas_asc.architecture import Architecture
-from nas_asc.batches import Clips
+from nas_asc.architectures import Architecture
 from nas_asc.complexity import count
-from nas_asc.execution import execution_for
-from nas_asc.library import report_model
-from nas_asc.network import build
-from nas_asc.recipe import Recipe
-from nas_asc.space_file import load_space
-from nas_asc.torchaudio_native import torchaudio
-from nas_asc.training import Hooks, train
+from nas_asc.features import torchaudio
+from nas_asc.networks import build
+from nas_asc.reports import report_model
+from nas_asc.spaces import load_space
+from nas_asc.study import Recipe
+from nas_asc.training import Clips, Hooks, execution_for, train
 
 CLIPS, CLASSES, CLIP_S = 96, 10, 5.0
 WEIGHT_DECAY, MASK_WIDTH, MIXUP_ALPHA = 0.01, 0.15, 0.3

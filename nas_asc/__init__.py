@@ -8,16 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nas_asc.architecture import Architecture
-    from nas_asc.clip_inputs import read_inputs
+    from nas_asc.architectures import Architecture
     from nas_asc.complexity import Complexity, count
-    from nas_asc.model_files import load_model
-    from nas_asc.network import build
-    from nas_asc.run_summary import load_trials
-    from nas_asc.space import SearchSpace
-    from nas_asc.space_file import load_space
-    from nas_asc.study import load_front, run_search
-    from nas_asc.study_config import load_study
+    from nas_asc.networks import build, load_model, read_inputs
+    from nas_asc.search import load_front, load_trials, run_search
+    from nas_asc.spaces import SearchSpace, load_space
+    from nas_asc.study import load_study
 
 __version__ = "0.1.0"
 
@@ -37,18 +33,18 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Architecture": "nas_asc.architecture",
-    "Complexity": "nas_asc.complexity",
-    "SearchSpace": "nas_asc.space",
-    "build": "nas_asc.network",
-    "count": "nas_asc.complexity",
-    "load_front": "nas_asc.study",
-    "load_model": "nas_asc.model_files",
-    "load_space": "nas_asc.space_file",
-    "load_study": "nas_asc.study_config",
-    "load_trials": "nas_asc.run_summary",
-    "read_inputs": "nas_asc.clip_inputs",
-    "run_search": "nas_asc.study",
+    "Architecture": "nas_asc.architectures.architecture",
+    "Complexity": "nas_asc.complexity.counting",
+    "SearchSpace": "nas_asc.spaces.space",
+    "build": "nas_asc.networks.network",
+    "count": "nas_asc.complexity.counting",
+    "load_front": "nas_asc.search.search",
+    "load_model": "nas_asc.networks.model_files",
+    "load_space": "nas_asc.spaces.space_file",
+    "load_study": "nas_asc.study.config",
+    "load_trials": "nas_asc.search.storage.run_summary",
+    "read_inputs": "nas_asc.networks.clip_inputs",
+    "run_search": "nas_asc.search.search",
 }
 
 

@@ -3,10 +3,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from nas_asc.budget import Budget
 from nas_asc.cli import main
-from nas_asc.pareto import Point
-from nas_asc.summary import Summary
+from nas_asc.complexity.budget import Budget
+from nas_asc.results.pareto import Point
+from nas_asc.results.summary import Summary
 
 CHOICES = {
     "frontend.hop": 690,
@@ -42,7 +42,7 @@ def run_command(
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Train as a worker does; two threads would also wait for each other on a busy machine."""
-    from nas_asc.feature_pass import one_torch_thread  # not for all tests: it imports torch
+    from nas_asc.features.extraction import one_torch_thread  # not for all tests: it imports torch
 
     with one_torch_thread():
         yield

@@ -12,10 +12,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from nas_asc.architecture import Architecture
-from nas_asc.complexity import count
+from nas_asc.architectures.architecture import Architecture
+from nas_asc.complexity.counting import count
 from nas_asc.errors import TrainingError
-from nas_asc.job import Job, JobResult, OnEpoch
+from nas_asc.study.job import Job, JobResult, OnEpoch
 
 CLASSES = ("bus", "park", "metro", "tram")
 CLIP_S = 1.0

@@ -5,9 +5,9 @@ import torchinfo
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
-from nas_asc.complexity import count
-from nas_asc.fvcore import reference_count
-from nas_asc.network import build
+from nas_asc.complexity.counting import count
+from nas_asc.networks.network import build
+from nas_asc.networks.reference_count import reference_count
 
 WIDTHS = {"float32": 4, "float16": 2, "int8": 1}
 

@@ -1,6 +1,6 @@
 """A value for any key of a stage, from its domain: a new block needs no line in a test."""
 
-from nas_asc.vocabulary import DOMAINS
+from nas_asc.spaces.schema import DOMAINS
 
 TRIED = (6, 2, 0.25, 1, True, "2x2")
 

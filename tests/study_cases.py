@@ -5,13 +5,13 @@ from pathlib import Path
 from fake_job import CLASSES, CLIP_S
 
 from nas_asc.datasets import Dataset
-from nas_asc.run_folder import read_trials
-from nas_asc.study import run_search
-from nas_asc.study_config import StudyConfig, load_study, with_options
-from nas_asc.summary import Summary
-from nas_asc.task import Task, read_task
-from nas_asc.trials import Trial
-from nas_asc.workers import RUNNERS
+from nas_asc.results.summary import Summary
+from nas_asc.search.runners import RUNNERS
+from nas_asc.search.search import run_search
+from nas_asc.search.storage.run_folder import read_trials
+from nas_asc.search.storage.trials import Trial
+from nas_asc.search.task import Task, read_task
+from nas_asc.study.config import StudyConfig, load_study, with_options
 
 DATASET = Dataset("nothing", Path("nowhere"), CLASSES, (), CLIP_S, True, 44100, 1, (), ())
 

@@ -9,18 +9,18 @@ import click
 import pytest
 import torch
 
-from nas_asc.assembly import STAGE_DEFAULTS
-from nas_asc.blocks import BLOCKS
+from nas_asc.architectures.blocks import BLOCKS
+from nas_asc.architectures.builder import STAGE_DEFAULTS
+from nas_asc.architectures.frontend import FrontEnd
+from nas_asc.architectures.head import head
 from nas_asc.cli import cli
 from nas_asc.commands import COMMANDS
-from nas_asc.complexity import count
+from nas_asc.complexity.counting import count
+from nas_asc.complexity.pruning import pruning_of
+from nas_asc.complexity.rules import RULES, counting_rule
 from nas_asc.errors import ConfigError
-from nas_asc.frontend import FrontEnd
-from nas_asc.head import head
-from nas_asc.network import build
-from nas_asc.pruning_counts import pruning_of
-from nas_asc.rules import RULES, counting_rule
-from nas_asc.space_file import load_space
+from nas_asc.networks.network import build
+from nas_asc.spaces.space_file import load_space
 
 DOCS = Path(__file__).parent.parent / "docs"
 SPACES = (DOCS / "search_spaces.md").read_text(encoding="utf-8")

@@ -1,89 +1,192 @@
-"""The table of docs/architecture.md holds: order of imports, and what works without torch."""
+"""The rooms of docs/architecture.md hold: order of imports, faces, and what needs no torch."""
 
 import ast
+import importlib
 import re
+import statistics
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "nas_asc"
-HEAVY = ("torch", "optuna", "sqlalchemy", "matplotlib", "plotly")
-# Third-party packages that one module keeps to itself.
-KEPT = {"fvcore": "fvcore", "torchaudio": "torchaudio_native"}
+HEAVY = ("torch", "optuna", "sqlalchemy", "matplotlib", "plotly", "pandas", "sklearn")
+# Files beside the rooms: what every room may use, and the roof, which may use every room.
+GROUND = {"errors", "units", "toml_file", "files", "shipped"}
+ROOF = {"__init__", "cli"}
+WITHOUT_TORCH = 8  # so many rooms from the top of the list know no torch
+# Third-party packages that one file, or one folder, keeps to itself.
+KEPT = {
+    "fvcore": "nas_asc.networks.reference_count",
+    "torchaudio": "nas_asc.features.torchaudio_native",
+    "optuna": "nas_asc.search",
+    "sqlalchemy": "nas_asc.search.storage",
+    "matplotlib": "nas_asc.results.figures",
+    "plotly": "nas_asc.results.report",
+    "jinja2": "nas_asc.results.report",
+    "adjustText": "nas_asc.results.figures",
+    "click": "nas_asc.commands",
+}
+# Where files may be shorter than 40 lines: each is one member of a family, or one command.
+SHORT = {
+    "nas_asc.architectures.blocks",
+    "nas_asc.commands",
+    "nas_asc.datasets.layouts",
+    "nas_asc.training.augmentations",
+    "nas_asc.training.fast_layers",
+    "nas_asc.search.samplers",
+}
+# And what is whole in less: one switch of the C library, a table of colours, rounding.
+SMALL = {
+    "nas_asc.features.memory",
+    "nas_asc.results.figures.palette",
+    "nas_asc.networks.compression.precision",
+}
 
 
-def table():
-    """Read the table: each line's module or package, and whether it works without torch."""
+def rooms():
+    """Return the rooms in the order of the document's table."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    lines = re.search(r"```\n(.*?)```", text, re.DOTALL)[1].splitlines()
+    return re.findall(r"^\| \d+ \| `(\w+)` \|", text, re.MULTILINE)
+
+
+ROOMS = rooms()
+
+
+def modules():
+    """Return every source file by its dotted name."""
     return {
-        line.split()[0].removesuffix("/"): line[21:29] == "no torch"
-        for line in lines
-        if line.strip()
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in sorted(PACKAGE.rglob("*.py"))
     }
 
 
-def files():
-    """Give every source file with the line of the table that it belongs to."""
-    found = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        relative = path.relative_to(PACKAGE)
-        if str(relative) != "__init__.py":
-            found[path] = relative.parts[0].removesuffix(".py")
-    return found
+MODULES = modules()
+
+
+def shown(path):
+    """Return what a file lists in `__all__`."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+FACES = {module: shown(path) for module, path in MODULES.items() if path.name == "__init__.py"}
 
 
 def imported(path):
-    """Give the dotted names that a file imports, at its top or inside functions."""
+    """Yield what a file imports, at its top or inside functions: module, and name or None."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from ((alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield node.module
-            if node.module == "nas_asc":
-                yield from (f"nas_asc.{alias.name}" for alias in node.names)
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                is_file = whole in MODULES and alias.name not in FACES.get(node.module, ())
+                yield (whole, None) if is_file else (node.module, alias.name)
 
 
-def test_every_module_has_its_line():
-    assert set(files().values()) == set(table())
+def room_of(module):
+    """Return the room, or the file beside the rooms, that a dotted name belongs to."""
+    return module.split(".")[1] if module.count(".") else "__init__"
 
 
-@pytest.mark.parametrize("line", table())
-def test_a_module_imports_only_from_lines_above(line):
-    order = list(table())
-    allowed = {line, *order[: order.index(line)]}
-    down = {
-        f"{path.relative_to(ROOT)}: {name}"
-        for path, own in files().items()
-        if own == line
-        for name in imported(path)
-        if name.startswith("nas_asc.") and name.split(".")[1] not in allowed
+def test_the_package_fits_on_one_screen():
+    files = {path.stem for path in PACKAGE.glob("*.py")}
+    folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert folders == set(ROOMS)
+    assert files == {*GROUND, *ROOF}
+    assert len({*files, *folders, "py.typed"}) <= 20
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_from_rooms_above_and_through_their_faces(room):
+    above = ROOMS[: ROOMS.index(room)]
+    wrong = []
+    for module, path in MODULES.items():
+        if room_of(module) != room:
+            continue
+        for source, name in imported(path):
+            if not source.startswith("nas_asc") or room_of(source) in (room, *GROUND):
+                continue
+            other = room_of(source)
+            through_face = source == f"nas_asc.{other}" and name is not None
+            if other not in above or not through_face:
+                wrong.append(f"{module}: {source}.{name}")
+    assert not wrong
+
+
+@pytest.mark.parametrize("room", ROOMS[:-1])
+def test_a_face_states_all_that_it_shows(room):
+    face = importlib.import_module(f"nas_asc.{room}")
+    used = {
+        name
+        for module, path in MODULES.items()
+        if room_of(module) != room
+        for source, name in imported(path)
+        if source == f"nas_asc.{room}"
     }
-    assert not down
+    assert used <= set(face.__all__)
+    assert all(hasattr(face, name) for name in face.__all__)
+
+
+def test_what_stands_beside_the_rooms_needs_none():
+    wrong = {
+        f"{module}: {source}"
+        for module, path in MODULES.items()
+        if room_of(module) in GROUND
+        for source, _ in imported(path)
+        if source.startswith("nas_asc.") and room_of(source) not in GROUND
+    }
+    assert not wrong
+
+
+def test_no_files_import_each_other_in_a_circle():
+    """Faces are left out: a file asks the files of its own room, and faces of rooms above."""
+    edges = {
+        module: {source for source, _ in imported(path) if source in MODULES}
+        for module, path in MODULES.items()
+    }
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError as error:
+        pytest.fail(str(error.args[1]))
 
 
 @pytest.mark.parametrize(("package", "keeper"), KEPT.items())
 def test_a_package_is_imported_in_one_place(package, keeper):
     importers = {
-        line
-        for path, line in files().items()
-        if any(name.split(".")[0] == package for name in imported(path))
+        module
+        for module, path in MODULES.items()
+        if any(source.split(".")[0] == package for source, _ in imported(path))
     }
-    assert importers <= {keeper}
+    assert all(f"{module}.".startswith(f"{keeper}.") for module in importers - {"nas_asc.cli"})
 
 
 def test_nothing_is_pickled():
     """Nothing that is read from disk may run code."""
     banned = {"pickle", "dill", "joblib", "shelve", "cloudpickle"}
-    found = {path.name for path in files() if banned & set(imported(path))}
-    assert not found
+    assert not {m for m, path in MODULES.items() if banned & {s for s, _ in imported(path)}}
 
 
-def test_the_marks_are_true():
-    """Import every marked module in its turn, in one process."""
+def test_files_hold_a_whole_idea():
+    lines = {
+        module: len(path.read_text(encoding="utf-8").splitlines())
+        for module, path in MODULES.items()
+        if path.name != "__init__.py"
+    }
+    family = {module for module in lines if module.rpartition(".")[0] in SHORT} | SMALL
+    assert not {m: n for m, n in lines.items() if n < 40 and m not in family}
+    assert not {m: n for m, n in lines.items() if n > 500}
+    assert statistics.median(lines.values()) > 140
+
+
+def test_the_first_rooms_need_no_torch():
+    """Import every file of them in its turn, in one process."""
     script = """
 import importlib, sys
 for name in sys.argv[1:]:
@@ -91,15 +194,9 @@ for name in sys.argv[1:]:
     if "torch" in sys.modules:
         sys.exit(f"{name} imports torch")
 """
-    marked = table()
-    without_torch = [
-        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        for path, line in files().items()
-        if marked.get(line)
-    ]
-    done = subprocess.run(
-        [sys.executable, "-c", script, *without_torch], capture_output=True, text=True
-    )
+    first = {*ROOMS[:WITHOUT_TORCH], *GROUND, "commands", "cli"}
+    names = [module for module in MODULES if room_of(module) in first]
+    done = subprocess.run([sys.executable, "-c", script, *names], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
 
 

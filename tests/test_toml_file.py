@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nas_asc.errors import ConfigError
-from nas_asc.space_file import load_space
+from nas_asc.spaces.space_file import load_space
 from nas_asc.toml_file import Fault, read_toml
 
 TEXT = '''# line 1

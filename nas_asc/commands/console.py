@@ -23,7 +23,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nas_asc.progress import Progress
+    from nas_asc.search import Progress
 
 _GAP = 2  # between two columns
 _EVERY_S = 30.0  # a line of progress in a log
@@ -181,7 +181,7 @@ def live_progress(kb: int) -> Iterator[Callable[["Progress"], None]]:
     from rich.live import Live
     from rich.text import Text
 
-    from nas_asc.progress import progress_line
+    from nas_asc.search import progress_line
 
     class Remarks(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

@@ -4,17 +4,12 @@ from typing import Any
 
 import click
 
-from nas_asc.budget import MEASURES
 from nas_asc.commands.console import is_wide, print_json, print_table, print_text, remark
 from nas_asc.commands.layers import layers_json, print_layers
 from nas_asc.commands.options import classes_option, clip_option, json_option
-from nas_asc.complexity import Complexity, count
-from nas_asc.counting_holes import counting_holes
-from nas_asc.ensemble import Ensemble, count_ensemble, count_members
+from nas_asc.complexity import MEASURES, RULES, Complexity, count, counting_holes, counting_rule
 from nas_asc.errors import ConfigError
-from nas_asc.rules import RULES, counting_rule
-from nas_asc.targets import Target, resolve
-from nas_asc.verification import Counted
+from nas_asc.reports import Counted, Ensemble, Target, count_ensemble, count_members, resolve
 
 _WORDS = {measure.attribute: measure.short for measure in MEASURES.values()}
 

@@ -6,7 +6,7 @@ import click
 
 from nas_asc.commands.console import print_json, stdout
 from nas_asc.commands.options import json_option
-from nas_asc.summary import Summary
+from nas_asc.results import Summary
 
 
 @click.command("front")
@@ -15,8 +15,8 @@ from nas_asc.summary import Summary
 @json_option
 def command(run: Path, as_csv: bool, as_json: bool) -> None:
     """Show the Pareto front of a run, finished or not."""
-    from nas_asc.front_files import front_csv
-    from nas_asc.run_summary import load_front
+    from nas_asc.results import front_csv
+    from nas_asc.search import load_front
 
     if as_csv and as_json:
         raise click.UsageError("expected one of --csv and --json, got both")
@@ -31,7 +31,7 @@ def command(run: Path, as_csv: bool, as_json: bool) -> None:
 
 def print_front(summary: Summary) -> None:
     """Print the front as a table of the width of stdout."""
-    from nas_asc.tables import front_text
+    from nas_asc.results import front_text
 
     console = stdout()
     click.echo(front_text(summary, console.width, console.color_system is not None), nl=False)

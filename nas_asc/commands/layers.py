@@ -3,11 +3,9 @@
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from nas_asc.architecture import Architecture
+from nas_asc.architectures import Architecture, Conv, Pool
 from nas_asc.commands.console import is_wide, print_table, print_text
-from nas_asc.layer_table import LayerRow, layer_table
-from nas_asc.operators import Conv, Pool
-from nas_asc.rules import CountingRule
+from nas_asc.complexity import CountingRule, LayerRow, layer_table
 from nas_asc.units import format_count, format_shape
 
 _PADDINGS: Mapping[str, str] = {

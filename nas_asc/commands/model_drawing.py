@@ -3,23 +3,19 @@
 from dataclasses import replace
 from pathlib import Path
 
-from nas_asc.captions import vote_caption
 from nas_asc.commands.console import remark
-from nas_asc.diagram import Diagram, diagram
-from nas_asc.ensemble import Ensemble
+from nas_asc.complexity import counting_rule
 from nas_asc.errors import ConfigError
-from nas_asc.model_words import headline
-from nas_asc.rules import counting_rule
-from nas_asc.space import ReportModel
-from nas_asc.targets import Target, resolve
-from nas_asc.verification import member_costs, verify
+from nas_asc.reports import Ensemble, Target, headline, member_costs, resolve, verify
+from nas_asc.results import Diagram, diagram, vote_caption
+from nas_asc.spaces import ReportModel
 
 
 def write_drawing(target: str, to: str) -> None:
     """Draw a network, or those of an ensemble one below the other, into an SVG or PNG file.
 
     Args:
-        target: what nas_asc/targets.py finds: a report model, a trial of a run, a file.
+        target: what nas_asc/reports/lookup.py finds: a report model, a trial of a run, a file.
         to: the file.
 
     Raises:
@@ -29,7 +25,7 @@ def write_drawing(target: str, to: str) -> None:
     found, path = resolve(target), Path(to)
     if path.suffix.lower() not in (".svg", ".png"):
         raise ConfigError(f"--plot: expected a file ending in .svg or .png, got {to or 'nothing'}")
-    from nas_asc.network_drawing import network_png, network_svg
+    from nas_asc.results import network_png, network_svg
 
     drawn = _ensemble(found) if isinstance(found, Ensemble) else [_network(_model(found))]
     shown = [replace(d, title=_printable(d.title), subtitle=_printable(d.subtitle)) for d in drawn]

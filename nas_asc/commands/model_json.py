@@ -4,14 +4,20 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from nas_asc.commands.layers import layers_json
-from nas_asc.ensemble import Ensemble
-from nas_asc.library import ensemble_with
-from nas_asc.model_words import input_words
-from nas_asc.report_layers import layers_source, report_rows
-from nas_asc.reports import Report, report_of
-from nas_asc.rules import counting_rule
-from nas_asc.space import ReportModel
-from nas_asc.verification import Verification, member_costs, verify
+from nas_asc.complexity import counting_rule
+from nas_asc.reports import (
+    Ensemble,
+    Report,
+    Verification,
+    ensemble_with,
+    input_words,
+    layers_source,
+    member_costs,
+    report_of,
+    report_rows,
+    verify,
+)
+from nas_asc.spaces import ReportModel
 
 
 def model_json(model: ReportModel | Ensemble) -> dict[str, object]:

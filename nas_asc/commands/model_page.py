@@ -7,19 +7,29 @@ from typing import Any
 
 import click
 
+from nas_asc.architectures import front_end
 from nas_asc.commands.console import is_wide, print_table, print_text
 from nas_asc.commands.layers import print_layers
 from nas_asc.commands.model_drawing import model_diagram
-from nas_asc.diagram import Diagram
-from nas_asc.ensemble import Ensemble
-from nas_asc.frontend import front_end
-from nas_asc.library import ensemble_with
-from nas_asc.model_words import headline, input_words
-from nas_asc.report_layers import ReportRow, layers_source, report_rows
-from nas_asc.reports import Report, report_of
-from nas_asc.rules import counting_rule
-from nas_asc.space import ReportModel
-from nas_asc.verification import COUNTED, MemberCost, Verification, member_costs, verify
+from nas_asc.complexity import counting_rule
+from nas_asc.reports import (
+    COUNTED,
+    Ensemble,
+    MemberCost,
+    Report,
+    ReportRow,
+    Verification,
+    ensemble_with,
+    headline,
+    input_words,
+    layers_source,
+    member_costs,
+    report_of,
+    report_rows,
+    verify,
+)
+from nas_asc.results import Diagram
+from nas_asc.spaces import ReportModel
 
 _ARROW = "\N{RIGHTWARDS ARROW}"
 _HEADINGS = {"accuracy": ">accuracy, %", "log_loss": ">log loss"}

@@ -8,9 +8,7 @@ from nas_asc.commands.model_json import model_json
 from nas_asc.commands.model_page import print_model
 from nas_asc.commands.models_table import print_models
 from nas_asc.commands.options import json_option
-from nas_asc.library import report_ensembles, report_models
-from nas_asc.targets import find_in_space
-from nas_asc.verification import verify
+from nas_asc.reports import find_in_space, report_ensembles, report_models, verify
 
 
 @click.command("models")

@@ -3,8 +3,8 @@
 import click
 
 from nas_asc.commands.console import print_table, print_text, width
+from nas_asc.reports import Verification
 from nas_asc.units import format_count
-from nas_asc.verification import Verification
 
 _PAIRS = {"params": "params", "nonzero": "non-zero", "size_kb": "KB"}
 

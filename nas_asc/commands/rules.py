@@ -6,7 +6,7 @@ import click
 
 from nas_asc.commands.console import print_entries, print_json, print_table, print_text, width
 from nas_asc.commands.options import json_option
-from nas_asc.rules import BYTES_PER_VALUE, RULES, CountingRule
+from nas_asc.complexity import BYTES_PER_VALUE, RULES, CountingRule
 
 
 @click.command("rules")

@@ -16,9 +16,9 @@ from nas_asc.units import format_count, format_duration, parse_duration
 
 if TYPE_CHECKING:
     from nas_asc.datasets import Dataset
-    from nas_asc.study_config import StudyConfig
-    from nas_asc.summary import Summary
-    from nas_asc.task import Task
+    from nas_asc.results import Summary
+    from nas_asc.search import Task
+    from nas_asc.study import StudyConfig
 
 _SHOWN = 5  # of the clips that were left out
 _DEFAULT_STUDY, _DEFAULT_STUDY_WITH_DATA = "quick", "esc10"
@@ -73,9 +73,8 @@ def command(
     budget, every size is proved, and the report models stand beside what was found.
     """
     from nas_asc.datasets import outline
-    from nas_asc.front_files import write_front
-    from nas_asc.run_summary import failures
-    from nas_asc.study import read_task
+    from nas_asc.results import write_front
+    from nas_asc.search import failures, read_task
 
     given = {name: value for name, value in options.items() if value is not None}
     if time_text is not None:
@@ -126,7 +125,7 @@ def _duration(text: str) -> float:
 
 
 def _count_workers(text: str) -> int:
-    from nas_asc.workers import fitting_workers
+    from nas_asc.search import fitting_workers
 
     if text == "auto":
         return fitting_workers()
@@ -137,7 +136,7 @@ def _count_workers(text: str) -> int:
 
 def _resumed(given: dict[str, object], out: Path | None) -> "tuple[StudyConfig, Path]":
     """Return the study of the run to go on with, and its folder."""
-    from nas_asc.study import resumed_config
+    from nas_asc.search import resumed_config
 
     if out is None:
         raise click.UsageError("--resume: expected the run folder with --out")
@@ -148,8 +147,8 @@ def _resumed(given: dict[str, object], out: Path | None) -> "tuple[StudyConfig, 
 
 def _new(given: dict[str, object], out: Path | None) -> "tuple[StudyConfig, Path]":
     """Return the study of a new run, and its folder."""
-    from nas_asc.run_folder import STUDY_FILE
-    from nas_asc.study_config import load_study, with_options
+    from nas_asc.search import STUDY_FILE
+    from nas_asc.study import load_study, with_options
 
     study = str(given.pop("study", _DEFAULT_STUDY_WITH_DATA if "data" in given else _DEFAULT_STUDY))
     config = load_study(study)
@@ -171,7 +170,7 @@ def _new(given: dict[str, object], out: Path | None) -> "tuple[StudyConfig, Path
 def _dataset(config: "StudyConfig") -> "Dataset":
     """Check the data and say what was found."""
     from nas_asc.datasets import load_dataset
-    from nas_asc.feature_cache import FeatureCache
+    from nas_asc.features import FeatureCache
 
     with FeatureCache().lock("search"):
         pass  # a cache that cannot be written is told now, not by every trial
@@ -196,8 +195,7 @@ def _skipped(dataset: "Dataset") -> str:
 
 
 def _run(task: "Task", run: Path, processes: int, resume: bool) -> "Summary":
-    from nas_asc.study import JOB_FUNCTION, run_task
-    from nas_asc.workers import RUNNERS
+    from nas_asc.search import JOB_FUNCTION, RUNNERS, run_task
 
     config = task.config
     remark(
@@ -223,7 +221,7 @@ def _run(task: "Task", run: Path, processes: int, resume: bool) -> "Summary":
 
 def _extent(task: "Task", run: Path, workers: int, resume: bool) -> str:
     """Return how many trials there will be, and how long those take that have not ended."""
-    from nas_asc.study import ended_trials, expected_seconds
+    from nas_asc.search import ended_trials, expected_seconds
 
     config = task.config
     trials = _some(config.trials, "trial") if config.trials else ""

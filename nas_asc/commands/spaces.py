@@ -6,8 +6,7 @@ from random import Random
 
 import click
 
-from nas_asc.architecture import Architecture
-from nas_asc.budget import MEASURES, Budget, parse_budget
+from nas_asc.architectures import Architecture
 from nas_asc.commands.console import (
     print_entries,
     print_json,
@@ -18,19 +17,26 @@ from nas_asc.commands.console import (
 )
 from nas_asc.commands.copy import CommandWithCopy, copy_command
 from nas_asc.commands.options import classes_option, clip_option, json_option
-from nas_asc.complexity import Complexity, count
-from nas_asc.feasibility import (
+from nas_asc.complexity import (
+    MEASURES,
+    Budget,
+    Complexity,
+    CountingRule,
+    count,
+    counting_rule,
+    parse_budget,
+)
+from nas_asc.reports import ensembles_of
+from nas_asc.shipped import shipped
+from nas_asc.spaces import (
     Feasibility,
+    SearchSpace,
     check_that_something_fits,
     feasibility,
+    load_space,
     shown_measures,
     smallest,
 )
-from nas_asc.library import ensembles_of
-from nas_asc.rules import CountingRule, counting_rule
-from nas_asc.shipped import shipped
-from nas_asc.space import SearchSpace
-from nas_asc.space_file import load_space
 from nas_asc.units import format_count
 
 _CLIP_S = 10.0  # where neither an option nor the rule says it

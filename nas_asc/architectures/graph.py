@@ -1,0 +1,239 @@
+"""The graph: layers with shapes and costs, from which everything else is derived.
+
+A block adds layers to a `CostTally`, which keeps only what a count needs (fast: the gate of a
+search asks for thousands a second), or to a `Graph`, which also keeps the layers, from which come
+the module, the layer table, the drawing and the peak activation memory.
+
+Conventions: shapes are (channels, mel, frame) or (channels, samples) or (features,), for one clip.
+A handle of a tensor is its shape; `Graph` hands out shapes that also know their layer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from nas_asc.architectures.frontend import Shape
+from nas_asc.architectures.operators import Activation, Dropout, Flatten, Input, Norm, Operator
+
+# Layers that write over their input when nobody else still needs it.
+_IN_PLACE = (Norm, Activation, Dropout)
+
+NO_KERNEL = (0, 0, 0, 0)
+
+
+class Tensor(tuple[int, ...]):
+    """The shape of a layer's output that also knows the layer's index."""
+
+    layer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer.
+
+    Attributes:
+        name: dotted path, such as "stage1.2.expand".
+        operator: what it computes; without costs, which stand here.
+        inputs: indices of the layers that feed it.
+        shape: of its output, for one clip.
+        weights: values of the convolution or linear kernel.
+        biases: values of its bias.
+        norm: channels of a batch normalisation.
+        positions: how often the kernel is applied; one multiply-accumulate per weight each time.
+    """
+
+    index: int
+    name: str
+    operator: Operator
+    inputs: tuple[int, ...]
+    shape: Shape
+    weights: int
+    biases: int
+    norm: int
+    positions: int
+
+    @property
+    def op(self) -> str:
+        """The name of its operator."""
+        return self.operator.name
+
+    @property
+    def params(self) -> int:
+        """Count the values that the layer's module holds as parameters."""
+        return self.weights + self.biases + 2 * self.norm
+
+    @property
+    def macs(self) -> int:
+        """Count the multiply-accumulates of a convolution or linear layer for one clip."""
+        return self.weights * self.positions
+
+
+class CostTally:
+    """The costs of the layers of one network; the sums are worked out when asked.
+
+    Attributes:
+        keeps_layers: whether the layers are kept too.
+        prefix: goes in front of the names of the layers that follow.
+        kernels: (values, output channels, bias values, positions) of every convolution and linear
+            kernel, in order.
+        norms: channels of every batch normalisation, in order.
+        norm_shapes: the shapes that pass through them.
+        shortcut_norms: channels of those that stand in a shortcut.
+        shrunk: names of windows that were larger than what was left of an axis.
+    """
+
+    __slots__ = ("kernels", "norm_shapes", "norms", "prefix", "shortcut_norms", "shrunk")
+
+    keeps_layers = False
+
+    def __init__(self) -> None:
+        self.prefix = ""
+        self.kernels: list[tuple[int, int, int, int]] = []
+        self.norms: list[int] = []
+        self.norm_shapes: list[Shape] = []
+        self.shortcut_norms: list[int] = []
+        self.shrunk: list[str] = []
+
+    @property
+    def weights(self) -> int:
+        """Values of all kernels."""
+        return sum([kernel[0] for kernel in self.kernels])
+
+    @property
+    def biases(self) -> int:
+        """Bias values in all."""
+        return sum([kernel[2] for kernel in self.kernels])
+
+    @property
+    def norm_channels(self) -> int:
+        """Channels of batch normalisations in all."""
+        return sum(self.norms)
+
+    @property
+    def norm_elements(self) -> int:
+        """Elements that pass through batch normalisations, for one clip."""
+        return sum([prod(shape) for shape in self.norm_shapes])
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of convolution and linear layers for one clip."""
+        return sum([values * positions for values, _, _, positions in self.kernels])
+
+    @property
+    def macs_torchinfo(self) -> int:
+        """As torchinfo counts: a bias costs one at every position, a norm twice its channels."""
+        kernels = [(values + biases) * positions for values, _, biases, positions in self.kernels]
+        return sum(kernels) + 2 * self.norm_channels
+
+    def input(self, shape: Shape) -> Shape:
+        """Add an input of the network."""
+        return shape
+
+    def add_layer(
+        self,
+        operator: Operator,
+        name: str,
+        inputs: Sequence[Shape],
+        shape: Shape,
+        kernel: tuple[int, int, int, int] = NO_KERNEL,
+        norm: int = 0,
+    ) -> Shape:
+        """Add a layer, where layers are kept, and return the handle of its output."""
+        return shape
+
+
+class Graph(CostTally):
+    """A tally that also keeps the layers."""
+
+    __slots__ = ("layers",)
+
+    keeps_layers = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers: list[Layer] = []
+
+    def input(self, shape: Shape) -> Shape:
+        """Add an input of the network."""
+        index = len(self.layers) + 1
+        return self.add_layer(Input(), "input" if index == 1 else f"input{index}", (), shape)
+
+    def add_layer(
+        self,
+        operator: Operator,
+        name: str,
+        inputs: Sequence[Shape],
+        shape: Shape,
+        kernel: tuple[int, int, int, int] = NO_KERNEL,
+        norm: int = 0,
+    ) -> Shape:
+        """Add a layer and return the handle of its output."""
+        handle = Tensor(shape)
+        handle.layer = len(self.layers)
+        values, _, biases, positions = kernel
+        self.layers.append(
+            Layer(
+                handle.layer,
+                self.prefix + name,
+                operator,
+                tuple(x.layer for x in inputs),  # type: ignore[attr-defined]  # handles of a graph
+                tuple(shape),
+                values,
+                biases,
+                norm,
+                positions,
+            )
+        )
+        return handle
+
+
+def readers(layers: Sequence[Layer]) -> list[list[int]]:
+    """Return the layers that read each layer's output, in order."""
+    found: list[list[int]] = [[] for _ in layers]
+    for layer in layers:
+        for source in dict.fromkeys(layer.inputs):
+            found[source].append(layer.index)
+    return found
+
+
+def buffers(layers: Sequence[Layer]) -> list[int]:
+    """Return the buffer that each layer's output lies in: its own, or one that it writes over.
+
+    A batch normalisation, activation or dropout works in place unless a later layer still needs
+    what stood there; flattening is a view.
+    """
+    last_read = [max(reading, default=index) for index, reading in enumerate(readers(layers))]
+    buffer = list(range(len(layers)))
+    readable_until = list(last_read)
+    for layer in layers:
+        if isinstance(layer.operator, Flatten) or (
+            isinstance(layer.operator, _IN_PLACE)
+            and readable_until[buffer[layer.inputs[0]]] <= layer.index
+        ):
+            root = buffer[layer.inputs[0]]
+            buffer[layer.index] = root
+            readable_until[root] = max(readable_until[root], last_read[layer.index])
+    return buffer
+
+
+def peak_elements(layers: Sequence[Layer]) -> int:
+    """Compute the largest sum of live tensors over the execution order, in elements.
+
+    A tensor lives from the layer that makes it, or is an input, to the last one that reads it.
+    """
+    buffer = buffers(layers)
+    last = list(buffer)
+    for layer in layers:
+        for source in layer.inputs:
+            last[buffer[source]] = layer.index
+    ends: dict[int, int] = {}
+    live = peak = 0
+    for layer in layers:
+        if buffer[layer.index] == layer.index:
+            elements = prod(layer.shape)
+            live += elements
+            end = max(last[layer.index], layer.index)
+            ends[end] = ends.get(end, 0) + elements
+        peak = max(peak, live)
+        live -= ends.pop(layer.index, 0)
+    return peak

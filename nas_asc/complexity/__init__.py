@@ -1,0 +1,41 @@
+"""What a network costs under each counting rule, and whether it fits a budget."""
+
+from nas_asc.complexity.budget import MEASURES, Budget, Counted, parse_budget
+from nas_asc.complexity.caveats import counting_holes
+from nas_asc.complexity.counting import Complexity, Costs, count, total_costs
+from nas_asc.complexity.layer_table import LayerRow, layer_table
+from nas_asc.complexity.pruning import (
+    NOT_PRUNED,
+    PRUNINGS,
+    ChannelPruning,
+    MagnitudePruning,
+    Pruning,
+    channels_left,
+    values_left,
+)
+from nas_asc.complexity.rules import BYTES_PER_VALUE, RULES, CountingRule, counting_rule
+
+__all__ = [
+    "BYTES_PER_VALUE",
+    "MEASURES",
+    "NOT_PRUNED",
+    "PRUNINGS",
+    "RULES",
+    "Budget",
+    "ChannelPruning",
+    "Complexity",
+    "Costs",
+    "Counted",
+    "CountingRule",
+    "LayerRow",
+    "MagnitudePruning",
+    "Pruning",
+    "channels_left",
+    "count",
+    "counting_holes",
+    "counting_rule",
+    "layer_table",
+    "parse_budget",
+    "total_costs",
+    "values_left",
+]

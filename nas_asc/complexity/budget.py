@@ -1,0 +1,205 @@
+"""The budget: limits that no architecture on a front exceeds, and how people write them.
+
+Conventions: limits are inclusive. Size and parameters are those that the counting rule counts,
+MACs those that it judges (`counted_macs`), peak activation memory is in bytes at the stored
+precision. None means no such limit. `B`; `kB` = 1000 bytes; `KiB`, `MiB` = 1024, 1024 x 1024; `KB`
+and `MB` are the counting rule's K and its square. Counts take the decimal prefixes K, M and G.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from typing import Protocol
+
+from nas_asc.complexity.rules import CountingRule
+from nas_asc.errors import ConfigError, nearest
+
+
+class Counted(Protocol):
+    """What a budget looks at; a `Complexity` is one."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes as the rule counts them."""
+
+    @property
+    def counted_params(self) -> int:
+        """Parameters as the rule counts them."""
+
+    @property
+    def counted_macs(self) -> int:
+        """The multiply-accumulates that the rule judges."""
+
+    @property
+    def peak_activation_bytes(self) -> int:
+        """The largest sum of live tensors."""
+
+    @property
+    def precision(self) -> str:
+        """What values are stored as."""
+
+
+@dataclass(frozen=True)
+class CostMeasure:
+    """What a budget can limit.
+
+    Attributes:
+        attribute: of a complexity, which a limit bounds.
+        noun: what a limit is on.
+        unit: what follows a number of it in a sentence.
+        short: what it is called in a table.
+    """
+
+    attribute: str
+    noun: str
+    unit: str
+    short: str
+
+
+MEASURES: Mapping[str, CostMeasure] = {
+    "size_bytes": CostMeasure("size_bytes", "size", "bytes", "bytes"),
+    "params": CostMeasure("counted_params", "parameters", "parameters", "parameters"),
+    "macs": CostMeasure("counted_macs", "multiply-accumulates", "multiply-accumulates", "MACs"),
+    "peak_activation_bytes": CostMeasure(
+        "peak_activation_bytes",
+        "peak activation memory",
+        "bytes of peak activation memory",
+        "peak activation bytes",
+    ),
+}
+_MOST = 2**63 - 1  # what counts are stored in holds no more
+_LIMIT = re.compile(r"([0-9]{1,1000}(?:\.[0-9]{1,1000})?)\s*([A-Za-z]*)", re.ASCII)
+_COUNTS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
+_UNITS = (
+    "a number and one of B, kB, KB, MB, KiB, MiB (the size), params, MAC (with K, M or G before "
+    "it), or a size followed by ram"
+)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits on size, parameters, multiply-accumulates and peak activation memory."""
+
+    size_bytes: int | None = None
+    params: int | None = None
+    macs: int | None = None
+    peak_activation_bytes: int | None = None
+    precisions: tuple[str, ...] | None = None
+
+    def exceeded(self, counted: Counted) -> str | None:
+        """Name the first limit that `counted` exceeds; None if it fits.
+
+        Peak memory comes last since it is the only one that has to be worked out on demand.
+        """
+        if self.size_bytes is not None and counted.size_bytes > self.size_bytes:
+            return "size_bytes"
+        if self.params is not None and counted.counted_params > self.params:
+            return "params"
+        if self.macs is not None and counted.counted_macs > self.macs:
+            return "macs"
+        if self.precisions is not None and not self._allowed(counted.precision):
+            return "precision"
+        if (
+            self.peak_activation_bytes is not None
+            and counted.peak_activation_bytes > self.peak_activation_bytes
+        ):
+            return "peak_activation_bytes"
+        return None
+
+    def _allowed(self, precision: str) -> bool:
+        """Say whether all of an ensemble's precisions, joined by "+", or a network's, may be."""
+        return set(precision.split("+")) <= set(self.precisions or ())
+
+    def limits(self) -> dict[str, int]:
+        """Give the limits that are set, by name."""
+        return {name: value for name in MEASURES if (value := getattr(self, name)) is not None}
+
+    def to_dict(self) -> dict[str, int | None]:
+        """Give the four limits as JSON; a limit that is not set is null."""
+        values = asdict(self)
+        return {name: values[name] for name in MEASURES}
+
+    def __str__(self) -> str:
+        """Echo the budget as understood: "131,072 bytes, 30,000,000 multiply-accumulates"."""
+        limits = [f"{value:,} {MEASURES[name].unit}" for name, value in self.limits().items()]
+        if self.precisions is not None:
+            limits.append(f"stored as {' or '.join(self.precisions)}")
+        return ", ".join(limits)
+
+
+def parse_budget(text: str | None, rule: CountingRule, with_limits: bool = False) -> Budget:
+    """Read a budget such as "128KB,30MMAC,64KiBram".
+
+    Args:
+        text: limits joined by commas; None for the rule's own limits alone.
+        rule: says what a KB is.
+        with_limits: the rule's limits hold too, and the tighter of two wins.
+
+    Raises:
+        ConfigError: a limit is not understood, is given twice or is zero, or nothing is limited.
+    """
+    limits: dict[str, int] = {}
+    given: dict[str, str] = {}
+    for part in (text or "").split(",") if text is not None else ():
+        name, value = _parse_limit(part.strip(), rule.kb)
+        if name in limits:
+            raise ConfigError(
+                f"budget: expected one limit on {MEASURES[name].noun}, "
+                f"got {given[name]!r} and {part.strip()!r} - keep one"
+            )
+        limits[name], given[name] = value, part.strip()
+    if with_limits:
+        for name, limit in (
+            ("size_bytes", rule.max_bytes),
+            ("params", rule.max_params),
+            ("macs", rule.max_macs),
+        ):
+            if limit is not None:
+                limits[name] = min(limit, limits.get(name, limit))
+    if not limits:
+        raise ConfigError(
+            f"budget: expected a limit such as 128KB; rule {rule.id!r} has none of its own, "
+            "give --budget"
+        )
+    restricted = with_limits and len(rule.precisions) < 3
+    return Budget(**limits, precisions=rule.precisions if restricted else None)
+
+
+def _units(kb: int) -> dict[str, tuple[str, int]]:
+    """Return every unit with what it limits, and how much of that one is."""
+    sizes = {"B": 1, "kB": 1000, "KiB": 1024, "MiB": 1024**2, "KB": kb, "MB": kb**2}
+    return {
+        **{unit: ("size_bytes", factor) for unit, factor in sizes.items()},
+        **{f"{unit}ram": ("peak_activation_bytes", factor) for unit, factor in sizes.items()},
+        **{f"{prefix}params": ("params", factor) for prefix, factor in _COUNTS.items()},
+        **{f"{prefix}MAC": ("macs", factor) for prefix, factor in _COUNTS.items()},
+    }
+
+
+def _unit(spelling: str, units: Mapping[str, tuple[str, int]]) -> tuple[str, int] | None:
+    """Look up a unit; in other letter case, or with an s, where only one is meant.
+
+    `kB` is 1000 bytes in this very spelling alone: `kb` and `Kb` are the rule's KB.
+    """
+    if spelling in units:
+        return units[spelling]
+    lower = spelling.lower()
+    fitting = [u for u in units if lower in (u.lower(), u.lower() + "s") and not u.startswith("kB")]
+    return units[fitting[0]] if len(fitting) == 1 else None
+
+
+def _parse_limit(part: str, kb: int) -> tuple[str, int]:
+    units = _units(kb)
+    match = _LIMIT.fullmatch(part)
+    unit = _unit(match[2], units) if match else None
+    if match is None or unit is None:
+        hint = nearest(match[2], units) if match and match[2] else ""
+        raise ConfigError(f"budget: expected {_UNITS}; got {part!r}{hint}")
+    name, factor = unit
+    value = int(Fraction(match[1]) * factor)
+    if value == 0:
+        raise ConfigError(f"budget: expected a limit above zero, got {part!r}")
+    if value > _MOST:
+        raise ConfigError(f"budget: expected a limit of at most {_MOST:,}, got {part!r}")
+    return name, value

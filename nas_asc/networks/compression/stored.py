@@ -1,0 +1,153 @@
+"""The stored form of a network: exactly the arrays that a compact file holds.
+
+```
+NAME.weight           of a convolution or linear layer: float32, float16 or int8
+NAME.weight.mask      in its place if pruned and smaller so: a bit per value, the first value in the
+NAME.weight.kept      highest bit; and the values whose bit is set, in order
+NAME.weight.channels  in the mask's place if whole output channels were pruned: a bit per channel
+NAME.weight.scale     with int8: float16, one per output channel
+NAME.bias             float32, else float16
+NAME.scale, .shift    of a batch norm at inference: output = input x scale + shift, per channel
+```
+
+The bytes of all arrays are `Complexity.size_bytes` under the rule `plain`. A network is judged by
+what comes back from this form, so that precision and sparsity show in its scores.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from nas_asc.complexity import NOT_PRUNED, Pruning
+from nas_asc.errors import ExportError
+from nas_asc.networks.compression.magnitude import Kernel
+from nas_asc.networks.compression.precision import from_int8, to_float, to_int8
+from nas_asc.networks.compression.pruners import masks_of
+
+Array = NDArray[np.generic]
+Norm = nn.BatchNorm1d | nn.BatchNorm2d
+
+
+def store(network: nn.Module, *, precision: str, pruning: Pruning = NOT_PRUNED) -> dict[str, Array]:
+    """Give the arrays of a trained network.
+
+    Args:
+        network: Of convolutions, linear layers and batch norms; if it was not pruned in training,
+            it is pruned here.
+        precision: float32, float16 or int8.
+        pruning: What is left out of each weight.
+
+    Raises:
+        ExportError: A value is not a number, or a layer has parameters of another kind.
+    """
+    arrays: dict[str, Array] = {}
+    masks = masks_of(network, pruning)
+    for name, module in network.named_modules():
+        values: dict[str, Tensor] = {}
+        mask = masks.get(f"{name}.weight")
+        if isinstance(module, Kernel):
+            arrays |= _store_weight(f"{name}.weight", module.weight, precision, mask)
+            if module.bias is not None:
+                values = {"bias": module.bias}
+        elif isinstance(module, Norm):
+            values = _scale_and_shift(module, mask)
+        elif any(True for _ in module.parameters(recurse=False)):
+            kind = type(module).__name__
+            raise ExportError(f"{name}: expected a convolution, linear or norm layer, got {kind}")
+        for key, value in values.items():
+            arrays[f"{name}.{key}"] = to_float(_numpy(f"{name}.{key}", value), precision)
+    return arrays
+
+
+@torch.no_grad()
+def restore(network: nn.Module, arrays: Mapping[str, Array]) -> None:
+    """Write what `store` gave into a network of the same architecture, for inference.
+
+    Raises:
+        ExportError: An array is missing, left over or of another shape.
+    """
+    left = dict(arrays)
+    for name, module in network.named_modules():
+        if isinstance(module, Kernel):
+            _fill(module.weight, _restore_weight(left, f"{name}.weight", module.weight), name)
+            if module.bias is not None:
+                _fill(module.bias, _take(left, f"{name}.bias"), name)
+        elif isinstance(module, Norm):
+            assert module.running_mean is not None
+            assert module.running_var is not None
+            _fill(module.weight, _take(left, f"{name}.scale"), name)
+            _fill(module.bias, _take(left, f"{name}.shift"), name)
+            module.running_mean.zero_()
+            module.running_var.fill_(1 - module.eps)  # the layer then divides by exactly 1
+    if left:
+        raise ExportError(f"{next(iter(left))}: expected no such array, is it of another model?")
+
+
+def _numpy(name: str, values: Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = values.detach().float().cpu().contiguous().numpy()
+    if not np.isfinite(array).all():
+        raise ExportError(f"{name}: expected numbers, found NaN or infinity, train it anew")
+    return array
+
+
+def _scale_and_shift(norm: Norm, mask: Tensor | None) -> dict[str, Tensor]:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    weight = norm.weight if mask is None else norm.weight * mask
+    scale = weight / (norm.running_var + norm.eps).sqrt()
+    return {"scale": scale, "shift": norm.bias - norm.running_mean * scale}
+
+
+def _store_weight(
+    name: str, weight: Tensor, precision: str, mask: Tensor | None
+) -> dict[str, Array]:
+    """Store a kernel; a mask is of its shape, or (out,) where whole channels were pruned."""
+    values = _numpy(name, weight)
+    if mask is not None:
+        kept_here = mask.cpu().numpy()
+        values = values * kept_here.reshape(*kept_here.shape, *[1] * (values.ndim - mask.dim()))
+    stored: dict[str, Array] = {}
+    dense: Array
+    if precision == "int8":
+        dense, stored[f"{name}.scale"] = to_int8(values)
+    else:
+        dense = to_float(values, precision)
+    if mask is not None:
+        bits, kept = np.packbits(kept_here), dense[kept_here].reshape(-1)
+        if bits.nbytes + kept.nbytes < dense.nbytes:
+            kind = "mask" if mask.shape == weight.shape else "channels"
+            return stored | {f"{name}.{kind}": bits, f"{name}.kept": kept}
+    return stored | {name: dense}
+
+
+def _restore_weight(left: dict[str, Any], name: str, weight: Tensor) -> Any:
+    if name in left:
+        values = _take(left, name)
+    else:
+        kind = "channels" if f"{name}.channels" in left else "mask"
+        bits = len(weight) if kind == "channels" else weight.numel()
+        mask = np.unpackbits(_take(left, f"{name}.{kind}"), count=bits).astype(bool)
+        mask = mask.repeat(weight.numel() // bits)
+        kept = _take(left, f"{name}.kept")
+        if len(kept) != mask.sum():
+            raise ExportError(f"{name}: expected {mask.sum()} kept values, found {len(kept)}")
+        values = np.zeros(tuple(weight.shape), dtype=kept.dtype)
+        values.flat[mask] = kept
+    return from_int8(values, _take(left, f"{name}.scale")) if values.dtype == np.int8 else values
+
+
+def _take(left: dict[str, Any], name: str) -> Any:
+    if name not in left:
+        raise ExportError(f"{name}: expected this array, found none, is it of another model?")
+    return left.pop(name)
+
+
+def _fill(target: Tensor, values: Array, name: str) -> None:
+    if values.shape != tuple(target.shape):
+        expected = tuple(target.shape)
+        raise ExportError(f"{name}: expected an array of shape {expected}, found {values.shape}")
+    target.copy_(torch.from_numpy(values.astype(np.float32)))

@@ -1,0 +1,152 @@
+"""What a user points at: a report model or ensemble, a file, or a trial of a run."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nas_asc.architectures import Architecture
+from nas_asc.errors import ConfigError, RunError, nearest
+from nas_asc.reports.catalog import ensembles_of, find_model
+from nas_asc.reports.ensemble import Ensemble
+from nas_asc.reports.saved_ensemble import ENSEMBLE, read_saved_ensemble
+from nas_asc.spaces import ARCHITECTURE, ReportModel, load_space, read_architecture
+
+_EXPECTED = "expected an architecture.json, RUN:TRIAL, SPACE.toml:MODEL or the id of a report model"
+_SAVED = (ARCHITECTURE, ENSEMBLE)  # what a folder models/TRIAL holds one of
+_NAMED = 8  # trials or models that a message names
+
+
+@dataclass(frozen=True)
+class Target:
+    """An architecture with what is needed to count or build it.
+
+    Attributes:
+        id: what the user pointed at it with.
+        classes: number of classes.
+        clip_s: clip length in seconds.
+        rule: the counting rule it was made for.
+        model: the report model that it is; None elsewhere.
+    """
+
+    id: str
+    architecture: Architecture
+    classes: int
+    clip_s: float
+    rule: str
+    model: ReportModel | None = None
+
+    def on(self, classes: int | None, clip_s: float | None) -> "Target":
+        """Return it for other classes and clips, as a search has it there; None keeps its own."""
+        if self.model is not None:
+            return _of_model(self.model.adapted(classes, clip_s), self.id)
+        return replace(self, classes=classes or self.classes, clip_s=clip_s or self.clip_s)
+
+
+def resolve(target: str) -> Target | Ensemble:
+    """Find what a user points at.
+
+    Args:
+        target: the id of a report model or ensemble, SPACE.toml:MODEL, RUN:TRIAL, the folder
+            RUN/models/TRIAL of a trained network or ensemble, or the JSON file in it.
+
+    Raises:
+        ConfigError: it is none of these, or what it names is not valid.
+        RunError: there is no such trial.
+    """
+    path = Path(target)
+    place, colon, name = target.rpartition(":")
+    try:
+        if target.endswith(".json"):
+            is_ensemble = path.name == ENSEMBLE and path.is_file()
+            return _saved(path.parent, target) if is_ensemble else _from_file(path, target)
+        if target and any((path / file).is_file() for file in _SAVED):
+            return _saved(path, target)
+        if place.endswith(".toml") or target.endswith(".toml"):
+            return _described(_model_of(place or target, name if place else ""), target)
+        if place and (Path(place).is_dir() or "/" in place):
+            return _saved(_trial_folder(Path(place), name), target)
+        if target and (colon or "/" in target or "." in target or path.is_dir()):
+            raise _nothing_at(path)
+        return _described(find_model(target), target)
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise ConfigError(f"{target}: {_EXPECTED}, {error.strerror}") from None
+
+
+def find_in_space(target: str) -> ReportModel | Ensemble:
+    """Find a model or ensemble of a space: the ID of a shipped one, or SPACE.toml:MODEL.
+
+    Raises:
+        ConfigError: it is neither, or what it names is not valid.
+    """
+    place, _, name = target.rpartition(":")
+    if place.endswith(".toml"):
+        return _model_of(place, name)
+    try:
+        return find_model(target)
+    except ConfigError:
+        found = resolve(target)
+        raise ConfigError(
+            f"model: expected the ID of a report model or SPACE.toml:MODEL, got {found.id} - "
+            f"nas-asc count {found.id} --layers shows its layers, nas-asc models with --plot draws "
+            "it"
+        ) from None
+
+
+def _described(model: ReportModel | Ensemble, name: str) -> Target | Ensemble:
+    return replace(model, id=name) if isinstance(model, Ensemble) else _of_model(model, name)
+
+
+def _of_model(model: ReportModel, name: str) -> Target:
+    return Target(name, model.architecture, model.classes, model.clip_s, model.rule, model)
+
+
+def _model_of(space: str, model_id: str) -> ReportModel | Ensemble:
+    known: dict[str, ReportModel | Ensemble] = {**load_space(space).models, **ensembles_of(space)}
+    if model_id not in known:
+        raise ConfigError(
+            f"{space}: expected one of its models, {space}:MODEL, got {model_id!r}"
+            f"{nearest(model_id, known)} - it has {_some(known) or 'none'}"
+        )
+    return known[model_id]
+
+
+def _trial_folder(run: Path, trial: str) -> Path:
+    trials = _trials(run)
+    if trial not in trials:
+        has = f"it has {_some(trials)}" if trials else "it has none, or is no run"
+        raise RunError(f"{run}: expected a finished trial of a run, got {trial!r} - {has}")
+    return run / "models" / trial
+
+
+def _nothing_at(path: Path) -> ConfigError | RunError:
+    if trials := _trials(path):
+        return RunError(
+            f"{path}: expected a trial of the run, RUN:TRIAL - give {path}:{trials[0]}; "
+            f"it has the trials {_some(trials)}"
+        )
+    return ConfigError(f"{path}: {_EXPECTED}, got {'neither' if path.exists() else 'nothing'}")
+
+
+def _saved(folder: Path, name: str) -> Target | Ensemble:
+    """Read a trained network or ensemble."""
+    if (folder / ENSEMBLE).is_file():
+        return replace(read_saved_ensemble(folder), id=name)
+    return _from_file(folder / ARCHITECTURE, name)
+
+
+def _trials(run: Path) -> list[str]:
+    """Return the numbers of trained trials; what a killed worker left half-written is none."""
+    names = [path.parent.name for file in _SAVED for path in run.glob(f"models/*/{file}")]
+    return sorted(filter(str.isdecimal, names), key=int)
+
+
+def _some(names: Iterable[str]) -> str:
+    """Name the first few."""
+    names = list(names)
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _from_file(path: Path, name: str) -> Target:
+    found = read_architecture(path)
+    return Target(name, found.architecture, found.classes, found.clip_s, found.rule)

@@ -1,0 +1,192 @@
+"""What a picture of a front shows, before anything is drawn: points, axes and words.
+
+`plots` draws it with matplotlib, `html_chart` with plotly. Conventions: sizes are in bytes on a
+logarithmic axis whose ticks are powers of two; accuracy is in percent; the top of the log loss
+axis and the bottom of the accuracy axis are the bad ends. Values beyond an axis are shown at its
+end.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from nas_asc.results.formatting import (
+    chance_accuracy,
+    chance_log_loss,
+    is_synthetic,
+    shorten_name,
+    size_caption,
+    trials_caption,
+)
+from nas_asc.results.pareto import Point
+from nas_asc.results.summary import Summary
+
+_MOST_TICKS = 9
+_FEWEST_OCTAVES = 3
+_LONGEST_NAME = 30
+UNTRAINED = "report model over the budget, not trained"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One vertical axis: which error measure it shows, from where to where, and whose front.
+
+    Attributes:
+        measure: "log_loss" or "accuracy".
+        limits: of the axis, bottom and top; accuracy in percent.
+        chance: what guessing gives.
+        front: the points on the front of size and this measure, smallest first.
+        others: the other trials, report models among them.
+    """
+
+    measure: str
+    label: str
+    limits: tuple[float, float]
+    chance: float
+    chance_label: str
+    front: tuple[Point, ...]
+    others: tuple[Point, ...]
+
+    def value(self, point: Point) -> float:
+        """Return the point's value on this axis."""
+        return point.log_loss if self.measure == "log_loss" else 100 * point.accuracy
+
+    def shown(self, point: Point) -> float:
+        """Return the value where it is drawn: its own, or the end of the axis."""
+        low, high = self.limits
+        return min(max(self.value(point), low), high)
+
+    def series(self) -> dict[str, tuple[str, list[Point]]]:
+        """Return the points that are drawn alike: what they are called, and which they are."""
+        found = [point for point in self.others if point.model is None]
+        models = [point for point in self.others if point.model is not None]
+        inside = {point for point in found if self.shown(point) == self.value(point)}
+        every = {
+            "dominated": ("trial not on the front", [p for p in found if p in inside]),
+            "beyond": ("worse than the axis shows", [p for p in found if p not in inside]),
+            "front": (
+                "front of size and the error shown",
+                [p for p in self.front if p.model is None],
+            ),
+            "model": ("report model", models),
+            "front model": ("report model on the front", [p for p in self.front if p.model]),
+        }
+        return {kind: series for kind, series in every.items() if series[1]}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The axes of a picture and what is on both of its panels.
+
+    Attributes:
+        over_budget: report models that were not trained, as (name, bytes), smallest first.
+        x_limits: the size axis, in bytes.
+        x_ticks: bytes and label of each tick.
+    """
+
+    title: str
+    subtitle: str
+    over_budget: tuple[tuple[str, int], ...]
+    budget_bytes: int | None
+    budget_label: str
+    x_label: str
+    x_limits: tuple[float, float]
+    x_ticks: tuple[tuple[int, str], ...]
+    panels: tuple[Panel, Panel]
+
+    def across(self, size_bytes: float) -> float:
+        """Return where a size stands on the axis: 0 at its left end, 1 at its right."""
+        low, high = (math.log2(limit) for limit in self.x_limits)
+        return (math.log2(size_bytes) - low) / (high - low)
+
+
+def chart(summary: Summary) -> Chart:
+    """Work out what a picture of a summary shows."""
+    limit = summary.budget.size_bytes
+    over_budget = [
+        (str(seed["model"]), int(str(seed["size_bytes"]))) for seed in summary.seeds_over_budget
+    ]
+    sizes = [point.size_bytes for point in summary.points]
+    sizes += [size for _, size in over_budget] + ([limit] if limit is not None else [])
+    x_limits = _size_limits(sizes)
+    return Chart(
+        title=_title(summary),
+        subtitle=_subtitle(summary),
+        over_budget=tuple(sorted(over_budget, key=lambda pair: (pair[1], pair[0]))),
+        budget_bytes=limit,
+        budget_label="" if limit is None else f"budget {size_caption(limit, summary.kb)}",
+        x_label=f"model size in bytes, counted by rule {summary.rule} (log scale)",
+        x_limits=x_limits,
+        x_ticks=_ticks(*x_limits),
+        panels=(_log_loss_panel(summary), _accuracy_panel(summary)),
+    )
+
+
+def binary_size(size_bytes: int) -> str:
+    """Return a power of two of bytes in words: "512 B", "4 KiB", "1 MiB"."""
+    for factor, unit in ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB")):
+        if size_bytes >= factor:
+            return f"{size_bytes // factor} {unit}"
+    return f"{size_bytes} B"
+
+
+def _title(summary: Summary) -> str:
+    name = shorten_name(str(summary.data.get("name", "unnamed data")), _LONGEST_NAME)
+    data = f"{name} (not recordings)" if is_synthetic(summary) else name
+    space = shorten_name(summary.space, _LONGEST_NAME)
+    return f"Size against error on {data}, space {space}, rule {summary.rule}"
+
+
+def _subtitle(summary: Summary) -> str:
+    log_loss, accuracy = (len(summary.fronts[name]) for name in ("log_loss", "accuracy"))
+    parts = [trials_caption(summary)]
+    parts.append(f"{log_loss} on the front of log loss, {accuracy} on that of accuracy")
+    if summary.hypervolume is not None:
+        parts.append(f"hypervolume {summary.hypervolume:.3f}")
+    parts.append(f"seed {summary.seed}")
+    return "; ".join(parts)
+
+
+def _size_limits(sizes: Iterable[int]) -> tuple[float, float]:
+    octaves = [math.log2(max(size, 1)) for size in sizes] or [10.0]
+    low, high = min(octaves), max(octaves)
+    margin = max(0.05 * (high - low), (_FEWEST_OCTAVES - (high - low)) / 2, 0.3)
+    return 2 ** (low - margin), 2 ** (high + margin)
+
+
+def _ticks(low: float, high: float) -> tuple[tuple[int, str], ...]:
+    first, last = max(math.ceil(math.log2(low)), 0), math.floor(math.log2(high))
+    step = 1 + (last - first) // _MOST_TICKS
+    return tuple((2**n, binary_size(2**n)) for n in range(first, last + 1) if n % step == 0)
+
+
+def _log_loss_panel(summary: Summary) -> Panel:
+    chance = chance_log_loss(summary)
+    front = summary.fronts["log_loss"]
+    named = [point.log_loss for point in (*front, *summary.other_front, *summary.reference)]
+    # A few useless trials shall not squeeze the rest, but the best is always inside.
+    worst = max([chance, *(min(value, 2 * chance) for value in named)])
+    top = 1.08 * max(worst, min(named, default=0.0)) or 1.0
+    return Panel(
+        measure="log_loss",
+        label="log loss on validation clips (nats)",
+        limits=(0.0, top),
+        chance=chance,
+        chance_label=f"chance {chance:.2f}",
+        front=front,
+        others=tuple(point for point in summary.points if point not in front),
+    )
+
+
+def _accuracy_panel(summary: Summary) -> Panel:
+    chance = 100 * chance_accuracy(summary)
+    front = summary.fronts["accuracy"]
+    return Panel(
+        measure="accuracy",
+        label="macro accuracy on validation clips (%)",
+        limits=(0.0, 100.0),
+        chance=chance,
+        chance_label=f"chance {chance:.3g} %",
+        front=front,
+        others=tuple(point for point in summary.points if point not in front),
+    )

@@ -1,0 +1,187 @@
+"""How results are put into words, the same in tables, pictures and pages.
+
+Conventions: KB is what the counting rule takes it for. Text is plain ASCII, but for names that the
+user chose.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nas_asc.results.pareto import Point
+from nas_asc.results.summary import Summary
+
+
+def size_caption(size_bytes: int, kb: int) -> str:
+    """Return a size in the rule's KB: "30.5 KB"."""
+    return f"{size_bytes / kb:.1f} KB" if size_bytes % kb else f"{size_bytes // kb} KB"
+
+
+def budget_caption(size_bytes: int, kb: int) -> str:
+    """Return a size limit in KB and in the bytes that it was understood as."""
+    return f"{size_caption(size_bytes, kb)} ({size_bytes:,} B)"
+
+
+def is_synthetic(summary: Summary) -> bool:
+    """Return whether the data are made, not recorded."""
+    return str(summary.data.get("name", "")).lower().startswith("synthetic")
+
+
+def data_caption(summary: Summary) -> str:
+    """Return what the search saw: "esc10, 400 clips of 10 classes (train 240, ...)".
+
+    Synthetic data are always called so.
+    """
+    name = str(summary.data.get("name", "unnamed data"))
+    if is_synthetic(summary):
+        name += " (made by a program, not recorded)"
+    clips = summary.data.get("clips")
+    text = name if clips is None else f"{name}, {clips:,} clips"
+    text += f" of {len(summary.classes)} classes"
+    splits = summary.data.get("splits")
+    if isinstance(splits, Mapping) and splits:
+        text += f" ({', '.join(f'{split} {count:,}' for split, count in splits.items())})"
+    return text
+
+
+def trials_caption(summary: Summary) -> str:
+    """Return how the trials ended: "48 trials: 40 trained, 6 stopped early, 2 failed"."""
+    done, stopped, failed = (
+        summary.trials.get(name, 0) for name in ("completed", "stopped_early", "failed")
+    )
+    total = summary.ended
+    parts = [f"{done:,} trained"]
+    parts += [f"{stopped:,} stopped early"] if stopped else []
+    parts += [f"{failed:,} failed"] if failed else []
+    return f"{total:,} {'trial' if total == 1 else 'trials'}: {', '.join(parts)}"
+
+
+def chance_accuracy(summary: Summary) -> float:
+    """Return the macro accuracy of guessing, 0 to 1; 1 before the classes are known."""
+    return 1 / max(len(summary.classes), 1)
+
+
+def chance_log_loss(summary: Summary) -> float:
+    """Return the log loss of guessing all classes alike, in nats; 0 before they are known."""
+    return math.log(max(len(summary.classes), 1))
+
+
+def fronts_caption(measures: Sequence[str]) -> str:
+    """Return the fronts that a point is on: "log loss", "accuracy", "both" or "-"."""
+    return "both" if len(measures) > 1 else "".join(measures).replace("_", " ") or "-"
+
+
+def shorten(text: str, width: int) -> str:
+    """Cut a text to a width, and show that it was cut."""
+    return text if len(text) <= width else text[: max(width - 2, 0)] + ".."[:width]
+
+
+def shorten_name(name: str, width: int) -> str:
+    """Cut a name to a width in its middle: where names are alike, their ends differ."""
+    if len(name) <= width:
+        return name
+    end = max((width - 2) // 2, 0)
+    return name[: max(width - 2 - end, 0)] + ".."[:width] + name[len(name) - end :]
+
+
+def choices_by_section(choices: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """Group choices by section: {"stage1": {"width": 12, ...}, ...}."""
+    sections: dict[str, dict[str, object]] = {}
+    for path, value in choices.items():
+        section, _, name = path.rpartition(".")
+        sections.setdefault(section, {})[name] = value
+    return sections
+
+
+def choices_in_words(
+    choices: Mapping[str, object], reference: Sequence[Point], kb: int
+) -> list[tuple[str, str]]:
+    """Return choices by section: [("stage1", "width 12, kernel 3x5"), ...].
+
+    A choice that is in no section, such as the family, stands by its own name; an ensemble is its
+    networks.
+
+    Args:
+        choices: by dotted path, as a point has them.
+        reference: the report models that were trained, which an ensemble is made of.
+        kb: bytes in a KB, by the counting rule.
+    """
+    if "ensemble" in choices:
+        return [("ensemble", networks_caption(choices, reference, kb))]
+    words = []
+    for section, values in choices_by_section(choices).items():
+        if section:
+            words.append((section, ", ".join(f"{key} {value}" for key, value in values.items())))
+        else:
+            words += [(key, str(value)) for key, value in values.items()]
+    return words
+
+
+def architecture_caption(choices: Mapping[str, object]) -> str:
+    """Describe an architecture in a few words: "64 mel | 6 2x24 3x30", or "1 x a, 2 x b"."""
+    if "ensemble" in choices:
+        return str(choices["ensemble"])
+    n_mels = None
+    extents = []
+    for name, values in choices_by_section(choices).items():
+        if name.endswith("frontend"):
+            n_mels = values.get("n_mels")
+        elif values.get("depth") != 0 and not name.endswith(("head", "compression")):
+            extents.append("x".join(str(values[k]) for k in ("depth", "width") if k in values))
+    parts = ["" if n_mels is None else f"{n_mels} mel", " ".join(filter(None, extents))]
+    known = " | ".join(filter(None, parts))
+    return known or ", ".join(f"{path}={value}" for path, value in choices.items())
+
+
+def networks_caption(choices: Mapping[str, object], reference: Sequence[Point], kb: int) -> str:
+    """Return the networks of an ensemble: the size of each that was also trained, and its vote.
+
+    "5 x ntu-vggnet, 1 x ntu-inceptionnet" becomes "5 x ntu-vggnet (34.5 KB each), 1 x
+    ntu-inceptionnet (142.2 KB)". The vote is said only where networks weigh differently: "1 x
+    srpol-c3multi (68.8 KB, 70 % of the vote)".
+    """
+    sizes = {point.model: size_caption(point.size_bytes, kb) for point in reference}
+    networks = str(choices["ensemble"]).split(", ")
+    votes = str(choices["votes"]).split(", ") if "votes" in choices else [""] * len(networks)
+    parts = []
+    for network, vote in zip(networks, votes, strict=True):
+        number, _, model = network.partition(" x ")
+        share = vote_caption(float(vote)) if vote else ""
+        known = ", ".join(filter(None, [sizes.get(model), share]))
+        each = "" if number == "1" else " each"
+        parts.append(f"{network} ({known}{each})" if known else network)
+    return ", ".join(parts)
+
+
+def vote_caption(share: float) -> str:
+    """Return the share of a vote: "70 % of the vote"."""
+    return f"{100 * share:.3g} % of the vote"
+
+
+def seed_captions(
+    adapted: Sequence[Mapping[str, Any]],
+    ensembles_skipped: Sequence[Mapping[str, Any]],
+    skipped: Sequence[Mapping[str, Any]] = (),
+) -> list[str]:
+    """Return which report models are adapted to the data, and which are left out.
+
+    Args:
+        adapted: `Summary.seeds_adapted`; models with equal changes share a line.
+        ensembles_skipped: as in `Summary`.
+        skipped: `Summary.seeds_skipped`; models with the same reason share a line.
+    """
+    changed = [("; ".join(entry["changes"]), entry["model"]) for entry in adapted]
+    why = [(str(entry["reason"]), entry["model"]) for entry in skipped]
+    return [
+        *(f"report models adapted to the data: {words}" for words in _alike(changed)),
+        *(f"ensemble {e['ensemble']} is skipped: {e['reason']}" for e in ensembles_skipped),
+        *(f"report models not trained: {words}" for words in _alike(why)),
+    ]
+
+
+def _alike(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """Name together of what the same is said: "a, b: what is said"."""
+    names: dict[str, list[str]] = {}
+    for said, name in pairs:
+        names.setdefault(said, []).append(name)
+    return [f"{', '.join(models)}: {said}" for said, models in names.items()]

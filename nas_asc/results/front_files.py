@@ -1,0 +1,109 @@
+"""The files of a run folder that show its front: data, pictures and the page.
+
+Conventions: `front.json` is what `search --json` prints and, under "points", every trial that was
+trained to the end. `front.csv` has one row per point of the front: the columns of a point,
+`on_front` (error measures, a space between them), then one column per choice, named by its dotted
+path; an empty cell is a choice that the architecture does not have. NaN and infinity are in
+neither.
+"""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from nas_asc.errors import RunError
+from nas_asc.results.figures.front import front_png, front_svg
+from nas_asc.results.frames import choice_columns
+from nas_asc.results.pareto import POINT_COLUMNS
+from nas_asc.results.report.page import front_html
+from nas_asc.results.summary import Summary
+
+
+def front_json(summary: Summary) -> str:
+    """Return the text of `front.json`."""
+    content = summary.to_dict() | {
+        "class_names": summary.classes,
+        "precisions": summary.budget.precisions,
+        "points": [summary.point_to_dict(point) for point in summary.points],
+    }
+    return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def front_csv(summary: Summary) -> str:
+    """Return the text of `front.csv`."""
+    choices = choice_columns(point.choices for point in summary.front)
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([*POINT_COLUMNS, "on_front", *choices])
+    for point in summary.front:
+        values = [getattr(point, column) for column in POINT_COLUMNS]
+        writer.writerow(
+            ["" if value is None else str(value) for value in values]
+            + [" ".join(summary.on_front(point))]
+            + [_cell(point.choices[c]) if c in point.choices else "" for c in choices]
+        )
+    return file.getvalue()
+
+
+def _cell(value: object) -> str:
+    """Return a choice as JSON, or bare if it is a word that no JSON reader takes for a value."""
+    if isinstance(value, str) and value.isprintable() and value:
+        try:
+            json.loads(value)
+        except ValueError:
+            return value
+    return json.dumps(value, allow_nan=False)
+
+
+_WRITERS: Mapping[str, Callable[[Summary], str | bytes]] = {
+    "front.json": front_json,
+    "front.csv": front_csv,
+    "front.svg": front_svg,
+    "front.png": front_png,
+    "front.html": front_html,
+}
+DATA_FILES = ("front.json", "front.csv")
+PICTURE_FILES = ("front.svg", "front.png", "front.html")
+
+
+def write_front(
+    summary: Summary, folder: Path, names: tuple[str, ...] = DATA_FILES + PICTURE_FILES
+) -> tuple[Path, ...]:
+    """Write the front into a folder, each file in one step: whoever reads finds the old or the new.
+
+    Args:
+        summary: what to write.
+        folder: where to; it is made if it does not exist.
+        names: which files; the pictures take about two seconds.
+
+    Returns:
+        The paths of the files, in the order of `names`.
+
+    Raises:
+        RunError: the folder is full, or cannot be written.
+    """
+    for name in names:
+        content = _WRITERS[name](summary)
+        _write(folder / name, content.encode() if isinstance(content, str) else content)
+    return tuple(folder / name for name in names)
+
+
+def _write(path: Path, content: bytes) -> None:
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise RunError(
+            f"{path}: expected a file that can be written, found {reason} - the trials are kept: "
+            "put that right, and search --resume writes their front"
+        ) from error
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)

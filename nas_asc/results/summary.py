@@ -1,0 +1,135 @@
+"""What a search found: the one value that tables, pictures, pages and JSON are made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from nas_asc.complexity import Budget, counting_rule
+from nas_asc.results.frames import data_frame
+from nas_asc.results.pareto import OBJECTIVES, POINT_COLUMNS, Point, hypervolume, pareto_front
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TRIAL_COUNTS = ("completed", "stopped_early", "failed", "duplicates", "rejected_over_budget")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The state of a search, finished or not.
+
+    Attributes:
+        run: the run folder, as the user named it.
+        rule: id of the counting rule that sizes are counted by.
+        objective: "log_loss" or "accuracy"; `front` is the front of size and this error measure.
+        data: what `Dataset.describe` gives: name, clips, classes, splits.
+        classes: names of the classes.
+        trials: how many trials ended how, by the names of `TRIAL_COUNTS`.
+        points: all trials that were trained to the end, report models among them.
+        seeds_over_budget: report models that were not trained: model, size_bytes, macs, binds.
+        seeds_adapted: report models that were made to go with the data: model, changes in words.
+        ensembles_skipped: ensembles of reports that do not go with the data: ensemble, reason.
+        seeds_skipped: report models for which there was no time: model, reason.
+        seconds: wall clock time spent, in all sessions of the run.
+    """
+
+    run: str
+    space: str
+    rule: str
+    seed: int
+    objective: str
+    budget: Budget
+    data: Mapping[str, object]
+    classes: tuple[str, ...]
+    trials: Mapping[str, int]
+    points: tuple[Point, ...]
+    seeds_over_budget: tuple[Mapping[str, object], ...] = ()
+    seconds: float = 0.0
+    seeds_adapted: tuple[Mapping[str, object], ...] = ()
+    ensembles_skipped: tuple[Mapping[str, object], ...] = ()
+    seeds_skipped: tuple[Mapping[str, object], ...] = ()
+
+    @cached_property
+    def fronts(self) -> dict[str, tuple[Point, ...]]:
+        """The non-dominated points by error measure, smallest first."""
+        return {measure: tuple(pareto_front(self.points, measure)) for measure in OBJECTIVES}
+
+    @property
+    def front(self) -> tuple[Point, ...]:
+        """The front of size and the study's objective, smallest first."""
+        return self.fronts[self.objective]
+
+    @cached_property
+    def other_front(self) -> tuple[Point, ...]:
+        """The points that are only on the front of the other error measure, smallest first."""
+        (other,) = set(OBJECTIVES) - {self.objective}
+        return tuple(point for point in self.fronts[other] if point not in self.front)
+
+    def on_front(self, point: Point) -> list[str]:
+        """Return the error measures by which a point is on the front of all trials."""
+        return [measure for measure, points in self.fronts.items() if point in points]
+
+    @property
+    def ended(self) -> int:
+        """Trials that ended; report models that were skipped are none."""
+        return sum(self.trials.get(name, 0) for name in ("completed", "stopped_early", "failed"))
+
+    @property
+    def kb(self) -> int:
+        """Bytes in a KB, by the counting rule."""
+        return counting_rule(self.rule).kb
+
+    @cached_property
+    def reference(self) -> tuple[Point, ...]:
+        """All report models that were trained, on the front or not, smallest first."""
+        models = (point for point in self.points if point.model is not None)
+        return tuple(sorted(models, key=lambda point: (point.size_bytes, point.trial)))
+
+    @cached_property
+    def hypervolume(self) -> float | None:
+        """The share of what the budget allows that the front dominates in log loss, 0 to 1.
+
+        None without a limit above 1 KiB, and before the classes are known.
+        """
+        if len(self.classes) < 2:
+            return None
+        return hypervolume(self.front, self.budget.size_bytes, len(self.classes))
+
+    def point_to_dict(self, point: Point) -> dict[str, object]:
+        """Return a point as JSON, with the fronts that it is on."""
+        values = point.to_dict()
+        choices = values.pop("choices")
+        return {**values, "on_front": self.on_front(point), "choices": choices}
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what `search --json` prints."""
+        return {
+            "run": self.run,
+            "space": self.space,
+            "rule": self.rule,
+            "seed": self.seed,
+            "objective": self.objective,
+            "budget": self.budget.to_dict(),
+            "data": dict(self.data),
+            "trials": dict.fromkeys(TRIAL_COUNTS, 0) | dict(self.trials),
+            "front": [self.point_to_dict(point) for point in self.front],
+            "other_front": [self.point_to_dict(point) for point in self.other_front],
+            "hypervolume": self.hypervolume,
+            "seconds": self.seconds,
+            "seeds_over_budget": [dict(seed) for seed in self.seeds_over_budget],
+            "seeds_adapted": [dict(seed) for seed in self.seeds_adapted],
+            "ensembles_skipped": [dict(entry) for entry in self.ensembles_skipped],
+            "seeds_skipped": [dict(seed) for seed in self.seeds_skipped],
+            "reference": [self.point_to_dict(point) for point in self.reference],
+        }
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Build a DataFrame of the points that are on a front, smallest first.
+
+        Its columns are those of `front.csv`; `on_front` names the error measures, a space between
+        them.
+        """
+        points = sorted((*self.front, *self.other_front), key=lambda p: (p.size_bytes, p.trial))
+        rows = [{**p.to_dict(), "on_front": " ".join(self.on_front(p))} for p in points]
+        return data_frame(rows, [point.choices for point in points], (*POINT_COLUMNS, "on_front"))

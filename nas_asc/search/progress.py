@@ -1,0 +1,147 @@
+"""How far a search has come: counts of its trials, and one line for people."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nas_asc.results import Point, shorten, size_caption
+from nas_asc.units import format_duration
+
+if TYPE_CHECKING:
+    from nas_asc.search.storage.trials import Trial
+    from nas_asc.search.timing import Clock
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The state of a running search.
+
+    Attributes:
+        completed: trials trained to the end, earlier sessions of the run included.
+        total: finished trials at which the search ends, or None.
+        running: trials in training now.
+        resumed: finished trials that this session started with; they took none of its time.
+        best: the point with the best objective so far.
+        elapsed_s: seconds of this session.
+        limit_s: seconds after which the search ends, or None.
+    """
+
+    completed: int
+    total: int | None = None
+    stopped_early: int = 0
+    failed: int = 0
+    rejected_over_budget: int = 0
+    running: int = 0
+    resumed: int = 0
+    best: Point | None = None
+    elapsed_s: float = 0.0
+    limit_s: float | None = None
+
+    @property
+    def finished(self) -> int:
+        """Trials that ended, in whatever way."""
+        return self.completed + self.stopped_early + self.failed
+
+    @property
+    def over(self) -> bool:
+        """Whether as many trials ended as the search is to have."""
+        return self.total is not None and self.finished >= self.total
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds left, by the pace so far or by the limit, the sooner; None if unknown."""
+        by_limit = None if self.limit_s is None else max(self.limit_s - self.elapsed_s, 0.0)
+        if self.over:
+            return 0.0
+        here = self.finished - self.resumed
+        if self.total is None or here <= 0:
+            return by_limit
+        by_trials = (self.total - self.finished) * self.elapsed_s / here
+        return by_trials if by_limit is None else min(by_limit, by_trials)
+
+
+class TrialCounts:
+    """Counts of trials, kept as they end.
+
+    Attributes:
+        resumed: trials that had ended when this session began.
+    """
+
+    def __init__(self, total: int | None, objective: str) -> None:
+        self._total = total
+        self._objective = objective
+        self._states = dict.fromkeys(("completed", "stopped_early", "failed", "skipped"), 0)
+        self._rejected = 0
+        self._best: tuple[float, Trial] | None = None
+        self.resumed = 0
+
+    @property
+    def finished(self) -> int:
+        """Trials that ended; report models that were skipped are none."""
+        return sum(self._states.values()) - self._states["skipped"]
+
+    def reached(self, besides: int) -> bool:
+        """Return whether these and `besides` more are all that the study asks for."""
+        return self._total is not None and self.finished + besides >= self._total
+
+    def add(self, trial: "Trial") -> None:
+        """Count a trial that ended."""
+        self._states[trial.state] += 1
+        self._rejected += trial.rejected_over_budget
+        loss = trial.loss(self._objective)
+        if loss is not None and (self._best is None or loss < self._best[0]):
+            self._best = (loss, trial)
+
+    def progress(self, running: int, clock: "Clock") -> Progress:
+        """Return how far the search has come."""
+        from nas_asc.search.storage.run_summary import (
+            point,  # here, since the command shows its help without
+        )
+
+        return Progress(
+            completed=self._states["completed"],
+            total=self._total,
+            stopped_early=self._states["stopped_early"],
+            failed=self._states["failed"],
+            rejected_over_budget=self._rejected,
+            running=running,
+            resumed=self.resumed,
+            best=None if self._best is None else point(self._best[1]),
+            elapsed_s=clock.session_s,
+            limit_s=None if clock.limit_s is None else clock.limit_s - clock.earlier_s,
+        )
+
+
+def progress_line(progress: Progress, kb: int, width: int = 10_000) -> str:
+    """Write progress as one line of at most `width` characters.
+
+    Args:
+        progress: what to write.
+        kb: what the counting rule takes a KB for.
+        width: of the terminal; what matters less is left out where it is narrow.
+    """
+    done = f"{progress.finished:,}" + (f"/{progress.total:,}" if progress.total else "") + " done"
+    endings = (("stopped", progress.stopped_early), ("failed", progress.failed))
+    every = ", ".join(f"{count:,} {name}" for name, count in endings)
+    some = ", ".join(f"{count:,} {name}" for name, count in endings if count)
+    rejected = f"{progress.rejected_over_budget:,} rejected"
+    left = progress.left_s
+    time = "time left unknown" if left is None else f"{format_duration(left)} left"
+    if progress.over:
+        time = "finished"
+    best = "best: none yet"
+    if progress.best is not None:
+        best = (
+            f"best {progress.best.accuracy:.1%}, log loss {progress.best.log_loss:.3f} "
+            f"at {size_caption(progress.best.size_bytes, kb)}"
+        )
+    done_some = f"{done} ({some})" if some else done
+    for parts in (
+        (f"{done} ({every}), {rejected} over budget", best, time),
+        (f"{done_some}, {rejected}", best, time),
+        (done_some, best, time),
+        (done_some, time),
+    ):
+        line = " | ".join(parts)
+        if len(line) <= width:
+            return line
+    return shorten(f"{done} | {time}", width)

@@ -1,0 +1,48 @@
+"""Runners: where jobs run. All give the same results; they differ in where and how many.
+
+A job's function is named "module:function" so that it can be found in any process. It is called
+with the job and an `OnEpoch`, and returns a `JobResult`.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from nas_asc.search.runners.inline import InlineRunner
+from nas_asc.search.runners.processes import ProcessRunner, fitting_workers
+from nas_asc.study import Event, Job
+
+__all__ = ["RUNNERS", "Runner", "fitting_workers"]
+
+
+class Runner(Protocol):
+    """Something that runs jobs and reports how they end."""
+
+    @property
+    def capacity(self) -> int:
+        """How many jobs run at once."""
+
+    @property
+    def free(self) -> int:
+        """How many more jobs could be submitted now."""
+
+    def submit(self, job: Job) -> None:
+        """Start a job; only while something is free."""
+
+    def poll(self, timeout_s: float) -> Sequence[Event]:
+        """Return what has happened, waiting at most `timeout_s` seconds for the first event.
+
+        Each job ends with one `JobFinished` or `JobFailed`.
+        """
+
+    def cancel(self, number: int) -> None:
+        """End the job of this trial; no event tells of it any more."""
+
+    def close(self) -> None:
+        """End everything that still runs."""
+
+
+# How runners are made, by name: from a number of workers and the name of a job's function.
+RUNNERS: dict[str, Callable[[int, str], Runner]] = {
+    "inline": InlineRunner,
+    "processes": ProcessRunner,
+}

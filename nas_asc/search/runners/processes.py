@@ -1,0 +1,222 @@
+"""Worker processes on this machine, one thread each, kept warm from job to job; and how many.
+
+A pool of our own rather than `concurrent.futures`: there one killed process breaks the whole pool,
+here it is one failed trial and a new process.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from nas_asc.errors import RunError
+from nas_asc.search.runners.attempt import attempt, job_function
+from nas_asc.study import EpochReported, Event, Job, JobFailed
+
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_LONGEST_END_S = 5.0
+_DEATHS_AT_START = 3
+# What a worker needs: torch, a network, and a share of the features.
+_WORKER_BYTES = 1_200_000_000
+
+
+class ProcessRunner:
+    """A fixed number of processes; one that dies is replaced."""
+
+    def __init__(self, count: int, function_name: str) -> None:
+        self.capacity = count
+        self._function_name = function_name
+        self._deaths_at_start = 0
+        self._workers = [_Worker(function_name) for _ in range(count)]
+
+    @property
+    def free(self) -> int:
+        """How many more jobs could be submitted now."""
+        return sum(worker.number is None for worker in self._workers)
+
+    @property
+    def ready(self) -> bool:
+        """Whether all processes have started, as far as polling has shown."""
+        return all(worker.started for worker in self._workers)
+
+    def submit(self, job: Job) -> None:
+        """Pass a job to a free process."""
+        worker = next((w for w in self._workers if w.number is None), None)
+        if worker is None:
+            raise ValueError("expected a free worker")
+        worker.number = job.number
+        with suppress(OSError):  # a process that has died is found when polled
+            worker.connection.send(job)
+
+    def poll(self, timeout_s: float) -> Sequence[Event]:
+        """Return what has happened, waiting at most `timeout_s` seconds for the first event.
+
+        Raises:
+            RunError: processes die again and again before they get to a job.
+        """
+        by_handle: dict[Any, _Worker] = {}
+        for worker in self._workers:
+            by_handle[worker.connection] = by_handle[worker.process.sentinel] = worker
+        ready = {id(w): w for h in wait(list(by_handle), timeout_s) for w in [by_handle[h]]}
+        events: list[Event] = []
+        for worker in ready.values():
+            events += worker.received()
+            if not worker.process.is_alive():
+                events += worker.received()  # what it sent between the last look and its end
+                events += self._replace(worker)
+        return events
+
+    def cancel(self, number: int) -> None:
+        """Kill the process that runs this trial and start another."""
+        for worker in self._workers:
+            if worker.number == number:
+                worker.number = None
+                worker.end()
+                self._workers[self._workers.index(worker)] = _Worker(self._function_name)
+
+    def close(self) -> None:
+        """Kill all processes."""
+        for worker in self._workers:
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.end()
+
+    def _replace(self, worker: "_Worker") -> list[Event]:
+        worker.end()
+        code = worker.process.exitcode or 0
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        if code == -signal.SIGKILL:
+            how += ", most likely for want of memory: try fewer workers"
+        self._deaths_at_start = 0 if worker.started else self._deaths_at_start + 1
+        if self._deaths_at_start == _DEATHS_AT_START:
+            raise RunError(
+                f"workers: expected processes that start, {_DEATHS_AT_START} died ({how})"
+            )
+        self._workers[self._workers.index(worker)] = _Worker(self._function_name)
+        if worker.number is None:
+            return []
+        return [JobFailed(worker.number, f"worker died ({how})")]
+
+
+class _Worker:
+    """A process, our end of its pipe, and the trial that it runs."""
+
+    def __init__(self, function_name: str) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process: BaseProcess = context.Process(
+            target=_serve, args=(theirs, function_name), daemon=True
+        )
+        self.number: int | None = None
+        self.started = False
+        with _interrupts_held_back(), _main_hidden():
+            self.process.start()
+        theirs.close()
+
+    def received(self) -> list[Event]:
+        events: list[Event] = []
+        with suppress(EOFError, OSError):
+            while self.connection.poll():
+                message: Event | None = self.connection.recv()
+                self.started = True
+                if message is None or message.number != self.number:
+                    continue
+                events.append(message)
+                if not isinstance(message, EpochReported):
+                    self.number = None
+        return events
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.join(_LONGEST_END_S)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        self.connection.close()
+
+
+def _serve(connection: Connection, function_name: str) -> None:
+    """Live in a worker process: run jobs until the pipe or the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    for name in _THREADS:
+        os.environ[name] = "1"  # read by torch when it is imported, which is below
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with suppress(Exception):  # told again, as the job's failure
+        job_function(function_name)
+    with suppress(EOFError, OSError):
+        connection.send(None)
+        while True:
+            attempt(function_name, connection.recv(), connection.send)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Keep Ctrl-C from a process that is just starting and would print a traceback."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+@contextmanager
+def _main_hidden() -> Iterator[None]:
+    """Keep a new process from running the user's script again, guarded by `__name__` or not."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def fitting_workers() -> int:
+    """Return the number of processors that this process may use, fewer where memory is short."""
+    return max(1, int(min(processors(), available_bytes() / _WORKER_BYTES)))
+
+
+def processors() -> int:
+    """Count the processors that this process may use, a container's share included."""
+    if hasattr(os, "sched_getaffinity"):
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="utf-8").split()
+        return max(1, min(count, round(int(quota) / int(period))))
+    except (OSError, ValueError):
+        return count
+
+
+def available_bytes() -> float:
+    """Return the memory that is free or can be freed, a container's limit included."""
+    amounts = []
+    with suppress(OSError):
+        for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("MemAvailable:"):
+                amounts.append(int(line.split()[1]) * 1024)
+    with suppress(OSError, ValueError):
+        cgroup = Path("/sys/fs/cgroup")
+        limit = int((cgroup / "memory.max").read_text(encoding="utf-8"))
+        amounts.append(limit - int((cgroup / "memory.current").read_text(encoding="utf-8")))
+    return min(amounts, default=float("inf"))

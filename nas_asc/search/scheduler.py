@@ -1,0 +1,123 @@
+"""Which trial comes next, what it is, and with whom it is compared.
+
+Conventions: report models and ensembles are trials 0 to s - 1, cheapest first. The trials after
+them are asked for in order. The first `startup_trials` of these wait for nothing; trial n of the
+rest is asked for when the trials up to n - lag have ended, and it depends on exactly those. So
+nothing here depends on the number of workers or on which trial ends first.
+"""
+
+from collections.abc import Mapping
+
+from nas_asc.search.candidates import Gate
+from nas_asc.search.samplers import SAMPLERS, draw
+from nas_asc.search.storage.trials import Trial
+from nas_asc.search.task import Task
+from nas_asc.study import Rung, loss_of, make_rung, trial_seed
+
+
+class Scheduler:
+    """Makes the trials of a study, one after the other."""
+
+    def __init__(self, task: Task) -> None:
+        self._study = study = task.config
+        self._space = task.space
+        self._sampler = SAMPLERS[study.sampler](task.space, study.seed)
+        self._gate = Gate(task.space, task.budget, task.measure, task.trained_budget)
+        self._rung_epochs = study.early_stopping.epochs(study.epochs)
+        # (size_bytes, loss) of the trials that were reported, by epoch
+        self._earlier: Mapping[int, list[tuple[int, float]]] = {e: [] for e in self._rung_epochs}
+        self._reported = 0
+        self._report_models = 0
+        self.trials: list[Trial] = []
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether enough is known to ask for the next trial."""
+        number = len(self.trials)
+        return all(trial.finished for trial in self._awaited(number))
+
+    def ask(self) -> tuple[Trial, tuple[Rung, ...]]:
+        """Make the next trial and its rungs; it becomes one of the run's with `add`.
+
+        Raises:
+            SpaceExhausted: there is nothing left to try.
+        """
+        number = len(self.trials)
+        self._report_up_to(number)
+        proposal = self._gate.next_candidate(
+            self._sampler.propose(number),
+            self._study.max_proposals,
+            draw(self._space, trial_seed(self._study.seed, number, "fallback")),
+            trial_seed(self._study.seed, number, "repair"),
+        )
+        trial = Trial(
+            number=number,
+            architecture=proposal.architecture,
+            model=None,
+            seed=trial_seed(self._study.seed, number, "training"),
+            complexity=proposal.complexity.to_dict(),
+            rejected_over_budget=proposal.rejected_over_budget,
+            duplicates=proposal.duplicates,
+        )
+        return trial, self._rungs(trial)
+
+    def add(self, trial: Trial) -> None:
+        """Add the trial that was asked for."""
+        self._gate.remember(trial.architecture)
+        self._sampler.accept(trial.number, trial.architecture)
+        self.trials.append(trial)
+
+    def update(self, trial: Trial) -> None:
+        """Replace a trial by its new state."""
+        self.trials[trial.number] = trial
+
+    def restore(self, trial: Trial) -> tuple[Rung, ...]:
+        """Add a trial that was not asked for here: a report model, or one of a saved run.
+
+        Returns:
+            Its rungs, as they were when it was first asked for.
+        """
+        self._report_models += trial.model is not None
+        self._report_up_to(trial.number)
+        self.add(trial)
+        return self._rungs(trial)
+
+    def _depends(self, number: int) -> bool:
+        """Return whether a trial depends on the results of others."""
+        first = self._report_models + self._study.startup_trials
+        return not self._study.independent and number >= first
+
+    def _awaited(self, number: int) -> list[Trial]:
+        """Return the trials that trial `number` depends on and that are not reported yet."""
+        if not self._depends(number):
+            return []
+        return self.trials[self._reported : max(0, number - self._study.lag + 1)]
+
+    def _report_up_to(self, number: int) -> None:
+        """Make known what trial `number` depends on, no more."""
+        objective = self._study.objective
+        for trial in self._awaited(number):
+            self._reported = trial.number + 1
+            for entry in trial.result.curve if trial.result else ():
+                loss = loss_of(entry, objective)
+                earlier = self._earlier.get(entry["epoch"])
+                if loss is not None and earlier is not None:
+                    earlier.append((trial.size_bytes, loss))
+            loss = trial.loss(objective)
+            outcome = trial.state if loss is None else (loss, float(trial.size_bytes))
+            if trial.architecture.ensemble is not None:
+                outcome = "failed"  # no point of the space: there is nothing to learn from it
+            self._sampler.report(trial.number, outcome)
+
+    def _rungs(self, trial: Trial) -> tuple[Rung, ...]:
+        """Make the rungs of a trial; where too few have been before it, everything passes."""
+        settings = self._study.early_stopping
+        compared = trial.model is None and self._depends(trial.number)
+        rungs = []
+        for epoch in self._rung_epochs:
+            earlier = self._earlier[epoch] if compared else []
+            enough = earlier if len(earlier) >= settings.min_history else []
+            rungs.append(
+                make_rung(epoch, settings.keep, self._study.objective, trial.size_bytes, enough)
+            )
+        return tuple(rungs)

@@ -1,0 +1,159 @@
+"""The folder of one run: who may use it, what it was started with, and what it keeps.
+
+Conventions: `study.toml` holds the resolved study, `study.db` the trials; `run.lock` is held by the
+process that searches and lets go of itself when that process dies in any way.
+"""
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from nas_asc.errors import RunError
+from nas_asc.files import remove_unfinished, write_atomically
+from nas_asc.search.storage.trials import Trial, TrialStore
+from nas_asc.spaces import SearchSpace
+from nas_asc.study import RAISABLE, StudyConfig, read_study, study_toml
+
+STUDY_FILE = "study.toml"
+_TRIALS_FILE = "study.db"
+_LOCK_FILE = "run.lock"
+
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_DATABASE_ERRORS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
+
+
+@contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Hold a run folder, made if there is none, for this process alone; unfinished models go.
+
+    Raises:
+        RunError: another process holds it, or it cannot be written.
+    """
+    lock = FileLock(run / _LOCK_FILE, blocking=False)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise RunError(
+            f"{run}: expected a run that nobody works on, another search does; wait for its end or "
+            "stop it"
+        ) from None
+    except (FileExistsError, NotADirectoryError):
+        raise RunError(f"{run}: expected a folder, got a file - choose another --out") from None
+    except OSError as error:
+        raise RunError(f"{run}: expected a folder that can be written, {error.strerror}") from None
+    try:
+        for folder in (run, run / "models"):  # of a process that was killed while it wrote
+            remove_unfinished(folder)
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def disk_faults_in_one_line(run: Path) -> Iterator[None]:
+    """Report a full disk, or one that cannot be written any more, as the user's to put right.
+
+    Raises:
+        RunError: there is no room for the trials of the run.
+    """
+    try:
+        yield
+    except Exception as error:
+        reason = _disk_fault(error)
+        if reason is None:
+            raise
+        raise RunError(
+            f"{run}: expected room for the trials of the run, found {reason} - make room and go "
+            "on with --resume"
+        ) from error
+
+
+def _disk_fault(error: BaseException | None) -> str | None:
+    """Return what a disk cannot do, if that is what an error comes from."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+            return (error.strerror or str(error)).lower()
+        if isinstance(error, sqlite3.OperationalError):
+            primary = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest is the detail
+            return str(error) if primary in _DATABASE_ERRORS else None
+        error = error.__cause__
+    return None
+
+
+def check_new(run: Path) -> None:
+    """Check that a run can be started in a folder.
+
+    Raises:
+        RunError: something is there already.
+    """
+    if run.is_dir() and {path.name for path in run.iterdir()} - {_LOCK_FILE}:
+        what = "a run" if (run / STUDY_FILE).is_file() else "files"
+        raise RunError(
+            f"{run}: expected a new folder, it holds {what} - add --resume to go on with a run, or "
+            "choose another --out"
+        )
+
+
+def save_study(run: Path, study: StudyConfig) -> None:
+    """Write the resolved study into a run folder; a kill leaves the old one or the new one."""
+    write_atomically(run / STUDY_FILE, study_toml(study))
+
+
+def saved_study(run: Path) -> StudyConfig:
+    """Read the study that a run was started with.
+
+    Raises:
+        RunError: there is no run in the folder.
+        ConfigError: its study is not valid.
+    """
+    if not (run / STUDY_FILE).is_file():
+        raise RunError(f"{run}: expected the folder of a run, found no {STUDY_FILE} in it")
+    return read_study(run / STUDY_FILE)
+
+
+def check_same(run: Path, saved: StudyConfig, given: StudyConfig) -> None:
+    """Check that a resumed run goes on as it was started; `trials` and `time_s` may change.
+
+    Raises:
+        RunError: names the first setting that differs, and both its values.
+    """
+    for name in StudyConfig.model_fields:
+        before, now = getattr(saved, name), getattr(given, name)
+        if name not in RAISABLE and before != now:
+            raise RunError(
+                f"{run}: the run was started with {name} = {_short(before)}, got {_short(now)} - "
+                "leave it out to resume, or choose another --out"
+            )
+
+
+def _short(value: object) -> str:
+    text = str(value) if not isinstance(value, str) else repr(value)
+    return text if len(text) < 60 else f"{text[:57]}..."
+
+
+def open_store(run: Path, space: SearchSpace) -> TrialStore:
+    """Open the trials of a run to write, or make them; the caller holds the folder."""
+    from nas_asc.search.storage.sqlite_store import (
+        SqliteStore,  # a store loads what it needs when it is asked for
+    )
+
+    return SqliteStore(run / _TRIALS_FILE, space)
+
+
+def read_trials(run: Path) -> tuple[list[Trial], dict[str, Any]]:
+    """Read the trials of a run and the facts about it, also while it goes on; changes none.
+
+    Raises:
+        RunError: they cannot be read.
+    """
+    if not (run / _TRIALS_FILE).is_file():
+        return [], {}
+    from nas_asc.search.storage.sqlite_store import read_sqlite
+
+    return read_sqlite(run / _TRIALS_FILE)

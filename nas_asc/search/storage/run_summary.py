@@ -1,0 +1,171 @@
+"""What a run has found, read from its folder."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas_asc.architectures import Architecture
+from nas_asc.complexity import Budget, counting_rule, parse_budget
+from nas_asc.errors import RunError
+from nas_asc.results import Point, Summary, data_frame
+from nas_asc.search.storage.run_folder import read_trials, saved_study
+from nas_asc.search.storage.trials import Trial
+from nas_asc.study import StudyConfig
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TRIAL_COLUMNS = ("trial", "model", "state", "reason", "seed", "on_front")
+_COST_COLUMNS = (
+    "size_bytes",
+    "params",
+    "nonzero_params",
+    "macs",
+    "counted_macs",
+    "peak_activation_bytes",
+    "precision",
+    "sparsity",
+)
+_TIME_COLUMNS = ("elapsed_s", "spent_s")
+
+
+def load_front(run: Path) -> Summary:
+    """Return what a run has found so far, finished or not.
+
+    Raises:
+        RunError: there is no run in the folder.
+    """
+    return _summary(run, *read_trials(run))
+
+
+def _summary(run: Path, trials: list[Trial], facts: Mapping[str, Any]) -> Summary:
+    study = saved_study(run)
+    budget = parse_budget(study.budget, counting_rule(study.rule), with_limits=True)
+    return summarise(run, study, budget, trials, facts)
+
+
+def load_trials(run: Path) -> "pd.DataFrame":
+    """Build a DataFrame of all trials of a run, whatever their state.
+
+    Columns: trial, model, state, reason, seed, on_front (error measures, a space between them),
+    accuracy and log_loss, costs, times, and one per choice. What a trial does not have is missing.
+
+    Raises:
+        RunError: there is no run in the folder.
+    """
+    trials, facts = read_trials(run)
+    summary = _summary(run, trials, facts)
+    on_front = {point.trial: " ".join(summary.on_front(point)) for point in summary.points}
+    rows = [
+        {
+            "trial": trial.number,
+            "model": trial.model,
+            "state": trial.state,
+            "reason": trial.reason or None,
+            "seed": trial.seed,
+            "on_front": on_front.get(trial.number, ""),
+            **(trial.result.metrics if trial.result else {}),
+            **trial.complexity,
+            "elapsed_s": trial.elapsed_s if trial.finished else None,
+            "spent_s": trial.spent_s if trial.finished else None,
+        }
+        for trial in trials
+    ]
+    columns = (*_TRIAL_COLUMNS, "accuracy", "log_loss", *_COST_COLUMNS, *_TIME_COLUMNS)
+    return data_frame(rows, [_choices(trial.architecture) for trial in trials], columns)
+
+
+def load_trial(run: Path, number: int) -> Trial:
+    """Return one trial of a run.
+
+    Raises:
+        RunError: there is no such run or trial.
+    """
+    saved_study(run)
+    trials, _ = read_trials(run)
+    if not 0 <= number < len(trials):
+        raise RunError(f"{run}: expected a trial from 0 to {len(trials) - 1}, got {number}")
+    return trials[number]
+
+
+def failures(run: Path) -> Counter[str]:
+    """Give how often trials of a run failed for which reason."""
+    trials, _ = read_trials(run)
+    return Counter(trial.reason for trial in trials if trial.state == "failed")
+
+
+def summarise(
+    run: Path,
+    study: StudyConfig,
+    budget: Budget,
+    trials: Sequence[Trial],
+    facts: Mapping[str, Any],
+) -> Summary:
+    """Return the state of a search as tables and plots take it."""
+    states = Counter(trial.state for trial in trials)
+    return Summary(
+        run=str(run),
+        space=study.space or "",
+        rule=study.rule,
+        seed=study.seed,
+        objective=study.objective,
+        budget=budget,
+        data=facts.get("data", {}),
+        classes=tuple(facts.get("classes", ())),
+        trials={
+            "completed": states["completed"],
+            "stopped_early": states["stopped_early"],
+            "failed": states["failed"],
+            **({"seeds_skipped": states["skipped"]} if states["skipped"] else {}),
+            "duplicates": sum(trial.duplicates for trial in trials),
+            "rejected_over_budget": sum(trial.rejected_over_budget for trial in trials),
+        },
+        points=tuple(points(trials)),
+        seeds_over_budget=tuple(facts.get("seeds_over_budget", ())),
+        seeds_adapted=tuple(facts.get("seeds_adapted", ())),
+        ensembles_skipped=tuple(facts.get("ensembles_skipped", ())),
+        seeds_skipped=tuple(skipped_seeds(trials)),
+        seconds=max((trial.elapsed_s for trial in trials), default=0.0),
+    )
+
+
+def skipped_seeds(trials: Iterable[Trial]) -> list[dict[str, object]]:
+    """Return the report models for which there was no time: model and reason."""
+    return [{"model": t.model, "reason": t.reason} for t in trials if t.state == "skipped"]
+
+
+def points(trials: Iterable[Trial]) -> list[Point]:
+    """Return the trials that were trained to the end as points."""
+    return [point(trial) for trial in trials if trial.state == "completed"]
+
+
+def point(trial: Trial) -> Point:
+    """Return a completed trial as a point."""
+    if trial.result is None:
+        raise ValueError(f"trial {trial.number}: expected a result")
+    cost, metrics = trial.complexity, trial.result.metrics
+    return Point(
+        trial=trial.number,
+        model=trial.model,
+        accuracy=metrics["accuracy"],
+        log_loss=metrics["log_loss"],
+        size_bytes=cost["size_bytes"],
+        params=cost["params"],
+        nonzero_params=cost["nonzero_params"],
+        macs=cost["macs"],
+        counted_macs=cost["counted_macs"],
+        peak_activation_bytes=cost["peak_activation_bytes"],
+        precision=cost["precision"],
+        sparsity=cost["sparsity"],
+        choices=_choices(trial.architecture),
+    )
+
+
+def _choices(architecture: Architecture) -> dict[str, object]:
+    """Return the choices of an architecture; of an ensemble, which has none, what is in it."""
+    if architecture.ensemble is None:
+        return dict(architecture.choices)
+    section = architecture.sections["ensemble"]
+    votes = {"votes": section["votes"]} if "votes" in section else {}
+    return {"ensemble": section["networks"], **votes}

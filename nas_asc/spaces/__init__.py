@@ -1,0 +1,47 @@
+"""Search spaces: TOML to choices to an architecture, and how much of one fits."""
+
+from nas_asc.spaces.architecture_file import (
+    ARCHITECTURE,
+    UNFINISHED,
+    StoredArchitecture,
+    architecture_json,
+    read_architecture,
+)
+from nas_asc.spaces.constraints import table_faults, words
+from nas_asc.spaces.feasibility import (
+    Feasibility,
+    check_that_something_fits,
+    feasibility,
+    repaired,
+    shown_measures,
+    smallest,
+)
+from nas_asc.spaces.schema import ENSEMBLE_KEYS, MEMBER_KEYS, PRINTED_KEYS
+from nas_asc.spaces.section import Parameter
+from nas_asc.spaces.space import ReportModel, SearchSpace
+from nas_asc.spaces.space_file import load_space
+from nas_asc.spaces.validation import faults_of
+
+__all__ = [
+    "ARCHITECTURE",
+    "ENSEMBLE_KEYS",
+    "MEMBER_KEYS",
+    "PRINTED_KEYS",
+    "UNFINISHED",
+    "Feasibility",
+    "Parameter",
+    "ReportModel",
+    "SearchSpace",
+    "StoredArchitecture",
+    "architecture_json",
+    "check_that_something_fits",
+    "faults_of",
+    "feasibility",
+    "load_space",
+    "read_architecture",
+    "repaired",
+    "shown_measures",
+    "smallest",
+    "table_faults",
+    "words",
+]

@@ -1,0 +1,209 @@
+"""How much of a space fits a budget, by uniform draws, and the smallest that a space can reach.
+
+Conventions: a draw is uniform over the options of each active choice, as a random search draws; the
+share is of draws, not of different architectures. Intervals are Wilson's at 95 %.
+
+The smallest is found by coordinate descent from random draws: one choice after the other is set to
+its best option, all choices of the space having a value whether they are active or not, until
+nothing gets better. In the spaces of this project each choice moves the cost in one direction, and
+the smallest is reached that way; in general what is found is an upper bound of it.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from math import inf, log, sqrt
+
+from nas_asc.architectures import Architecture, Value
+from nas_asc.complexity import MEASURES, Budget, Complexity, Counted, CountingRule, count
+from nas_asc.errors import NothingFits
+from nas_asc.spaces.space import SearchSpace
+
+Measure = Callable[[Architecture], Counted]
+
+_DRAWS = 500
+_STARTS = 4
+
+
+@dataclass(frozen=True)
+class Feasibility:
+    """What uniform draws from a space cost.
+
+    Attributes:
+        share: of the draws that fit the budget; 1 without a budget.
+        interval: of the share, at 95 %.
+        binds: by limit, how many draws exceed it, the limit that excludes most in front.
+        size_bytes: smallest, median and largest size of all draws.
+        macs: likewise, multiply-accumulates that the rule judges.
+        params: likewise, parameters that the rule counts; None unless they are limited.
+        peak_activation_bytes: likewise, peak activation memory; None unless it is limited.
+    """
+
+    draws: int
+    share: float
+    interval: tuple[float, float]
+    binds: dict[str, int]
+    size_bytes: tuple[int, int, int]
+    macs: tuple[int, int, int]
+    params: tuple[int, int, int] | None = None
+    peak_activation_bytes: tuple[int, int, int] | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the estimate as JSON."""
+        return asdict(self)
+
+
+def feasibility(
+    space: SearchSpace,
+    rule: CountingRule,
+    budget: Budget | None,
+    *,
+    classes: int,
+    clip_s: float,
+    draws: int = 5000,
+    seed: int = 0,
+) -> Feasibility:
+    """Estimate how much of a space fits a budget; takes about half a second.
+
+    Raises:
+        ConfigError: an architecture cannot be built on such clips.
+    """
+    rng = random.Random(seed)
+    binds: Counter[str] = Counter()
+    values: dict[str, list[int]] = {name: [] for name in shown_measures(budget)}
+    fitting = draws
+    for _ in range(draws):
+        complexity = count(space.random(rng), classes, clip_s, rule)
+        for name, reached in values.items():
+            reached.append(getattr(complexity, MEASURES[name].attribute))
+        if budget is not None:
+            exceeded = _exceeded(budget, complexity)
+            binds.update(exceeded)
+            fitting -= bool(exceeded)
+    return Feasibility(
+        draws,
+        fitting / draws,
+        wilson_interval(fitting, draws),
+        dict(binds.most_common()),
+        **{name: _spread(reached) for name, reached in values.items()},
+    )
+
+
+def shown_measures(budget: Budget | None) -> list[str]:
+    """Return what is told of a space: size and multiply-accumulates, and all that is limited."""
+    limited = budget.limits() if budget else {}
+    return [name for name in MEASURES if name in ("size_bytes", "macs") or name in limited]
+
+
+def _exceeded(budget: Budget, complexity: Complexity) -> list[str]:
+    """Return every limit that is exceeded."""
+    limits = budget.limits().items()
+    names = [
+        name for name, limit in limits if getattr(complexity, MEASURES[name].attribute) > limit
+    ]
+    admitted = budget.precisions
+    return [*names, "precision"] if admitted and complexity.precision not in admitted else names
+
+
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson 1927)."""
+    z = 1.959964
+    share = successes / trials
+    centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z * sqrt(share * (1 - share) / trials + z * z / (4 * trials**2)) / (1 + z * z / trials)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _spread(values: list[int]) -> tuple[int, int, int]:
+    values.sort()
+    return values[0], values[len(values) // 2], values[-1]
+
+
+def check_that_something_fits(
+    space: SearchSpace, budget: Budget, measure: Measure, seed: int = 0
+) -> None:
+    """Check that a search can find something.
+
+    Raises:
+        NothingFits: the smallest that the space can reach is over the budget; names the limit that
+            binds and that smallest value.
+    """
+    rng = random.Random(seed)
+    if any(budget.exceeded(measure(space.random(rng))) is None for _ in range(_DRAWS)):
+        return
+    for name, limit in budget.limits().items():
+        least = smallest(space, measure, name, rng)
+        if least > limit:
+            unit = MEASURES[name].unit
+            raise NothingFits(
+                f"budget: expected a limit on {MEASURES[name].noun} that space {space.name!r} can "
+                f"meet, got {limit:,} {unit}; the smallest it reaches is {least:,} {unit}"
+            )
+    if not repaired(space, budget, measure, rng):
+        admitted = "" if budget.precisions is None else f" in {', '.join(budget.precisions)}"
+        raise NothingFits(
+            f"budget: expected limits that space {space.name!r} can meet together{admitted}, got "
+            f"{budget}; it can meet each alone, raise one"
+        )
+
+
+def smallest(space: SearchSpace, measure: Measure, limit: str, rng: random.Random) -> int:
+    """Return the smallest value of what a limit bounds that coordinate descent finds."""
+    if space.families:
+        return min(smallest(member, measure, limit, rng) for member in space.families.values())
+    attribute = MEASURES[limit].attribute
+    values = (
+        _descend(space, lambda a: getattr(measure(a), attribute), rng, stop_at=-inf)[1]
+        for _ in range(_STARTS)
+    )
+    return int(min(values))
+
+
+def repaired(
+    space: SearchSpace, budget: Budget, measure: Measure, rng: random.Random, tries: int = _STARTS
+) -> list[Architecture]:
+    """Bring random draws under the budget, one choice at a time; return those where it worked."""
+    found = (
+        _descend(space, lambda a: _excess(budget, measure(a)), rng, stop_at=0.0)
+        for _ in range(tries)
+    )
+    return [architecture for architecture, excess in found if excess == 0.0]
+
+
+def _excess(budget: Budget, counted: Counted) -> float:
+    """Return how far something is over the budget: the sum of the logarithms of all excesses."""
+    if budget.exceeded(counted) is None:
+        return 0.0
+    over = sum(
+        max(0.0, log(getattr(counted, MEASURES[name].attribute) / limit))
+        for name, limit in budget.limits().items()
+    )
+    return over if over > 0.0 else 1.0  # a precision that the rule does not admit
+
+
+def _descend(
+    space: SearchSpace,
+    cost: Callable[[Architecture], float],
+    rng: random.Random,
+    stop_at: float,
+) -> tuple[Architecture, float]:
+    def with_values(values: dict[str, Value]) -> Architecture:
+        return space.architecture(lambda parameter: values[parameter.path])
+
+    values: dict[str, Value] = {p.path: rng.choice(p.options) for p in space.parameters()}
+    best = cost(with_values(values))
+    improved = True
+    while improved and best > stop_at:
+        improved = False
+        parameters = list(space.parameters())
+        rng.shuffle(parameters)
+        for parameter in parameters:
+            for option in parameter.options:
+                changed = {**values, parameter.path: option}
+                value = cost(with_values(changed))
+                if value < best:
+                    values, best, improved = changed, value, True
+                    if best <= stop_at:
+                        return with_values(values), best
+    return with_values(values), best

@@ -1,0 +1,289 @@
+"""The words of the search-space language: which keys a section has and what they may be.
+
+A key that the chosen kind, block or pruning does not use is not asked for. The keys of a stage are
+those of its block function, so a new block brings its own; what follows a stage, pooling and
+dropout, is the same for all blocks.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, fields
+
+from nas_asc.architectures import (
+    ACTIVATIONS,
+    BLOCKS,
+    DROPOUTS,
+    POOL_PADDINGS,
+    POOLINGS,
+    Option,
+    Value,
+)
+from nas_asc.complexity import BYTES_PER_VALUE, PRUNINGS, RULES
+from nas_asc.spaces.constraints import (
+    FLAG,
+    TABLE,
+    TEXT,
+    Domain,
+    above_zero,
+    number,
+    or_zero,
+    sized,
+    whole,
+    words,
+)
+
+# The most that a number may be: beyond every network for audio, and counted in a moment.
+_MOST_REPEATS = 100
+_MOST_CHANNELS = 10_000
+_MOST_CELLS = 10_000  # along an axis
+_MOST_SAMPLES = 1_000_000
+_MOST_HZ = 1_000_000
+_MOST_NETWORKS = 1000
+_MOST_PRINTED = 10**15
+MOST_OPTIONS = 1000
+MOST_UNITS = 1000  # of all repetitions of a block in a stage
+
+_WINDOW = whole(16, _MOST_SAMPLES)
+_SIZE = r"[1-9]\d*(x[1-9]\d*)?"
+_POOL = sized(
+    _MOST_CELLS,
+    'none, or a pooling such as "max 4x4" or "avg 3x3/2"',
+    f"none|(max|avg) {_SIZE}(/{_SIZE})?",
+    *("none", "max", "avg"),
+)
+_CLASSIFIER = sized(
+    _MOST_CELLS,
+    'linear, or a convolution such as "conv 3x3"',
+    f"linear|conv {_SIZE}",
+    *("linear", "conv"),
+)
+_SIDES = sized(_MOST_CELLS, 'a number or a pair mel x frame such as "3x5"', _SIZE)
+_SIDE = whole(1, _MOST_CELLS)
+_EXTENT = Domain(_SIDES.expected, lambda v: _SIDE.accepts(v) or _SIDES.accepts(v))
+
+
+def _is_dropout(value: object) -> bool:
+    if not isinstance(value, str) or value == "none":
+        return value == "none"
+    kind, _, rate = value.partition(" ")
+    is_rate = re.fullmatch(r"0\.\d+", rate, re.ASCII) is not None
+    return kind in DROPOUTS and is_rate and 0 < float(rate) < 1
+
+
+_DROPOUT = Domain(
+    f'none, or a dropout such as "plain 0.3" (one of {", ".join(DROPOUTS)}; '
+    "its rate above 0 and below 1)",
+    _is_dropout,
+    ("none", *DROPOUTS),
+)
+
+
+def _domain(option: Option) -> Domain:
+    """Return the domain of a block's key."""
+    if isinstance(option, range):
+        return whole(option[0], option[-1])
+    if isinstance(option, type):
+        return FLAG if option is bool else number(0, 1)
+    return words(*option)
+
+
+def _are_names(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) >= 2
+        and all(isinstance(name, str) for name in value)
+        and len(set(value)) == len(value)
+    )
+
+
+def _are_tables(value: object) -> bool:
+    return isinstance(value, list) and value != [] and all(isinstance(v, dict) for v in value)
+
+
+DOMAINS: Mapping[str, Mapping[str, Domain]] = {
+    "frontend": {
+        "kind": words("logmel", "waveform"),
+        "channels": whole(1, _MOST_REPEATS),
+        "sample_rate_hz": whole(1000, _MOST_HZ),
+        "window": _WINDOW,
+        "hop": whole(1, _MOST_SAMPLES),
+        "n_mels": whole(1, _MOST_CHANNELS),
+        "f_min_hz": number(0, _MOST_HZ),
+        "f_max_hz": number(0, _MOST_HZ),
+        "normalisation": words("none", "batch_norm", "standard", "peak"),
+        "n_fft": or_zero(_WINDOW),
+        "center": FLAG,
+        "window_function": words("hann", "hamming"),
+        "mean_spectrum": FLAG,
+        "second_window": or_zero(_WINDOW),
+    },
+    "stage": {
+        "depth": whole(0, _MOST_REPEATS),
+        "block": words(*BLOCKS),
+        "width": whole(1, _MOST_CHANNELS),
+        "kernel": _EXTENT,
+        "stride": _EXTENT,
+        "activation": words(*ACTIVATIONS),
+        **{key: _domain(o) for block in BLOCKS.values() for key, o in block.options.items()},
+        "pool": _POOL,
+        "pool_padding": words(*POOL_PADDINGS),
+        "pool_norm": FLAG,
+        "dropout": _DROPOUT,
+    },
+    "head": {
+        "conv": whole(0, _MOST_CHANNELS),
+        "activation": words(*ACTIVATIONS),
+        "classifier": _CLASSIFIER,
+        "map_dropout": _DROPOUT,
+        "pooling": words(*POOLINGS),
+        "dropout": _DROPOUT,
+        "dense": whole(0, _MOST_CHANNELS),
+        "dense_norm": FLAG,
+        "dense_activation": words("none", *ACTIVATIONS),
+        "pool": _POOL,
+        "pool_padding": words(*POOL_PADDINGS),
+    },
+    "compression": {
+        "pruning": words(*PRUNINGS),
+        "precision": words(*BYTES_PER_VALUE),
+        "sparsity": number(0.0, 0.99),
+        "prune_classifier": FLAG,
+        "iterations": whole(1, _MOST_REPEATS),
+    },
+}
+
+# What a report model, or an ensemble of them, says of itself besides what it is made of.
+MODEL_DOMAINS: Mapping[str, Domain] = {
+    "classes": whole(2, 10_000),
+    "clip_s": number(0.01, 3600),
+    "report": TEXT,
+    "rule": Domain("a counting rule (nas-asc rules)", lambda v: v in tuple(RULES), tuple(RULES)),
+}
+MODEL_KEYS: Mapping[str, Domain] = {
+    **MODEL_DOMAINS,
+    "title": TEXT,
+    "note": TEXT,
+    "printed": TABLE,
+    "choices": TABLE,
+    "like": TEXT,
+}
+# The numbers that a report may print.
+PRINTED_KEYS: Mapping[str, Domain] = dict.fromkeys(
+    ("params", "params_with_norms", "nonzero_params", "size_kb", "unpruned_size_kb", "mmacs"),
+    above_zero(_MOST_PRINTED),
+)
+ENSEMBLE_KEYS: Mapping[str, Domain] = {
+    **{key: MODEL_KEYS[key] for key in ("report", "title", "clip_s", "rule", "printed", "note")},
+    "classes": Domain("a list of names, at least two and all different", _are_names),
+    "members": Domain("at least one table, [[ensembles.ID.members]]", _are_tables),
+}
+MEMBER_KEYS: Mapping[str, Domain] = {
+    "model": TEXT,
+    "number": whole(1, _MOST_NETWORKS),
+    "weight": above_zero(_MOST_NETWORKS),
+    "class_map": TABLE,
+}
+
+# Those of the blocks.
+_OF_BLOCKS = tuple(
+    dict.fromkeys(selector for block in BLOCKS.values() for selector in block.selectors)
+)
+# The keys that decide which others are in use; they are asked for first, in this order.
+SELECTORS: Mapping[str, tuple[str, ...]] = {
+    "frontend": ("kind",),
+    "stage": ("depth", "block", *_OF_BLOCKS, "pool"),
+    "head": ("conv", "classifier", "dense", "pool"),
+    "compression": ("pruning",),
+}
+# Those that a section must have.
+REQUIRED = frozenset({"kind", "block", "conv", "pruning"})
+
+# At what a selector that is none of a few words is off; all its other values decide alike.
+_OFF: Mapping[str, Value] = {
+    "depth": 0,
+    "pool": "none",
+    "conv": 0,
+    "classifier": "linear",
+    "dense": 0,
+}
+# Those that may be left out; the keys of a block, and of pruning, state it themselves.
+_OPTIONAL = frozenset(
+    {
+        *("n_fft", "center", "window_function", "mean_spectrum", "second_window"),
+        *("pool_padding", "pool_norm", "dropout", "map_dropout", "dense_norm"),
+    }
+)
+
+_Selected = Mapping[str, object]
+
+
+def _is_pooled(selected: _Selected) -> bool:
+    return selected.get("pool", "none") != "none"
+
+
+def _is_linear(selected: _Selected) -> bool:
+    return selected.get("classifier", "linear") == "linear"
+
+
+# Which values of the selectors a key is in use with, as far as it is not with all.
+_IN_USE: Mapping[str, Mapping[str, Callable[[_Selected], bool]]] = {
+    "frontend": dict.fromkeys(
+        DOMAINS["frontend"].keys() - {"kind", "channels", "sample_rate_hz"},
+        lambda s: s["kind"] == "logmel",
+    ),
+    "stage": {
+        "pool_padding": _is_pooled,
+        "pool_norm": _is_pooled,
+    },
+    "head": {
+        "activation": lambda s: s["conv"] != 0,
+        "map_dropout": lambda s: not _is_linear(s),
+        **dict.fromkeys(("pooling", "dropout", "dense"), _is_linear),
+        **dict.fromkeys(("dense_norm", "dense_activation"), lambda s: s.get("dense", 0) != 0),
+        "pool_padding": _is_pooled,
+    },
+}
+
+_STAGE = re.compile(r"stem|stage\d{1,3}", re.ASCII)
+
+
+def section_kind(name: str) -> str | None:
+    """Return of which kind a section is; None if there is no such section."""
+    if name in ("frontend", "head", "compression"):
+        return name
+    return "stage" if _STAGE.fullmatch(name) else None
+
+
+def sort_of(selector: str, value: Value) -> Value:
+    """Return the same for values of a selector that decide alike which other keys are in use."""
+    return value == _OFF[selector] if selector in _OFF else value
+
+
+def selector_in_use(kind: str, key: str, selected: _Selected) -> bool:
+    """Check whether a selector is in use, given the selectors in front of it."""
+    if kind == "stage" and key != "depth":
+        if selected.get("depth", 1) == 0:
+            return False
+        return key not in _OF_BLOCKS or key in BLOCKS[str(selected["block"])].selectors
+    in_use = _IN_USE.get(kind, {}).get(key)
+    return in_use is None or in_use(selected)
+
+
+def keys_in_use(kind: str, selected: _Selected) -> list[tuple[str, bool]]:
+    """Return the keys in use besides the selectors, and whether each may be left out, in order."""
+    if kind == "compression":
+        settings = fields(PRUNINGS[str(selected["pruning"])])
+        return [("precision", False), *((f.name, f.default is not MISSING) for f in settings)]
+    own: list[tuple[str, bool]] = []
+    keys: Iterable[str] = DOMAINS[kind]
+    if kind == "stage":
+        if selected.get("depth", 1) == 0:
+            return []
+        own = BLOCKS[str(selected["block"])].keys_in_use(selected)
+        keys = ("pool_padding", "pool_norm", "dropout")
+    in_use = _IN_USE[kind]
+    return own + [
+        (key, key in _OPTIONAL)
+        for key in keys
+        if key not in SELECTORS[kind] and (key not in in_use or in_use[key](selected))
+    ]

@@ -1,0 +1,285 @@
+"""Whether a space is valid: each section by itself, what holds between keys, choices of models.
+
+Conventions: what only makes sense once something else is valid is checked then: whether the keys of
+a section are those in use, once those that decide it are valid; what holds between keys and the
+choices of report models, once all sections are. No fault follows from another one.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+from nas_asc.architectures import BLOCKS, DEFAULT_BRANCHES, Value, extent, read_dropout, read_pool
+from nas_asc.errors import nearest, short_repr
+from nas_asc.spaces.constraints import Domain
+from nas_asc.spaces.schema import (
+    DOMAINS,
+    MOST_OPTIONS,
+    MOST_UNITS,
+    REQUIRED,
+    SELECTORS,
+    keys_in_use,
+    section_kind,
+    selector_in_use,
+    sort_of,
+)
+from nas_asc.spaces.section import Parameter, Section
+from nas_asc.spaces.validation import unknown_key
+from nas_asc.toml_file import Fault
+
+# How the options of a key are read, as far as they may be written in several ways; 2 axes.
+_READERS: Mapping[str, Callable[[Any], object]] = {
+    "kernel": lambda value: extent(value, 2),
+    "stride": lambda value: extent(value, 2),
+    "pool": lambda value: read_pool(value, 2),
+    "classifier": lambda value: extent(value.removeprefix("conv "), 2),
+    "dropout": read_dropout,
+    "map_dropout": read_dropout,
+}
+
+
+def read_section(name: str, values: Mapping[str, Any]) -> tuple[Section, list[Fault]]:
+    """Return a section of the keys that are valid, and the faults of it and of the others."""
+    domains = DOMAINS[section_kind(name) or ""]
+    faults: list[tuple[str, str]] = []
+    options: dict[str, tuple[Value, ...] | Value] = {}
+    for key, value in values.items():
+        if key not in domains:
+            faults.append((key, unknown_key(key, domains)))
+        elif messages := list(_option_faults(key, domains[key], value)):
+            faults += [(key, message) for message in messages]
+        else:
+            listed = value if isinstance(value, list) else [value]
+            options[key] = tuple(listed) if len(listed) > 1 else listed[0]
+    section = Section(name, options)
+    if not any(key in SELECTORS[section.kind] for key, _ in faults):
+        faults += _use_faults(section, values)
+    return section, [Fault(f"{name}.{key}", message) for key, message in faults]
+
+
+def _option_faults(key: str, domain: Domain, value: object) -> Iterator[str]:
+    if not isinstance(value, list):
+        if not domain.accepts(value):
+            yield domain.error_message(value)
+        return
+    if len(value) > MOST_OPTIONS:
+        yield f"expected at most {MOST_OPTIONS:,} options, got {len(value):,}"
+        return
+    bad = [option for option in value if not domain.accepts(option)]
+    for place, option in enumerate(bad):
+        if option not in bad[:place]:
+            yield domain.error_message(option, f" in {short_repr(value)}")
+    if not value:
+        yield "expected at least one option, got an empty list"
+    elif not bad and len({_read(key, domain, option) for option in value}) < len(value):
+        yield f"expected different options, got {short_repr(value)}"
+
+
+def _read(key: str, domain: Domain, option: Any) -> tuple[bool, object]:
+    """Return the same for options that make the same network: 0 and 0.0, 3 and "3x3", not False."""
+    read = _READERS.get(key)
+    return isinstance(option, bool), option if not read or option in domain.words else read(option)
+
+
+def _use_faults(section: Section, given: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Name the keys that are missing, and those that no option of the section uses."""
+    if section.values.get("depth") == 0:
+        if others := [key for key in section.values if key != "depth"]:
+            yield (
+                "depth",
+                "expected an option above 0, got 0 alone, which drops the stage: "
+                f"{', '.join(others)} would not be in use",
+            )
+        return
+    domains = DOMAINS[section.kind]
+    missing = REQUIRED.intersection(SELECTORS[section.kind]).difference(given)
+    needed, used = (missing, set(domains)) if missing else _needed_and_used(section)
+    for key, domain in domains.items():
+        if key in needed and key not in given:
+            yield key, f"expected {domain.expected}, got nothing"
+        elif key in section.values and key not in used:
+            yield key, "expected a key that some option of the section uses"
+
+
+def _needed_and_used(section: Section) -> tuple[set[str], set[str]]:
+    needed: set[str] = set()
+    used: set[str] = set()
+    sorts = (
+        {sort_of(key, value): value for value in options}.values()
+        for key, options in section.selectors
+    )
+    for selected in product(*sorts):
+        named: dict[str, Value] = {}
+        for (key, _), value in zip(section.selectors, selected, strict=True):
+            if selector_in_use(section.kind, key, named):
+                named[key] = value
+        keys = keys_in_use(section.kind, named)
+        needed.update(key for key, has_default in keys if not has_default)
+        used.update(named, (key for key, _ in keys))
+    return needed, used
+
+
+def choice_faults(sections: Sequence[Section], choices: Mapping[str, object]) -> dict[str, str]:
+    """Return why these are not exactly the active choices of an architecture, by dotted path.
+
+    A path that the space fixes may be given its value.
+    """
+    faults: dict[str, str] = {}
+    for section in sections:
+        faults |= _section_faults(section, choices)
+    known = {f"{section.name}.{key}": None for section in sections for key in section.values}
+    for path in choices:
+        if path not in known:
+            faults[path] = f"expected a choice of the space{nearest(path, known)}"
+    return faults
+
+
+def _section_faults(section: Section, choices: Mapping[str, object]) -> dict[str, str]:
+    """Return the faults of the choices in a section.
+
+    Where one that decides which others are in use is not valid, nothing is said about those.
+    """
+    faults: dict[str, str] = {}
+
+    def choose(parameter: Parameter) -> Value:
+        option = parameter.option(choices.get(parameter.path))
+        if not option:
+            faults[parameter.path] = parameter.error_message(choices)
+        return (option or parameter.options)[0]
+
+    values, _ = section.sample(choose)
+    paths = {f"{section.name}.{key}": key for key in section.values}
+    given = {path: key for path, key in paths.items() if path in choices}
+    for path, key in given.items():
+        value = section.fixed.get(key)
+        if value is not None and not Parameter(path, (value,)).option(choices[path]):
+            got, fixed = short_repr(choices[path]), short_repr(value)
+            faults[path] = (
+                f"expected {fixed}, at which the space fixes it, got {got} - "
+                f"make {got} an option there, or give {fixed}"
+            )
+    faulty = [path for path in faults if paths[path] in SELECTORS[section.kind]]
+    if faulty:
+        return {path: text for path, text in faults.items() if path in (*choices, faulty[0])}
+    idle = [path for path, key in given.items() if key not in values]
+    if idle and values.get("depth") == 0:
+        depth = f"{section.name}.depth"
+        text = f"expected no other choices of the stage with {depth} = 0, which drops it, got "
+        return {**faults, depth: text + ", ".join(idle)}
+    return faults | dict.fromkeys(idle, "expected a choice that is in use")
+
+
+def faults_between(sections: Mapping[str, Section]) -> list[Fault]:
+    """Return what cannot be built of sections that are valid each by itself."""
+    found: list[tuple[str, str]] = []
+    for section in sections.values():
+        if section.kind == "stage":
+            found += [*_even_kernels(section), *_branch_widths(section), *_many_units(section)]
+    frontend, head = sections.get("frontend"), sections.get("head")
+    if frontend and "waveform" in _options(frontend, "kind"):
+        found += _pairs(sections)
+    if frontend and "logmel" in _options(frontend, "kind"):
+        found += [*_spectra(frontend), *_second_plane(frontend)]
+    if frontend and head and True in _options(frontend, "mean_spectrum"):
+        maps = [c for c in _options(head, "classifier") if c != "linear"]
+        if maps:
+            text = "expected linear where frontend.mean_spectrum can be true, got "
+            found.append(("head.classifier", text + _listed(maps)))
+    return [Fault(path, text) for path, text in found]
+
+
+def _options(section: Section, key: str) -> tuple[Value, ...]:
+    value = section.values.get(key, ())
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _listed(values: Sequence[Value]) -> str:
+    return " and ".join(map(repr, values))
+
+
+def _even_kernels(section: Section) -> Iterator[tuple[str, str]]:
+    if not any(BLOCKS[str(block)].odd_kernels for block in _options(section, "block")):
+        return
+    kernels = _options(section, "kernel")
+    even = [k for k in kernels if not all(n % 2 for n in extent(k, 2))]
+    if even:
+        yield (
+            f"{section.name}.kernel",
+            "expected odd numbers, so that a block and its shortcut have one size, "
+            f"got {_listed(even)}",
+        )
+
+
+def _many_units(section: Section) -> Iterator[tuple[str, str]]:
+    depths, units = ([int(value) for value in _options(section, key)] for key in ("depth", "units"))
+    if units and max(depths, default=1) * max(units) > MOST_UNITS:
+        yield (
+            f"{section.name}.units",
+            f"expected at most {MOST_UNITS:,} units in a stage, depth x units, "
+            f"got {max(depths)} x {max(units)}",
+        )
+
+
+def _branch_widths(section: Section) -> Iterator[tuple[str, str]]:
+    blocks = _options(section, "block")
+    if "inception" not in blocks:
+        return
+    sets = _options(section, "branches") or (DEFAULT_BRANCHES,)
+    used = {f"width_{branch}" for each in sets for branch in str(each).split("+")}
+    without = sorted(used - section.values.keys())
+    path = f"{section.name}.width"
+    if "width" not in section.values:
+        for key in without:
+            yield (
+                f"{section.name}.{key}",
+                f"expected a whole number, or {path} for branches without one of their own, "
+                "got nothing",
+            )
+    elif "width" in section.parameters and set(blocks) == {"inception"} and not without:
+        yield path, "expected one option, as every branch has a width of its own, got a choice"
+
+
+def _second_plane(frontend: Section) -> Iterator[tuple[str, str]]:
+    channels = [n for n in _options(frontend, "channels") if n != 1]
+    if channels and any(_options(frontend, "second_window")):
+        text = "expected 1 where frontend.second_window can be set, got "
+        yield "frontend.channels", text + _listed(channels)
+
+
+def _spectra(frontend: Section) -> Iterator[tuple[str, str]]:
+    lows, highs, rates, windows, transforms, mels = (
+        [float(value) for value in _options(frontend, key)]
+        for key in ("f_min_hz", "f_max_hz", "sample_rate_hz", "window", "n_fft", "n_mels")
+    )
+    half = min(rates) / 2
+    if max(highs) > half:
+        yield "frontend.f_max_hz", f"expected at most half the sample rate, got {max(highs):g}"
+    if max(lows) >= min([half, *(high or half for high in highs)]):
+        yield "frontend.f_min_hz", f"expected less than f_max_hz, got {max(lows):g}"
+    if any(0 < n_fft < max(windows) for n_fft in transforms):
+        yield (
+            "frontend.n_fft",
+            f"expected 0 or at least the window, {max(windows):g}, "
+            f"got {min(n for n in transforms if n):g}",
+        )
+    lengths = [n_fft for n_fft in transforms if n_fft]
+    if 0 in transforms or not transforms:
+        lengths += windows
+    # More mel bins than a spectrum has values: some filters would be empty, whatever the clip.
+    bins = min(lengths) // 2 + 1
+    if max(mels) > bins:
+        yield (
+            "frontend.n_mels",
+            f"expected at most the {bins:g} values of the shortest spectrum (n_fft // 2 + 1), "
+            f"got {max(mels):.0f}",
+        )
+
+
+def _pairs(sections: Mapping[str, Section]) -> Iterator[tuple[str, str]]:
+    for section in sections.values():
+        for key in ("kernel", "stride", "pool", "classifier"):
+            pairs = [v for v in _options(section, key) if re.search(r"\dx\d", str(v))]
+            if pairs:
+                text = "expected lengths along one axis where frontend.kind can be waveform, got "
+                yield f"{section.name}.{key}", text + _listed(pairs)

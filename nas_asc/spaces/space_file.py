@@ -1,0 +1,231 @@
+"""Reading a search space from its TOML; all faults are reported at once, each with its line."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from nas_asc.architectures import Architecture, Value
+from nas_asc.errors import ConfigError, nearest, short_repr
+from nas_asc.shipped import find, is_path
+from nas_asc.spaces.constraints import table_faults
+from nas_asc.spaces.schema import MODEL_DOMAINS, MODEL_KEYS, PRINTED_KEYS, section_kind
+from nas_asc.spaces.section import Section
+from nas_asc.spaces.space import ReportModel, SearchSpace
+from nas_asc.spaces.space_checks import faults_between, read_section
+from nas_asc.spaces.validation import unknown_key
+from nas_asc.toml_file import Fault, TomlFile, read_toml
+
+_REQUIRED = ("frontend", "head", "compression")
+_FAMILY_KEYS = ("title", "family", "ensembles")
+_MODEL_NEEDS = (*MODEL_DOMAINS, "choices")
+_KNOWN = ("title", "family", "frontend", "stem", "stage1", "head", "compression", "models")
+
+
+def read_space(path: Path, load: Callable[[str], SearchSpace] | None = None) -> SearchSpace:
+    """Read a search space.
+
+    Args:
+        path: of its TOML.
+        load: gives a space of one family (see `check_family`), by name or path, that a space of
+            several is made of.
+
+    Raises:
+        ConfigError: the file is absent or not valid; the message has every fault.
+    """
+    file = read_toml(path, "a search space")
+    title = str(file.data.get("title", path.stem))
+    if "family" in file.data:
+        return SearchSpace(path.stem, title, families=_families(path, file, load))
+    tables = {name: v for name, v in file.data.items() if name not in ("title", "models")}
+    sections, faults = _sections(tables)
+    faults += _title_faults(file)
+    space = SearchSpace(path.stem, title, sections)
+    space.models.update(_models(file.data.get("models", {}), space, faults))
+    if faults:
+        raise file.error(faults)
+    return space
+
+
+def check_family(path: Path, name: str) -> None:
+    """Check, before a space that another one names is read, that it does not name others itself.
+
+    Raises:
+        ConfigError: it does, or the file is absent or no TOML.
+    """
+    if "family" in read_toml(path, "a search space").data:
+        raise ConfigError(f"expected a space of one family, got {name!r}")
+
+
+def check_architecture(architecture: Architecture) -> None:
+    """Check that an architecture, read from a file, is a point that some space could have.
+
+    Raises:
+        ConfigError: it is not; the message has every fault.
+    """
+    faults = [
+        Fault(f"{name}.{key}", f"expected one value, got {short_repr(value)}")
+        for name, values in architecture.sections.items()
+        for key, value in values.items()
+        if not isinstance(value, Value)
+    ]
+    dropped = {"depth": 0}
+    tables = {n: v for n, v in architecture.sections.items() if v != dropped}
+    if faults := faults or _sections(tables)[1]:
+        raise ConfigError("\n".join(f"architecture: {fault.text}" for fault in faults))
+
+
+def _title_faults(file: TomlFile) -> list[Fault]:
+    domain, title = MODEL_KEYS["title"], file.data.get("title", "")
+    return [] if domain.accepts(title) else [Fault("title", domain.error_message(title))]
+
+
+def _sections(tables: Mapping[str, Any]) -> tuple[tuple[Section, ...], list[Fault]]:
+    """Return the sections in the order of the network, and their faults."""
+    sections: dict[str, Section] = {}
+    faults = [
+        Fault(name, "expected this section, got none") for name in _REQUIRED if name not in tables
+    ]
+    for name, values in tables.items():
+        if name == "ensembles":
+            text = "expected ensembles in a space of several families only, which has a family"
+            faults.append(Fault(name, text))
+        elif not section_kind(name):
+            faults.append(Fault(name, unknown_key(name, _KNOWN)))
+        elif not isinstance(values, dict):
+            faults.append(Fault(name, f"expected a section of a space, got {short_repr(values)}"))
+        else:
+            sections[name], own = read_section(name, values)
+            faults += own
+    if not faults:
+        faults += faults_between(sections)
+    return tuple(sections[name] for name in sorted(sections, key=_place)), faults
+
+
+def _place(section: str) -> int:
+    """Return where in the network a section is; stages have at most three digits."""
+    ends = {"frontend": -2, "stem": -1, "head": 1000, "compression": 1001}
+    return ends[section] if section in ends else int(section.removeprefix("stage"))
+
+
+def _models(tables: object, space: SearchSpace, faults: list[Fault]) -> dict[str, ReportModel]:
+    """Read the `[models.ID]` tables: the report models of a space; none where there are faults.
+
+    Args:
+        tables: by id.
+        space: of the sections.
+        faults: of the sections; those of the models are added. Choices are checked only where the
+            sections have none.
+    """
+    if not isinstance(tables, dict) or not all(isinstance(t, dict) for t in tables.values()):
+        faults.append(Fault("models", "expected one table per model, [models.ID]"))
+        return {}
+    is_sound = not faults
+    alone = [model_id for model_id, table in tables.items() if "like" not in table]
+    merged: dict[str, dict[str, Any]] = {}
+    faulty: set[str] = set()
+    for model_id in sorted(tables, key=lambda each: each not in alone):
+        own = tables[model_id]
+        where, like = f"models.{model_id}", own.get("like")
+        found = table_faults(where, own, MODEL_KEYS, () if "like" in own else _MODEL_NEEDS)
+        if isinstance(own.get("printed"), dict):
+            found += table_faults(f"{where}.printed", own["printed"], PRINTED_KEYS)
+        if isinstance(like, str) and like not in alone:
+            text = f"expected a model that stands for itself, got {like!r}{nearest(like, alone)}"
+            found.append(Fault(f"{where}.like", text))
+        if is_sound and not found and like not in faulty:
+            original = merged.get(str(like), {})
+            choices = {**original.get("choices", {}), **dict(_flat(own.get("choices", {})))}
+            merged[model_id] = {**original, **own, "choices": choices}
+            wrong = space.choice_faults(choices).items()
+            found = [Fault(f"{where}.choices.{path}", message) for path, message in wrong]
+        if found:
+            faulty.add(model_id)
+        faults += found
+    return {} if faults else {name: _model(name, merged[name], space) for name in tables}
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _model(model_id: str, table: Mapping[str, Any], space: SearchSpace) -> ReportModel:
+    return ReportModel(
+        id=model_id,
+        report=table["report"],
+        title=table.get("title", model_id),
+        architecture=space.from_choices(table["choices"]),
+        classes=table["classes"],
+        clip_s=float(table["clip_s"]),
+        rule=table["rule"],
+        printed=table.get("printed", {}),
+        note=table.get("note", ""),
+    )
+
+
+def _families(
+    path: Path, file: TomlFile, load: Callable[[str], SearchSpace] | None
+) -> dict[str, SearchSpace]:
+    """Read the spaces that a space is made of; reports/ensemble_file.py reads its ensembles."""
+    faults = _title_faults(file) + [
+        Fault(key, unknown_key(key, _FAMILY_KEYS)) for key in file.data if key not in _FAMILY_KEYS
+    ]
+
+    def refuse(text: str) -> None:
+        faults.extend(Fault("family", line) for line in text.splitlines())
+
+    names = file.data["family"]
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
+        refuse(f"expected a list of search spaces, got {short_repr(names)}")
+        names = []
+    families: dict[str, SearchSpace] = {}
+    owners: dict[str, str] = {}
+    for name in names:
+        try:
+            space = load(name) if load else _beside(path, name)
+        except ConfigError as error:
+            refuse(str(error))
+            continue
+        if space.name in families:
+            refuse(f"expected spaces of different names, got {space.name!r} twice")
+            continue
+        families[space.name] = space
+        for model in space.models:
+            if owners.setdefault(model, space.name) != space.name:
+                refuse(
+                    f"expected models of different names, got {model!r} in {owners[model]} "
+                    f"and {space.name}"
+                )
+    if faults:
+        raise file.error(faults)
+    return families
+
+
+def _beside(path: Path, name: str) -> SearchSpace:
+    check_family(path.parent / name, name)
+    return read_space(path.parent / name)
+
+
+def load_space(name_or_path: str) -> SearchSpace:
+    """Load a search space by name or path.
+
+    Raises:
+        ConfigError: there is no such space, or it is not valid; the message has every fault.
+    """
+    path = find("search_spaces", name_or_path, "space")
+    return _loaded(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _loaded(path: Path, modified_ns: int) -> SearchSpace:
+    def load_family(name: str) -> SearchSpace:
+        """Load a space that this one is made of; its path begins where this one's file is."""
+        place = str(path.parent / name) if is_path(name) else name
+        check_family(find("search_spaces", place, "space"), place)
+        return load_space(place)
+
+    return read_space(path, load_family)

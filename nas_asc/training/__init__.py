@@ -1,0 +1,8 @@
+"""One candidate trained and judged."""
+
+from nas_asc.training.batches import Clips
+from nas_asc.training.compute_mode import execution_for
+from nas_asc.training.loop import EpochReport, Hooks, train
+from nas_asc.training.metrics import evaluate
+
+__all__ = ["Clips", "EpochReport", "Hooks", "evaluate", "execution_for", "train"]

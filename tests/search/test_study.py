@@ -1,0 +1,305 @@
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+from fake_job import CLASSES
+from study_cases import DATASET, search, study, trials_of
+from test_feasibility import TINY
+
+from nas_asc.errors import ConfigError, NothingFits, RunError
+from nas_asc.search.runners import RUNNERS
+from nas_asc.search.search import load_front, resumed_config, run_search
+from nas_asc.search.storage.run_summary import load_trial
+
+LONGEST_S = 100.0
+
+
+def without_times(trials):
+    return [
+        replace(
+            trial,
+            elapsed_s=0.0,
+            spent_s=0.0,
+            result=None if trial.result is None else replace(trial.result, seconds=0.0),
+        )
+        for trial in trials
+    ]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """An uninterrupted search of one worker."""
+    run = tmp_path_factory.mktemp("whole") / "run"
+    return run, search(run)
+
+
+def test_a_search_ends_after_its_trials(whole):
+    run, summary = whole
+    counts = summary.trials
+    assert counts["completed"] + counts["stopped_early"] + counts["failed"] == 30
+    assert counts["stopped_early"] > 0
+    assert len(summary.points) == counts["completed"]
+    read = load_front(run)
+    assert replace(read, seconds=0.0) == replace(summary, seconds=0.0)
+    assert read.seconds == pytest.approx(summary.seconds, abs=1.0)
+
+
+def test_nothing_over_the_budget_and_nothing_twice_is_trained(whole):
+    run, summary = whole
+    trials = trials_of(run)
+    assert max(trial.size_bytes for trial in trials) <= 32 * 1024
+    assert summary.trials["rejected_over_budget"] > 0
+    assert len({trial.architecture.key for trial in trials}) == len(trials)
+
+
+def test_report_models_over_the_budget_are_listed(whole):
+    _, summary = whole
+    assert [entry["model"] for entry in summary.seeds_over_budget] == [
+        "deepsound-32",
+        "deepsound-64",
+        "deepsound-128",
+        "deepsound-160",
+    ]
+    assert not summary.reference
+
+
+def test_report_models_that_fit_are_trained_first_and_fully(tmp_path):
+    summary = search(tmp_path / "run", budget="128KB", trials=16)
+    trials = trials_of(tmp_path / "run")
+    assert [trial.model for trial in trials[:5]] == [
+        "deepsound-32",
+        "deepsound-64",
+        "deepsound-128",
+        "deepsound-160",
+        None,
+    ]
+    assert all(trial.state == "completed" for trial in trials[:4])
+    assert {point.model for point in summary.reference} == {t.model for t in trials[:4]}
+
+
+def test_report_models_can_be_left_out(tmp_path):
+    summary = search(tmp_path / "run", budget="128KB", trials=3, warm_start=False)
+    assert not summary.reference
+    assert not summary.seeds_over_budget
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+def test_two_workers_find_what_one_finds(tmp_path, sampler):
+    options = {"sampler": sampler, "budget": "128KB", "trials": 26}
+    one = search(tmp_path / "one", **options)
+    two = search(tmp_path / "two", job="unsteady", kind="processes", workers=2, **options)
+    assert without_times(trials_of(tmp_path / "one")) == without_times(trials_of(tmp_path / "two"))
+    assert one.front == two.front
+
+
+@pytest.mark.parametrize(("lag", "warnings"), [(1, 1), (2, 0)])
+def test_workers_that_the_lag_keeps_idle_are_told(tmp_path, caplog, lag, warnings):
+    search(tmp_path / "run", kind="processes", workers=2, trials=1, lag=lag)
+    assert caplog.text.count("2 workers: at most 1 are busy") == warnings
+
+
+def test_more_trials_go_on_where_fewer_ended(tmp_path, whole):
+    search(tmp_path / "run", trials=17)
+    resumed = search(tmp_path / "run", trials=30, resume=True)
+    assert without_times(trials_of(tmp_path / "run")) == without_times(trials_of(whole[0]))
+    assert resumed.front == whole[1].front
+
+
+def test_a_finished_run_that_is_resumed_trains_nothing(whole):
+    run, summary = whole
+    assert search(run, job="nowhere", resume=True).points == summary.points
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from study_cases import search
+if __name__ == "__main__":
+    try:
+        search(Path(sys.argv[1]), job="slow", kind="processes", workers=2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+def interrupted(run, tmp_path, ends):
+    """Search in a process of its own and send it a signal once some trials have ended."""
+    script = tmp_path / "driver.py"
+    script.write_text(DRIVER, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, str(script), str(run)], env=environment) as driver:
+        until = time.monotonic() + LONGEST_S
+        while not (run / "begun").is_file() or len(_begun(run)) < 8:
+            assert driver.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        driver.send_signal(ends)
+        return driver.wait(LONGEST_S)
+
+
+def _begun(run):
+    return (run / "begun").read_text(encoding="utf-8").split()
+
+
+@pytest.mark.parametrize("ends", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "ctrl-c"])
+def test_a_run_cut_off_at_any_moment_loses_only_what_was_in_training(tmp_path, whole, ends):
+    run = tmp_path / "run"
+    code = interrupted(run, tmp_path, ends)
+    assert code == (130 if ends == signal.SIGINT else -signal.SIGKILL)
+    before = trials_of(run)
+    assert sum(not trial.finished for trial in before) <= 2
+    assert sum(trial.finished for trial in before) >= 5
+    summary = search(run, resume=True)
+    assert without_times(trials_of(run)) == without_times(trials_of(whole[0]))
+    assert summary.front == whole[1].front
+    for trial in before:
+        if trial.finished:
+            assert trials_of(run)[trial.number] == trial  # and it was not trained again
+
+
+def test_faults_of_trials_are_recorded_and_the_search_goes_on(tmp_path):
+    summary = search(tmp_path / "run", job="faulty", kind="processes", workers=2, trials=16)
+    reasons = {t.number: t.reason for t in trials_of(tmp_path / "run") if t.state == "failed"}
+    assert list(reasons) == [1, 3, 5, 7, 9, 11, 13, 15]
+    assert reasons[1] == "ValueError: three lines of text"
+    assert reasons[3] == "expected a finite loss, found nan in epoch 1 of 3"
+    assert reasons[5] == "expected a finite log_loss, got nan"
+    assert reasons[7].startswith("worker died (signal 9")
+    assert summary.trials["failed"] == 8
+    assert all(math.isfinite(point.log_loss) for point in summary.points)
+
+
+def test_a_search_in_which_all_fails_ends_too(tmp_path):
+    summary = search(tmp_path / "run", job="nowhere", trials=20)
+    assert summary.trials["failed"] == 20
+    assert summary.front == ()
+
+
+def test_progress_is_told(tmp_path):
+    told = []
+    search(tmp_path / "run", trials=12, progress=told.append)
+    last = told[-1]
+    assert last.finished == last.total == 12
+    assert last.running == 0
+    assert last.best is not None
+    assert [p.finished for p in told] == sorted(p.finished for p in told)
+    again = []
+    search(tmp_path / "run", trials=14, resume=True, progress=again.append)
+    assert again[0].resumed == 12
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"budget": "50B"}, NothingFits, "budget: .* the smallest it reaches"),
+        ({"macs_ceiling": 10}, NothingFits, "macs_ceiling of the study: .* the smallest"),
+        ({"space": None}, ConfigError, "space: expected a search space"),
+        ({"resume": True}, RunError, "expected the folder of a run"),
+    ],
+)
+def test_what_cannot_begin_is_refused_before_a_folder_is_made(tmp_path, options, error, words):
+    with pytest.raises(error, match=words):
+        search(tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_run_in_the_folder_is_refused(whole):
+    with pytest.raises(RunError, match="add --resume"):
+        search(whole[0])
+    with pytest.raises(RunError, match="started with space = 'mbconv', got 'vgg'"):
+        search(whole[0], space="vgg", resume=True)
+
+
+def test_a_run_goes_on_with_the_recordings_it_was_started_with(whole):
+    others = replace(DATASET, classes=(*CLASSES, "tunnel"))
+    with pytest.raises(RunError, match=r"expected the recordings .* classes 4 before, 5 now"):
+        run_search(
+            study(),
+            others,
+            run=whole[0],
+            workers=RUNNERS["inline"](1, "fake_job:run_job"),
+            resume=True,
+        )
+
+
+def test_a_saved_study_takes_new_options_that_do_not_contradict_it(whole):
+    assert resumed_config(whole[0], {"trials": 99}).trials == 99
+    with pytest.raises(RunError, match="expected at least 30 trials, as many have ended, got 10"):
+        resumed_config(whole[0], {"trials": 10})
+    with pytest.raises(RunError, match="started with seed = 0, got 1"):
+        resumed_config(whole[0], {"seed": 1})
+
+
+def test_one_trial_can_be_looked_up(whole):
+    assert load_trial(whole[0], 3).number == 3
+    with pytest.raises(RunError, match="expected a trial from 0 to 29, got 30"):
+        load_trial(whole[0], 30)
+
+
+def test_a_space_with_fewer_architectures_than_trials_ends_cleanly(tmp_path, caplog):
+
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY, encoding="utf-8")
+    summary = search(tmp_path / "run", job="small_space", space=str(path), budget="1MB")
+    assert summary.trials["completed"] + summary.trials["stopped_early"] == 8
+    assert "no more architectures" in caplog.text
+
+
+def test_accuracy_can_be_the_objective(tmp_path):
+    summary = search(tmp_path / "run", objective="accuracy", trials=12)
+    assert summary.objective == "accuracy"
+    accuracies = [point.accuracy for point in summary.front]
+    assert accuracies == sorted(accuracies)
+
+
+def test_a_search_ends_when_its_time_is_up_and_can_be_given_more(tmp_path, whole):
+    run = tmp_path / "run"
+    short = search(run, job="slow", kind="processes", workers=2, trials=None, time_s=2.5)
+    finished = short.trials["completed"] + short.trials["stopped_early"]
+    assert finished < 30
+    search(run, resume=True, trials=30, time_s=1000.0)
+    assert without_times(trials_of(run)) == without_times(trials_of(whole[0]))
+
+
+def test_what_is_in_training_when_time_is_up_is_left_for_a_resumption(tmp_path):
+    run = tmp_path / "run"
+    search(run, job="waiting", kind="processes", workers=2, trials=None, time_s=2.0)
+    assert [trial.state for trial in trials_of(run)] == ["running", "running"]
+
+
+def test_report_models_take_half_of_the_time_at_most(tmp_path):
+    run = tmp_path / "run"
+    summary = search(
+        run,
+        job="slow_report_models",
+        kind="processes",
+        workers=2,
+        budget="128KB",
+        trials=None,
+        time_s=8.0,
+    )
+    trials = trials_of(run)
+    states = [trial.state for trial in trials[:4]]
+    # 8 worker-seconds for report models of 3 s and more each: two, and what is left of the time
+    assert states.count("completed") in (1, 2)
+    assert states.count("skipped") == 4 - states.count("completed")
+    assert all("half of the time" in t.reason for t in trials[:4] if t.state == "skipped")
+    assert any(trial.model is None and trial.state == "completed" for trial in trials)
+    assert summary.trials["failed"] == 0
+    assert summary.trials["seeds_skipped"] == states.count("skipped")
+    assert len(summary.seeds_skipped) == states.count("skipped")
+    assert all("half of the time" in str(entry["reason"]) for entry in summary.seeds_skipped)
+
+
+def test_a_space_without_choices_is_one_trial(tmp_path):
+
+    text = TINY.replace("[16, 32]", "16").replace("[4, 8]", "4")
+    path = tmp_path / "one.toml"
+    path.write_text(text.replace('["float32", "int8"]', '"int8"'), encoding="utf-8")
+    summary = search(tmp_path / "run", job="small_space", space=str(path), budget="1MB")
+    assert [(point.trial, dict(point.choices)) for point in summary.points] == [(0, {})]

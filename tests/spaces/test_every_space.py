@@ -1,0 +1,181 @@
+"""Every space, and all of them in one, from recordings to a front."""
+
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from nas_asc.complexity.counting import count
+from nas_asc.datasets import Dataset, load_dataset
+from nas_asc.networks.model_files import load_saved
+from nas_asc.reports.catalog import report_model
+from nas_asc.search.runners import RUNNERS
+from nas_asc.search.search import run_search
+from nas_asc.shipped import shipped
+from nas_asc.spaces.space_file import load_space
+from nas_asc.study.config import load_study, with_options
+from nas_asc.study.job import Job
+from nas_asc.training.fit import siblings
+from nas_asc.training.run_job import run_job
+
+RATE_HZ, CLIP_S = 16000, 0.4
+SPACES = tuple(shipped("search_spaces"))
+SMALL = "200KB,3MMAC"
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory):
+    """Two classes of 0.4 s: low tones and high tones, ten mono recordings each."""
+    folder = tmp_path_factory.mktemp("tones")
+    rng = np.random.default_rng(0)
+    time_s = np.arange(round(CLIP_S * RATE_HZ)) / RATE_HZ
+    for label, low_hz, high_hz in (("low", 200, 400), ("high", 3000, 5000)):
+        (folder / label).mkdir()
+        for n in range(10):
+            tone = np.sin(2 * np.pi * rng.uniform(low_hz, high_hz) * time_s)
+            noise = rng.normal(0, 0.05, len(time_s))
+            soundfile.write(folder / label / f"{n}.wav", 0.3 * tone + noise, RATE_HZ)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("NAS_ASC_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def search(run, data, space, **options):
+    dataset = load_dataset(data) if not isinstance(data, Dataset) else data
+    values = {"space": space, "budget": SMALL, "epochs": 1, "data": str(dataset.root), **options}
+    return run_search(
+        with_options(load_study("quick"), values),
+        dataset,
+        run=run,
+        workers=RUNNERS["inline"](1, "nas_asc.training.run_job:run_job"),
+    )
+
+
+def job(architecture, data, run):
+    """A job of one epoch."""
+    recipe = load_study("quick").recipe.model_copy(update={"batch_size": 8})
+    context = {
+        "data": str(data),
+        "clip_s": CLIP_S,
+        "skip_bad": False,
+        "recipe": recipe.to_dict(),
+        "rule": "plain",
+        "space": architecture.space,
+        "run": str(run),
+    }
+    return Job(0, architecture.to_dict(), 1, 1, (), context)
+
+
+def cheap(space, **wanted):
+    """Draw a small architecture whose front end has some values."""
+    space, rng = load_space(space), random.Random(2)
+    while True:
+        architecture = space.random(rng)
+        frontend = architecture.sections["frontend"]
+        if all(frontend.get(key) in values for key, values in wanted.items()):
+            counted = count(architecture, 2, CLIP_S)
+            if counted.macs < 1_000_000:
+                return architecture
+
+
+@pytest.mark.parametrize(
+    ("space", "wanted"),
+    [
+        ("separable", {"mean_spectrum": (True,), "normalisation": ("standard",)}),
+        ("vgg", {"second_window": (8192, 16384), "normalisation": ("standard",)}),
+        ("wave_vgg", {"channels": (2,)}),
+    ],
+)
+def test_one_candidate_with_another_kind_of_input_is_trained_and_saved(
+    tones, tmp_path, space, wanted
+):
+    architecture = cheap(space, **wanted)
+    result = run_job(job(architecture, tones, tmp_path), lambda _: True)
+
+    assert result.complexity["size_bytes"] == count(architecture, 2, CLIP_S).size_bytes
+    assert 0 < result.metrics["log_loss"] < np.inf
+    saved = load_saved(tmp_path / "models" / "0")
+    planes = 2 if "second_window" in wanted else 1
+    assert len(saved.standards) == (planes if "normalisation" in wanted else 0)
+
+
+def test_siblings_are_those_of_the_family():
+    deepsound = report_model("deepsound-64")
+    frontend = deepsound.architecture.frontend
+    alone = siblings("mbconv", frontend)
+
+    assert [s.n_mels for s in alone] == [32, 40, 48, 64, 80, 96, 128, 160]
+    assert siblings("asc", frontend, "mbconv") == alone
+    assert siblings("asc", frontend, "wave_vgg") == []
+
+
+def test_a_search_in_all_families_starts_with_adapted_report_models(tones, tmp_path, caplog):
+    summary = search(tmp_path / "run", tones, "asc", trials=2, sampler="random")
+
+    assert summary.trials["completed"] == 2
+    assert all(point.model for point in summary.points)
+    assert {entry["ensemble"] for entry in summary.ensembles_skipped} == {"srpol-1"}
+    adapted = {entry["model"]: entry["changes"] for entry in summary.seeds_adapted}
+    for point in summary.points:
+        assert "data resampled from 16000 Hz" in "; ".join(adapted[point.model])
+        assert any(point.model in line and "adapted" in line for line in caplog.messages)
+    assert any("ensemble srpol-1 is skipped" in line for line in caplog.messages)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("space", SPACES)
+def test_a_search_runs_in_every_space(tones, tmp_path, space):
+    summary = search(tmp_path / "run", tones, space, trials=4, sampler="random", budget="400KB")
+
+    assert summary.trials["completed"] == min(4, load_space(space).size()), summary.trials
+    assert summary.front
+    for point in summary.points:
+        saved = load_saved(tmp_path / "run" / "models" / str(point.trial))
+        assert sum(a.nbytes for a in saved.arrays.values()) == point.size_bytes <= 400 * 1024
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+def test_choices_in_all_families_are_those_of_one(tones, tmp_path, sampler):
+    summary = search(
+        tmp_path / "run",
+        tones,
+        "asc",
+        trials=24,
+        sampler=sampler,
+        warm_start=False,
+        startup_trials=8,
+    )
+
+    assert summary.trials["failed"] == 0
+    families = set()
+    for point in summary.points:
+        family = point.choices["family"]
+        families.add(family)
+        assert all(path == "family" or path.startswith(f"{family}.") for path in point.choices)
+    assert len(families) > 2
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@pytest.mark.parametrize("space", SPACES)
+def test_a_search_runs_in_every_space_on_recordings(tmp_path, space):
+    data = Path(os.environ["NAS_ASC_DATA"])
+    summary = search(
+        tmp_path / "run",
+        data,
+        space,
+        trials=2,
+        sampler="random",
+        warm_start=False,
+        budget="64KB,5MMAC",
+    )
+
+    assert summary.trials["completed"] == 2
+    assert all(point.size_bytes <= 64 * 1024 for point in summary.points)
