@@ -9,6 +9,7 @@ therefore not remembered. Where a file system keeps no change time, `touch -r` d
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -77,7 +78,7 @@ def _unchanged(known: Mapping[str, AudioFile], path: Path) -> AudioFile | None:
 
 def _index_path(root: Path, cache: Path | None) -> Path:
     # Another decoder may find other faults.
-    name = digest(f"{soundfile.__libsndfile_version__} {root.absolute()}", 32)
+    name = digest(os.fsencode(f"{soundfile.__libsndfile_version__} {root.absolute()}"), 32)
     return (cache or cache_folder()) / "clips" / f"{name}.json"
 
 
