@@ -5,7 +5,7 @@ CPU-only torch its extension fails with OSError, beside a torch of a newer CUDA 
 and either kills `import torchaudio`. What this project uses (mel filters, windows, resampling,
 masking) is pure torch. So the rest of the package writes
 
-    from nas_asc.torchaudio_native import torchaudio
+    from nas_asc.features.torchaudio_native import torchaudio
 
 and gets torchaudio as it is installed, or, only where the extension itself failed, a torchaudio
 whose `lfilter` and `overdrive` run in Python and which has no `forced_align`.

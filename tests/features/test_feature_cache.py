@@ -109,7 +109,7 @@ WRITER = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from nas_asc.feature_cache import FeatureCache, Layout
+from nas_asc.features.cache import FeatureCache, Layout
 cache = FeatureCache(Path(sys.argv[1]))
 with cache.lock("a"), cache.create({"a": Layout("<f2", (4, 250))}) as append:
     append["a"](np.zeros(250, np.float16))
@@ -167,7 +167,7 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from nas_asc.errors import NasAscError
-from nas_asc.feature_cache import FeatureCache, Layout
+from nas_asc.features.cache import FeatureCache, Layout
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 cache = FeatureCache(Path(sys.argv[1]))
 try:

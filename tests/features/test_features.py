@@ -335,10 +335,10 @@ def test_front_ends_with_second_plane_or_input_share_what_is_cached(dataset, dec
 LOAD = """
 import sys, time
 from pathlib import Path
-import nas_asc.feature_pass
-from nas_asc.audio import read_clip
-from nas_asc.features import load_features
-from nas_asc.frontend import FrontEnd
+import nas_asc.features.extraction
+from nas_asc.features.audio import read_clip
+from nas_asc.features.inputs import load_features
+from nas_asc.architectures.frontend import FrontEnd
 from tests_dataset import dataset_of
 
 def read_slowly(path, *arguments):
@@ -403,8 +403,8 @@ from collections import Counter
 from pathlib import Path
 import soundfile
 from nas_asc.datasets import fingerprints, load_dataset
-from nas_asc.features import load_features
-from nas_asc.frontend import FrontEnd
+from nas_asc.features.inputs import load_features
+from nas_asc.architectures.frontend import FrontEnd
 
 opened = Counter()
 sys.addaudithook(lambda event, args: event == "open" and opened.update([str(args[0])]))

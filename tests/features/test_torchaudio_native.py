@@ -28,7 +28,7 @@ torch.ops.load_library = load_library
 
 USE = """
 import sys
-from nas_asc.torchaudio_native import NATIVE, torchaudio
+from nas_asc.features.torchaudio_native import NATIVE, torchaudio
 mel = torchaudio.transforms.MelSpectrogram(16000, n_fft=512, n_mels=20)(torch.ones(1, 16000))
 assert mel.shape == (1, 20, 63), mel.shape
 assert sys.modules["torchaudio"] is torchaudio

@@ -19,9 +19,9 @@ from nas_asc.reports.catalog import report_model
 TRAIN_ALL = """
 import random
 import torch
-from nas_asc.space_file import load_space
+from nas_asc.spaces.space_file import load_space
 from nas_asc.shipped import shipped
-from nas_asc.network import build
+from nas_asc.networks.network import build
 
 torch.manual_seed(0)
 torch.set_num_threads(1)

@@ -25,7 +25,7 @@ OFF = {"enabled": False, "rungs": [0.34], "keep": 0.5, "min_history": 4}
 HOLDER = """
 import sys, time
 from pathlib import Path
-from nas_asc.run_folder import locked
+from nas_asc.search.storage.run_folder import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

@@ -41,7 +41,7 @@ def counted(monkeypatch):
     """Count calls of what reads a budget and a space, wherever it was imported before."""
 
     calls = Counter()
-    for home, name in (("budget", "parse_budget"), ("library", "load_space")):
+    for home, name in (("complexity", "parse_budget"), ("spaces", "load_space")):
         found = getattr(sys.modules[f"nas_asc.{home}"], name)
 
         def count(*args, name=name, found=found, **options):

@@ -7,8 +7,9 @@ import pytest
 
 from nas_asc.architectures.architecture import Architecture
 from nas_asc.errors import ConfigError
+from nas_asc.reports.catalog import ensembles_of
 from nas_asc.shipped import shipped
-from nas_asc.spaces.space_file import check_architecture, load_space, read_space
+from nas_asc.spaces.space_file import check_architecture, read_space
 
 SPACE = """title = "a small space"
 
@@ -222,7 +223,7 @@ def test_a_misspelt_name_is_never_passed_over(tmp_path, name):
     for line, misspelt in random.Random(0).sample(cases, 30):
         path.write_text(text.replace(f"\n{line}\n", f"\n{misspelt}\n", 1), encoding="utf-8")
         try:
-            load_space(str(path))
+            ensembles_of(str(path))
         except ConfigError as error:
             told += 1
             lines = str(error).splitlines()
