@@ -151,7 +151,7 @@ def test_processes_train_with_one_thread_and_without_ctrl_c(make):
 
 def test_processes_end_when_the_driver_is_killed(tmp_path):
     program = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import test_workers as t\n"
+        "import sys; sys.path[:0] = sys.argv[1:]; import test_workers as t\n"
         "workers = t.RUNNERS['processes'](2, 'fake_job:waiting')\n"  # not guarded by __name__
         "workers.submit(t.job())\n"
         "while not workers.poll(0.5): pass\n"
@@ -161,7 +161,12 @@ def test_processes_end_when_the_driver_is_killed(tmp_path):
     script = tmp_path / "driver.py"
     script.write_text(program, encoding="utf-8")
     driver = subprocess.Popen(
-        [sys.executable, str(script), str(Path(__file__).parent.parent)],
+        [
+            sys.executable,
+            str(script),
+            str(Path(__file__).parent),
+            str(Path(__file__).parent.parent),
+        ],
         stdout=subprocess.PIPE,
         text=True,
     )
