@@ -33,18 +33,18 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Architecture": "nas_asc.architectures.architecture",
-    "Complexity": "nas_asc.complexity.counting",
-    "SearchSpace": "nas_asc.spaces.space",
-    "build": "nas_asc.networks.network",
-    "count": "nas_asc.complexity.counting",
-    "load_front": "nas_asc.search.search",
-    "load_model": "nas_asc.networks.model_files",
-    "load_space": "nas_asc.spaces.space_file",
-    "load_study": "nas_asc.study.config",
-    "load_trials": "nas_asc.search.storage.run_summary",
-    "read_inputs": "nas_asc.networks.clip_inputs",
-    "run_search": "nas_asc.search.search",
+    "Architecture": "nas_asc.architectures",
+    "Complexity": "nas_asc.complexity",
+    "SearchSpace": "nas_asc.spaces",
+    "build": "nas_asc.networks",
+    "count": "nas_asc.complexity",
+    "load_front": "nas_asc.search",
+    "load_model": "nas_asc.networks",
+    "load_space": "nas_asc.spaces",
+    "load_study": "nas_asc.study",
+    "load_trials": "nas_asc.search",
+    "read_inputs": "nas_asc.networks",
+    "run_search": "nas_asc.search",
 }
 
 

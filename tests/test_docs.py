@@ -9,8 +9,8 @@ import click
 import pytest
 import torch
 
+from nas_asc.architectures.architecture import STAGE_DEFAULTS
 from nas_asc.architectures.blocks import BLOCKS
-from nas_asc.architectures.builder import STAGE_DEFAULTS
 from nas_asc.architectures.frontend import FrontEnd
 from nas_asc.architectures.head import head
 from nas_asc.cli import cli

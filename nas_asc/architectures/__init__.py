@@ -1,12 +1,31 @@
 """What a network is on paper: front end, blocks, head, and the graph of its layers."""
 
-from nas_asc.architectures.architecture import Architecture, Value
+from nas_asc.architectures.architecture import Architecture, Value, assemble, build_graph
 from nas_asc.architectures.blocks import BLOCKS
 from nas_asc.architectures.blocks.block import Option
 from nas_asc.architectures.blocks.inception import DEFAULT_BRANCHES
-from nas_asc.architectures.builder import assemble, build_graph
 from nas_asc.architectures.frontend import FEATURES_VERSION, FrontEnd, Shape, front_end
-from nas_asc.architectures.graph import CostTally, Layer, buffers, peak_elements, readers
+from nas_asc.architectures.graph import (
+    Activation,
+    Add,
+    Concat,
+    Conv,
+    CostTally,
+    Dropout,
+    Flatten,
+    GlobalPool,
+    Input,
+    Layer,
+    Linear,
+    Mul,
+    Norm,
+    Operator,
+    Pool,
+    buffers,
+    describe,
+    peak_elements,
+    readers,
+)
 from nas_asc.architectures.layers import (
     ACTIVATIONS,
     DROPOUTS,
@@ -15,22 +34,6 @@ from nas_asc.architectures.layers import (
     extent,
     read_dropout,
     read_pool,
-)
-from nas_asc.architectures.operators import (
-    Activation,
-    Add,
-    Concat,
-    Conv,
-    Dropout,
-    Flatten,
-    GlobalPool,
-    Input,
-    Linear,
-    Mul,
-    Norm,
-    Operator,
-    Pool,
-    describe,
 )
 
 __all__ = [

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from nas_asc.architectures.frontend import Shape
-from nas_asc.architectures.graph import CostTally
+from nas_asc.architectures.graph import CostTally, Extent
 from nas_asc.architectures.layers import (
     act,
     concat,
@@ -29,7 +29,6 @@ from nas_asc.architectures.layers import (
     read_dropout,
     read_pool,
 )
-from nas_asc.architectures.operators import Extent
 from nas_asc.errors import ConfigError
 
 

@@ -11,12 +11,12 @@ from functools import cache, lru_cache
 from math import prod
 
 from nas_asc.architectures.frontend import Shape
-from nas_asc.architectures.graph import CostTally
-from nas_asc.architectures.operators import (
+from nas_asc.architectures.graph import (
     Activation,
     Add,
     Concat,
     Conv,
+    CostTally,
     Dropout,
     Extent,
     Flatten,

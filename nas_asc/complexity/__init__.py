@@ -2,8 +2,7 @@
 
 from nas_asc.complexity.budget import MEASURES, Budget, Counted, parse_budget
 from nas_asc.complexity.caveats import counting_holes
-from nas_asc.complexity.counting import Complexity, Costs, count, total_costs
-from nas_asc.complexity.layer_table import LayerRow, layer_table
+from nas_asc.complexity.counting import Complexity, Costs, LayerRow, count, layer_table, total_costs
 from nas_asc.complexity.pruning import (
     NOT_PRUNED,
     PRUNINGS,

@@ -1,11 +1,18 @@
 """Torch modules: built, compressed, saved, loaded."""
 
-from nas_asc.networks.clip_inputs import read_inputs
 from nas_asc.networks.compression import restore, store
 from nas_asc.networks.compression.pruners import pruner_for
 from nas_asc.networks.ensemble_network import vote
-from nas_asc.networks.model_files import SavedModel, load_model, save_ensemble, save_model
+from nas_asc.networks.model_files import (
+    SavedModel,
+    load_model,
+    read_inputs,
+    save_ensemble,
+    save_model,
+)
 from nas_asc.networks.network import (
+    AveragePool,
+    MaxPool,
     MelNorm,
     Network,
     PaddedConv1d,
@@ -15,7 +22,6 @@ from nas_asc.networks.network import (
     run_steps,
     steps_of,
 )
-from nas_asc.networks.pooling import AveragePool, MaxPool
 from nas_asc.networks.reference_count import reference_count
 
 __all__ = [

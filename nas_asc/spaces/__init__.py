@@ -1,13 +1,5 @@
 """Search spaces: TOML to choices to an architecture, and how much of one fits."""
 
-from nas_asc.spaces.architecture_file import (
-    ARCHITECTURE,
-    UNFINISHED,
-    StoredArchitecture,
-    architecture_json,
-    read_architecture,
-)
-from nas_asc.spaces.constraints import table_faults, words
 from nas_asc.spaces.feasibility import (
     Feasibility,
     check_that_something_fits,
@@ -16,10 +8,16 @@ from nas_asc.spaces.feasibility import (
     shown_measures,
     smallest,
 )
-from nas_asc.spaces.schema import ENSEMBLE_KEYS, MEMBER_KEYS, PRINTED_KEYS
-from nas_asc.spaces.section import Parameter
-from nas_asc.spaces.space import ReportModel, SearchSpace
-from nas_asc.spaces.space_file import load_space
+from nas_asc.spaces.schema import ENSEMBLE_KEYS, MEMBER_KEYS, PRINTED_KEYS, table_faults, words
+from nas_asc.spaces.space import Parameter, ReportModel, SearchSpace
+from nas_asc.spaces.space_file import (
+    ARCHITECTURE,
+    UNFINISHED,
+    StoredArchitecture,
+    architecture_json,
+    load_space,
+    read_architecture,
+)
 from nas_asc.spaces.validation import faults_of
 
 __all__ = [

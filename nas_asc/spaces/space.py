@@ -1,22 +1,148 @@
 """A search space: the choices that lead to an architecture, and the report models in it.
 
 In its TOML a list is a choice and a scalar is fixed. The dotted path (`stage2.width`) is at once
-the place in the TOML, the name of the optuna parameter and the column of every table. A space can
-also be made of others: then the first choice is the `family`, and the name of the family stands in
-front of its paths (`mbconv.stage2.width`).
-docs/search_spaces.md teaches the language.
+the place in the TOML, the name of the optuna parameter and the column of every table. A section
+knows which of its keys are in use with which choices. A space can also be made of others: then the
+first choice is the `family`, and the name of the family stands in front of its paths
+(`mbconv.stage2.width`). docs/search_spaces.md teaches the language.
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from math import prod
+from sys import intern
 from types import MappingProxyType
 
 from nas_asc.architectures import Architecture, Value
-from nas_asc.errors import ConfigError
-from nas_asc.spaces.section import Parameter, Section
-from nas_asc.spaces.space_checks import choice_faults
+from nas_asc.errors import ConfigError, nearest, short_repr
+from nas_asc.spaces.schema import SELECTORS, keys_in_use, section_kind, selector_in_use, sort_of
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One choice: its dotted path and its options; options that are all numbers are ordered."""
+
+    path: str
+    options: tuple[Value, ...]
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the options are numbers, so that their order means something."""
+        return all(isinstance(o, int | float) and not isinstance(o, bool) for o in self.options)
+
+    def option(self, value: object) -> tuple[Value, ...]:
+        """Return the option that a value is; none where it is not among them."""
+        return tuple(
+            o for o in self.options if o == value and isinstance(o, bool) == isinstance(value, bool)
+        )
+
+    def error_message(self, choices: Mapping[str, object]) -> str:
+        """Return what was expected instead of what stands in the choices."""
+        value = choices.get(self.path)
+        got = "nothing" if self.path not in choices else short_repr(value)
+        words = [o for o in self.options if isinstance(o, str)]
+        hint = nearest(value, words) if isinstance(value, str) else ""
+        return f"expected one of {short_repr(list(self.options))}, got {got}{hint}"
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is left to ask in a section once its selectors are known."""
+
+    fixed: Mapping[str, Value]
+    choices: tuple[tuple[str, Parameter, tuple[Value, ...], int], ...]
+    chosen: tuple[tuple[str, str], ...]
+
+
+class Section:
+    """One section of a space: its selectors and, per selection, a plan of the rest."""
+
+    def __init__(self, name: str, values: Mapping[str, tuple[Value, ...] | Value]) -> None:
+        self.name = name
+        self.kind = section_kind(name) or ""
+        # Python matches keyword arguments by identity first, and a TOML's keys are not interned.
+        self.values = values = {intern(key): value for key, value in values.items()}
+        self.selectors = tuple(
+            (key, self._options(key)) for key in SELECTORS[self.kind] if key in values
+        )
+        self._plans: dict[tuple[Value, ...], _Plan] = {}
+        self.parameters = {
+            key: Parameter(f"{name}.{key}", options)
+            for key in values
+            if len(options := self._options(key)) > 1
+        }
+        self.fixed = {key: self._options(key)[0] for key in values if key not in self.parameters}
+
+    def _options(self, key: str) -> tuple[Value, ...]:
+        value = self.values[key]
+        return value if isinstance(value, tuple) else (value,)
+
+    def plan(self, selected: tuple[Value, ...]) -> _Plan:
+        """Return what is fixed and what is to be asked under a selection."""
+        try:
+            return self._plans[selected]
+        except KeyError:
+            self._plans[selected] = plan = self._make_plan(selected)
+            return plan
+
+    def _make_plan(self, selected: tuple[Value, ...]) -> _Plan:
+        named: dict[str, Value] = {}
+        for (key, _), value in zip(self.selectors, selected, strict=True):
+            if selector_in_use(self.kind, key, named):
+                named[key] = value
+        rest = [key for key, _ in keys_in_use(self.kind, named) if key in self.values]
+        asked = [key for key in rest if key in self.parameters]
+        fixed = {key: self.fixed[key] for key in rest if key not in self.parameters}
+        chosen = [key for key in (*named, *asked) if key in self.parameters]
+        return _Plan(
+            {**named, **fixed},
+            tuple(
+                (key, p, p.options, len(p.options)) for key in asked for p in [self.parameters[key]]
+            ),
+            tuple((self.name, key) for key in chosen),
+        )
+
+    def sample(self, choose: Callable[[Parameter], Value]) -> tuple[dict[str, Value], _Plan]:
+        """Ask for every active choice of the section, in order."""
+        named: dict[str, Value] = {}
+        selected: list[Value] = []
+        for key, options in self.selectors:
+            value = options[0]
+            if selector_in_use(self.kind, key, named):
+                if key in self.parameters:
+                    value = choose(self.parameters[key])
+                named[key] = value
+            selected.append(value)
+        plan = self.plan(tuple(selected))
+        values = dict(plan.fixed)
+        for key, parameter, _, _ in plan.choices:
+            values[key] = choose(parameter)
+        return values, plan
+
+    def size(self) -> int:
+        """Count the section's different outcomes."""
+        # Options of one sort are followed by the same choices: there are few sorts, many options.
+        sorts = [_by_sort(key, options) for key, options in self.selectors]
+        outcomes: dict[tuple[tuple[str, Value], ...], int] = {}
+        for selected in product(*(each.values() for each in sorts)):
+            plan = self.plan(tuple(options[0] for options in selected))
+            used = {
+                key: options
+                for (key, _), options in zip(self.selectors, selected, strict=True)
+                if key in plan.fixed
+            }
+            key = tuple((key, options[0]) for key, options in used.items())
+            outcomes[key] = prod(map(len, used.values())) * prod(n for _, _, _, n in plan.choices)
+        return sum(outcomes.values())
+
+
+def _by_sort(selector: str, options: tuple[Value, ...]) -> dict[Value, list[Value]]:
+    found: dict[Value, list[Value]] = {}
+    for option in options:
+        found.setdefault(sort_of(selector, option), []).append(option)
+    return found
 
 
 @dataclass(frozen=True)
@@ -192,3 +318,53 @@ class SearchSpace:
             **{prefix + path: fault for path, fault in found.items()},
             **dict.fromkeys(others, f"expected a choice of the family {family}"),
         }
+
+
+def choice_faults(sections: Sequence[Section], choices: Mapping[str, object]) -> dict[str, str]:
+    """Return why these are not exactly the active choices of an architecture, by dotted path.
+
+    A path that the space fixes may be given its value.
+    """
+    faults: dict[str, str] = {}
+    for section in sections:
+        faults |= _section_faults(section, choices)
+    known = {f"{section.name}.{key}": None for section in sections for key in section.values}
+    for path in choices:
+        if path not in known:
+            faults[path] = f"expected a choice of the space{nearest(path, known)}"
+    return faults
+
+
+def _section_faults(section: Section, choices: Mapping[str, object]) -> dict[str, str]:
+    """Return the faults of the choices in a section.
+
+    Where one that decides which others are in use is not valid, nothing is said about those.
+    """
+    faults: dict[str, str] = {}
+
+    def choose(parameter: Parameter) -> Value:
+        option = parameter.option(choices.get(parameter.path))
+        if not option:
+            faults[parameter.path] = parameter.error_message(choices)
+        return (option or parameter.options)[0]
+
+    values, _ = section.sample(choose)
+    paths = {f"{section.name}.{key}": key for key in section.values}
+    given = {path: key for path, key in paths.items() if path in choices}
+    for path, key in given.items():
+        value = section.fixed.get(key)
+        if value is not None and not Parameter(path, (value,)).option(choices[path]):
+            got, fixed = short_repr(choices[path]), short_repr(value)
+            faults[path] = (
+                f"expected {fixed}, at which the space fixes it, got {got} - "
+                f"make {got} an option there, or give {fixed}"
+            )
+    faulty = [path for path in faults if paths[path] in SELECTORS[section.kind]]
+    if faulty:
+        return {path: text for path, text in faults.items() if path in (*choices, faulty[0])}
+    idle = [path for path, key in given.items() if key not in values]
+    if idle and values.get("depth") == 0:
+        depth = f"{section.name}.depth"
+        text = f"expected no other choices of the stage with {depth} = 0, which drops it, got "
+        return {**faults, depth: text + ", ".join(idle)}
+    return faults | dict.fromkeys(idle, "expected a choice that is in use")

@@ -11,20 +11,20 @@ from itertools import product
 from typing import Any
 
 from nas_asc.architectures import BLOCKS, DEFAULT_BRANCHES, Value, extent, read_dropout, read_pool
-from nas_asc.errors import nearest, short_repr
-from nas_asc.spaces.constraints import Domain
+from nas_asc.errors import short_repr
 from nas_asc.spaces.schema import (
     DOMAINS,
     MOST_OPTIONS,
     MOST_UNITS,
     REQUIRED,
     SELECTORS,
+    Domain,
     keys_in_use,
     section_kind,
     selector_in_use,
     sort_of,
 )
-from nas_asc.spaces.section import Parameter, Section
+from nas_asc.spaces.space import Section
 from nas_asc.spaces.validation import unknown_key
 from nas_asc.toml_file import Fault
 
@@ -118,56 +118,6 @@ def _needed_and_used(section: Section) -> tuple[set[str], set[str]]:
         needed.update(key for key, has_default in keys if not has_default)
         used.update(named, (key for key, _ in keys))
     return needed, used
-
-
-def choice_faults(sections: Sequence[Section], choices: Mapping[str, object]) -> dict[str, str]:
-    """Return why these are not exactly the active choices of an architecture, by dotted path.
-
-    A path that the space fixes may be given its value.
-    """
-    faults: dict[str, str] = {}
-    for section in sections:
-        faults |= _section_faults(section, choices)
-    known = {f"{section.name}.{key}": None for section in sections for key in section.values}
-    for path in choices:
-        if path not in known:
-            faults[path] = f"expected a choice of the space{nearest(path, known)}"
-    return faults
-
-
-def _section_faults(section: Section, choices: Mapping[str, object]) -> dict[str, str]:
-    """Return the faults of the choices in a section.
-
-    Where one that decides which others are in use is not valid, nothing is said about those.
-    """
-    faults: dict[str, str] = {}
-
-    def choose(parameter: Parameter) -> Value:
-        option = parameter.option(choices.get(parameter.path))
-        if not option:
-            faults[parameter.path] = parameter.error_message(choices)
-        return (option or parameter.options)[0]
-
-    values, _ = section.sample(choose)
-    paths = {f"{section.name}.{key}": key for key in section.values}
-    given = {path: key for path, key in paths.items() if path in choices}
-    for path, key in given.items():
-        value = section.fixed.get(key)
-        if value is not None and not Parameter(path, (value,)).option(choices[path]):
-            got, fixed = short_repr(choices[path]), short_repr(value)
-            faults[path] = (
-                f"expected {fixed}, at which the space fixes it, got {got} - "
-                f"make {got} an option there, or give {fixed}"
-            )
-    faulty = [path for path in faults if paths[path] in SELECTORS[section.kind]]
-    if faulty:
-        return {path: text for path, text in faults.items() if path in (*choices, faulty[0])}
-    idle = [path for path, key in given.items() if key not in values]
-    if idle and values.get("depth") == 0:
-        depth = f"{section.name}.depth"
-        text = f"expected no other choices of the stage with {depth} = 0, which drops it, got "
-        return {**faults, depth: text + ", ".join(idle)}
-    return faults | dict.fromkeys(idle, "expected a choice that is in use")
 
 
 def faults_between(sections: Mapping[str, Section]) -> list[Fault]:

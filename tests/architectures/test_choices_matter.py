@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from nas_asc.architectures.builder import build_graph
+from nas_asc.architectures.architecture import build_graph
 from nas_asc.shipped import shipped
 from nas_asc.spaces.space_file import load_space
 

@@ -2,7 +2,20 @@ from functools import partial
 
 import pytest
 
-from nas_asc.architectures.graph import CostTally, Graph
+from nas_asc.architectures.graph import (
+    Activation,
+    Add,
+    Concat,
+    Conv,
+    CostTally,
+    Dropout,
+    GlobalPool,
+    Graph,
+    Linear,
+    Norm,
+    Pool,
+    describe,
+)
 from nas_asc.architectures.layers import (
     add,
     concat,
@@ -16,18 +29,6 @@ from nas_asc.architectures.layers import (
     norm,
     pointwise,
     pool,
-)
-from nas_asc.architectures.operators import (
-    Activation,
-    Add,
-    Concat,
-    Conv,
-    Dropout,
-    GlobalPool,
-    Linear,
-    Norm,
-    Pool,
-    describe,
 )
 from nas_asc.errors import ConfigError
 

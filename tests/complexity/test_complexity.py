@@ -9,8 +9,7 @@ from itertools import groupby
 
 import pytest
 
-from nas_asc.architectures.architecture import Architecture
-from nas_asc.architectures.builder import build_graph
+from nas_asc.architectures.architecture import Architecture, build_graph
 from nas_asc.complexity.counting import count
 from nas_asc.complexity.pruning import values_left
 from nas_asc.complexity.rules import RULES

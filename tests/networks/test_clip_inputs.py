@@ -22,9 +22,8 @@ from nas_asc.reports.catalog import report_model
 from nas_asc.reports.ensemble import Ensemble, Member
 from nas_asc.study.config import load_study
 from nas_asc.study.job import Job
-from nas_asc.training.fit import TrialSettings, fit, validation_metrics
 from nas_asc.training.metrics import evaluate, predict_proba
-from nas_asc.training.run_job import run_job
+from nas_asc.training.run_job import TrialSettings, fit, run_job, validation_metrics
 
 CLIP_S = 0.4
 RECIPE = load_study("quick").recipe.model_copy(update={"batch_size": 2, "augmentations": {}})

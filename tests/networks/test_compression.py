@@ -12,7 +12,7 @@ from nas_asc.complexity.pruning import NOT_PRUNED, MagnitudePruning
 from nas_asc.errors import ExportError
 from nas_asc.networks.compression import restore, store
 from nas_asc.networks.compression.magnitude import MagnitudePruner, largest, sparsity_at
-from nas_asc.networks.compression.precision import from_int8, to_float, to_int8
+from nas_asc.networks.compression.stored import from_int8, to_float, to_int8
 from nas_asc.networks.network import build
 from nas_asc.spaces.space_file import load_space
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from shipped_models import MODELS
 from torch import nn
 
-from nas_asc.architectures.builder import build_graph
+from nas_asc.architectures.architecture import build_graph
 from nas_asc.architectures.graph import Graph
 from nas_asc.architectures.layers import act, add, conv, depthwise, global_pool, norm, pointwise
 from nas_asc.errors import UnsupportedOperation

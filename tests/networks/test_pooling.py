@@ -5,8 +5,7 @@ import torch
 
 from nas_asc.architectures.graph import Graph
 from nas_asc.architectures.layers import pool
-from nas_asc.networks.network import Network
-from nas_asc.networks.pooling import AveragePool, MaxPool, same_margins
+from nas_asc.networks.network import AveragePool, MaxPool, Network, same_margins
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from shipped_models import NETWORKS
 
-from nas_asc.complexity.layer_table import layer_table
+from nas_asc.complexity.counting import layer_table
 from nas_asc.complexity.rules import RULES
 from nas_asc.reports.catalog import report_model
 from nas_asc.reports.report import load_report

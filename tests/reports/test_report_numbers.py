@@ -7,8 +7,7 @@ section 3); the rest is printed, or follows from what is printed by the arithmet
 import pytest
 from shipped_models import NETWORKS
 
-from nas_asc.architectures.architecture import Architecture
-from nas_asc.architectures.builder import build_graph
+from nas_asc.architectures.architecture import Architecture, build_graph
 from nas_asc.complexity.counting import count
 from nas_asc.complexity.rules import RULES
 from nas_asc.reports.catalog import find_model, report_model

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 from shipped_models import ENSEMBLES, EVERYTHING, NETWORKS, REPORTS
 
-from nas_asc.architectures.builder import build_graph
-from nas_asc.complexity.counting import count
-from nas_asc.complexity.layer_table import layer_table
+from nas_asc.architectures.architecture import build_graph
+from nas_asc.complexity.counting import count, layer_table
 from nas_asc.complexity.rules import RULES
 from nas_asc.reports.catalog import find_model, report_model
 from nas_asc.reports.verification import verify

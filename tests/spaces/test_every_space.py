@@ -18,8 +18,7 @@ from nas_asc.shipped import shipped
 from nas_asc.spaces.space_file import load_space
 from nas_asc.study.config import load_study, with_options
 from nas_asc.study.job import Job
-from nas_asc.training.fit import siblings
-from nas_asc.training.run_job import run_job
+from nas_asc.training.run_job import run_job, siblings
 
 RATE_HZ, CLIP_S = 16000, 0.4
 SPACES = tuple(shipped("search_spaces"))

@@ -16,10 +16,8 @@ from nas_asc.complexity.counting import count
 from nas_asc.networks.compression import restore, store
 from nas_asc.networks.model_files import SavedModel, load_saved, save_model
 from nas_asc.networks.network import build
-from nas_asc.spaces.constraints import FLAG
-from nas_asc.spaces.schema import DOMAINS
-from nas_asc.spaces.section import Section
-from nas_asc.spaces.space import SearchSpace
+from nas_asc.spaces.schema import DOMAINS, FLAG
+from nas_asc.spaces.space import SearchSpace, Section
 from nas_asc.spaces.space_file import load_space
 from nas_asc.study.config import load_study
 from nas_asc.training.batches import Clips

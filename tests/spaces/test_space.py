@@ -4,7 +4,7 @@ from collections import Counter
 import pytest
 
 from nas_asc.errors import ConfigError
-from nas_asc.spaces.section import Parameter
+from nas_asc.spaces.space import Parameter
 from nas_asc.spaces.space_file import read_space
 
 TINY = """

@@ -2,9 +2,8 @@
 
 from nas_asc.architectures.blocks.block import Block
 from nas_asc.architectures.frontend import Shape
-from nas_asc.architectures.graph import CostTally
+from nas_asc.architectures.graph import CostTally, Extent
 from nas_asc.architectures.layers import act, add, conv, norm
-from nas_asc.architectures.operators import Extent
 
 
 def basic(

@@ -8,7 +8,7 @@ follows the addition.
 
 from nas_asc.architectures.blocks.block import Block, Option
 from nas_asc.architectures.frontend import Shape
-from nas_asc.architectures.graph import CostTally
+from nas_asc.architectures.graph import CostTally, Extent
 from nas_asc.architectures.layers import (
     act,
     add,
@@ -19,7 +19,6 @@ from nas_asc.architectures.layers import (
     norm,
     pointwise,
 )
-from nas_asc.architectures.operators import Extent
 
 
 def fused_mbconv(

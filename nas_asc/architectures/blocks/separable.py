@@ -2,9 +2,8 @@
 
 from nas_asc.architectures.blocks.block import ACTIVATION_OF_ORDER, AROUND, ORDERS, Block, add_parts
 from nas_asc.architectures.frontend import Shape
-from nas_asc.architectures.graph import CostTally
+from nas_asc.architectures.graph import CostTally, Extent
 from nas_asc.architectures.layers import PADDINGS, depthwise, pointwise
-from nas_asc.architectures.operators import Extent
 
 
 def separable(

@@ -7,10 +7,9 @@ gains is in docs/decisions/0012.
 """
 
 from nas_asc.training.fast_layers.batch_norm import batch_norm
-from nas_asc.training.fast_layers.depthwise import depthwise, is_depthwise
+from nas_asc.training.fast_layers.depthwise import depthwise, is_depthwise, subsample
 from nas_asc.training.fast_layers.gated_projection import gated_projection
 from nas_asc.training.fast_layers.memory_format import channels_last, channels_last_gradient
-from nas_asc.training.fast_layers.subsample import subsample
 
 __all__ = [
     "batch_norm",

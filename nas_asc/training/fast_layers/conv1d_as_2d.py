@@ -11,9 +11,8 @@ from torch import Tensor, nn
 
 from nas_asc.networks import AveragePool, MaxPool, PaddedConv1d, StridedPointwiseConv1d
 from nas_asc.training.fast_layers.batch_norm import batch_norm
-from nas_asc.training.fast_layers.depthwise import depthwise, is_depthwise
+from nas_asc.training.fast_layers.depthwise import depthwise, is_depthwise, subsample
 from nas_asc.training.fast_layers.memory_format import channels_last
-from nas_asc.training.fast_layers.subsample import subsample
 
 
 def waveform_as_map(x: Tensor) -> Tensor:
