@@ -64,8 +64,9 @@ def test_a_trial_of_it_is_counted(run, run_command):
 
 
 def test_it_is_resumed(run, run_command):
-    code, out, _ = run_command("search", "--out", run, "--resume", "--trials", 4, "--json")
+    code, out, err = run_command("search", "--out", run, "--resume", "--trials", 4, "--json")
     assert code == 0
+    assert err.count("features now differ by rounding from those of the run's earlier trials") == 1
     assert json.loads(out)["trials"]["completed"] == 4
     assert {2, 1} <= {point.trial for point in load_front(run).points}
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
+from nas_asc.architectures import FEATURES_VERSION
 from nas_asc.datasets import Dataset, hash_files
 from nas_asc.errors import RunError
 from nas_asc.files import digest
@@ -19,9 +20,7 @@ from nas_asc.search.warm_start import adaptations, skipped_ensembles
 
 _log = logging.getLogger(__name__)
 
-# Raised by one with every change of how features are computed, or of which trainings are stopped.
-FEATURES_VERSION = 1
-EARLY_STOPPING_VERSION = 1
+EARLY_STOPPING_VERSION = 1  # raised by one with every change of which trainings are stopped
 
 # What a resumed run must find as it was, and what it is called.
 _UNCHANGING = {
