@@ -35,7 +35,7 @@ class TomlFile:
     data: Mapping[str, Any]
 
     def error(self, faults: Sequence[Fault]) -> ConfigError:
-        """Put faults into words: a line each, in the order of the file, with its name and line."""
+        """Return faults in words: a line each, in the order of the file, with its name and line."""
         lines = _lines(self.text)
         placed = [(_line_of(fault.path, lines), fault.text) for fault in dict.fromkeys(faults)]
         placed.sort(key=lambda place: place[0] or len(self.text))

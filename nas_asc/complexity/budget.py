@@ -88,7 +88,7 @@ class Budget:
     precisions: tuple[str, ...] | None = None
 
     def exceeded(self, counted: Counted) -> str | None:
-        """Name the first limit that `counted` exceeds; None if it fits.
+        """Return the name of the first limit that `counted` exceeds; None if it fits.
 
         Peak memory comes last since it is the only one that has to be worked out on demand.
         """
@@ -108,15 +108,15 @@ class Budget:
         return None
 
     def _allowed(self, precision: str) -> bool:
-        """Say whether all of an ensemble's precisions, joined by "+", or a network's, may be."""
+        """Check that a precision, or all of an ensemble's, joined by "+", may be."""
         return set(precision.split("+")) <= set(self.precisions or ())
 
     def limits(self) -> dict[str, int]:
-        """Give the limits that are set, by name."""
+        """Return the limits that are set, by name."""
         return {name: value for name in MEASURES if (value := getattr(self, name)) is not None}
 
     def to_dict(self) -> dict[str, int | None]:
-        """Give the four limits as JSON; a limit that is not set is null."""
+        """Return the four limits as JSON; a limit that is not set is null."""
         values = asdict(self)
         return {name: values[name] for name in MEASURES}
 

@@ -50,7 +50,7 @@ def folded(layers: list[Layer]) -> Folded:
 
 
 def counting_holes(complexity: Complexity) -> list[str]:
-    """Name the known holes of a rule's counter that a network falls into, a sentence each."""
+    """Return the known holes of a rule's counter that a network falls into, a sentence each."""
     finders = _HOLES.get(complexity.rule.id, ())
     layers = build_graph(complexity.architecture, complexity.n_classes, complexity.clip_s).layers
     return [text for find in finders for text in find(complexity, layers)]

@@ -52,7 +52,7 @@ class CountingRule:
     notes: tuple[str, ...] = field(default=())
 
     def clip_remark(self, clip_s: float) -> str | None:
-        """Say that its limits are meant for clips of another length; None if they are not."""
+        """Return a remark if its limits are meant for clips of another length, else None."""
         if self.clip_s in (None, clip_s):
             return None
         return f"the limits are meant for clips of {self.clip_s:g} s, here they are {clip_s:g} s"

@@ -44,7 +44,7 @@ class VotingNetwork(nn.Module):
     """
 
     def __init__(self, ensemble: Ensemble, networks: Sequence[Network]) -> None:
-        """Take networks that are built.
+        """Build it from networks.
 
         Raises:
             ExportError: they take different inputs.

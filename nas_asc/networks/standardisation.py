@@ -42,7 +42,7 @@ class Standardisation(nn.Module):
         self.load([statistics_of(each) for each in self._spectrograms(inputs)])
 
     def load(self, statistics: Sequence[Tensor]) -> None:
-        """Take statistics that were measured before.
+        """Load statistics that were measured before.
 
         Raises:
             ExportError: they are not those of such clips, or no numbers.

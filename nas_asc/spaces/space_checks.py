@@ -83,7 +83,7 @@ def _read(key: str, domain: Domain, option: Any) -> tuple[bool, object]:
 
 
 def _use_faults(section: Section, given: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """Name the keys that are missing, and those that no option of the section uses."""
+    """Yield the keys that are missing, and those that no option of the section uses."""
     if section.values.get("depth") == 0:
         if others := [key for key in section.values if key != "depth"]:
             yield (

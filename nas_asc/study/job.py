@@ -41,7 +41,7 @@ class Job:
 
 
 def trial_seed(seed: int, number: int, purpose: str) -> int:
-    """Give the seed, 0 to 2**32 - 1, of one purpose in one trial of a study."""
+    """Return the seed, 0 to 2**32 - 1, of one purpose in one trial of a study."""
     digest = sha256(f"{seed}/{number}/{purpose}".encode()).digest()
     return int.from_bytes(digest[:4])
 
@@ -70,7 +70,7 @@ class JobResult:
     stopped_epoch: int | None = None
 
     def to_dict(self) -> dict[str, object]:
-        """Give the result as JSON."""
+        """Return the result as JSON."""
         return asdict(self)
 
 

@@ -58,7 +58,7 @@ class Optimisation:
 
     @contextmanager
     def evaluated_weights(self) -> Iterator[None]:
-        """Hold the weights that count, the average if there is one, for a `with` block."""
+        """Put the weights that count in place, the average if there is one, for a `with` block."""
         if self._average is None:
             yield
             return
@@ -93,7 +93,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take in the weights after one more step."""
+        """Update the average after one more step."""
         decay = min(self.decay, (1 + self.step) / (10 + self.step))
         self.step += 1
         torch._foreach_lerp_(self._average, self._live, 1 - decay)

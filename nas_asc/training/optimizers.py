@@ -24,13 +24,13 @@ class WeightDecay(Table):
 
 
 def adamw(parameters: list[nn.Parameter], learning_rate: float, settings: WeightDecay) -> Optimizer:
-    """Make Adam with decoupled weight decay (Loshchilov and Hutter 2017, arXiv 1711.05101)."""
+    """Build Adam with decoupled weight decay (Loshchilov and Hutter 2017, arXiv 1711.05101)."""
     decay = settings.weight_decay
     return torch.optim.AdamW(parameters, learning_rate, weight_decay=decay, fused=True)
 
 
 def adam(parameters: list[nn.Parameter], learning_rate: float, settings: WeightDecay) -> Optimizer:
-    """Make Adam (Kingma and Ba 2014, arXiv 1412.6980); weight decay is an L2 term of the loss."""
+    """Build Adam (Kingma and Ba 2014, arXiv 1412.6980); weight decay is an L2 term of the loss."""
     decay = settings.weight_decay
     return torch.optim.Adam(parameters, learning_rate, weight_decay=decay, fused=True)
 

@@ -64,7 +64,7 @@ Norm = nn.BatchNorm1d | nn.BatchNorm2d
 
 
 def store(network: nn.Module, *, precision: str, pruning: Pruning = NOT_PRUNED) -> dict[str, Array]:
-    """Give the arrays of a trained network.
+    """Return the arrays of a trained network.
 
     Args:
         network: Of convolutions, linear layers and batch norms; if it was not pruned in training,
