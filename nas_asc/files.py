@@ -2,19 +2,16 @@
 
 Conventions: what is being written stands beside its place, as NAME.part and some digits of its own;
 whoever reads finds the old or the new, also after a kill or a power cut. What a killed process left
-is removed by `remove_unfinished`.
+is removed by `remove_unfinished`. Every command loads this file, so what is slow to load is loaded
+where it is used.
 """
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
-from uuid import uuid4
-
-import platformdirs
 
 UNFINISHED = ".part"
 
@@ -46,6 +43,8 @@ def open_atomically(path: Path) -> Iterator[IO[bytes]]:
 @contextmanager
 def folder_atomically(folder: Path) -> Iterator[Path]:
     """Make an empty folder that replaces `folder` when the block ends without an exception."""
+    import shutil
+
     part = _part_of(folder)
     part.mkdir(parents=True)
     try:
@@ -58,6 +57,8 @@ def folder_atomically(folder: Path) -> Iterator[Path]:
 
 def remove_unfinished(folder: Path, name: str = "*") -> None:
     """Remove the unfinished files and folders of `name`; nobody may be writing them."""
+    import shutil
+
     for part in folder.glob(f"{name}{UNFINISHED}*"):
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)
@@ -73,9 +74,11 @@ def digest(content: str | bytes, length: int = 64) -> str:
 
 def cache_folder() -> Path:
     """Return the cache folder: $NAS_ASC_CACHE, or the user's cache folder of this system."""
+    import platformdirs
+
     named = os.environ.get("NAS_ASC_CACHE")
     return Path(named).expanduser() if named else platformdirs.user_cache_path("nas-asc")
 
 
 def _part_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}{UNFINISHED}{uuid4().hex}")
+    return path.with_name(f"{path.name}{UNFINISHED}{os.urandom(16).hex()}")

@@ -1,6 +1,5 @@
 """An architecture, one point of a search space, and the way from it to the graph of its layers."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -14,6 +13,7 @@ from nas_asc.architectures.graph import CostTally, Graph
 from nas_asc.architectures.head import head
 from nas_asc.architectures.layers import extent, norm, read_dropout, read_pool
 from nas_asc.errors import ConfigError
+from nas_asc.files import digest
 
 Value = bool | int | float | str
 Sections = Mapping[str, Mapping[str, Value]]
@@ -67,7 +67,7 @@ class Architecture:
     def key(self) -> str:
         """A short hash of everything active; equal keys are the same model."""
         text = json.dumps({k: dict(v) for k, v in self.sections.items()}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return digest(text, 16)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Architecture) and self.key == other.key

@@ -9,10 +9,10 @@ Conventions: shapes are (channels, mel, frame) or (channels, samples) or (featur
 A handle of a tensor is its shape; `Graph` hands out shapes that also know their layer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar
+from typing import NamedTuple
 
 from nas_asc.architectures.frontend import Shape
 from nas_asc.units import format_shape
@@ -23,18 +23,13 @@ _ARROW = "\N{RIGHTWARDS ARROW}"
 _POOLINGS = {"avg": "average", "max": "maximum", "avg+max": "average + maximum"}
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """What the network is fed."""
 
-    name: ClassVar = "input"
 
-
-@dataclass(frozen=True, slots=True)
-class Conv:
+class Conv(NamedTuple):
     """A convolution."""
 
-    name: ClassVar = "conv"
     in_channels: int
     out_channels: int
     kernel: Extent
@@ -48,93 +43,86 @@ class Conv:
         return self.groups == self.in_channels == self.out_channels
 
 
-@dataclass(frozen=True, slots=True)
-class Linear:
+class Linear(NamedTuple):
     """A linear layer."""
 
-    name: ClassVar = "linear"
     in_features: int
     out_features: int
 
 
-@dataclass(frozen=True, slots=True)
-class Norm:
+class Norm(NamedTuple):
     """A batch normalisation, per channel (axis 0) or per mel bin (axis 1)."""
 
-    name: ClassVar = "norm"
     axis: int
     shortcut: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Activation:
+class Activation(NamedTuple):
     """A function of each value."""
 
-    name: ClassVar = "act"
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Dropout:
+class Dropout(NamedTuple):
     """Values set to zero in training: plain, alpha, or spatial (whole channels)."""
 
-    name: ClassVar = "dropout"
     rate: float
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
+class Pool(NamedTuple):
     """A maximum ("max") or average ("avg") over a sliding window."""
 
-    name: ClassVar = "pool"
     kind: str
     kernel: Extent
     stride: Extent
     padding: str
 
 
-@dataclass(frozen=True, slots=True)
-class GlobalPool:
+class GlobalPool(NamedTuple):
     """An average, a maximum or their sum over all axes but the channels, which may stay as ones."""
 
-    name: ClassVar = "global_pool"
     kind: str
     keep_axes: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Add:
+class Add(NamedTuple):
     """An element-wise sum."""
 
-    name: ClassVar = "add"
 
-
-@dataclass(frozen=True, slots=True)
-class Mul:
+class Mul(NamedTuple):
     """A product with a gate, which has one value per channel."""
 
-    name: ClassVar = "mul"
 
-
-@dataclass(frozen=True, slots=True)
-class Concat:
+class Concat(NamedTuple):
     """A concatenation over the channels."""
 
-    name: ClassVar = "concat"
 
-
-@dataclass(frozen=True, slots=True)
-class Flatten:
+class Flatten(NamedTuple):
     """All axes made one."""
-
-    name: ClassVar = "flatten"
 
 
 Operator = (
     Input | Conv | Linear | Norm | Activation | Dropout | Pool | GlobalPool
     | Add | Mul | Concat | Flatten
 )  # fmt: skip
+
+
+# What an operator is called in tables and JSON.
+_NAMES: Mapping[type, str] = {
+    Input: "input",
+    Conv: "conv",
+    Linear: "linear",
+    Norm: "norm",
+    Activation: "act",
+    Dropout: "dropout",
+    Pool: "pool",
+    GlobalPool: "global_pool",
+    Add: "add",
+    Mul: "mul",
+    Concat: "concat",
+    Flatten: "flatten",
+}
 
 
 def describe(operator: Operator, drawn: bool = False) -> str:
@@ -174,7 +162,7 @@ def describe(operator: Operator, drawn: bool = False) -> str:
             return f"dropout {rate}" if kind == "plain" else f"{kind} dropout {rate}"
         case Concat() if drawn:
             return "concatenate"
-    return operator.name if drawn else ""
+    return _NAMES[type(operator)] if drawn else ""
 
 
 # Layers that write over their input when nobody else still needs it.
@@ -217,7 +205,7 @@ class Layer:
     @property
     def op(self) -> str:
         """The name of its operator."""
-        return self.operator.name
+        return _NAMES[type(self.operator)]
 
     @property
     def params(self) -> int:

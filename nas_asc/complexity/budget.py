@@ -178,14 +178,16 @@ def _units(kb: int) -> dict[str, tuple[str, int]]:
 
 
 def _unit(spelling: str, units: Mapping[str, tuple[str, int]]) -> tuple[str, int] | None:
-    """Look up a unit; in other letter case, or with an s, where only one is meant.
+    """Look up a unit; in other letter case, or as MACs, where only one is meant.
 
     `kB` is 1000 bytes in this very spelling alone: `kb` and `Kb` are the rule's KB.
     """
     if spelling in units:
         return units[spelling]
     lower = spelling.lower()
-    fitting = [u for u in units if lower in (u.lower(), u.lower() + "s") and not u.startswith("kB")]
+    if lower.endswith("macs"):
+        lower = lower.removesuffix("s")
+    fitting = [unit for unit in units if unit.lower() == lower and not unit.startswith("kB")]
     return units[fitting[0]] if len(fitting) == 1 else None
 
 

@@ -6,13 +6,13 @@ their names, so the same folder is always split alike. A split without validatio
 of its training groups.
 """
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from nas_asc.datasets.dataset import SPLITS
 from nas_asc.datasets.layouts.listing import Entry
+from nas_asc.files import digest
 
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 _VALIDATION_SHARES = {"train": 0.8, "validation": 0.2}
@@ -89,7 +89,7 @@ def _hold_out(entries: Sequence[Entry]) -> tuple[Entry, ...]:
 
 
 def _shuffled(group: str) -> str:
-    return hashlib.sha256(group.encode()).hexdigest()
+    return digest(group)
 
 
 def _spans(of_fold: Mapping[int, str], split: str) -> str:

@@ -10,11 +10,9 @@ Nothing is a pickle. The folder appears at once, complete, or not at all.
 """
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import torch
@@ -33,11 +31,12 @@ from nas_asc.features import (
     read_clip,
     round_to_float16,
 )
+from nas_asc.files import folder_atomically
 from nas_asc.networks.compression import restore
 from nas_asc.networks.ensemble_network import VotingNetwork
 from nas_asc.networks.network import Network, build
 from nas_asc.reports import ENSEMBLE, Ensemble, ensemble_json, read_saved_ensemble
-from nas_asc.spaces import ARCHITECTURE, UNFINISHED, architecture_json, read_architecture
+from nas_asc.spaces import ARCHITECTURE, architecture_json, read_architecture
 
 WEIGHTS, METRICS, STANDARD = "weights.safetensors", "metrics.json", "standard.json"
 
@@ -78,16 +77,15 @@ class SavedModel:
 
 def save_model(folder: Path, model: SavedModel) -> None:
     """Write a model into `folder`, replacing what stood there."""
-    part = _unfinished(folder)
     described = architecture_json(model.architecture, model.classes, model.clip_s, model.rule)
-    _write_json(part / ARCHITECTURE, described)
-    _write_json(part / METRICS, model.metrics)
-    if model.standards:
-        pairs = [standard.tolist() for standard in model.standards]
-        planes = [{"mean": mean, "deviation": deviation} for mean, deviation in pairs]
-        _write_json(part / STANDARD, planes)
-    save_file(dict(model.arrays), part / WEIGHTS)
-    _put_in_place(part, folder)
+    with folder_atomically(folder) as part:
+        _write_json(part / ARCHITECTURE, described)
+        _write_json(part / METRICS, model.metrics)
+        if model.standards:
+            pairs = [standard.tolist() for standard in model.standards]
+            planes = [{"mean": mean, "deviation": deviation} for mean, deviation in pairs]
+            _write_json(part / STANDARD, planes)
+        save_file(dict(model.arrays), part / WEIGHTS)
 
 
 def save_ensemble(
@@ -97,24 +95,11 @@ def save_ensemble(
     metrics: Mapping[str, object],
 ) -> None:
     """Write an ensemble's networks, in the order of their votes, into `folder`."""
-    part = _unfinished(folder)
-    for number, model in enumerate(models, 1):
-        save_model(part / str(number), model)
-    _write_json(part / ENSEMBLE, ensemble_json(ensemble, models[0].rule))
-    _write_json(part / METRICS, metrics)
-    _put_in_place(part, folder)
-
-
-def _unfinished(folder: Path) -> Path:
-    """Make a folder beside `folder`, by a name that no killed process can have left there."""
-    part = folder.with_name(f"{folder.name}{UNFINISHED}{uuid4().hex}")
-    part.mkdir(parents=True)
-    return part
-
-
-def _put_in_place(part: Path, folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    part.replace(folder)
+    with folder_atomically(folder) as part:
+        for number, model in enumerate(models, 1):
+            save_model(part / str(number), model)
+        _write_json(part / ENSEMBLE, ensemble_json(ensemble, models[0].rule))
+        _write_json(part / METRICS, metrics)
 
 
 def load_saved(folder: Path) -> SavedModel:

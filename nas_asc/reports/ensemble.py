@@ -4,13 +4,13 @@ Conventions: an ensemble costs the sum of its members under the rule; its networ
 other, so its peak activation memory is that of the hungriest.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nas_asc.architectures import Architecture
 from nas_asc.complexity import Complexity, Costs, count, counting_rule, total_costs
+from nas_asc.files import digest
 from nas_asc.spaces import ReportModel
 
 
@@ -121,7 +121,7 @@ class Ensemble:
             (member.model.architecture.key, member.number, member.weight, member.class_map)
             for member in self.members
         ]
-        key = hashlib.sha256(json.dumps(members).encode()).hexdigest()[:16]
+        key = digest(json.dumps(members), 16)
         values = {"id": self.id, "networks": self.described, "members": key}
         if len(set(self.votes)) > 1:
             values["votes"] = ", ".join(f"{share:.4g}" for share in self.votes)

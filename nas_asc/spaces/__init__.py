@@ -12,7 +12,6 @@ from nas_asc.spaces.schema import ENSEMBLE_KEYS, MEMBER_KEYS, PRINTED_KEYS, tabl
 from nas_asc.spaces.space import Parameter, ReportModel, SearchSpace
 from nas_asc.spaces.space_file import (
     ARCHITECTURE,
-    UNFINISHED,
     StoredArchitecture,
     architecture_json,
     load_space,
@@ -25,7 +24,6 @@ __all__ = [
     "ENSEMBLE_KEYS",
     "MEMBER_KEYS",
     "PRINTED_KEYS",
-    "UNFINISHED",
     "Feasibility",
     "Parameter",
     "ReportModel",

@@ -238,8 +238,6 @@ def _loaded(path: Path, modified_ns: int) -> SearchSpace:
 
 
 ARCHITECTURE = "architecture.json"
-# In the name of a folder that is being written, between the name it will have and one of its own.
-UNFINISHED = ".part"
 
 
 @dataclass(frozen=True)

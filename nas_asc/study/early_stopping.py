@@ -82,7 +82,7 @@ def make_rung(
     size_bytes: int,
     earlier: Sequence[tuple[int, float]],
 ) -> Rung:
-    """Return the rung of a trial of `size_bytes`, given (size_bytes, loss) of earlier ones there."""
+    """Return the rung of a trial of a size, given (size_bytes, loss) of earlier ones there."""
     count = max(_LEAST_PEERS, ceil(_PEER_SHARE * len(earlier)))
     nearest = sorted(earlier, key=lambda pair: abs(log2(pair[0] / size_bytes)))[:count]
     best_loss = min((loss for size, loss in earlier if size <= size_bytes), default=inf)

@@ -55,14 +55,14 @@ def test_a_kb_follows_the_rule():
     [
         *((text, "") for text in ("", "128", "-1KB", "128KB,", "ram", "1e3KB", "KB", "\u0661KB")),
         ("10Kparam", "did you mean 'Kparams'?"),
-        ("128KBs of it", ""),
+        *((text, "") for text in ("128KBs of it", "128kBs", "128kBrams", "5paramss", "1Bs")),
         ("30MACK", "did you mean 'MAC'?"),
     ],
 )
 def test_another_spelling_is_refused_with_the_known_ones(text, meant):
     with pytest.raises(ConfigError, match=r"B, kB, .* params, MAC .*; got") as error:
         parse_budget(text, PLAIN)
-    assert str(error.value).endswith(meant or "'")
+    assert meant in str(error.value)
 
 
 @pytest.mark.parametrize("text", ["0KB", "0MAC", "0.1params"])
