@@ -6,7 +6,6 @@ is removed by `remove_unfinished`. Every command loads this file, so what is slo
 where it is used.
 """
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +67,8 @@ def remove_unfinished(folder: Path, name: str = "*") -> None:
 
 def digest(content: str | bytes, length: int = 64) -> str:
     """Return the first hexadecimal digits, all 64 or fewer, of the SHA-256 of text or bytes."""
+    import hashlib
+
     data = content.encode() if isinstance(content, str) else content
     return hashlib.sha256(data).hexdigest()[:length]
 

@@ -1,12 +1,15 @@
 """`nas-asc front`: the Pareto front of a run."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from nas_asc.commands.console import print_json, stdout
 from nas_asc.commands.options import json_option
-from nas_asc.results import Summary
+
+if TYPE_CHECKING:
+    from nas_asc.results import Summary
 
 
 @click.command("front")
@@ -29,7 +32,7 @@ def command(run: Path, as_csv: bool, as_json: bool) -> None:
         print_front(summary)
 
 
-def print_front(summary: Summary) -> None:
+def print_front(summary: "Summary") -> None:
     """Print the front as a table of the width of stdout."""
     from nas_asc.results import front_text
 

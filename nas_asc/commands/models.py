@@ -3,12 +3,7 @@
 import click
 
 from nas_asc.commands.console import print_json
-from nas_asc.commands.model_drawing import write_drawing
-from nas_asc.commands.model_json import model_json
-from nas_asc.commands.model_page import print_model
-from nas_asc.commands.models_table import print_models
 from nas_asc.commands.options import json_option
-from nas_asc.reports import find_in_space, report_ensembles, report_models, verify
 
 
 @click.command("models")
@@ -23,6 +18,9 @@ def command(model: str | None, plot: str | None, as_json: bool) -> None:
     With ID, or a model of your own space: its printed numbers against the counted ones, its layers
     as its report counts them, how it was trained, what it reached, and what the report leaves open.
     """
+    from nas_asc.commands.models_table import print_models
+    from nas_asc.reports import find_in_space, report_ensembles, report_models, verify
+
     if model is None:
         if plot is not None:
             raise click.UsageError("--plot: expected the ID of a model to draw, got none")
@@ -33,6 +31,10 @@ def command(model: str | None, plot: str | None, as_json: bool) -> None:
         else:
             print_models(verified)
         return
+    from nas_asc.commands.model_drawing import write_drawing
+    from nas_asc.commands.model_json import model_json
+    from nas_asc.commands.model_page import print_model
+
     shown = find_in_space(model) if plot is None or as_json else None
     if plot is not None:
         write_drawing(model, plot)

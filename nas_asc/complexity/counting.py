@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from typing import NamedTuple
 
 from nas_asc.architectures import (
     Architecture,
@@ -177,8 +178,7 @@ class Complexity:
         return self.costs.to_dict()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Costs:
+class Costs(NamedTuple):
     """What one network costs under a rule, or several together; measures as of a `Complexity`.
 
     Attributes:
