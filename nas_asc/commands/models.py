@@ -32,8 +32,7 @@ def command(model: str | None, plot: str | None, as_json: bool) -> None:
             print_models(verified)
         return
     from nas_asc.commands.model_drawing import write_drawing
-    from nas_asc.commands.model_json import model_json
-    from nas_asc.commands.model_page import print_model
+    from nas_asc.commands.model_page import model_json, print_model
 
     shown = find_in_space(model) if plot is None or as_json else None
     if plot is not None:

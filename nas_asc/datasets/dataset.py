@@ -5,9 +5,13 @@ and no group is meant to lie in two splits; clips are in the order of their path
 made from a data set keeps that order.
 """
 
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from nas_asc.datasets.layouts.listing import Entry
+from nas_asc.files import digest
 
 SPLITS = ("train", "validation", "test")
 
@@ -82,3 +86,86 @@ class Dataset:
             "unseen_devices": list(self.unseen_devices),
             "skipped": len(self.skipped),
         }
+
+
+SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
+_VALIDATION_SHARES = {"train": 0.8, "validation": 0.2}
+
+
+def split(entries: Sequence[Entry]) -> tuple[tuple[Entry, ...], str]:
+    """Set the split of every entry, and say in words what decided it."""
+    given = {entry.split for entry in entries}
+    if None not in given:
+        if "validation" in given:
+            return tuple(entries), "splits: as the data say"
+        return _hold_out(entries), "splits: as the data say; validation is 20 % of train by group"
+    folds = sorted({entry.fold for entry in entries if entry.fold is not None})
+    if len(folds) >= 3 and all(entry.fold is not None for entry in entries):
+        of_fold = fold_splits(folds)
+        words = ", ".join(f"{split} {_spans(of_fold, split)}" for split in SPLITS)
+        return (
+            tuple(replace(entry, split=of_fold[entry.fold or 0]) for entry in entries),
+            f"splits by fold: {words}",
+        )
+    return by_group(entries, SHARES), "splits: 60/20/20 by recording group within each class"
+
+
+def fold_splits(folds: Sequence[int]) -> dict[int, str]:
+    """Give each fold a split: of n sorted folds n // 5 validate, n // 5 test, at least one each."""
+    held = max(1, len(folds) // 5)
+    names = ["train"] * (len(folds) - 2 * held) + ["validation"] * held + ["test"] * held
+    return dict(zip(folds, names, strict=True))
+
+
+def by_group(entries: Sequence[Entry], shares: Mapping[str, float]) -> tuple[Entry, ...]:
+    """Share out the recording groups of every class, the rarest class first.
+
+    Each group, in the order of a hash of its name, goes to the split that lacks most of its share
+    of the class; the last groups go to the splits that are still empty.
+    """
+    clips: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for entry in entries:
+        clips[entry.label][entry.group] += 1
+    split_of: dict[str, str] = {}
+    for label in sorted(clips, key=lambda label: (len(clips[label]), label)):
+        groups = clips[label]
+        lacking = {split: share * groups.total() for split, share in shares.items()}
+        empty = dict.fromkeys(shares)
+        waiting = []
+        for group in sorted(groups, key=_shuffled):
+            if group in split_of:
+                lacking[split_of[group]] -= groups[group]
+                empty.pop(split_of[group], None)
+            else:
+                waiting.append(group)
+        for position, group in enumerate(waiting):
+            pressed = len(waiting) - position <= len(empty)
+            chosen = max(empty if pressed else lacking, key=lacking.__getitem__)
+            split_of[group] = chosen
+            lacking[chosen] -= groups[group]
+            empty.pop(chosen, None)
+    return tuple(replace(entry, split=split_of[entry.group]) for entry in entries)
+
+
+def straddling(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """Name the recording groups that lie in more than one split, sorted."""
+    splits: defaultdict[str, set[str | None]] = defaultdict(set)
+    for entry in entries:
+        splits[entry.group].add(entry.split)
+    return tuple(sorted(group for group, found in splits.items() if len(found) > 1))
+
+
+def _hold_out(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Make a part of the training groups the validation split."""
+    train = by_group([entry for entry in entries if entry.split == "train"], _VALIDATION_SHARES)
+    held = {entry.path: entry for entry in train}
+    return tuple(held.get(entry.path, entry) for entry in entries)
+
+
+def _shuffled(group: str) -> str:
+    return digest(group)
+
+
+def _spans(of_fold: Mapping[int, str], split: str) -> str:
+    folds = [fold for fold, name in of_fold.items() if name == split]
+    return str(folds[0]) if len(folds) == 1 else f"{folds[0]}-{folds[-1]}"

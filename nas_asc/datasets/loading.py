@@ -6,12 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from nas_asc.datasets.dataset import SPLITS, Clip, Dataset
+from nas_asc.datasets.dataset import SPLITS, Clip, Dataset, split, straddling
 from nas_asc.datasets.decoding import AudioFile, check_file, unreadable
 from nas_asc.datasets.fingerprints import check_files
 from nas_asc.datasets.folder import Folder, walk
 from nas_asc.datasets.layouts import LAYOUTS, Entry, Listing
-from nas_asc.datasets.splits import split, straddling
 from nas_asc.errors import DatasetError
 
 SYNTHETIC_MARK = "synthetic.json"

@@ -1,25 +1,33 @@
 """Published networks and ensembles, printed against counted; found by id, file or run."""
 
-from nas_asc.reports.catalog import (
+from nas_asc.reports.description import headline, input_words
+from nas_asc.reports.ensemble import Ensemble, count_ensemble, count_members
+from nas_asc.reports.ensemble_file import (
+    ENSEMBLE,
+    ensemble_json,
+    read_ensembles,
+    read_saved_ensemble,
+)
+from nas_asc.reports.lookup import (
+    Target,
     ensemble_with,
     ensembles_of,
+    find_in_space,
     report_ensembles,
     report_model,
     report_models,
+    resolve,
 )
-from nas_asc.reports.description import headline, input_words
-from nas_asc.reports.ensemble import Ensemble, count_ensemble, count_members
-from nas_asc.reports.ensemble_file import read_ensembles
-from nas_asc.reports.lookup import Target, find_in_space, resolve
 from nas_asc.reports.report import Report, report_of
-from nas_asc.reports.report_layers import ReportRow, layers_source, report_rows
-from nas_asc.reports.saved_ensemble import ENSEMBLE, ensemble_json, read_saved_ensemble
 from nas_asc.reports.verification import (
     COUNTED,
     Counted,
     MemberCost,
+    ReportRow,
     Verification,
+    layers_source,
     member_costs,
+    report_rows,
     verify,
 )
 

@@ -1,15 +1,77 @@
-"""What a user points at: a report model or ensemble, a file, or a trial of a run."""
+"""Finding a network: a report model or ensemble by id, a file, a model of a space, a trial of a run."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from nas_asc.architectures import Architecture
 from nas_asc.errors import ConfigError, RunError, nearest
-from nas_asc.reports.catalog import ensembles_of, find_model
 from nas_asc.reports.ensemble import Ensemble
-from nas_asc.reports.saved_ensemble import ENSEMBLE, read_saved_ensemble
+from nas_asc.reports.ensemble_file import ENSEMBLE, read_ensembles, read_saved_ensemble
+from nas_asc.shipped import find, shipped
 from nas_asc.spaces import ARCHITECTURE, ReportModel, load_space, read_architecture
+
+_SPACES = "search_spaces"
+_Model = TypeVar("_Model", ReportModel, Ensemble, ReportModel | Ensemble)
+
+
+def ensembles_of(space: str) -> dict[str, Ensemble]:
+    """Return the ensembles that stand in the file of a search space, named or by path, by id.
+
+    Raises:
+        ConfigError: there is no such space, or it or an ensemble is not valid.
+    """
+    return read_ensembles(find(_SPACES, space, "space"), load_space(space).models)
+
+
+def report_models() -> dict[str, ReportModel]:
+    """Return the networks of all shipped spaces, by id."""
+    spaces = [space for name in shipped(_SPACES) if not (space := load_space(name)).families]
+    return {model.id: model for space in spaces for model in space.models.values()}
+
+
+def report_ensembles() -> dict[str, Ensemble]:
+    """Return the ensembles of all shipped spaces, by id."""
+    names = [name for name in shipped(_SPACES) if load_space(name).families]
+    return {key: ensemble for name in names for key, ensemble in ensembles_of(name).items()}
+
+
+def report_model(model_id: str) -> ReportModel:
+    """Look up the network of a report.
+
+    Raises:
+        ConfigError: there is no such one.
+    """
+    return _known(model_id, report_models())
+
+
+def find_model(model_id: str) -> ReportModel | Ensemble:
+    """Look up the network or ensemble of a report.
+
+    Raises:
+        ConfigError: there is no such one.
+    """
+    known: dict[str, ReportModel | Ensemble] = {**report_models(), **report_ensembles()}
+    return _known(model_id, known)
+
+
+def ensemble_with(model_id: str) -> Ensemble | None:
+    """Return the ensemble that a network is a member of; None if there is none."""
+    for ensemble in report_ensembles().values():
+        if any(member.model.id == model_id for member in ensemble.members):
+            return ensemble
+    return None
+
+
+def _known(model_id: str, models: Mapping[str, _Model]) -> _Model:
+    if model_id not in models:
+        raise ConfigError(
+            f"model: expected one of {', '.join(models)}, got {model_id!r}"
+            f"{nearest(model_id, models)}"
+        )
+    return models[model_id]
+
 
 _EXPECTED = "expected an architecture.json, RUN:TRIAL, SPACE.toml:MODEL or the id of a report model"
 _SAVED = (ARCHITECTURE, ENSEMBLE)  # what a folder models/TRIAL holds one of

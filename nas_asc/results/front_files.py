@@ -17,10 +17,9 @@ from pathlib import Path
 
 from nas_asc.errors import RunError
 from nas_asc.results.figures.front import front_png, front_svg
-from nas_asc.results.frames import choice_columns
 from nas_asc.results.pareto import POINT_COLUMNS
 from nas_asc.results.report.page import front_html
-from nas_asc.results.summary import Summary
+from nas_asc.results.summary import Summary, choice_columns
 
 
 def front_json(summary: Summary) -> str:

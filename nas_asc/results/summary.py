@@ -1,16 +1,53 @@
 """What a search found: the one value that tables, pictures, pages and JSON are made from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nas_asc.complexity import Budget, counting_rule
-from nas_asc.results.frames import data_frame
 from nas_asc.results.pareto import OBJECTIVES, POINT_COLUMNS, Point, hypervolume, pareto_front
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def choice_columns(choices: Iterable[Mapping[str, object]]) -> list[str]:
+    """Return the paths of all choices in one order that keeps that of each network if it can."""
+    merged: list[str] = []
+    for each in choices:
+        place = 0
+        for path in each:
+            if path in merged:
+                place = merged.index(path) + 1
+            else:
+                merged.insert(place, path)
+                place += 1
+    return merged
+
+
+def data_frame(
+    rows: Sequence[Mapping[str, object]],
+    choices: Sequence[Mapping[str, object]],
+    columns: Sequence[str],
+) -> "pd.DataFrame":
+    """Build a DataFrame with the columns named, then one per choice.
+
+    Whole numbers stay whole where some are missing: such columns have pandas' nullable types.
+
+    Args:
+        rows: values by column.
+        choices: of each row, by dotted path.
+        columns: their order; needed where there are no rows.
+    """
+    import pandas as pd
+
+    # Without pandas' guess, which makes 12.0 of 12 where others have no such choice.
+    values = {name: pd.array([row.get(name) for row in rows]) for name in columns}
+    for path in choice_columns(choices):
+        values[path] = pd.array([each.get(path) for each in choices])
+    return pd.DataFrame(values)
+
 
 TRIAL_COUNTS = ("completed", "stopped_early", "failed", "duplicates", "rejected_over_budget")
 

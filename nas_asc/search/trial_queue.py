@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from nas_asc.results import seed_captions
-from nas_asc.search.candidates import SpaceExhausted
 from nas_asc.search.progress import TrialCounts
-from nas_asc.search.scheduler import Scheduler
+from nas_asc.search.scheduler import Scheduler, SpaceExhausted
 from nas_asc.search.storage.trials import Trial
 from nas_asc.search.timing import Clock, DurationModel, Macs, WarmStartBudget
 from nas_asc.study import Rung, StudyConfig

@@ -6,7 +6,7 @@ import pytest
 
 from nas_asc.architectures.architecture import Architecture
 from nas_asc.errors import ConfigError
-from nas_asc.reports.catalog import report_model
+from nas_asc.reports.lookup import report_model
 from nas_asc.spaces.space_file import load_space
 
 SECTIONS = {

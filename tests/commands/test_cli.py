@@ -8,7 +8,7 @@ import pytest
 
 from nas_asc.commands import COMMANDS
 from nas_asc.complexity.rules import RULES
-from nas_asc.reports.catalog import report_model
+from nas_asc.reports.lookup import report_model
 from nas_asc.shipped import shipped
 from nas_asc.spaces.schema import MODEL_DOMAINS
 

@@ -7,7 +7,7 @@ import pytest
 
 from nas_asc.commands import count as commands_count
 from nas_asc.complexity.rules import RULES
-from nas_asc.reports.catalog import report_model
+from nas_asc.reports.lookup import report_model
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from nas_asc.reports.catalog import report_model
+from nas_asc.reports.lookup import report_model
 from nas_asc.shipped import shipped
 
 

@@ -8,9 +8,8 @@ from decimal import Decimal
 import pytest
 from shipped_models import EVERYTHING
 
-from nas_asc.commands.model_json import model_json
-from nas_asc.commands.model_page import as_printed, print_model, print_report_layers
-from nas_asc.reports.catalog import find_model, report_model
+from nas_asc.commands.model_page import as_printed, model_json, print_model, print_report_layers
+from nas_asc.reports.lookup import find_model, report_model
 from nas_asc.reports.report import load_report
 from nas_asc.reports.verification import verify
 

@@ -14,7 +14,7 @@ from nas_asc.complexity.counting import count
 from nas_asc.complexity.pruning import values_left
 from nas_asc.complexity.rules import RULES
 from nas_asc.errors import ConfigError
-from nas_asc.reports.catalog import report_model
+from nas_asc.reports.lookup import report_model
 
 # mel bins: parameters, KB printed
 DEEPSOUND = {32: (62_090, 121.3), 64: (62_154, 121.4), 128: (62_282, 121.6), 160: (62_346, 121.8)}

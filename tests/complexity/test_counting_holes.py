@@ -7,7 +7,7 @@ from nas_asc.architectures.layers import act, conv, flatten, linear, norm, pool
 from nas_asc.complexity.caveats import counting_holes, folded
 from nas_asc.complexity.counting import count
 from nas_asc.complexity.rules import RULES
-from nas_asc.reports.catalog import report_model
+from nas_asc.reports.lookup import report_model
 
 
 def baseline_2022():

@@ -24,7 +24,7 @@ from nas_asc.complexity.pruning import (
 from nas_asc.networks.compression.channels import ChannelPruner, channel_masks, top_channels
 from nas_asc.networks.compression.magnitude import Kernel, largest
 from nas_asc.networks.network import build
-from nas_asc.reports.catalog import report_model
+from nas_asc.reports.lookup import report_model
 
 NORMS = nn.BatchNorm1d | nn.BatchNorm2d
 

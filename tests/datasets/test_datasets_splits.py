@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nas_asc.datasets.dataset import SHARES, by_group, fold_splits, split, straddling
 from nas_asc.datasets.layouts import Entry
-from nas_asc.datasets.splits import SHARES, by_group, fold_splits, split, straddling
 
 # For each class the number of clips of each of its recordings.
 CLASSES = st.lists(st.lists(st.integers(1, 6), min_size=3, max_size=20), min_size=2, max_size=5)

@@ -5,7 +5,7 @@ import torch
 from recipe_cases import AUGMENTATIONS, AUGMENTED, recipe
 
 from nas_asc.networks.network import build
-from nas_asc.reports.catalog import report_model
+from nas_asc.reports.lookup import report_model
 from nas_asc.spaces.space_file import load_space
 from nas_asc.training.batches import Clips
 from nas_asc.training.compute_mode import PLAIN, Execution

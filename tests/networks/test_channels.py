@@ -13,7 +13,7 @@ from nas_asc.networks.compression.channels import channel_masks
 from nas_asc.networks.compression.magnitude import Kernel
 from nas_asc.networks.compression.pruners import masks_of, pruner_for
 from nas_asc.networks.network import build
-from nas_asc.reports.catalog import report_model
+from nas_asc.reports.lookup import report_model
 
 
 def point(precision="float16", **compression):

@@ -18,8 +18,8 @@ from nas_asc.networks.ensemble_network import vote
 from nas_asc.networks.model_files import load_saved, save_ensemble
 from nas_asc.networks.network import Network
 from nas_asc.networks.reference_count import reference_count
-from nas_asc.reports.catalog import report_model
 from nas_asc.reports.ensemble import Ensemble, Member
+from nas_asc.reports.lookup import report_model
 from nas_asc.study.config import load_study
 from nas_asc.study.job import Job
 from nas_asc.training.metrics import evaluate, predict_proba

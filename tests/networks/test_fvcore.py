@@ -12,7 +12,7 @@ from nas_asc.complexity.counting import count
 from nas_asc.errors import UnsupportedOperation
 from nas_asc.networks.network import Network, build
 from nas_asc.networks.reference_count import reference_count
-from nas_asc.reports.catalog import report_model
+from nas_asc.reports.lookup import report_model
 
 
 class Stranger(nn.Module):

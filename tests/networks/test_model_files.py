@@ -7,7 +7,7 @@ from nas_asc.networks import model_files
 from nas_asc.networks.compression import store
 from nas_asc.networks.model_files import SavedModel, load_model, load_saved, save_model
 from nas_asc.networks.network import build
-from nas_asc.reports.catalog import report_model
+from nas_asc.reports.lookup import report_model
 
 
 def saved(standards=(), model_id="deepsound-32", precision="float16"):

@@ -14,7 +14,7 @@ from nas_asc.architectures.graph import Graph
 from nas_asc.architectures.layers import act, add, conv, depthwise, global_pool, norm, pointwise
 from nas_asc.errors import UnsupportedOperation
 from nas_asc.networks.network import MelNorm, Network, build
-from nas_asc.reports.catalog import report_model
+from nas_asc.reports.lookup import report_model
 
 TRAIN_ALL = """
 import random

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from nas_asc.networks.ensemble_network import vote
-from nas_asc.reports.catalog import find_model, report_model
 from nas_asc.reports.ensemble import Ensemble, Member, count_ensemble, count_members
+from nas_asc.reports.lookup import find_model, report_model
 
 SCENES = [
     *("airport", "bus", "metro", "metro_station", "park", "public_square", "shopping_mall"),

@@ -5,7 +5,7 @@ from shipped_models import ENSEMBLES, MODEL_IDS, MODELS, NETWORKS
 
 from nas_asc.complexity.rules import RULES
 from nas_asc.errors import ConfigError
-from nas_asc.reports.catalog import ensemble_with, find_model, report_model
+from nas_asc.reports.lookup import ensemble_with, find_model, report_model
 from nas_asc.shipped import find, shipped
 from nas_asc.spaces.space_file import load_space
 from nas_asc.study.config import load_study

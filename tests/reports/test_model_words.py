@@ -3,8 +3,8 @@
 import pytest
 from shipped_models import NETWORKS
 
-from nas_asc.reports.catalog import find_model, report_model
 from nas_asc.reports.description import headline, input_words
+from nas_asc.reports.lookup import find_model, report_model
 from nas_asc.reports.verification import verify
 
 FED = {

@@ -8,9 +8,9 @@ from shipped_models import NETWORKS
 
 from nas_asc.complexity.counting import layer_table
 from nas_asc.complexity.rules import RULES
-from nas_asc.reports.catalog import report_model
+from nas_asc.reports.lookup import report_model
 from nas_asc.reports.report import load_report
-from nas_asc.reports.report_layers import layers_source, report_rows
+from nas_asc.reports.verification import layers_source, report_rows
 
 DEEPSOUND = (96, 12, 1801, 6219, 2655, 4216, 4216, 5092, 7158, 7158, 8466, 10627, 3100, 200, 0, 0)
 # Parameters, row by row; None where the table has a dash.

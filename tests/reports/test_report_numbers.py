@@ -10,10 +10,9 @@ from shipped_models import NETWORKS
 from nas_asc.architectures.architecture import Architecture, build_graph
 from nas_asc.complexity.counting import count
 from nas_asc.complexity.rules import RULES
-from nas_asc.reports.catalog import find_model, report_model
+from nas_asc.reports.lookup import find_model, report_model
 from nas_asc.reports.report import load_report
-from nas_asc.reports.report_layers import report_rows
-from nas_asc.reports.verification import verify
+from nas_asc.reports.verification import report_rows, verify
 
 # id: weights of convolutions and linear layers, their biases, channels of batch norms
 PARTS = {

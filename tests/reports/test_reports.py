@@ -16,7 +16,7 @@ from shipped_models import ENSEMBLES, EVERYTHING, NETWORKS, REPORTS
 from nas_asc.architectures.architecture import build_graph
 from nas_asc.complexity.counting import count, layer_table
 from nas_asc.complexity.rules import RULES
-from nas_asc.reports.catalog import find_model, report_model
+from nas_asc.reports.lookup import find_model, report_model
 from nas_asc.reports.verification import verify
 from nas_asc.spaces.space_file import load_space
 

@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 
 from nas_asc.errors import ConfigError, NasAscError
-from nas_asc.reports.catalog import report_model
-from nas_asc.reports.lookup import resolve
+from nas_asc.reports.lookup import report_model, resolve
 from nas_asc.shipped import shipped
 
 

@@ -7,7 +7,7 @@ from shipped_models import MODELS
 
 from nas_asc.complexity.counting import count
 from nas_asc.complexity.rules import counting_rule
-from nas_asc.reports.catalog import report_model
+from nas_asc.reports.lookup import report_model
 from nas_asc.reports.verification import verify
 from nas_asc.results.figures.network_rows import ENTRY, DrawnBlock, Row, connections, diagram
 from nas_asc.shipped import shipped

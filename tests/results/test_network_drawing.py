@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from nas_asc.complexity.rules import counting_rule
-from nas_asc.reports.catalog import report_model
+from nas_asc.reports.lookup import report_model
 from nas_asc.results.figures.network import network_figure, network_png, network_svg
 from nas_asc.results.figures.network_rows import Diagram, diagram
 

@@ -19,10 +19,9 @@ from nas_asc.features.inputs import load_inputs
 from nas_asc.networks.ensemble_network import VotingNetwork, vote
 from nas_asc.networks.model_files import load_model, load_saved
 from nas_asc.networks.network import Network, build
-from nas_asc.reports.catalog import ensembles_of, report_model
 from nas_asc.reports.ensemble import Ensemble, Member, count_ensemble
-from nas_asc.reports.lookup import resolve
-from nas_asc.reports.saved_ensemble import read_saved_ensemble
+from nas_asc.reports.ensemble_file import read_saved_ensemble
+from nas_asc.reports.lookup import ensembles_of, report_model, resolve
 from nas_asc.search.runners import RUNNERS
 from nas_asc.search.scheduler import Scheduler
 from nas_asc.search.search import run_search

@@ -6,8 +6,8 @@ import pytest
 
 from nas_asc.complexity.budget import Budget
 from nas_asc.complexity.counting import count
-from nas_asc.search.candidates import Gate, SpaceExhausted
 from nas_asc.search.samplers import draw
+from nas_asc.search.scheduler import Gate, SpaceExhausted
 from nas_asc.spaces.space_file import load_space
 
 BUDGET = Budget(size_bytes=32_768)

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from study_cases import DATASET, task
 
-from nas_asc.reports.catalog import ensembles_of, report_model
+from nas_asc.reports.lookup import ensembles_of, report_model
 from nas_asc.search.warm_start import (
     adaptations,
     log_warm_start,

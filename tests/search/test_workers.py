@@ -9,7 +9,7 @@ import pytest
 from fake_job import run_job
 
 from nas_asc.errors import DatasetError, RunError
-from nas_asc.reports.catalog import report_model
+from nas_asc.reports.lookup import report_model
 from nas_asc.search.runners import RUNNERS
 from nas_asc.search.runners.attempt import attempt
 from nas_asc.search.runners.processes import available_bytes, fitting_workers, processors

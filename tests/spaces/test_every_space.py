@@ -11,7 +11,7 @@ import soundfile
 from nas_asc.complexity.counting import count
 from nas_asc.datasets import Dataset, load_dataset
 from nas_asc.networks.model_files import load_saved
-from nas_asc.reports.catalog import report_model
+from nas_asc.reports.lookup import report_model
 from nas_asc.search.runners import RUNNERS
 from nas_asc.search.search import run_search
 from nas_asc.shipped import shipped

@@ -10,7 +10,7 @@ from shipped_models import FAMILIES, MODELS, REPORTS
 from nas_asc.architectures.architecture import Architecture
 from nas_asc.complexity.counting import count
 from nas_asc.errors import ConfigError
-from nas_asc.reports.catalog import report_model
+from nas_asc.reports.lookup import report_model
 from nas_asc.shipped import shipped
 from nas_asc.spaces.space_file import load_space, read_space
 

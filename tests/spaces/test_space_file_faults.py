@@ -7,7 +7,7 @@ import pytest
 
 from nas_asc.architectures.architecture import Architecture
 from nas_asc.errors import ConfigError
-from nas_asc.reports.catalog import ensembles_of
+from nas_asc.reports.lookup import ensembles_of
 from nas_asc.shipped import shipped
 from nas_asc.spaces.space_file import check_architecture, read_space
 

@@ -14,7 +14,7 @@ from nas_asc.architectures.layers import conv
 from nas_asc.complexity.counting import count
 from nas_asc.features.memory import malloc_keeps_memory
 from nas_asc.networks.network import Network
-from nas_asc.reports.catalog import report_model
+from nas_asc.reports.lookup import report_model
 from nas_asc.shipped import shipped
 from nas_asc.spaces.space_file import load_space
 from nas_asc.training.compute_mode import (

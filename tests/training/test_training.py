@@ -13,7 +13,7 @@ from torch import nn
 from nas_asc.complexity.pruning import MagnitudePruning
 from nas_asc.errors import TrainingError
 from nas_asc.networks.network import build
-from nas_asc.reports.catalog import report_model
+from nas_asc.reports.lookup import report_model
 from nas_asc.training.batches import Clips
 from nas_asc.training.compute_mode import PLAIN, Execution
 from nas_asc.training.loop import Hooks, train

@@ -8,8 +8,7 @@ import re
 from collections.abc import Iterable
 
 from nas_asc.datasets.folder import Folder
-from nas_asc.datasets.layouts.listing import SPLIT_WORDS, Entry, Listing
-from nas_asc.datasets.layouts.recording_groups import groups_of
+from nas_asc.datasets.layouts.listing import SPLIT_WORDS, Entry, Listing, groups_of
 
 _NUMBER = re.compile(r"\d+(\s*[-_.]\s*|\s+)(?=\S)")
 

@@ -9,8 +9,7 @@ from pathlib import PurePosixPath
 
 from nas_asc.datasets.folder import Folder
 from nas_asc.datasets.layouts import class_folders
-from nas_asc.datasets.layouts.listing import Listing
-from nas_asc.datasets.layouts.recording_groups import ESC_NAME
+from nas_asc.datasets.layouts.listing import ESC_NAME, Listing
 from nas_asc.datasets.layouts.table import listing, read_table
 
 _TABLE = PurePosixPath("meta/esc50.csv")

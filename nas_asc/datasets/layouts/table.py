@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from nas_asc.datasets.folder import Folder
-from nas_asc.datasets.layouts.listing import SPLIT_WORDS, Entry, Listing
-from nas_asc.datasets.layouts.recording_groups import groups_of
+from nas_asc.datasets.layouts.listing import SPLIT_WORDS, Entry, Listing, groups_of
 from nas_asc.errors import DatasetError, nearest
 
 # What each column may be called; of several that are there the first counts.
