@@ -1,4 +1,4 @@
-"""`nas-asc models ID`: a report model or ensemble with what its report says, as text and as JSON."""
+"""`nas-asc models ID`: a network or ensemble with what its report says, as text and as JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Finding a network: a report model or ensemble by id, a file, a model of a space, a trial of a run."""
+"""Finding a network or ensemble: by id, in a space, in a file, as a trial of a run."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace

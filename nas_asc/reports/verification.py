@@ -1,4 +1,4 @@
-"""Report models: the numbers and rows of layers that are printed, against those that are counted."""
+"""Report models: the numbers and rows of layers that are printed, against what is counted."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
