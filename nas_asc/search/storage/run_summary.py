@@ -30,12 +30,13 @@ _COST_COLUMNS = (
 _TIME_COLUMNS = ("elapsed_s", "spent_s")
 
 
-def load_front(run: Path) -> Summary:
+def load_front(run: str | Path) -> Summary:
     """Return what a run has found so far, finished or not.
 
     Raises:
         RunError: there is no run in the folder.
     """
+    run = Path(run)
     return _summary(run, *read_trials(run))
 
 
@@ -45,7 +46,7 @@ def _summary(run: Path, trials: list[Trial], facts: Mapping[str, Any]) -> Summar
     return summarise(run, study, budget, trials, facts)
 
 
-def load_trials(run: Path) -> "pd.DataFrame":
+def load_trials(run: str | Path) -> "pd.DataFrame":
     """Build a DataFrame of all trials of a run, whatever their state.
 
     Columns: trial, model, state, reason, seed, on_front (error measures, a space between them),
@@ -54,6 +55,7 @@ def load_trials(run: Path) -> "pd.DataFrame":
     Raises:
         RunError: there is no run in the folder.
     """
+    run = Path(run)
     trials, facts = read_trials(run)
     summary = _summary(run, trials, facts)
     on_front = {point.trial: " ".join(summary.on_front(point)) for point in summary.points}
