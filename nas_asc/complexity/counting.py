@@ -61,8 +61,10 @@ class Complexity:
     @property
     def kept_weights(self) -> int:
         """Kernel values that pruning leaves."""
-        *kernels, classifier = self._tally.kernels
-        return self.pruning.kept(kernels) + for_classifier(self.pruning).kept([classifier])
+        kernels = self._tally.kernels
+        if self.pruning.prune_classifier:
+            return self.pruning.kept(kernels)
+        return self.pruning.kept(kernels[:-1]) + kernels[-1][0]
 
     @property
     def sparsity(self) -> float:
@@ -127,9 +129,10 @@ class Complexity:
         rest = (self._tally.biases + 2 * self._tally.norm_channels) * (2 if is_int8 else width)
         if is_int8:
             rest += 2 * sum([kernel[1] for kernel in self._tally.kernels])
-        *kernels, classifier = self._tally.kernels
-        rest += for_classifier(self.pruning).stored_bytes([classifier], width)
-        return rest + self.pruning.stored_bytes(kernels, width)
+        kernels = self._tally.kernels
+        if self.pruning.prune_classifier:
+            return rest + self.pruning.stored_bytes(kernels, width)
+        return rest + self.pruning.stored_bytes(kernels[:-1], width) + kernels[-1][0] * width
 
     @property
     def macs(self) -> int:
