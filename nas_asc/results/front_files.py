@@ -10,12 +10,11 @@ neither.
 import csv
 import io
 import json
-import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from nas_asc.errors import RunError
+from nas_asc.files import write_atomically
 from nas_asc.results.figures.front import front_png, front_svg
 from nas_asc.results.pareto import POINT_COLUMNS
 from nas_asc.results.report.page import front_html
@@ -86,23 +85,13 @@ def write_front(
         RunError: the folder is full, or cannot be written.
     """
     for name in names:
-        content = _WRITERS[name](summary)
-        _write(folder / name, content.encode() if isinstance(content, str) else content)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(folder / name, _WRITERS[name](summary))
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise RunError(
+                f"{folder / name}: expected a file that can be written, found {reason} - the "
+                "trials are kept: put that right, and search --resume writes their front"
+            ) from error
     return tuple(folder / name for name in names)
-
-
-def _write(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise RunError(
-            f"{path}: expected a file that can be written, found {reason} - the trials are kept: "
-            "put that right, and search --resume writes their front"
-        ) from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)

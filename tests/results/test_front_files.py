@@ -82,14 +82,12 @@ def test_all_five_files_are_written_over_and_nothing_else(
 
 @pytest.fixture
 def disk_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every second half of a file find no room."""
+    """Let the end of every file find no room."""
 
-    def write_bytes(path: Path, content: bytes) -> int:
-        with path.open("wb") as file:
-            file.write(content[: len(content) // 2])
-        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+    def fsync(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+    monkeypatch.setattr("nas_asc.files.os.fsync", fsync)
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing_unfinished(
