@@ -205,7 +205,8 @@ class Layer:
     @property
     def op(self) -> str:
         """The name of its operator."""
-        return _NAMES[type(self.operator)]
+        kind = type(self.operator)
+        return _NAMES.get(kind, kind.__name__)
 
     @property
     def params(self) -> int:

@@ -1,7 +1,6 @@
 import copy
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -132,7 +131,7 @@ def test_a_shortcut_is_not_overwritten_by_an_activation():
 def test_an_operator_without_a_module_is_refused():
     g = Graph()
     x = g.input((1, 8))
-    g.add_layer(SimpleNamespace(name="wavelet"), "head.wavelet", (x,), (1, 4))
+    g.add_layer(type("wavelet", (), {})(), "head.wavelet", (x,), (1, 4))
     with pytest.raises(UnsupportedOperation, match=r"head\.wavelet: no module .* 'wavelet'"):
         Network(g.layers)
 
