@@ -3,7 +3,7 @@
     NAS_ASC_DATA=ESC-10 python benchmarks/features.py [--repetitions N] [--clips N]
 
 Without $NAS_ASC_DATA it writes 200 noise clips of 5 s (FLAC, 44.1 kHz) and uses those. Ours is
-`load_features` with an empty cache: hashes, decoding, log-mel and the writing of both to the cache.
+`load_inputs` with an empty cache: hashes, decoding, log-mel and the writing of both to the cache.
 The peer is what one writes without a cache: soundfile and torchaudio.MelSpectrogram clip by clip,
 features kept in memory. Both have two threads, give the same features (checked), and take turns.
 Each figure is the best of the repetitions; the seconds of processor time stand beside it, since a
@@ -25,7 +25,7 @@ import torch
 
 from nas_asc.architectures import FrontEnd
 from nas_asc.datasets import Clip, Dataset, load_dataset
-from nas_asc.features import POWER_FLOOR, load_features, torchaudio
+from nas_asc.features import POWER_FLOOR, load_inputs, torchaudio
 
 THREADS = 2
 
@@ -81,7 +81,7 @@ def cases(dataset: Dataset) -> list[tuple[str, Callable[[Path], object], ...]]:
         pass
 
     def load(frontend: FrontEnd, cache: Path, *siblings: FrontEnd) -> np.ndarray:
-        return load_features(dataset, frontend, cache=cache, siblings=siblings).copy()
+        return load_inputs(dataset, frontend, cache=cache, siblings=siblings)[0].copy()
 
     return [
         (
@@ -179,7 +179,7 @@ def row(case: str, seconds: list[tuple[float, float]], audio_s: float) -> dict[s
 def check_agreement(dataset: Dataset, cache: Path) -> None:
     """Compare the features of both on some clips, and read all files once."""
     few = replace(dataset, clips=dataset.clips[::10])
-    ours = load_features(few, DEEPSOUND, cache=cache).astype(np.float32)
+    ours = load_inputs(few, DEEPSOUND, cache=cache)[0].astype(np.float32)
     theirs = plain_loop(few, [DEEPSOUND])[0].astype(np.float32)
     difference = float(np.abs(ours - theirs).mean())
     if difference > 0.05:  # ours are made from audio in float16

@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 
 from nas_asc.complexity import count
 from nas_asc.datasets import Dataset, synthetic_dataset
-from nas_asc.features import load_features
+from nas_asc.features import load_inputs
 from nas_asc.networks import build
 from nas_asc.reports import report_model
 from nas_asc.study import load_study
@@ -45,7 +45,7 @@ def main() -> None:
     torch.set_num_threads(1)
     dataset = synthetic_dataset()
     architecture = report_model(MODEL).architecture
-    features = load_features(dataset, architecture.frontend)
+    features = load_inputs(dataset, architecture.frontend)[0]
     unseen = [
         i for i in dataset.indices("test") if dataset.clips[i].device in dataset.unseen_devices
     ]

@@ -18,19 +18,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Architecture",
-    "Complexity",
-    "SearchSpace",
-    "build",
-    "count",
-    "load_front",
-    "load_model",
-    "load_space",
-    "load_study",
-    "load_trials",
-    "read_inputs",
-    "run_search",
-]
+    "Architecture", "Complexity", "SearchSpace", "build", "count", "load_front", "load_model",
+    "load_space", "load_study", "load_trials", "read_inputs", "run_search",
+]  # fmt: skip
 
 _HOMES = {
     "Architecture": "nas_asc.architectures",

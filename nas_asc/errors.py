@@ -14,11 +14,12 @@ NasAscError               expected, found, what to do; a line per fault   exit c
 Misuse by a programmer is `ValueError` or `TypeError`; over budget is a result, not an error.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from typing import ClassVar
 
 _MOST_SHOWN = 120  # characters
+_MOST_LISTED = 20  # known keys
 _MOST_MATCHES = 8  # known words that begin alike and are still told one by one
 
 
@@ -81,6 +82,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if not last:
         return ""
     return f", did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
+
+
+def unknown_key(key: str, known: Collection[str]) -> str:
+    """Return what was expected instead of an unknown key, with the nearest known one."""
+    expected = f"one of {', '.join(known)}" if len(known) <= _MOST_LISTED else "a known key"
+    return f"expected {expected}{nearest(key, known)}"
 
 
 def short_repr(value: object) -> str:

@@ -41,7 +41,7 @@ def open_atomically(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def folder_atomically(folder: Path) -> Iterator[Path]:
-    """Make an empty folder that replaces `folder` when the block ends without an exception."""
+    """Create an empty folder that replaces `folder` when the block ends without an exception."""
     import shutil
 
     part = _part_of(folder)

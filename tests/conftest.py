@@ -42,7 +42,7 @@ def run_command(
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Train as a worker does; two threads would also wait for each other on a busy machine."""
-    from nas_asc.features.extraction import one_torch_thread  # not for all tests: it imports torch
+    from nas_asc.features import one_torch_thread  # not for all tests: it imports torch
 
     with one_torch_thread():
         yield

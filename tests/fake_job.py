@@ -87,11 +87,10 @@ def slow(job: Job, report: OnEpoch) -> JobResult:
 
 
 def slow_report_models(job: Job, report: OnEpoch) -> JobResult:
-    """Take three seconds for deepsound's networks and a tenth of a second for others."""
+    """Never end for deepsound's networks but the first, and soon for others."""
     is_deepsound = Architecture.from_dict(job.architecture).choices.get("head.conv") == 100
-    seconds = 3.0 if is_deepsound else 0.1
-    time.sleep(seconds)
-    return replace(run_job(job, report), seconds=seconds)
+    time.sleep(3600 if is_deepsound and job.number else 0.1)
+    return replace(run_job(job, report), seconds=0.1)
 
 
 def small_space(job: Job, report: OnEpoch) -> JobResult:

@@ -1,7 +1,12 @@
-"""What the tests of the search share: a small study, a data set without clips, a run of both."""
+"""What the tests of the search share: a small study, data sets with and without clips, runs."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
+import soundfile
 from fake_job import CLASSES, CLIP_S
 
 from nas_asc.datasets import Dataset
@@ -13,6 +18,7 @@ from nas_asc.search.storage.trials import Trial
 from nas_asc.search.task import Task, read_task
 from nas_asc.study.config import StudyConfig, load_study, with_options
 
+OFF = {"enabled": False, "rungs": [0.34], "keep": 0.5, "min_history": 4}  # early stopping
 DATASET = Dataset("nothing", Path("nowhere"), CLASSES, (), CLIP_S, True, 44100, 1, (), ())
 
 
@@ -37,6 +43,7 @@ def task(dataset: Dataset = DATASET, **options: object) -> Task:
 
 def search(
     run: Path,
+    dataset: Dataset = DATASET,
     *,
     job: str = "run_job",
     kind: str = "inline",
@@ -48,7 +55,7 @@ def search(
     """Run a search with a job of fake_job."""
     return run_search(
         study(**options),
-        DATASET,
+        dataset,
         run=run,
         workers=RUNNERS[kind](workers, f"fake_job:{job}"),
         resume=resume,
@@ -56,6 +63,36 @@ def search(
     )
 
 
+def search_own_space(folder: Path, text: str, **options: object) -> Summary:
+    """Run a search in a space that is written into a folder, the run beside it."""
+    path = folder / "own.toml"
+    path.write_text(text, encoding="utf-8")
+    given = {"job": "small_space", "space": str(path), "budget": "2MB", **options}
+    return search(folder / "run", **given)
+
+
 def trials_of(run: Path) -> list[Trial]:
     """Read the trials of a run."""
     return read_trials(run)[0]
+
+
+def write_tones(folder: Path, rate_hz: int, clip_s: float) -> Path:
+    """Write two classes, low tones and high tones in noise, twelve recordings each."""
+    rng = np.random.default_rng(0)
+    time_s = np.arange(round(clip_s * rate_hz)) / rate_hz
+    for label, low_hz, high_hz in (("low", 200, 400), ("high", 3000, 5000)):
+        (folder / label).mkdir()
+        for n in range(12):
+            tone = np.sin(2 * np.pi * rng.uniform(low_hz, high_hz) * time_s)
+            noise = rng.normal(0, 0.05, len(time_s))
+            soundfile.write(folder / label / f"{n}.wav", 0.3 * tone + noise, rate_hz)
+    return folder
+
+
+def start(folder: Path, program: str, *arguments: object) -> subprocess.Popen[str]:
+    """Start a script in a process of its own that finds what the tests share."""
+    script = folder / "script.py"
+    script.write_text(program, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, str(script), *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)

@@ -21,12 +21,12 @@ WITHOUT_TORCH = 8  # so many rooms from the top of the list know no torch
 # Third-party packages that one file, or one folder, keeps to itself.
 KEPT = {
     "fvcore": "nas_asc.networks.reference_count",
-    "torchaudio": "nas_asc.features.torchaudio_native",
+    "torchaudio": "nas_asc.features.native_libraries",
     "optuna": "nas_asc.search",
     "sqlalchemy": "nas_asc.search.storage",
     "matplotlib": "nas_asc.results.figures",
-    "plotly": "nas_asc.results.report",
-    "jinja2": "nas_asc.results.report",
+    "plotly": "nas_asc.results.page",
+    "jinja2": "nas_asc.results.page",
     "adjustText": "nas_asc.results.figures",
     "click": "nas_asc.commands",
 }
@@ -34,16 +34,11 @@ KEPT = {
 SHORT = {
     "nas_asc.architectures.blocks",
     "nas_asc.commands",
-    "nas_asc.datasets.layouts",
-    "nas_asc.training.augmentations",
-    "nas_asc.training.fast_layers",
     "nas_asc.search.samplers",
 }
-# And what is whole in less: one switch of the C library, a table of colours.
+# And what is whole in less, such as a table of colours.
 SMALL = {
-    "nas_asc.features.memory",
-    "nas_asc.results.figures.palette",
-    "nas_asc.networks.compression.stored",
+    "nas_asc.results.figures.style",
 }
 
 

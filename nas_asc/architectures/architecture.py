@@ -25,7 +25,7 @@ class Architecture:
     Attributes:
         space: name of the space that it was drawn from.
         sections: every active value, chosen or fixed, as {"stage1": {"width": 12, ...}, ...}, in
-            the order of the network. What stands for an ensemble has the section "ensemble" alone.
+            the order of the network.
         chosen: (section, key) of those that are choices in the space, in asking order.
         family: the member that it was drawn from, where the space is one of several spaces; it is
             then a choice itself, and in front of the paths of the others.
@@ -56,12 +56,6 @@ class Architecture:
     def frontend(self) -> FrontEnd:
         """What the network is fed."""
         return front_end(self.sections["frontend"])
-
-    @property
-    def ensemble(self) -> str | None:
-        """The id of the report's ensemble that it stands for; None for a network."""
-        section = self.sections.get("ensemble")
-        return None if section is None else str(section["id"])
 
     @cached_property
     def key(self) -> str:

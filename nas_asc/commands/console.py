@@ -14,9 +14,9 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from math import inf
+from math import inf, isnan
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from nas_asc.search import Progress
 
-_GAP = 2  # between two columns
+_GAP, _LEAST_FOLDED = 2, 24  # between two columns, and of a column that is broken
 _EVERY_S = 30.0  # a line of progress in a log
 
 
@@ -92,11 +92,6 @@ def width() -> int:
         return 140
 
 
-def is_wide() -> bool:
-    """Return whether stdout has room for whole names, exact counts and all columns."""
-    return width() >= 110
-
-
 def stdout(columns: int | None = None) -> "Console":
     """Return the console of results, `columns` wide or as wide as stdout."""
     from rich.console import Console
@@ -130,41 +125,65 @@ def print_text(text: str, indent: int = 2) -> None:
     click.echo(_broken(text, width(), indent))
 
 
-def print_entries(entries: Sequence[tuple[str, Sequence[str]]]) -> None:
-    """Print names with paragraphs beside them, where a table would be too wide."""
-    beside = max(len(name) for name, _ in entries) + 2
-    for name, paragraphs in entries:
-        for number, paragraph in enumerate(paragraphs):
-            print_text((name if not number else "").ljust(beside) + paragraph, beside)
+def print_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    like: Sequence[Sequence[object]] | None = None,
+    styles: Sequence[str | None] | None = None,
+) -> None:
+    """Print a table; columns that stdout has no room for stand below, as pandas has it.
 
+    Columns whose name starts with ">" are aligned to the right. The last one is broken between
+    words unless it is such a column; nothing is cut.
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table; the last column is broken between words, and nothing is cut.
-
-    Columns whose name starts with ">" are aligned to the right and never broken. Where stdout is
-    too narrow for the others and for the longest word of the last, lines are longer than it.
+    Args:
+        columns: their names.
+        rows: a cell for each column.
+        like: all rows of several tables that shall have columns of the same width.
+        styles: of each row, on a terminal; none by default.
     """
     from rich.cells import cell_len
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=None, pad_edge=False)
-    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
-    needed = 0
-    for number, name in enumerate(columns):
-        is_broken = number == len(columns) - 1 and not name.startswith(">")
-        title = name.removeprefix(">")
-        cells = [title, *(row[number] for row in texts)]
-        pieces = [piece for c in cells for piece in (c.split() if is_broken else c.split("\n"))]
-        needed += max(map(cell_len, pieces), default=0) + _GAP
-        justify = "right" if name.startswith(">") else "left"
-        table.add_column(title, justify=justify, no_wrap=not is_broken, overflow="fold")  # type: ignore[arg-type]
-    for row in texts:
-        table.add_row(*row)
-    console = stdout(max(width(), needed - _GAP))
-    with console.capture() as captured:
-        console.print(table)
-    for line in captured.get().splitlines():
-        click.echo(line.rstrip())
+    def pieces(number: int, breaks: str | None) -> Iterator[str]:
+        yield from columns[number].removeprefix(">").split(breaks)
+        for row in rows if like is None else like:
+            yield from str(row[number] if row[number] is not None else "").split(breaks)
+
+    widths = [max(map(cell_len, pieces(n, "\n")), default=0) for n in range(len(columns))]
+    folded = -1 if columns[-1].startswith(">") else len(columns) - 1
+    if folded >= 0:
+        longest_word = max(map(cell_len, pieces(folded, None)))
+        widths[folded] = max(longest_word, min(widths[folded], _LEAST_FOLDED))
+    blocks, left = [[0]], width() - widths[0]
+    for number in range(1, len(columns)):
+        if _GAP + widths[number] > left and blocks[-1] != [0]:
+            blocks.append([0])
+            left = width() - widths[0]
+        blocks[-1].append(number)
+        left -= _GAP + widths[number]
+    for block in blocks:
+        table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
+        for number in block:
+            name = columns[number]
+            table.add_column(
+                Text(name.removeprefix(">")),
+                justify="right" if name.startswith(">") else "left",
+                no_wrap=number != folded,
+                overflow="fold",
+                min_width=widths[number],
+            )
+        for row, style in zip(rows, styles or [None] * len(rows), strict=True):
+            cells = (row[number] for number in block)
+            table.add_row(*("" if cell is None else Text(str(cell)) for cell in cells), style=style)
+        console = stdout(max(width(), sum(widths[n] + _GAP for n in block)))
+        with console.capture() as captured:
+            console.print(table)
+        if block is not blocks[0]:
+            click.echo()
+        for line in captured.get().splitlines():
+            click.echo(line.rstrip())
 
 
 @contextmanager
@@ -216,4 +235,33 @@ def _broken(text: str, columns: int, indent: int) -> str:
         subsequent_indent=" " * indent,
         break_long_words=False,
         break_on_hyphens=False,
+    )
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON value instead of a table."
+)
+
+
+class _Seconds(click.FloatRange):
+    """A number between two bounds; click takes nan for one."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds: float = super().convert(value, param, ctx)
+        if isnan(seconds):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return seconds
+
+
+def classes_option(**attributes: Any) -> Callable[[Any], Any]:
+    """Return the option --classes, with the bounds that a file has for `classes`."""
+    return click.option("--classes", metavar="NUMBER", type=click.IntRange(2, 10_000), **attributes)
+
+
+def clip_option(**attributes: Any) -> Callable[[Any], Any]:
+    """Return the option --clip, with the bounds that a file has for `clip_s`."""
+    return click.option(
+        "--clip", "clip_s", metavar="NUMBER", type=_Seconds(0.01, 3600), **attributes
     )

@@ -1,16 +1,45 @@
-"""`nas-asc count`: what one architecture or ensemble costs."""
+"""`nas-asc count`: what one architecture or ensemble costs, layer by layer too."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
 
-from nas_asc.commands.console import is_wide, print_json, print_table, print_text, remark
-from nas_asc.commands.layers import layers_json, print_layers
-from nas_asc.commands.options import classes_option, clip_option, json_option
-from nas_asc.complexity import MEASURES, RULES, Complexity, count, counting_holes, counting_rule
+from nas_asc.architectures import Conv, Pool
+from nas_asc.commands.console import (
+    classes_option,
+    clip_option,
+    json_option,
+    print_json,
+    print_table,
+    print_text,
+    remark,
+)
+from nas_asc.complexity import (
+    MEASURES,
+    RULES,
+    Complexity,
+    CountingRule,
+    LayerRow,
+    count,
+    counting_holes,
+    counting_rule,
+    layer_table,
+)
 from nas_asc.errors import ConfigError
-from nas_asc.reports import Counted, Ensemble, Target, count_ensemble, count_members, resolve
+from nas_asc.reports import Counted, Ensemble, count_ensemble, count_members, resolve
+from nas_asc.spaces import ReportModel
+from nas_asc.units import format_shape
 
+_MEANINGS = {
+    "half": "half: padded by half the window on every side",
+    "same": "same: padded so that only the stride makes it smaller",
+    "valid": "valid: not padded",
+    "norm": "norm: batch normalisation",
+    "act": "act: activation",
+    "mul": "mul: product with the gate",
+}
 _WORDS = {measure.attribute: measure.short for measure in MEASURES.values()}
 
 
@@ -53,13 +82,15 @@ def command(
         shown = counting_rule(found.rule if rule == "all" else rules[0])
         for name, part in _parts(found).items():
             click.echo(f"\n{name}" if isinstance(found, Ensemble) else "")
-            print_layers(part.architecture, part.classes, part.clip_s, shown)
+            print_layers(layer_table(part.architecture, part.classes, part.clip_s, shown), shown)
 
 
-def _on(found: Target | Ensemble, classes: int | None, clip_s: float | None) -> Target | Ensemble:
+def _on(
+    found: ReportModel | Ensemble, classes: int | None, clip_s: float | None
+) -> ReportModel | Ensemble:
     """Return it for other classes and clips."""
-    if isinstance(found, Target):
-        return found.on(classes, clip_s)
+    if isinstance(found, ReportModel):
+        return found.adapted(classes, clip_s)
     names = None if classes in (None, len(found.classes)) else list(map(str, range(classes or 0)))
     if names is not None and found.untrainable is not None:
         raise ConfigError(
@@ -69,30 +100,25 @@ def _on(found: Target | Ensemble, classes: int | None, clip_s: float | None) -> 
     return found.adapted(names, clip_s or found.clip_s)
 
 
-def _count(found: Target | Ensemble, rule: str) -> Counted:
+def _count(found: ReportModel | Ensemble, rule: str) -> Counted:
     if isinstance(found, Ensemble):
         return count_ensemble(found, rule)
     return count(found.architecture, found.classes, found.clip_s, counting_rule(rule))
 
 
-def _kept(found: Target | Ensemble) -> int:
+def _kept(found: ReportModel | Ensemble) -> int:
     """Count the parameters that the network still has after pruning, whatever the rule."""
     return _count(found, "plain").nonzero_params  # every value that the module holds, once
 
 
-def _parts(found: Target | Ensemble) -> dict[str, Target]:
+def _parts(found: ReportModel | Ensemble) -> dict[str, ReportModel]:
     """Return the networks that differ, by name."""
-    if isinstance(found, Target):
+    if isinstance(found, ReportModel):
         return {found.id: found}
-    return {
-        m.model.id: Target(
-            m.model.id, m.model.architecture, m.model.classes, found.clip_s, found.rule
-        )
-        for m in found.members
-    }
+    return {m.model.id: replace(m.model, clip_s=found.clip_s) for m in found.members}
 
 
-def _networks(found: Target | Ensemble, counted: Counted) -> dict[str, Complexity]:
+def _networks(found: ReportModel | Ensemble, counted: Counted) -> dict[str, Complexity]:
     """Return one network of each kind with its complexity, by what it is called."""
     if isinstance(counted, Complexity):
         return {"": counted}
@@ -105,7 +131,7 @@ def _networks(found: Target | Ensemble, counted: Counted) -> dict[str, Complexit
 
 
 def _to_dict(
-    found: Target | Ensemble, counted: Counted, kept: int, layers: bool
+    found: ReportModel | Ensemble, counted: Counted, kept: int, layers: bool
 ) -> dict[str, object]:
     value = {
         "id": found.id,
@@ -122,14 +148,16 @@ def _to_dict(
         ]
     if layers:
         value["layers"] = [
-            layer if isinstance(found, Target) else {"model": name, **layer}
+            layer if isinstance(found, ReportModel) else {"model": name, **layer}
             for name, part in _parts(found).items()
-            for layer in layers_json(part.architecture, part.classes, part.clip_s, counted.rule)
+            for layer in layers_json(
+                layer_table(part.architecture, part.classes, part.clip_s, counted.rule)
+            )
         ]
     return value
 
 
-def _show_heading(found: Target | Ensemble, counted: Counted, kept: int) -> None:
+def _show_heading(found: ReportModel | Ensemble, counted: Counted, kept: int) -> None:
     shapes = ", ".join("x".join(map(str, shape)) for shape in counted.input_shapes)
     if isinstance(found, Ensemble):
         what = f"{len(found.classes)} classes, {len(found.networks)} networks ({found.described})"
@@ -150,7 +178,6 @@ def _show_heading(found: Target | Ensemble, counted: Counted, kept: int) -> None
 
 
 def _show_counts(counts: list[Counted]) -> None:
-    judged = (">MACs judged",) if is_wide() else ()
     rows = []
     for c in counts:
         macs = f"{c.counted_macs:,}" if c.rule.max_macs else "-"
@@ -163,15 +190,15 @@ def _show_counts(counts: list[Counted]) -> None:
                 f"{c.size_bytes:,}",
                 f"{c.size_bytes / c.rule.kb:,.1f}",
                 "same" if c.stored_bytes == c.size_bytes else f"{c.stored_bytes:,}",
-                *((macs,) if judged else ()),
+                macs,
                 _excess_words(c) or ("within" if limited else "-"),
             )
         )
-    numbers = (">parameters", ">non-zero", ">bytes", ">KB", ">stored B")
-    print_table(("rule", *numbers, *judged, "limits of the rule"), rows)
+    numbers = (">parameters", ">non-zero", ">bytes", ">KB", ">stored B", ">MACs judged")
+    print_table(("rule", *numbers, "limits of the rule"), rows)
 
 
-def _show_warnings(found: Target | Ensemble, counts: list[Counted]) -> None:
+def _show_warnings(found: ReportModel | Ensemble, counts: list[Counted]) -> None:
     rules: dict[str, list[str]] = {}
     for counted in counts:
         for line in _warnings(found, counted):
@@ -202,7 +229,7 @@ def _excess_words(counted: Counted) -> str:
     return "\n".join(f"{over:,} {' and '.join(words)} over" for over, words in measures.items())
 
 
-def _warnings(found: Target | Ensemble, counted: Counted) -> list[str]:
+def _warnings(found: ReportModel | Ensemble, counted: Counted) -> list[str]:
     networks = _networks(found, counted)
     lines = [line for complexity in networks.values() for line in _remarks(complexity)]
     return list(dict.fromkeys(lines)) + [
@@ -225,3 +252,59 @@ def _remarks(complexity: Complexity) -> list[str]:
     if clips := rule.clip_remark(complexity.clip_s):
         lines.append(clips)
     return lines
+
+
+def print_layers(rows: Sequence[LayerRow], rule: CountingRule) -> None:
+    """Print a row per layer, input first, and below them what the short words mean."""
+    left_out = any(row.nonzero and not row.summed for row in rows)
+    pruned = left_out or any(row.nonzero != row.counted for row in rows)
+    print_table(
+        (
+            *("layer", ">output", f">{rule.id}"),
+            *((">non-zero",) if pruned else ()),
+            *(">MACs", "operator"),
+        ),
+        [
+            (
+                *(row.name, format_shape(row.shape), f"{row.counted:,}" if row.counted else ""),
+                *((_nonzero(row),) if pruned else ()),
+                *(f"{row.macs:,}" if row.macs else "", f"{row.op} {row.what}".rstrip()),
+            )
+            for row in rows
+        ],
+    )
+    if left_out:
+        print_text("(in brackets: what the rule's non-zero count leaves out)")
+    used = {row.op for row in rows} | {
+        row.layer.operator.padding for row in rows if isinstance(row.layer.operator, Conv | Pool)
+    }
+    meanings = [meaning for word, meaning in _MEANINGS.items() if word in used]
+    print_text(f"({'; '.join(['after the slash: the stride', *meanings])})")
+
+
+def _nonzero(row: LayerRow) -> str:
+    if not row.counted:
+        return ""
+    return f"{row.nonzero:,}" if row.summed else f"({row.nonzero:,})"
+
+
+def layers_json(rows: Sequence[LayerRow]) -> list[dict[str, object]]:
+    """Return the layers as JSON: what the module holds (`params`) and what the rule counts.
+
+    `in_nonzero_count` says whether the rule's non-zero count has the layer's `nonzero`.
+    """
+    return [
+        {
+            "name": row.name,
+            "op": row.op,
+            "inputs": list(row.inputs),
+            "what": row.what,
+            "shape": list(row.shape),
+            "params": row.layer.params,
+            "counted": row.counted,
+            "nonzero": row.nonzero,
+            "in_nonzero_count": row.summed,
+            "macs": row.macs,
+        }
+        for row in rows
+    ]

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import click
 
-from nas_asc.commands.console import print_json, print_table, remark
-from nas_asc.commands.options import json_option
+from nas_asc.commands.console import json_option, print_json, print_table, remark
 
 
 @click.group("data")
@@ -17,7 +16,7 @@ def command() -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @json_option
 def check_folder(folder: Path, as_json: bool) -> int:
-    """Say what a data set folder holds and what is wrong with it."""
+    """Return what a data set folder holds and what is wrong with it."""
     from nas_asc.datasets import check
 
     findings = check(folder)

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas_asc.commands.console import print_json, stdout
-from nas_asc.commands.options import json_option
+from nas_asc.commands.console import json_option, print_json, print_table, print_text
 
 if TYPE_CHECKING:
     from nas_asc.results import Summary
@@ -33,8 +32,25 @@ def command(run: Path, as_csv: bool, as_json: bool) -> None:
 
 
 def print_front(summary: "Summary") -> None:
-    """Print the front as a table of the width of stdout."""
-    from nas_asc.results import front_text
+    """Print the fronts with what is needed to read them; columns without values are left out."""
+    from nas_asc.results import COLUMNS, header, notes, sections
 
-    console = stdout()
-    click.echo(front_text(summary, console.width, console.color_system is not None), nl=False)
+    for label, text in header(summary):
+        print_text(f"{label:<8}{text}", 8)
+    listed = [(title, points) for title, points in sections(summary) if points]
+    every = [point for _, points in listed for point in points]
+    used = [c for c in COLUMNS if any(c.cell(p, summary).strip("-") for p in every)]
+    rows = {point: [column.cell(point, summary) for column in used] for point in every}
+    if not every:
+        click.echo("\nno trial was trained to the end")
+    for title, points in listed:
+        click.echo(f"\n{title}")
+        print_table(
+            [column.title for column in used],
+            [rows[point] for point in points],
+            like=list(rows.values()),
+            styles=["cyan" if point.model else None for point in points],
+        )
+    click.echo()
+    for text in notes(summary):
+        print_text(text)

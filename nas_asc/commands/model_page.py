@@ -8,10 +8,9 @@ from typing import Any
 import click
 
 from nas_asc.architectures import front_end
-from nas_asc.commands.console import is_wide, print_table, print_text
-from nas_asc.commands.layers import layers_json, print_layers
-from nas_asc.commands.model_drawing import model_diagram
-from nas_asc.complexity import counting_rule
+from nas_asc.commands.console import print_table, print_text
+from nas_asc.commands.count import layers_json, print_layers
+from nas_asc.complexity import counting_rule, layer_table
 from nas_asc.reports import (
     COUNTED,
     Ensemble,
@@ -23,12 +22,12 @@ from nas_asc.reports import (
     headline,
     input_words,
     layers_source,
+    load_report,
     member_costs,
-    report_of,
     report_rows,
     verify,
 )
-from nas_asc.results import Diagram
+from nas_asc.results import Diagram, diagram
 from nas_asc.spaces import ReportModel
 
 _ARROW = "\N{RIGHTWARDS ARROW}"
@@ -45,7 +44,7 @@ _PRINTED = {
 
 def print_model(model: ReportModel | Ensemble) -> None:
     """Print everything that is known of a model or ensemble."""
-    found, report = verify(model), report_of(model)
+    found, report = verify(model), load_report(model.report)
     networks = [m.model for m in model.members] if isinstance(model, Ensemble) else [model]
     print_text(f"{model.id}: {model.title}")
     if report.title:
@@ -64,7 +63,7 @@ def print_model(model: ReportModel | Ensemble) -> None:
         _print_blocks(model_diagram(model))
         rule = counting_rule(model.rule)
         click.echo(f"\nlayers, as rule {rule.id} counts them")
-        print_layers(model.architecture, model.classes, model.clip_s, rule)
+        print_layers(layer_table(model.architecture, model.classes, model.clip_s, rule), rule)
     for network in networks:
         _print_training(network.id, report)
     _print_results(model.id, report)
@@ -198,9 +197,7 @@ def _columns(rows: Sequence[ReportRow], found: Verification) -> list[list[str]]:
             [">bytes\nprinted", *(_number(row.printed_bytes) for row in rows), size[0]],
             [">\ncounted", *(f"{row.size_bytes:,}" for row in rows), size[1]],
         ]
-    if is_wide():
-        columns.append(["\nlayers", *(_layers(row.layers) for row in rows)])
-    return columns
+    return [*columns, ["\nlayers", *(_layers(row.layers) for row in rows)]]
 
 
 def _has_bytes(rows: Sequence[ReportRow]) -> bool:
@@ -234,7 +231,7 @@ def _number(value: float | None) -> str:
 
 
 def _layers(names: Sequence[str]) -> str:
-    """Name the first and the last, the last without what it has in common with the first."""
+    """List the first and the last, the last without what it has in common with the first."""
     if len(names) < 2:
         return names[0] if names else "-"
     block, _, last = names[-1].rpartition(".")
@@ -325,7 +322,7 @@ def _print_open_points(model_id: str, report: Report) -> None:
 
 def model_json(model: ReportModel | Ensemble) -> dict[str, object]:
     """Return everything that is known of a model or ensemble."""
-    found, report = verify(model), report_of(model)
+    found, report = verify(model), load_report(model.report)
     if isinstance(model, Ensemble):
         networks = [member.model for member in model.members]
         own: dict[str, object] = {"members": _members(model, found)}
@@ -372,7 +369,7 @@ def _network(model: ReportModel, report: Report) -> dict[str, object]:
     rule, ensemble = counting_rule(model.rule), ensemble_with(model.id)
     return {
         "choices": dict(model.architecture.choices),
-        "layers": layers_json(model.architecture, model.classes, model.clip_s, rule),
+        "layers": layers_json(layer_table(model.architecture, model.classes, model.clip_s, rule)),
         "report_layers": {
             "source": layers_source(report, model.id),
             "rows": [row.to_dict() for row in report_rows(report, model)],
@@ -397,3 +394,9 @@ def _members(ensemble: Ensemble, found: Verification) -> list[dict[str, object]]
         }
         for member, cost in zip(ensemble.members, member_costs(found), strict=True)
     ]
+
+
+def model_diagram(model: ReportModel, title: str = "", subtitle: str = "") -> Diagram:
+    """Return what a drawing of a model shows, as its own rule counts it."""
+    rule = counting_rule(model.rule)
+    return diagram(model.architecture, model.classes, model.clip_s, rule, title, subtitle)

@@ -4,8 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from nas_asc.commands.console import print_entries, print_json, print_table, print_text, width
-from nas_asc.commands.options import json_option
+from nas_asc.commands.console import json_option, print_json, print_table, print_text
 from nas_asc.complexity import BYTES_PER_VALUE, RULES, CountingRule
 
 
@@ -16,9 +15,6 @@ def command(as_json: bool) -> None:
     if as_json:
         print_json([asdict(rule) for rule in RULES.values()])
         return
-    if width() < 120:
-        print_entries([(rule.id, _paragraphs(rule)) for rule in RULES.values()])
-        return
     print_table(
         ("rule", ">norm", "free", ">KB", "limits", "what it is, and its source"),
         [
@@ -28,33 +24,15 @@ def command(as_json: bool) -> None:
                 ", ".join(_free(rule)) or "-",
                 rule.kb,
                 "\n".join(_limits(rule)) or "-",
-                "\n".join([rule.title, f"source: {rule.source}", *_notes(rule)]),
+                "\n".join(
+                    [rule.title, f"source: {rule.source}", *(f"note: {n}" for n in rule.notes)]
+                ),
             )
             for rule in RULES.values()
         ],
     )
     click.echo()
     print_text("norm: values counted per channel of a batch norm; free: what is not counted")
-
-
-def _paragraphs(rule: CountingRule) -> list[str]:
-    facts = [
-        f"batch norm {rule.batch_norm} per channel",
-        *(f"{what} free" for what in _free(rule)),
-        f"KB of {rule.kb}",
-    ]
-    limits = ", ".join(_limits(rule))
-    return [
-        rule.title,
-        *([f"limits: {limits}"] if limits else []),
-        "; ".join(facts),
-        f"source: {rule.source}",
-        *_notes(rule),
-    ]
-
-
-def _notes(rule: CountingRule) -> list[str]:
-    return [f"note: {note}" for note in rule.notes]
 
 
 def _free(rule: CountingRule) -> list[str]:

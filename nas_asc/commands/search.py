@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas_asc.commands.console import live_progress, print_json, remark
+from nas_asc.commands.console import clip_option, json_option, live_progress, print_json, remark
 from nas_asc.commands.front import print_front
-from nas_asc.commands.options import clip_option, json_option
 from nas_asc.errors import ConfigError, RunError
 from nas_asc.shipped import is_path
 from nas_asc.units import format_count, format_duration, parse_duration

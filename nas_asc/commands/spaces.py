@@ -8,15 +8,15 @@ import click
 
 from nas_asc.architectures import Architecture
 from nas_asc.commands.console import (
-    print_entries,
+    classes_option,
+    clip_option,
+    json_option,
     print_json,
     print_table,
     print_text,
     remark,
-    width,
 )
-from nas_asc.commands.copy import CommandWithCopy, copy_command
-from nas_asc.commands.options import classes_option, clip_option, json_option
+from nas_asc.commands.studies import CommandWithCopy, copy_command
 from nas_asc.complexity import (
     MEASURES,
     Budget,
@@ -83,16 +83,12 @@ def _list(as_json: bool) -> None:
     spaces = [load_space(name) for name in shipped("search_spaces")]
     if as_json:
         keys = ("name", "title", "architectures", "models")
-        print_json(
-            [{key: value for key, value in _facts(s).items() if key in keys} for s in spaces]
-        )
-    elif width() < 120:
-        print_entries([(space.name, _paragraphs(space)) for space in spaces])
-    else:
-        print_table(
-            ("space", ">architectures", ">choices", "what it is, and the report models in it"),
-            [(s.name, _size(s), len(s.parameters()), f"{s.title}\n{_models(s)}") for s in spaces],
-        )
+        print_json([{key: facts[key] for key in keys} for facts in map(_facts, spaces)])
+        return
+    print_table(
+        ("space", ">architectures", ">choices", "what it is, and the report models in it"),
+        [(s.name, _size(s), len(s.parameters()), f"{s.title}\n{_models(s)}") for s in spaces],
+    )
 
 
 def _facts(space: SearchSpace) -> dict[str, object]:
@@ -104,11 +100,6 @@ def _facts(space: SearchSpace) -> dict[str, object]:
         "choices": {p.path: list(p.options) for p in space.parameters()},
         "models": list(space.models),
     }
-
-
-def _paragraphs(space: SearchSpace) -> list[str]:
-    size = f"{_size(space)} architectures, {len(space.parameters())} choices"
-    return [space.title, size, f"report models: {_models(space)}"]
 
 
 def _models(space: SearchSpace) -> str:

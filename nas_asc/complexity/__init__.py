@@ -15,26 +15,8 @@ from nas_asc.complexity.pruning import (
 from nas_asc.complexity.rules import BYTES_PER_VALUE, RULES, CountingRule, counting_rule
 
 __all__ = [
-    "BYTES_PER_VALUE",
-    "MEASURES",
-    "NOT_PRUNED",
-    "PRUNINGS",
-    "RULES",
-    "Budget",
-    "ChannelPruning",
-    "Complexity",
-    "Costs",
-    "Counted",
-    "CountingRule",
-    "LayerRow",
-    "MagnitudePruning",
-    "Pruning",
-    "channels_left",
-    "count",
-    "counting_holes",
-    "counting_rule",
-    "layer_table",
-    "parse_budget",
-    "total_costs",
-    "values_left",
-]
+    "BYTES_PER_VALUE", "MEASURES", "NOT_PRUNED", "PRUNINGS", "RULES", "Budget",
+    "ChannelPruning", "Complexity", "Costs", "Counted", "CountingRule", "LayerRow",
+    "MagnitudePruning", "Pruning", "channels_left", "count", "counting_holes", "counting_rule",
+    "layer_table", "parse_budget", "total_costs", "values_left",
+]  # fmt: skip

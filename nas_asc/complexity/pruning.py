@@ -1,4 +1,4 @@
-"""What pruning leaves of a network, in closed form; nas_asc/compression does it.
+"""What pruning leaves of a network, in closed form; `nas_asc.networks` does it.
 
 Conventions: a kernel is (values, output channels, ...), its values spread evenly over its channels,
 as a tally keeps them; the last of a network is the classifier's. Python rounds half to even, as the

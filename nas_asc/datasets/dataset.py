@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nas_asc.datasets.layouts.listing import Entry
+from nas_asc.datasets.folder import Entry
+from nas_asc.errors import DatasetError
 from nas_asc.files import digest
 
 SPLITS = ("train", "validation", "test")
+SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 
 
 @dataclass(frozen=True)
@@ -30,28 +32,18 @@ class Clip:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A folder of labelled clips, ready to use.
-
-    Attributes:
-        classes: the class names, sorted.
-        clip_s: the length that every clip is padded or cut to, in seconds.
-        synthetic: whether the clips were made by this program; the name then begins "synthetic".
-        sample_rate_hz: the rate of most clips.
-        channels: the channel count of most clips.
-        notes: what was decided on the way, one sentence each.
-        skipped: the clips left out because they cannot be decoded.
-    """
+    """A folder of labelled clips, ready to use."""
 
     name: str
     root: Path
-    classes: tuple[str, ...]
+    classes: tuple[str, ...]  # sorted
     clips: tuple[Clip, ...]
-    clip_s: float
-    synthetic: bool
-    sample_rate_hz: int
-    channels: int
-    notes: tuple[str, ...]
-    skipped: tuple[Path, ...]
+    clip_s: float  # every clip is padded or cut to that
+    synthetic: bool  # made by this program; the name then begins "synthetic"
+    sample_rate_hz: int  # of most clips
+    channels: int  # of most clips
+    notes: tuple[str, ...]  # what was decided on the way, one sentence each
+    skipped: tuple[Path, ...]  # left out because they cannot be decoded
 
     def indices(self, split: str) -> tuple[int, ...]:
         """Return the positions in `clips` of one split."""
@@ -88,30 +80,28 @@ class Dataset:
         }
 
 
-SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
-_VALIDATION_SHARES = {"train": 0.8, "validation": 0.2}
-
-
 def split(entries: Sequence[Entry]) -> tuple[tuple[Entry, ...], str]:
-    """Set the split of every entry, and say in words what decided it."""
+    """Set the split of every entry; also return in words what decided it."""
     given = {entry.split for entry in entries}
     if None not in given:
         if "validation" in given:
             return tuple(entries), "splits: as the data say"
-        return _hold_out(entries), "splits: as the data say; validation is 20 % of train by group"
+        train = [entry for entry in entries if entry.split == "train"]
+        shared = by_group(train, {"train": 0.8, "validation": 0.2})
+        held = {entry.path: entry for entry in shared}
+        words = "splits: as the data say; validation is 20 % of train by group"
+        return tuple(held.get(entry.path, entry) for entry in entries), words
     folds = sorted({entry.fold for entry in entries if entry.fold is not None})
     if len(folds) >= 3 and all(entry.fold is not None for entry in entries):
         of_fold = fold_splits(folds)
-        words = ", ".join(f"{split} {_spans(of_fold, split)}" for split in SPLITS)
-        return (
-            tuple(replace(entry, split=of_fold[entry.fold or 0]) for entry in entries),
-            f"splits by fold: {words}",
-        )
+        words = ", ".join(f"{split} {_span(of_fold, split)}" for split in SPLITS)
+        done = tuple(replace(entry, split=of_fold[entry.fold or 0]) for entry in entries)
+        return done, f"splits by fold: {words}"
     return by_group(entries, SHARES), "splits: 60/20/20 by recording group within each class"
 
 
 def fold_splits(folds: Sequence[int]) -> dict[int, str]:
-    """Give each fold a split: of n sorted folds n // 5 validate, n // 5 test, at least one each."""
+    """Return the split of each fold: of n, sorted, n // 5 validate and the last n // 5 test."""
     held = max(1, len(folds) // 5)
     names = ["train"] * (len(folds) - 2 * held) + ["validation"] * held + ["test"] * held
     return dict(zip(folds, names, strict=True))
@@ -132,7 +122,7 @@ def by_group(entries: Sequence[Entry], shares: Mapping[str, float]) -> tuple[Ent
         lacking = {split: share * groups.total() for split, share in shares.items()}
         empty = dict.fromkeys(shares)
         waiting = []
-        for group in sorted(groups, key=_shuffled):
+        for group in sorted(groups, key=digest):
             if group in split_of:
                 lacking[split_of[group]] -= groups[group]
                 empty.pop(split_of[group], None)
@@ -148,24 +138,50 @@ def by_group(entries: Sequence[Entry], shares: Mapping[str, float]) -> tuple[Ent
 
 
 def straddling(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """Name the recording groups that lie in more than one split, sorted."""
+    """Return the recording groups that lie in more than one split, sorted."""
     splits: defaultdict[str, set[str | None]] = defaultdict(set)
     for entry in entries:
         splits[entry.group].add(entry.split)
     return tuple(sorted(group for group, found in splits.items() if len(found) > 1))
 
 
-def _hold_out(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Make a part of the training groups the validation split."""
-    train = by_group([entry for entry in entries if entry.split == "train"], _VALIDATION_SHARES)
-    held = {entry.path: entry for entry in train}
-    return tuple(held.get(entry.path, entry) for entry in entries)
+def check_classes(
+    root: Path, entries: Sequence[Entry], skipped: Sequence[Entry]
+) -> tuple[str, ...]:
+    """Return the classes, sorted; DatasetError if not two, each with clips in every split."""
+    labels = sorted({entry.label for entry in (*entries, *skipped)})
+    counts: dict[str, Counter[str | None]] = {label: Counter() for label in labels}
+    for entry in entries:
+        counts[entry.label][entry.split] += 1
+    if len(counts) < 2:
+        found = f"{len(counts)} ({', '.join(counts)})" if counts else "none"
+        raise DatasetError(
+            f"{root}: expected at least two classes, found {found} - "
+            "give the folder that holds the class folders or the table"
+        )
+    for label, in_split in counts.items():
+        absent = " and ".join(name for name in SPLITS if not in_split[name])
+        if not absent:
+            continue
+        groups = len({entry.group for entry in entries if entry.label == label})
+        clips = _plural(in_split.total(), "clip")
+        if groups < len(SPLITS):
+            recordings = f" of {_plural(groups, 'recording')}" if groups != in_split.total() else ""
+            raise DatasetError(
+                f"{root}: expected at least three recordings of class {label!r} (train, "
+                f"validation, test), found {clips}{recordings} - add clips or remove the class"
+            )
+        raise DatasetError(
+            f"{root}: expected clips of class {label!r} in every split, "
+            f"found {clips} and none for {absent} - add some or change the split"
+        )
+    return tuple(labels)
 
 
-def _shuffled(group: str) -> str:
-    return digest(group)
-
-
-def _spans(of_fold: Mapping[int, str], split: str) -> str:
+def _span(of_fold: Mapping[int, str], split: str) -> str:
     folds = [fold for fold, name in of_fold.items() if name == split]
     return str(folds[0]) if len(folds) == 1 else f"{folds[0]}-{folds[-1]}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

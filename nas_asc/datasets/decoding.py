@@ -1,17 +1,26 @@
-"""From a sound file to samples, and what a check of the whole file finds; the only decoder.
+"""From a sound file to samples, and what is known of each file; the only decoder.
 
 Conventions: a waveform is float32, (channels, samples), full scale at 1. A function opens its file
-once. libsndfile takes a WAV or OGG file that was cut off for a shorter clip, and says nothing; so
-the bytes that such a file announces are counted here.
+once. libsndfile silently takes a WAV or OGG file that was cut off for a shorter clip, so the bytes
+that such a file announces are counted here.
+
+A checked file is not opened again while its path, inode, size, modification and change time stay.
+The change time is set by the system alone, so a file rewritten in place is noticed even where its
+size and modification time were put back (unless the file system keeps no change time). A write so
+soon after the check that the clock had not moved on could be missed; files changed less than two
+seconds ago are therefore not remembered.
 """
 
+import contextlib
 import hashlib
+import json
 import math
 import os
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from io import FileIO
 from pathlib import Path
 
@@ -20,9 +29,12 @@ import soundfile
 from numpy.typing import NDArray
 
 from nas_asc.errors import DatasetError
+from nas_asc.files import cache_folder, digest, write_atomically
 
 Waveform = NDArray[np.float32]
 
+_THREADS = 4
+_YOUNG_NS = 2_000_000_000
 _BLOCK = 1 << 16  # samples that are checked at a time, a multiple of the spectrum's
 _SPECTRUM = 1 << 12
 _EMPTY_DB = 100.0  # below its loudest bin a spectrum is taken for empty: resampling leaves that
@@ -33,33 +45,17 @@ _PIPED_BYTES = 0x7FFF0000  # so many or more are announced by programs that writ
 
 @dataclass(frozen=True)
 class AudioFile:
-    """What a check of a sound file found.
+    """What is known of a sound file."""
 
-    Attributes:
-        stamp: inode, bytes, and the times of modification and change in ns; while they stay the
-            same nothing was written.
-        digest: the SHA-256 of its bytes.
-        fault: what there is instead of sound that can be decoded; empty where nothing is wrong.
-        decoded: whether its samples were looked at, or need not be; if not, `peak` and `highest_hz`
-            are 0.
-        peak: the largest magnitude of a sample.
-        highest_hz: the highest frequency that holds energy.
-    """
-
-    stamp: tuple[int, ...] = ()
-    digest: str = ""
-    fault: str = ""
-    decoded: bool = False
+    stamp: tuple[int, ...] = ()  # see `stamp_of`
+    digest: str = ""  # the SHA-256 of its bytes
+    fault: str = ""  # what there is instead of sound that can be decoded
+    decoded: bool = False  # its samples were looked at, or need not be; else the last two are 0
     sample_rate_hz: int = 0
     channels: int = 0
     samples: int = 0
-    peak: float = 0.0
-    highest_hz: float = 0.0
-
-    @property
-    def decodable(self) -> bool:
-        """Whether it can be used."""
-        return not self.fault
+    peak: float = 0.0  # the largest magnitude of a sample
+    highest_hz: float = 0.0  # the highest frequency that holds energy
 
     @property
     def duration_s(self) -> float:
@@ -72,17 +68,10 @@ class _FaultError(Exception):
 
 
 def decode(path: Path, most_s: float = math.inf) -> tuple[Waveform, int]:
-    """Decode a sound file.
+    """Decode a sound file, or little more than its first `most_s` seconds: a filter needs some.
 
-    Args:
-        path: of the file.
-        most_s: how many seconds are wanted; a little more is decoded, for the resampling filter.
-
-    Returns:
-        The waveform and its sample rate in Hz.
-
-    Raises:
-        DatasetError: it cannot be decoded, is cut short, or holds no or non-finite samples.
+    Returns the waveform and its sample rate in Hz. DatasetError where the file cannot be decoded,
+    is cut short, or holds no or non-finite samples.
     """
     try:
         with _faults(), path.open("rb", buffering=0) as file, _sound_in(file) as sound:
@@ -90,8 +79,7 @@ def decode(path: Path, most_s: float = math.inf) -> tuple[Waveform, int]:
             if math.isfinite(most_s):
                 wanted = min(wanted, math.ceil((most_s + 0.1) * sound.samplerate))
             interleaved = sound.read(wanted, dtype="float32", always_2d=True)
-            _check_length(len(interleaved), wanted)
-            _check_finite(float(np.abs(interleaved).max()))
+            _check_read(len(interleaved), wanted, float(np.abs(interleaved).max(initial=0)))
             return np.ascontiguousarray(interleaved.T), sound.samplerate
     except _FaultError as fault:
         raise DatasetError(unreadable(path, str(fault))) from fault
@@ -100,41 +88,72 @@ def decode(path: Path, most_s: float = math.inf) -> tuple[Waveform, int]:
 def check_file(path: Path, decode: bool = True) -> AudioFile:
     """Check a sound file: its header, its bytes and, if `decode`, all its samples."""
     stamp: tuple[int, ...] = ()
-    digest = ""
+    sha256 = ""
     try:
         with _faults(), path.open("rb", buffering=0) as file:
             stamp = stamp_of(path)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             with _sound_in(file) as sound:
                 peak, highest_hz = _check_samples(sound) if decode else (0.0, 0.0)
                 facts = (sound.samplerate, sound.channels, sound.frames)
-                return AudioFile(stamp, digest, "", decode, *facts, peak, highest_hz)
+                return AudioFile(stamp, sha256, "", decode, *facts, peak, highest_hz)
     except _FaultError as fault:
-        return AudioFile(stamp, digest, str(fault), decoded=True)
+        return AudioFile(stamp, sha256, str(fault), decoded=True)
+
+
+def check_files(
+    root: Path, paths: Sequence[Path], cache: Path | None = None
+) -> tuple[AudioFile, ...]:
+    """Check the sound files of the data set in `root`, in their order.
+
+    What is found is remembered in the `clips` of the cache folder (None: the usual one); files that
+    are known are not opened.
+    """
+    index = _index_path(root, cache)
+    known = _read(index)
+
+    def check(path: Path) -> AudioFile:
+        found = _unchanged(known, path)
+        return found if found and found.decoded else check_file(path)
+
+    checked = _in_threads(check, paths)
+    old_enough_ns = time.time_ns() - _YOUNG_NS
+    pairs = zip(map(str, paths), checked, strict=True)
+    new = {path: file for path, file in pairs if max(file.stamp[2:], default=0) < old_enough_ns}
+    if not new.items() <= known.items():
+        content = {path: asdict(file) for path, file in (known | new).items()}
+        # Without an index everything works, only slower; whoever writes features complains.
+        with contextlib.suppress(OSError):
+            index.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(index, json.dumps(content))
+    return checked
+
+
+def hash_files(
+    root: Path, paths: Sequence[Path], cache: Path | None = None
+) -> tuple[AudioFile, ...]:
+    """Return what is known of files, in their order, and of others the hash alone."""
+    known = _read(_index_path(root, cache))
+    return _in_threads(lambda path: _unchanged(known, path) or hash_file(path), paths)
 
 
 def hash_file(path: Path) -> AudioFile:
     """Hash the bytes of a file, whatever it holds."""
     try:
         with _faults(), path.open("rb", buffering=0) as file:
-            stamp = stamp_of(path)
-            return AudioFile(stamp, hashlib.file_digest(file, "sha256").hexdigest())
+            return AudioFile(stamp_of(path), hashlib.file_digest(file, "sha256").hexdigest())
     except _FaultError as fault:
         return AudioFile(fault=str(fault))
 
 
 def stamp_of(path: Path) -> tuple[int, ...]:
-    """Return the stamp of a file.
-
-    Raises:
-        OSError: it is absent or cannot be read.
-    """
+    """Return inode, bytes, and times of modification and change in ns: the same if not written."""
     status = path.stat()
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def unreadable(path: Path, fault: str, more: int = 0) -> str:
-    """Write the refusal of a file, and of as many more."""
+    """Return the words that refuse a file, and as many more."""
     others = f" and {more} more like it" if more else ""
     return (
         f"{path}: expected a WAV, FLAC or OGG clip, found {fault}{others} - "
@@ -142,13 +161,17 @@ def unreadable(path: Path, fault: str, more: int = 0) -> str:
     )
 
 
-@contextmanager
+@contextlib.contextmanager
 def _faults() -> Iterator[None]:
     """Turn what the system and libsndfile raise into a fault."""
     try:
         yield
+    except FileNotFoundError as error:
+        raise _FaultError("no such file") from error
     except (OSError, RuntimeError, ValueError, TypeError) as error:
-        raise _FaultError(_reason(error)) from error
+        text = getattr(error, "error_string", None) or getattr(error, "strerror", None)
+        reason = (text or str(error)).strip().removeprefix("Error : ").rstrip(".").lower()
+        raise _FaultError(f"something else ({reason})") from error
 
 
 def _sound_in(file: FileIO) -> soundfile.SoundFile:
@@ -160,16 +183,13 @@ def _sound_in(file: FileIO) -> soundfile.SoundFile:
     if sound.frames < 1:
         raise _FaultError("no samples")
     place = file.tell()  # libsndfile goes on here: it shares the place of a file without buffer
-    _check_whole(file, sound.format)
+    if sound.format == "OGG" and _ogg_is_cut_off(file):
+        raise _FaultError("a file that was cut off, its last page is not complete")
+    announced, there = _wav_bytes(file) if sound.format in ("WAV", "WAVEX") else (0, 0)
+    if there < _WHOLE * announced:
+        raise _FaultError(f"one that breaks off ({there} of {announced} bytes of samples)")
     file.seek(place)
     return sound
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "no such file"
-    text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
-    return f"something else ({text.strip().removeprefix('Error : ').rstrip('.').lower()})"
 
 
 def _check_samples(sound: soundfile.SoundFile) -> tuple[float, float]:
@@ -179,9 +199,8 @@ def _check_samples(sound: soundfile.SoundFile) -> tuple[float, float]:
         found += len(block)
         peaks.append(np.abs(block).max())
         power += _power(block.mean(axis=1), alone=found == len(block))
-    _check_length(found, sound.frames)
-    peak = float(np.max(peaks))
-    _check_finite(peak)
+    peak = float(np.max(peaks, initial=0))
+    _check_read(found, sound.frames, peak)
     holds = np.flatnonzero(power > power.max() * 10 ** (-_EMPTY_DB / 10))
     return peak, float(holds[-1]) * sound.samplerate / _SPECTRUM if holds.size else 0.0
 
@@ -192,30 +211,18 @@ def _power(samples: NDArray[np.float32], alone: bool) -> NDArray[np.float64]:
     length = min(len(samples), _SPECTRUM) if alone else _SPECTRUM
     frames = samples[: len(samples) // length * length].reshape(-1, length)
     window = np.hanning(length).astype(np.float32)
-    power: NDArray[np.float64] = (np.abs(np.fft.rfft(frames * window, _SPECTRUM)) ** 2).sum(
-        axis=0, dtype=np.float64
-    )
+    spectra = np.abs(np.fft.rfft(frames * window, _SPECTRUM)) ** 2
+    power: NDArray[np.float64] = spectra.sum(axis=0, dtype=np.float64)
     return power
 
 
-def _check_length(found: int, expected: int) -> None:
+def _check_read(found: int, expected: int, peak: float) -> None:
     if found == 0:
         raise _FaultError("no samples")
     if found < expected - _LONGEST_CODEC_BLOCK:
         raise _FaultError(f"{found} of {expected} samples")
-
-
-def _check_finite(peak: float) -> None:
     if not math.isfinite(peak):
         raise _FaultError("samples that are not finite")
-
-
-def _check_whole(file: FileIO, kind: str) -> None:
-    if kind == "OGG" and _ogg_is_cut_off(file):
-        raise _FaultError("a file that was cut off, its last page is not complete")
-    announced, there = _wav_bytes(file) if kind in ("WAV", "WAVEX") else (0, 0)
-    if there < _WHOLE * announced:
-        raise _FaultError(f"one that breaks off ({there} of {announced} bytes of samples)")
 
 
 def _wav_bytes(file: FileIO) -> tuple[int, int]:
@@ -233,7 +240,7 @@ def _wav_bytes(file: FileIO) -> tuple[int, int]:
 
 
 def _ogg_is_cut_off(file: FileIO) -> bool:
-    """Tell whether the last page of an OGG file ends behind the end of the file.
+    """Return whether the last page of an OGG file ends behind the end of the file.
 
     A page (RFC 3533, section 6) is "OggS", 22 bytes of header, the number of segments, a length for
     each and the segments. A cut exactly between two pages is not noticed; what stands behind the
@@ -251,3 +258,36 @@ def _ogg_is_cut_off(file: FileIO) -> bool:
             return True
         place += 27 + len(lengths) + sum(lengths)
     return place > size
+
+
+def _in_threads(
+    function: Callable[[Path], AudioFile], paths: Sequence[Path]
+) -> tuple[AudioFile, ...]:
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return tuple(pool.map(function, paths))
+
+
+def _unchanged(known: Mapping[str, AudioFile], path: Path) -> AudioFile | None:
+    """Return what is known of a file, if it is still the same."""
+    found = known.get(str(path))
+    try:
+        return found if found and found.stamp == stamp_of(path) else None
+    except OSError:
+        return None
+
+
+def _index_path(root: Path, cache: Path | None) -> Path:
+    # Another decoder may find other faults.
+    name = digest(os.fsencode(f"{soundfile.__libsndfile_version__} {root.absolute()}"), 32)
+    return (cache or cache_folder()) / "clips" / f"{name}.json"
+
+
+def _read(index: Path) -> dict[str, AudioFile]:
+    """Read what was remembered; nothing where that is damaged or was written otherwise."""
+    try:
+        return {
+            path: AudioFile(**{**values, "stamp": tuple(values["stamp"])})
+            for path, values in json.loads(index.read_bytes()).items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}

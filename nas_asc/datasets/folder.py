@@ -1,39 +1,47 @@
-"""What lies in a folder: its audio files and its tables, each found once.
+"""What lies in a folder: its audio files and tables, each found once, and what labels them.
 
 Links are followed, to other places too, but what was found already is not taken again: a link to
 the folder itself would repeat all clips, and one in `test` to `train` would leak them.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from nas_asc.errors import DatasetError
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
-TABLE_SUFFIXES = (".csv", ".tsv")
+_AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
+_TABLE_SUFFIXES = (".csv", ".tsv")
+
+ESC_NAME = re.compile(r"(?P<fold>[1-9])-(?P<recording>\d+)-[A-Z](-\d+)?")
+# What names tell the recording of a clip, and what that is called.
+_NAMES = {
+    "the recording id in the file name": ESC_NAME,
+    "the speaker in the file name": re.compile(r"(?P<recording>[0-9a-f]+)_nohash_\d+"),
+    "the place in the file name (city-location)": re.compile(
+        r"[a-z_]+-(?P<recording>[a-z]+-\d+)-\d+(-\d+)?-[a-z]\d?"
+    ),
+}
+_FOLDER = "sub-folder"
+_FILE = "file, each its own (clips of one recording belong into one sub-folder of their class)"
 
 
 @dataclass(frozen=True)
 class Folder:
-    """The audio files and tables below a root, as paths relative to it, sorted.
+    """The files below a root, as paths relative to it, sorted.
 
     Hidden files and folders, and folders whose name begins with an underscore (background noise,
     archive leftovers), are passed over.
-
-    Attributes:
-        others: the files that are neither audio nor table.
-        repeated: what was left out because links lead to it a second time.
-        found_as: the path by which each file was found, by its real path.
     """
 
     root: Path
     audio: tuple[PurePosixPath, ...]
     tables: tuple[PurePosixPath, ...]
     others: tuple[PurePosixPath, ...]
-    repeated: tuple[PurePosixPath, ...]
-    found_as: Mapping[str, PurePosixPath]
+    repeated: tuple[PurePosixPath, ...]  # left out because links lead to it a second time
+    found_as: Mapping[str, PurePosixPath]  # by real path
 
     @property
     def top_folders(self) -> tuple[str, ...]:
@@ -42,7 +50,7 @@ class Folder:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Tell which links were left out, if any were."""
+        """Which links were left out, in words, if any were."""
         if not self.repeated:
             return ()
         count, first = len(self.repeated), self.repeated[0]
@@ -51,31 +59,64 @@ class Folder:
         return (f"{one if count == 1 else several} to is in the folder already",)
 
 
-def walk(root: Path) -> Folder:
-    """Look through a folder.
+@dataclass(frozen=True)
+class Entry:
+    """One file and what its place, its name or its row in a table say about it."""
 
-    Raises:
-        DatasetError: there is no such folder, or no audio in it.
-    """
+    path: Path
+    label: str
+    group: str  # the recording that the clip was cut from
+    split: str | None = None  # where the data fix it
+    fold: int | None = None
+    device: str | None = None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All clips of a data set."""
+
+    entries: tuple[Entry, ...]
+    grouping: str  # what a recording group is, in words
+    notes: tuple[str, ...] = ()
+
+
+def walk(root: Path) -> Folder:
+    """Find the files of a folder; DatasetError where it is absent or holds no audio."""
     expected = "expected a folder of labelled recordings"
     if not root.exists():
         raise DatasetError(f"{root}: {expected}, found nothing of that name - check the path")
     if not root.is_dir():
         raise DatasetError(f"{root}: {expected}, found a file - give the folder that holds it")
-    audio: list[PurePosixPath] = []
-    tables: list[PurePosixPath] = []
-    others: list[PurePosixPath] = []
-    repeated: list[PurePosixPath] = []
     found_as: dict[str, PurePosixPath] = {}
-    for path in _files(root, found_as, repeated):
-        kind = audio if path.suffix.lower() in AUDIO_SUFFIXES else others
-        (tables if path.suffix.lower() in TABLE_SUFFIXES else kind).append(path)
-    for paths in (audio, tables, others, repeated):
-        paths.sort()
-    folder = Folder(root, tuple(audio), tuple(tables), tuple(others), tuple(repeated), found_as)
+    repeated: list[PurePosixPath] = []
+    paths = sorted(_files(root, found_as, repeated))
+    audio = tuple(path for path in paths if path.suffix.lower() in _AUDIO_SUFFIXES)
+    tables = tuple(path for path in paths if path.suffix.lower() in _TABLE_SUFFIXES)
+    others = tuple(sorted({*paths} - {*audio, *tables}))
     if not audio:
-        raise DatasetError(f"{root}: expected audio files, found {_found(folder)}")
-    return folder
+        kinds = ", ".join(sorted({path.suffix.lower() or path.name for path in paths})[:5])
+        found = "an empty folder - put one folder of clips per class into it"
+        if paths:
+            found = f"{len(paths)} other files ({kinds}) - give WAV, FLAC or OGG clips"
+        raise DatasetError(f"{root}: expected audio files, found {found}")
+    return Folder(root, audio, tables, others, tuple(sorted(repeated)), found_as)
+
+
+def groups_of(paths: Iterable[PurePosixPath], depth: int = 1) -> tuple[tuple[str, ...], str]:
+    """Return the recording of every clip, and in words what the recordings were taken from.
+
+    The first kind of name that all files have decides; else the sub-folder of the class folder,
+    which lies `depth` folders deep; else every file is a recording of its own (the same name in two
+    formats is one recording).
+    """
+    paths = tuple(paths)
+    for words, name in _NAMES.items():
+        matches = [name.fullmatch(path.stem) for path in paths]
+        if all(matches):
+            return tuple(match["recording"] for match in matches if match), words
+    if all(len(path.parts) > depth + 1 for path in paths):
+        return tuple(path.parent.as_posix() for path in paths), _FOLDER
+    return tuple(path.with_suffix("").as_posix() for path in paths), _FILE
 
 
 def _files(
@@ -83,10 +124,7 @@ def _files(
 ) -> Iterator[PurePosixPath]:
     """Find the files below a root, each by one path; what lies there itself goes before links.
 
-    Args:
-        root: of the walk.
-        found_as: takes the path of each file and folder, by its real path.
-        repeated: takes the paths that lead to what was found already.
+    Fills `found_as`, and `repeated` with the paths that lead to what was found already.
     """
 
     def is_new(path: PurePosixPath, real: str) -> bool:
@@ -114,12 +152,3 @@ def _files(
                     starts.append(path)
                 elif name not in inside and is_new(path, str(Path(real, name))):
                     yield path
-
-
-def _found(folder: Folder) -> str:
-    """Tell what lies in a folder without audio, and what to do about it."""
-    names = folder.tables + folder.others
-    if not names:
-        return "an empty folder - put one folder of clips per class into it"
-    kinds = ", ".join(sorted({path.suffix.lower() or path.name for path in names})[:5])
-    return f"{len(names)} other files ({kinds}) - give WAV, FLAC or OGG clips"

@@ -1,45 +1,49 @@
-"""From a folder to a data set: layout, splits, what the files hold, clip length."""
+"""From a folder to a data set (layout, splits, what the files hold), and what is wrong with it."""
 
 import json
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from nas_asc.datasets.dataset import SPLITS, Clip, Dataset, split, straddling
-from nas_asc.datasets.decoding import AudioFile, check_file, unreadable
-from nas_asc.datasets.fingerprints import check_files
-from nas_asc.datasets.folder import Folder, walk
-from nas_asc.datasets.layouts import LAYOUTS, Entry, Listing
+from nas_asc.datasets.dataset import SPLITS, Clip, Dataset, check_classes, split, straddling
+from nas_asc.datasets.decoding import AudioFile, check_file, check_files, unreadable
+from nas_asc.datasets.folder import walk
+from nas_asc.datasets.layouts import LAYOUTS, list_clips
 from nas_asc.errors import DatasetError
 
 SYNTHETIC_MARK = "synthetic.json"
 _SHORTEST_S = 0.05  # about one spectrum
 _HEADERS = 10  # that are read to see about how long clips are
+_SHORT_S = 0.1
+_SHOWN = 20  # of faults of one kind
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line about a data set; `level` is "fact", "note" (what will be done) or "error"."""
+
+    level: str
+    subject: str
+    text: str
+
+    def to_dict(self) -> dict[str, str]:
+        """Return the finding as plain values for JSON."""
+        return asdict(self)
 
 
 def load_dataset(
-    root: Path,
-    clip_s: float | None = None,
-    skip_bad: bool = False,
-    *,
-    decode: bool = True,
-    cache: Path | None = None,
+    root: Path, clip_s: float | None = None, skip_bad: bool = False, *, cache: Path | None = None
 ) -> Dataset:
     """Read a data set folder, whichever of the known layouts it has.
 
-    Every clip is decoded once, to see that it can be; what was found is remembered in the cache.
+    Every clip is decoded once, to see that it can be; what was found is remembered in the cache
+    folder (None: $NAS_ASC_CACHE or the user's). Clips are to be padded or cut to `clip_s` seconds
+    (None: the data's median). `skip_bad` leaves out those that cannot be decoded.
 
-    Args:
-        root: the folder.
-        clip_s: the length to pad or cut every clip to, in seconds; None takes the data's median.
-        skip_bad: leave out clips that cannot be decoded, instead of refusing the data set.
-        decode: whether to decode the clips; else their headers alone are judged.
-        cache: the cache folder; None takes $NAS_ASC_CACHE or the user's.
-
-    Raises:
-        DatasetError: no data set of at least two classes with clips in every split, or a clip that
-            cannot be decoded; names the file.
+    DatasetError where a clip cannot be decoded, whose file is named, or there are no two classes
+    with clips in every split.
     """
     if clip_s is not None and not _SHORTEST_S <= clip_s < float("inf"):
         raise DatasetError(
@@ -48,30 +52,27 @@ def load_dataset(
     folder = walk(root.absolute())
     name, listing = list_clips(folder)
     entries, splitting = split(listing.entries)
-    paths = [entry.path for entry in entries]
-    pairs = list(zip(entries, check_files(folder.root, paths, cache, decode), strict=True))
-    kept, skipped = drop_undecodable(pairs, skip_bad)
+    files = check_files(folder.root, [entry.path for entry in entries], cache)
+    kept = [(entry, file) for entry, file in zip(entries, files, strict=True) if not file.fault]
+    bad = [(entry, file) for entry, file in zip(entries, files, strict=True) if file.fault]
+    if bad and not skip_bad:
+        raise DatasetError(unreadable(bad[0][0].path, bad[0][1].fault, len(bad) - 1))
+    skipped = [entry for entry, _ in bad]
     classes = check_classes(folder.root, [entry for entry, _ in kept], skipped)
-    label_of = {label: index for index, label in enumerate(classes)}
     lengths = [file.duration_s for _, file in kept]
-    length = clip_s or max(0.1, round(statistics.median(lengths), 1))
+    length = clip_s or _median_s(lengths)
     rates = Counter(file.sample_rate_hz for _, file in kept)
     channels = Counter(file.channels for _, file in kept)
     synthetic = _synthetic_name(folder.root)
+    leaking = straddling(entries)
+    leaks = f"{len(leaking)} recording groups lie in more than one split"
     return Dataset(
         name=synthetic or folder.root.resolve().name,
         root=folder.root,
         classes=classes,
         clips=tuple(
-            Clip(
-                path=entry.path,
-                label=label_of[entry.label],
-                split=entry.split or "",
-                group=entry.group,
-                device=entry.device,
-                fold=entry.fold,
-            )
-            for entry, _ in kept
+            Clip(e.path, classes.index(e.label), e.split or "", e.group, e.device, e.fold)
+            for e, _ in kept
         ),
         clip_s=length,
         synthetic=synthetic is not None,
@@ -81,7 +82,7 @@ def load_dataset(
             f"layout: {name} ({LAYOUTS[name].pattern})",
             splitting,
             f"recordings are grouped by {listing.grouping}",
-            *_leaks(entries),
+            *(f"{leaks} (such as {group})" for group in leaking[:1]),
             _length_note(length, lengths, "as asked" if clip_s else "the median of the clips"),
             *listing.notes,
             *folder.notes,
@@ -93,99 +94,54 @@ def load_dataset(
 
 
 def outline(root: Path, clip_s: float | None = None) -> tuple[int, float]:
-    """Return the number of classes of a folder and its clip length, from a few headers alone.
+    """Return the number of classes of a folder, and `clip_s` or the median of a few clips.
 
-    Args:
-        root: the folder.
-        clip_s: the length that clips are brought to; None takes the median of a few.
-
-    Raises:
-        DatasetError: no layout matches, or the one that does contradicts itself.
+    A few headers are read at most. DatasetError where no layout matches the folder.
     """
-    folder = walk(root.absolute())
-    entries = list_clips(folder)[1].entries
+    entries = list_clips(walk(root.absolute()))[1].entries
     classes = len({entry.label for entry in entries})
     if clip_s is not None:
         return classes, clip_s
     some = entries[:: max(1, len(entries) // _HEADERS)]
     files = [check_file(entry.path, decode=False) for entry in some]
-    lengths = [file.duration_s for file in files if file.decodable]
-    return classes, max(0.1, round(statistics.median(lengths or [1.0]), 1))
+    return classes, _median_s([file.duration_s for file in files if not file.fault] or [1.0])
 
 
-def list_clips(folder: Folder) -> tuple[str, Listing]:
-    """Find the layout of a folder, and read it.
+def check(root: Path) -> list[Finding]:
+    """Check every clip of a folder; never raises for what is wrong with the data.
 
-    Returns:
-        The name of the layout and what it lists.
-
-    Raises:
-        DatasetError: no layout matches, or the one that does contradicts itself.
+    A data set can be used as it is when no finding is an error.
     """
-    for name, layout in LAYOUTS.items():
-        if layout.matches(folder):
-            return name, layout.read(folder)
-    raise DatasetError(
-        f"{folder.root}: expected labels, found {len(folder.audio)} audio files without any - "
-        "put one folder of clips per class into it, or a meta.csv with filename and label"
-    )
+    try:
+        folder = walk(root.absolute())
+        layout, listing = list_clips(folder)
+    except DatasetError as error:
+        return [Finding("error", "folder", str(error))]
+    paths = [entry.path for entry in listing.entries]
+    pairs = list(zip(paths, check_files(folder.root, paths), strict=True))
+    good = [(path, file) for path, file in pairs if not file.fault]
+    unread = [f"{path}: cannot be read, found {f.fault}" for path, f in pairs if f.fault]
+    findings = [
+        _fact("layout", layout),
+        _fact("clips", str(len(pairs))),
+        *_audio([file for _, file in good]),
+        *_first("clip", unread),
+        *_first("clip", [f"{p}: {fault}" for p, file in good if (fault := _content_fault(file))]),
+        *_first("copy", _copies(good)),
+    ]
+    try:
+        return findings + _splits(load_dataset(root, skip_bad=True))
+    except DatasetError as error:
+        notes = [Finding("note", "data", note) for note in folder.notes]
+        return [*findings, *notes, Finding("error", "splits", str(error))]
 
 
-def drop_undecodable(
-    pairs: Sequence[tuple[Entry, AudioFile]], skip_bad: bool
-) -> tuple[list[tuple[Entry, AudioFile]], list[Entry]]:
-    """Part the clips that can be decoded from those that cannot.
-
-    Raises:
-        DatasetError: some cannot, and none is to be skipped.
-    """
-    bad = [(entry, file) for entry, file in pairs if not file.decodable]
-    if bad and not skip_bad:
-        raise DatasetError(unreadable(bad[0][0].path, bad[0][1].fault, len(bad) - 1))
-    return [pair for pair in pairs if pair[1].decodable], [entry for entry, _ in bad]
-
-
-def check_classes(
-    root: Path, entries: Sequence[Entry], skipped: Sequence[Entry] = ()
-) -> tuple[str, ...]:
-    """Give the classes, sorted, once there are two of them with clips in every split.
-
-    Raises:
-        DatasetError: too few classes, a class with one recording, or one absent from a split.
-    """
-    counts: defaultdict[str, Counter[str | None]] = defaultdict(Counter)
-    for entry in entries:
-        counts[entry.label][entry.split] += 1
-    for entry in skipped:
-        counts[entry.label][entry.split] += 0
-    if len(counts) < 2:
-        found = f"{len(counts)} ({', '.join(counts)})" if counts else "none"
-        raise DatasetError(
-            f"{root}: expected at least two classes, found {found} - "
-            "give the folder that holds the class folders or the table"
-        )
-    for label, in_split in sorted(counts.items()):
-        if all(in_split[name] for name in SPLITS):
-            continue
-        clips = in_split.total()
-        groups = len({entry.group for entry in entries if entry.label == label})
-        absent = " and ".join(name for name in SPLITS if not in_split[name])
-        if groups < len(SPLITS):
-            few = f"{_plural(clips, 'clip')} of {_plural(groups, 'recording')}"
-            found = few if groups != clips else _plural(clips, "clip")
-            raise DatasetError(
-                f"{root}: expected at least three recordings of class {label!r} "
-                f"(train, validation, test), found {found} - add clips or remove the class"
-            )
-        raise DatasetError(
-            f"{root}: expected clips of class {label!r} in every split, "
-            f"found {_plural(clips, 'clip')} and none for {absent} - add some or change the split"
-        )
-    return tuple(sorted(counts))
+def _median_s(lengths: Sequence[float]) -> float:
+    return max(0.1, round(statistics.median(lengths), 1))
 
 
 def _synthetic_name(root: Path) -> str | None:
-    """Give the name that the writer of synthetic scenes left in a folder, or None."""
+    """Return the name that the writer of synthetic scenes left in a folder, or None."""
     mark = root / SYNTHETIC_MARK
     if not mark.is_file():
         return None
@@ -196,13 +152,6 @@ def _synthetic_name(root: Path) -> str | None:
     return f"synthetic-scenes-{seed}" if seed else "synthetic-scenes"
 
 
-def _leaks(entries: Sequence[Entry]) -> tuple[str, ...]:
-    groups = straddling(entries)
-    if not groups:
-        return ()
-    return (f"{len(groups)} recording groups lie in more than one split (such as {groups[0]})",)
-
-
 def _length_note(clip_s: float, lengths: Sequence[float], reason: str) -> str:
     slack_s = 0.05
     padded = sum(length < clip_s - slack_s for length in lengths)
@@ -210,12 +159,73 @@ def _length_note(clip_s: float, lengths: Sequence[float], reason: str) -> str:
     return f"clip length: {clip_s:g} s, {reason}; {padded} shorter are padded, {cut} longer are cut"
 
 
-def _mixed(what: str, unit: str, counts: Counter[int]) -> tuple[str, ...]:
-    if len(counts) < 2:
-        return ()
-    found = ", ".join(f"{count} x {value} {unit}" for value, count in counts.most_common(4))
-    return (f"mixed {what}: {found}",)
+def _mixed(what: str, unit: str, counts: Counter[int]) -> list[str]:
+    return [f"mixed {what}: {_counts(counts, unit, 4)}"] if len(counts) > 1 else []
 
 
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+def _counts(counts: Counter[int], unit: str, most: int | None = None) -> str:
+    return ", ".join(f"{count} x {value} {unit}" for value, count in counts.most_common(most))
+
+
+def _fact(subject: str, text: str) -> Finding:
+    return Finding("fact", subject, text)
+
+
+def _first(subject: str, errors: list[str]) -> list[Finding]:
+    """Keep the first errors of a kind, and count the others."""
+    more = len(errors) - _SHOWN
+    findings = [Finding("error", subject, error) for error in errors[:_SHOWN]]
+    return findings + ([Finding("error", "clip", f"and {more} more like it")] if more > 0 else [])
+
+
+def _audio(good: Sequence[AudioFile]) -> list[Finding]:
+    """List which rates, channel counts and lengths there are."""
+    if not good:
+        return []
+    lengths = [file.duration_s for file in good]
+    return [
+        _fact("sample rates", _counts(Counter(file.sample_rate_hz for file in good), "Hz")),
+        _fact("channels", _counts(Counter(file.channels for file in good), "channels")),
+        _fact(
+            "durations",
+            f"{min(lengths):.2f} to {max(lengths):.2f} s, "
+            f"median {statistics.median(lengths):.2f} s, {sum(lengths) / 60:.1f} min in all",
+        ),
+    ]
+
+
+def _splits(dataset: Dataset) -> list[Finding]:
+    """List how the clips of every class and device are split, and what was decided."""
+
+    def per_split(subject: str, clips: list[Clip], remark: str = "") -> Finding:
+        counts = Counter(clip.split for clip in clips)
+        return _fact(subject, ", ".join(f"{counts[name]} {name}" for name in SPLITS) + remark)
+
+    findings = [
+        per_split(f"class {name}", [clip for clip in dataset.clips if clip.label == label])
+        for label, name in enumerate(dataset.classes)
+    ]
+    for device in dataset.devices:
+        unseen = " (unseen in training)" if device in dataset.unseen_devices else ""
+        clips = [clip for clip in dataset.clips if clip.device == device]
+        findings.append(per_split(f"device {device}", clips, unseen))
+    findings.append(per_split("splits", list(dataset.clips)))
+    return findings + [Finding("note", "data", note) for note in dataset.notes]
+
+
+def _content_fault(file: AudioFile) -> str:
+    if file.peak == 0:
+        return "silent throughout"
+    return f"only {file.duration_s:.3f} s long" if file.duration_s < _SHORT_S else ""
+
+
+def _copies(good: Sequence[tuple[Path, AudioFile]]) -> list[str]:
+    """Find files of the same content, which may put one recording into two splits."""
+    alike: defaultdict[str, list[Path]] = defaultdict(list)
+    for path, file in good:
+        alike[file.digest].append(path)
+    return [
+        f"{paths[0]}: the same audio as {', '.join(map(str, paths[1:]))}"
+        for paths in alike.values()
+        if len(paths) > 1
+    ]

@@ -1,13 +1,13 @@
-"""Arrays on disk, found by a key made of everything that decides their values.
+"""Arrays of float16 on disk, found by a key made of everything that decides their values.
 
 ```
 features/KEY.npy        an array, without pickles; appears whole
 locks/KEY.lock          held while what KEY stands for is computed, so that one process does it
-clips/NAME.json         what is known of sound files (see datasets.fingerprints)
+clips/NAME.json         what is known of sound files (see datasets.decoding)
 ```
 
-Arrays are written sequentially, not through a memory map, since a full disk under a map kills the
-process. The least recently used go when the limit is reached; whoever has one open keeps it.
+They are written sequentially, since a full disk under a memory map kills the process. The least
+recently used go when the limit is reached; whoever has one open keeps it.
 """
 
 import contextlib
@@ -18,7 +18,6 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
@@ -28,28 +27,13 @@ from numpy.typing import NDArray
 from nas_asc.errors import NasAscError
 from nas_asc.files import UNFINISHED, cache_folder, digest, open_atomically, remove_unfinished
 
-DEFAULT_LIMIT_BYTES = 8 * 1024**3
-
+_DEFAULT_LIMIT_BYTES = 8 * 1024**3
 _ABANDONED_S = 3600  # nobody writes a file any more whose last byte is older
-_FORMER = ("entries", "unfinished")  # where earlier releases kept arrays
 
 _log = logging.getLogger(__name__)
 
-Append = Callable[[NDArray[np.generic]], object]
-
-
-def limit_bytes() -> int:
-    """Return the size limit of the cache: $NAS_ASC_CACHE_BYTES, or 8 GiB.
-
-    Raises:
-        NasAscError: the variable is not a whole number above 0.
-    """
-    text = os.environ.get("NAS_ASC_CACHE_BYTES", str(DEFAULT_LIMIT_BYTES))
-    if not text.isdecimal() or int(text) == 0:
-        raise NasAscError(
-            f"NAS_ASC_CACHE_BYTES: expected a whole number of bytes, found {text!r} - correct it"
-        )
-    return int(text)
+Shape = tuple[int, ...]
+Append = Callable[[NDArray[np.float16]], object]
 
 
 def key_of(values: Mapping[str, object]) -> str:
@@ -57,39 +41,31 @@ def key_of(values: Mapping[str, object]) -> str:
     return digest(json.dumps(values, sort_keys=True, allow_nan=False), 32)
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Type and shape of an array, known before it is computed."""
-
-    dtype: str
-    shape: tuple[int, ...]
-
-    @property
-    def size_bytes(self) -> int:
-        """The bytes of its values."""
-        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
-
-
 class FeatureCache:
     """A cache folder with a size limit, for any number of processes."""
 
-    def __init__(self, folder: Path | None = None, limit: int | None = None) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
+        """Take the limit from $NAS_ASC_CACHE_BYTES, else 8 GiB; NasAscError if it is no number."""
         self.folder = (folder or cache_folder()).absolute()
-        self.limit_bytes = limit or limit_bytes()
+        text = os.environ.get("NAS_ASC_CACHE_BYTES", str(_DEFAULT_LIMIT_BYTES))
+        if not text.isdecimal() or int(text) == 0:
+            raise NasAscError(
+                "NAS_ASC_CACHE_BYTES: expected a whole number of bytes, "
+                f"found {text!r} - correct it"
+            )
+        self.limit_bytes = int(text)
 
-    def find(self, key: str, layout: Layout) -> NDArray[np.generic] | None:
+    def find(self, key: str, shape: Shape) -> NDArray[np.float16] | None:
         """Open an array, memory-mapped copy-on-write, if it is there.
 
-        One that is cut short, foreign or of another layout is removed, to be computed again.
-
-        Raises:
-            NasAscError: it is there and cannot be read.
+        One that is cut short, foreign or of another shape is removed, to be computed again.
+        NasAscError where it is there and cannot be read.
         """
         path = self._path(key)
         with self._clear_errors():
             try:
-                array: NDArray[np.generic] = np.lib.format.open_memmap(path, mode="c")
-                if (array.dtype, array.shape) != (np.dtype(layout.dtype), layout.shape):
+                array: NDArray[np.float16] = np.lib.format.open_memmap(path, mode="c")
+                if (array.dtype, array.shape) != (np.dtype("<f2"), shape):
                     raise ValueError(f"{array.dtype} {array.shape}")
             except FileNotFoundError:
                 return None
@@ -101,34 +77,26 @@ class FeatureCache:
             os.utime(path)
         return array
 
-    def has_room(self, *layouts: Layout) -> bool:
-        """Tell whether arrays take at most a quarter of the limit and of the free disk."""
-        needed = sum(layout.size_bytes for layout in layouts)
-        return 4 * needed <= min(self.limit_bytes, self._free_bytes())
+    def has_room(self, *shapes: Shape) -> bool:
+        """Return whether arrays take at most a quarter of the limit and of the free disk."""
+        return 4 * sum(map(_size_bytes, shapes)) <= min(self.limit_bytes, self._free_bytes())
 
     @contextlib.contextmanager
-    def create(self, layouts: Mapping[str, Layout]) -> Iterator[dict[str, Append]]:
+    def create(self, shapes: Mapping[str, Shape]) -> Iterator[dict[str, Append]]:
         """Write arrays by appending rows; they appear when the block ends without an exception.
 
-        The caller holds a lock that stands for these keys.
-
-        Raises:
-            NasAscError: the folder cannot be written, or the arrays are larger than the limit.
+        The caller holds a lock that stands for these keys. NasAscError where the folder cannot be
+        written, or the arrays are larger than the limit.
         """
         with self._clear_errors(), contextlib.ExitStack() as stack:
-            self._make_room(sum(layout.size_bytes for layout in layouts.values()))
-            appends = {}
-            for key, layout in layouts.items():
-                remove_unfinished(self._path(key).parent, f"{key}.npy")
-                appends[key] = stack.enter_context(self._open(key, layout))
-            yield appends
+            self._make_room(sum(map(_size_bytes, shapes.values())))
+            yield {key: stack.enter_context(self._open(key, shapes[key])) for key in shapes}
 
     @contextlib.contextmanager
     def lock(self, key: str) -> Iterator[None]:
         """Wait until no other process computes what `key` stands for.
 
-        Raises:
-            NasAscError: the folder cannot be written, or knows no locks.
+        NasAscError where the folder cannot be written, or knows no locks.
         """
         path = self.folder / "locks" / f"{key}.lock"
         lock = filelock.FileLock(path)
@@ -145,13 +113,14 @@ class FeatureCache:
         return self.folder / "features" / f"{key}.npy"
 
     @contextlib.contextmanager
-    def _open(self, key: str, layout: Layout) -> Iterator[Append]:
+    def _open(self, key: str, shape: Shape) -> Iterator[Append]:
         path = self._path(key)
+        remove_unfinished(path.parent, path.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         with open_atomically(path) as file:
-            header = {"descr": layout.dtype, "fortran_order": False, "shape": layout.shape}
+            header = {"descr": "<f2", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
-            size_bytes = file.tell() + layout.size_bytes
+            size_bytes = file.tell() + _size_bytes(shape)
             yield lambda rows: file.write(np.ascontiguousarray(rows).data)
             if file.tell() != size_bytes:
                 raise ValueError(f"{key}: expected {size_bytes} bytes, got {file.tell()}")
@@ -163,9 +132,6 @@ class FeatureCache:
                 f"{needed_bytes} - set NAS_ASC_CACHE_BYTES to more"
             )
         abandoned_s = time.time() - _ABANDONED_S
-        for used_s, _, path in _files(self.folder):
-            if path.name in _FORMER and used_s < abandoned_s:
-                shutil.rmtree(path, ignore_errors=True)
         used = sorted(_files(self.folder / "features"))
         total = sum(size for _, size, _ in used)
         for used_s, size, path in used:
@@ -183,8 +149,8 @@ class FeatureCache:
             )
 
     def _free_bytes(self) -> int:
-        existing = next(path for path in (self.folder, *self.folder.parents) if path.exists())
-        return shutil.disk_usage(existing).free
+        there = next(path for path in (self.folder, *self.folder.parents) if path.exists())
+        return shutil.disk_usage(there).free
 
     @contextlib.contextmanager
     def _clear_errors(self) -> Iterator[None]:
@@ -197,6 +163,10 @@ class FeatureCache:
                 f"{reason[0].lower() + reason[1:]} - free some space, or set NAS_ASC_CACHE to "
                 "another folder"
             ) from error
+
+
+def _size_bytes(shape: Shape) -> int:
+    return 2 * math.prod(shape)
 
 
 def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:

@@ -1,26 +1,46 @@
 """The features of a data set: computed once per front end, then mapped from the cache.
 
-A second spectrogram and the mean spectrum are made of what the cache holds for front ends without.
-
 Conventions: features are float16, (clips, channels, mel, frame) or, of kind "waveform", (clips,
 channels, samples), in the order of the data set's clips. Of the normalisations only "peak" is part
 of them; the others are the network's own. They are always computed from audio in float16, so they
-do not depend on what the cache held before.
+do not depend on what the cache held before. A second spectrogram and the mean spectrum are made of
+what the cache holds for front ends without.
+
+One pass over the clips decodes, keeps the audio, computes and keeps features. It holds a few clips
+at a time; every thread takes some through all steps, with one torch thread of its own, which is
+faster than threads within each step.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import soundfile
+import torch
+from numpy.typing import NDArray
 
-from nas_asc.architectures import FrontEnd
-from nas_asc.datasets import Dataset, hash_files, unreadable
+from nas_asc.architectures import FEATURES_VERSION, FrontEnd
+from nas_asc.datasets import AudioFile, Dataset, Waveform, hash_files, stamp_of, unreadable
 from nas_asc.errors import DatasetError, NasAscError
+from nas_asc.features.audio import LogMel, read_clip, spectrogram_of
 from nas_asc.features.cache import FeatureCache, key_of
-from nas_asc.features.extraction import ClipAudio, Features, compute, feature_entry, pass_of
+from nas_asc.features.native_libraries import malloc_keeps_memory, one_torch_thread
 
-__all__ = ["Features", "inputs_of", "load_features", "load_inputs"]
+_TASK_SAMPLES = 1 << 18  # a thread takes clips of about this many samples at a time
+
+_log = logging.getLogger(__name__)
+
+Features = NDArray[np.float16]
+FeatureFunction = Callable[[Features], list[Features]]
+_Result = tuple[Features, list[Features]]  # audio, and features of it
 
 
 def load_inputs(
@@ -29,65 +49,31 @@ def load_inputs(
     *,
     siblings: Iterable[FrontEnd] = (),
     cache: Path | None = None,
-    limit_bytes: int | None = None,
 ) -> tuple[Features, ...]:
-    """Return what a network is fed, an array for each of its inputs: features, and mean spectra.
+    """Return what a network is fed, an array for each input: features, and mean spectra if wanted.
 
-    Mean spectra are (clips, mel): the mean over time, and channels, of the log-mels before any
-    normalisation. Arguments and errors are those of `load_features`.
+    A second spectrogram is the second channel, transposed; in a clip too short for as many frames
+    as that needs its last is repeated. Mean spectra are (clips, mel): the mean over time, and
+    channels, of the log-mels before any normalisation. Arrays are memory-mapped copy-on-write, or
+    in memory: changes made to them do not reach the cache.
+
+    Uses as many threads as torch may. Processes that ask for the same features at once wait for the
+    first of them. DatasetError, with its name, where a clip cannot be decoded or changed while it
+    was read; NasAscError where the cache cannot be written, is full, or its limit is too small.
+
+    `siblings` are front ends that may be asked for later; those that share the spectrogram of
+    `frontend` are computed in the same pass, as far as the cache has room. The cache folder is
+    $NAS_ASC_CACHE or the user's where none is given.
     """
-    store = FeatureCache(cache, limit_bytes)
+    store = FeatureCache(cache)
     firsts = [sibling.spectrograms(dataset.clip_s)[0] for sibling in siblings]
     return inputs_of(frontend, dataset.clip_s, lambda plane: _load(store, dataset, plane, firsts))
-
-
-def load_features(
-    dataset: Dataset,
-    frontend: FrontEnd,
-    *,
-    siblings: Iterable[FrontEnd] = (),
-    cache: Path | None = None,
-    limit_bytes: int | None = None,
-) -> Features:
-    """Return the features of every clip, from the cache or computed now.
-
-    They are those of the network's first input, with the second spectrogram, transposed, as second
-    channel; in a clip too short for as many frames as that needs its last is repeated. Uses as many
-    threads as torch may (`torch.get_num_threads`). Processes that ask for the same features at once
-    wait for the first of them.
-
-    Args:
-        dataset: whose clips, in whose order and of whose length.
-        frontend: how.
-        siblings: front ends that may be asked for later; those that share the spectrogram of
-            `frontend` are computed in the same pass, as far as the cache has room.
-        cache: the cache folder; None takes $NAS_ASC_CACHE or the user's.
-        limit_bytes: of the cache; None takes $NAS_ASC_CACHE_BYTES or 8 GiB.
-
-    Returns:
-        Memory-mapped copy-on-write, or in memory: changes made to it do not reach the cache.
-
-    Raises:
-        DatasetError: a clip cannot be decoded, or changed while it was read; names it.
-        NasAscError: the cache folder cannot be written, is full, or its limit is too small.
-    """
-    first_input = replace(frontend, mean_spectrum=False)
-    (found,) = load_inputs(
-        dataset, first_input, siblings=siblings, cache=cache, limit_bytes=limit_bytes
-    )
-    return found
 
 
 def inputs_of(
     frontend: FrontEnd, clip_s: float, features_of: Callable[[FrontEnd], Features]
 ) -> tuple[Features, ...]:
-    """Make a network's inputs of the features of front ends with one plane, and join planes.
-
-    Args:
-        frontend: of the network.
-        clip_s: clip length in seconds.
-        features_of: returns the features of a front end with one plane.
-    """
+    """Build a network's inputs of what `features_of` returns for front ends with one plane."""
     plane, *second = frontend.spectrograms(clip_s)
     first = features_of(plane)
     found = _joined(first, features_of(second[0])) if second else first
@@ -96,6 +82,66 @@ def inputs_of(
     peak = frontend.normalisation == "peak"
     log_mels = features_of(replace(plane, normalisation="none")) if peak else first
     return found, log_mels.mean(axis=(1, 3), dtype=np.float32).astype(np.float16)
+
+
+def feature_function(frontends: Sequence[FrontEnd], samples: int) -> FeatureFunction:
+    """Build the function from audio to the features, (clips, ...) for each front end of a pass.
+
+    Audio is float16, (clips, channels, samples).
+    """
+    if frontends[0].kind == "logmel":
+        return LogMel(frontends, samples)
+    return lambda clips: [_waveform(clips, frontend) for frontend in frontends]
+
+
+def round_to_float16(waveforms: Waveform) -> Features:
+    """Round audio as features are made from it; what float16 does not hold is clipped."""
+    limit = torch.finfo(torch.float16).max  # torch rounds ten times as fast as numpy
+    rounded: Features = torch.from_numpy(waveforms).clamp(-limit, limit).half().numpy()
+    return rounded
+
+
+@dataclass(frozen=True)
+class _ClipAudio:
+    """The clips of a data set at one rate, channel count and length."""
+
+    paths: tuple[Path, ...]
+    files: tuple[AudioFile, ...]
+    sample_rate_hz: int
+    channels: int
+    samples: int
+
+    @cached_property
+    def key(self) -> str:
+        """Hash what decides the samples."""
+        decides = {
+            "version": FEATURES_VERSION,
+            "torchaudio": version("torchaudio"),
+            "libsndfile": soundfile.__libsndfile_version__,
+            "clips": [file.digest for file in self.files],
+            "sample_rate_hz": self.sample_rate_hz,
+            "channels": self.channels,
+            "samples": self.samples,
+        }
+        return key_of(decides)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of its cache entry."""
+        return len(self.paths), self.channels, self.samples
+
+    def read(self, rows: range) -> Features:
+        """Decode some clips; DatasetError if one cannot be, or has changed since it was checked."""
+        clips = []
+        for row in rows:
+            path = self.paths[row]
+            clip = read_clip(path, self.sample_rate_hz, self.channels, self.samples)
+            if stamp_of(path) != self.files[row].stamp:
+                raise DatasetError(
+                    f"{path}: expected a clip at rest, found it changing - try again"
+                )
+            clips.append(round_to_float16(clip))
+        return np.stack(clips)
 
 
 def _joined(first: Features, second: Features) -> Features:
@@ -113,44 +159,126 @@ def _load(
     paths = tuple(clip.path for clip in dataset.clips)
     files = hash_files(dataset.root, paths, store.folder)
     for path, file in zip(paths, files, strict=True):
-        if not file.decodable:
+        if file.fault:
             raise DatasetError(unreadable(path, file.fault))
-    audio = ClipAudio(
-        paths=paths,
-        files=files,
-        sample_rate_hz=frontend.sample_rate_hz,
-        channels=frontend.channels,
-        samples=frontend.samples(dataset.clip_s),
-    )
-    key, layout = feature_entry(audio, frontend)
-    found = store.find(key, layout)
+    samples = frontend.samples(dataset.clip_s)
+    audio = _ClipAudio(paths, files, frontend.sample_rate_hz, frontend.channels, samples)
+    key, shape = _feature_entry(audio, frontend)
+    found = store.find(key, shape)
     if found is None:
-        with store.lock(key_of({"audio": audio.key, "pass": pass_of(frontend)})):
-            found = store.find(key, layout)  # another process may have computed it meanwhile
+        with store.lock(key_of({"audio": audio.key, "pass": _pass_of(frontend)})):
+            found = store.find(key, shape)  # another process may have computed it meanwhile
             if found is None:
-                compute(store, audio, [frontend, *_missing(store, audio, frontend, siblings)])
-                found = store.find(key, layout)
+                _compute(store, audio, [frontend, *_missing(store, audio, frontend, siblings)])
+                found = store.find(key, shape)
     if found is None:
         raise NasAscError(
             f"{store.folder}: expected features to stay once written, found them gone - "
             "keep other programs from it, or set NAS_ASC_CACHE_BYTES to more"
         )
-    return found.view(np.float16)
+    return found
 
 
 def _missing(
-    store: FeatureCache, audio: ClipAudio, frontend: FrontEnd, siblings: Iterable[FrontEnd]
+    store: FeatureCache, audio: _ClipAudio, frontend: FrontEnd, siblings: Iterable[FrontEnd]
 ) -> list[FrontEnd]:
     """Choose the siblings to compute in the pass of `frontend`: one for each absent entry."""
-    entries = dict([feature_entry(audio, frontend)])
+    entries = dict([_feature_entry(audio, frontend)])
     chosen = []
     for sibling in siblings:
-        if pass_of(sibling) != pass_of(frontend):
-            continue
-        key, layout = feature_entry(audio, sibling)
-        if key in entries or store.find(key, layout) is not None:
-            continue
-        if store.has_room(layout, *entries.values()):
-            entries[key] = layout
+        key, shape = _feature_entry(audio, sibling)
+        wanted = _pass_of(sibling) == _pass_of(frontend) and key not in entries
+        if wanted and store.find(key, shape) is None and store.has_room(shape, *entries.values()):
+            entries[key] = shape
             chosen.append(sibling)
     return chosen
+
+
+def _pass_of(frontend: FrontEnd) -> tuple[object, ...]:
+    """Return what decides a pass: front ends with equal values can be computed in one."""
+    if frontend.kind == "waveform":
+        return (frontend.kind, frontend.channels, frontend.sample_rate_hz)
+    return (frontend.kind, *spectrogram_of(frontend))
+
+
+def _feature_entry(audio: _ClipAudio, frontend: FrontEnd) -> tuple[str, tuple[int, ...]]:
+    """Return the key of a front end's features in the cache, and their shape."""
+    decides: dict[str, object] = {
+        "audio": audio.key,
+        "pass": _pass_of(frontend),
+        "peak": frontend.normalisation == "peak",
+    }
+    shape = frontend.input_shapes(audio.samples / audio.sample_rate_hz)[0]
+    if frontend.kind == "logmel":
+        limits_hz = (float(frontend.f_min_hz), float(frontend.f_max_hz))
+        decides |= {"n_mels": frontend.n_mels, "limits_hz": limits_hz}
+    return key_of(decides), (len(audio.paths), *shape)
+
+
+def _compute(store: FeatureCache, audio: _ClipAudio, frontends: Sequence[FrontEnd]) -> None:
+    """Compute the features of front ends that share a pass, and publish them in the cache.
+
+    The audio is taken from the cache where it is there, and put there if it takes at most a quarter
+    of the cache; a waveform front end's features do for audio themselves. DatasetError where a clip
+    cannot be decoded or changed meanwhile, NasAscError where the cache cannot be written.
+    """
+    started = time.perf_counter()
+    found = [_feature_entry(audio, frontend) for frontend in frontends]
+    keys, entries = [key for key, _ in found], dict(found)
+    with ExitStack() as stack:
+        threads = stack.enter_context(one_torch_thread())
+        stack.enter_context(malloc_keeps_memory())
+        features_of = feature_function(frontends, audio.samples)
+        kept = store.find(audio.key, audio.shape)
+        if kept is None and frontends[0].kind != "waveform" and store.has_room(audio.shape):
+            stack.enter_context(store.lock(audio.key))
+            kept = store.find(audio.key, audio.shape)
+            if kept is None:
+                entries[audio.key] = audio.shape
+        written = stack.enter_context(store.create(entries))
+
+        def take(rows: range) -> _Result:
+            clips = audio.read(rows) if kept is None else kept[rows.start : rows.stop]
+            return clips, features_of(clips)
+
+        results = stack.enter_context(closing(_in_order(take, _tasks(audio), threads)))
+        for clips, features in results:
+            for key, rows in zip(keys, features, strict=True):
+                written[key](rows)
+            if audio.key in entries:
+                written[audio.key](clips)
+    seconds = time.perf_counter() - started
+    _log.info("features of %d clips, %d kinds: %.1f s", len(audio.paths), len(keys), seconds)
+
+
+def _waveform(clips: Features, frontend: FrontEnd) -> Features:
+    """Return waveforms as features; "peak" puts the loudest sample of each clip at 1."""
+    if frontend.normalisation != "peak":
+        return clips
+    waveforms = clips.astype(np.float32)
+    peaks = np.abs(waveforms).max(axis=(1, 2), keepdims=True)
+    return round_to_float16(waveforms / np.maximum(peaks, np.finfo(np.float32).tiny))
+
+
+def _tasks(audio: _ClipAudio) -> list[range]:
+    clips = max(1, _TASK_SAMPLES // max(1, audio.samples * audio.channels))
+    rows = range(len(audio.paths))
+    return [rows[start : start + clips] for start in rows[::clips]]
+
+
+def _in_order(
+    function: Callable[[range], _Result], items: Iterable[range], threads: int
+) -> Generator[_Result, None, None]:
+    """Map over threads, only a few results ahead of the caller."""
+    pending: deque[Future[_Result]] = deque()
+    # The setting is torch's own for each thread, so each has to be told.
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        try:
+            for item in items:
+                pending.append(pool.submit(function, item))
+                if len(pending) > 4 * threads:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -2,17 +2,17 @@
 
 Conventions: `architecture.json` holds the architecture with its class names, clip length and rule;
 `weights.safetensors` exactly the bytes that the rule `plain` counts; `metrics.json` what it
-reached; `standard.json`, where the front end standardises, the mean and deviation of each mel bin,
-of a second plane too, with which the module that is loaded standardises its inputs.
-An ensemble's folder holds `ensemble.json`, which says how its networks vote, `metrics.json`, and
-each network as such a folder, `1`, `2` and so on.
-Nothing is a pickle. The folder appears at once, complete, or not at all.
+reached; `standard.json`, where the front end standardises, mean and deviation of each mel bin of
+each plane. An ensemble's folder holds `ensemble.json`, which says how its networks vote,
+`metrics.json`, and each network as such a folder, `1`, `2` and so on. Nothing is a pickle. The
+folder appears at once, complete, or not at all.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,10 +21,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
-from nas_asc.architectures import Architecture, FrontEnd
+from nas_asc.architectures import Architecture
 from nas_asc.errors import ConfigError, ExportError
 from nas_asc.features import (
-    Features,
     feature_function,
     inputs_of,
     one_torch_thread,
@@ -32,9 +31,8 @@ from nas_asc.features import (
     round_to_float16,
 )
 from nas_asc.files import folder_atomically
-from nas_asc.networks.compression import restore
-from nas_asc.networks.ensemble_network import VotingNetwork
-from nas_asc.networks.network import Network, build
+from nas_asc.networks.network import Network, VotingNetwork, build
+from nas_asc.networks.stored import restore
 from nas_asc.reports import ENSEMBLE, Ensemble, ensemble_json, read_saved_ensemble
 from nas_asc.spaces import ARCHITECTURE, architecture_json, read_architecture
 
@@ -43,11 +41,9 @@ WEIGHTS, METRICS, STANDARD = "weights.safetensors", "metrics.json", "standard.js
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A trained model.
+    """A trained model, its weights as `store` gives them, its classes in the order of the logits.
 
     Attributes:
-        classes: names, in the order of the logits.
-        arrays: the stored weights, as `nas_asc.networks.compression.store` gives them.
         standards: mean and deviation per mel bin, (2, mel), of each plane; none where the front end
             does not standardise.
     """
@@ -69,9 +65,8 @@ class SavedModel:
         network = build(self.architecture, len(self.classes), self.clip_s)
         restore(network, self.arrays)
         network.classes = self.classes
-        standards = [torch.from_numpy(standard) for standard in self.standards]
         if network.standardisation is not None:
-            network.standardisation.load(standards)
+            network.standardisation.load([torch.from_numpy(each) for each in self.standards])
         return network.eval()
 
 
@@ -82,17 +77,13 @@ def save_model(folder: Path, model: SavedModel) -> None:
         _write_json(part / ARCHITECTURE, described)
         _write_json(part / METRICS, model.metrics)
         if model.standards:
-            pairs = [standard.tolist() for standard in model.standards]
-            planes = [{"mean": mean, "deviation": deviation} for mean, deviation in pairs]
-            _write_json(part / STANDARD, planes)
+            pairs = (standard.tolist() for standard in model.standards)
+            _write_json(part / STANDARD, [{"mean": m, "deviation": d} for m, d in pairs])
         save_file(dict(model.arrays), part / WEIGHTS)
 
 
 def save_ensemble(
-    folder: Path,
-    ensemble: Ensemble,
-    models: Sequence[SavedModel],
-    metrics: Mapping[str, object],
+    folder: Path, ensemble: Ensemble, models: Sequence[SavedModel], metrics: Mapping[str, object]
 ) -> None:
     """Write an ensemble's networks, in the order of their votes, into `folder`."""
     with folder_atomically(folder) as part:
@@ -110,21 +101,16 @@ def load_saved(folder: Path) -> SavedModel:
     """
     try:
         described = read_architecture(folder / ARCHITECTURE)
-        metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
-        arrays = load_file(folder / WEIGHTS)
-        planes = []
-        if (folder / STANDARD).is_file():
-            planes = json.loads((folder / STANDARD).read_text(encoding="utf-8"))
+        metrics = _read_json(folder / METRICS)
+        planes = _read_json(folder / STANDARD) if (folder / STANDARD).is_file() else []
         return SavedModel(
-            architecture=described.architecture,
-            classes=described.class_names,
-            clip_s=described.clip_s,
-            rule=described.rule,
-            arrays=arrays,
-            metrics=metrics,
-            standards=tuple(
-                np.array([plane["mean"], plane["deviation"]], dtype=np.float32) for plane in planes
-            ),
+            described.architecture,
+            described.class_names,
+            described.clip_s,
+            described.rule,
+            load_file(folder / WEIGHTS),
+            metrics,
+            tuple(np.array([each["mean"], each["deviation"]], np.float32) for each in planes),
         )
     except OSError as error:
         raise ExportError(f"{folder}: expected a saved model, {error.strerror or error}") from None
@@ -138,8 +124,7 @@ def load_model(folder: str | Path) -> Network | VotingNetwork:
     """Load the module of a saved model, `RUN/models/TRIAL`, with its stored weights.
 
     Raises:
-        ExportError: the folder holds no complete model or ensemble, or an ensemble of networks
-            that take different inputs.
+        ExportError: it is no complete model or ensemble, or one of networks with different inputs.
     """
     folder = Path(folder)
     if not (folder / ENSEMBLE).is_file():
@@ -148,9 +133,8 @@ def load_model(folder: str | Path) -> Network | VotingNetwork:
         ensemble = read_saved_ensemble(folder)
     except ConfigError as error:
         raise ExportError(str(error)) from None
-    numbers = range(1, len(ensemble.networks) + 1)
-    networks = [_network(folder / str(number)) for number in numbers]
-    return VotingNetwork(ensemble, networks).eval()
+    folders = [folder / str(number) for number, _ in enumerate(ensemble.networks, 1)]
+    return VotingNetwork(ensemble, list(map(_network, folders))).eval()
 
 
 def _network(folder: Path) -> Network:
@@ -161,20 +145,18 @@ def _network(folder: Path) -> Network:
         raise ExportError(f"{folder}: {error}") from None
 
 
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def _write_json(path: Path, value: object) -> None:
     path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def read_inputs(network: Network | VotingNetwork, *paths: str | Path) -> tuple[Tensor, ...]:
-    """Read sound files as the inputs of a network, as its training saw clips.
+    """Read WAV, FLAC or OGG files as a network's training saw clips: float32, (clip, ...), each.
 
-    Args:
-        network: as `build` or `load_model` gives it; says at what rate, and how, clips are read.
-        *paths: WAV, FLAC or OGG files. What is longer than the network's clips is cut at its end,
-            what is shorter is padded there with zeros.
-
-    Returns:
-        For each input float32, (clip, ...).
+    What is longer than its clips is cut at its end, what is shorter is padded there with zeros.
 
     Raises:
         DatasetError: a file cannot be decoded; names it.
@@ -185,12 +167,10 @@ def read_inputs(network: Network | VotingNetwork, *paths: str | Path) -> tuple[T
         found = "no file" if frontend else "a network made by hand"
         raise ValueError(f"expected sound files and a network for them, found {found}")
     samples = frontend.samples(network.clip_s)
+    asked = (frontend.sample_rate_hz, frontend.channels, samples)
     with one_torch_thread():
-        asked = (frontend.sample_rate_hz, frontend.channels, samples)
         audio = np.stack([round_to_float16(read_clip(Path(path), *asked)) for path in paths])
-
-        def features_of(plane: FrontEnd) -> Features:
-            return feature_function([plane], samples)(audio)[0]
-
-        arrays = inputs_of(frontend, network.clip_s, features_of)
+        arrays = inputs_of(
+            frontend, network.clip_s, lambda plane: feature_function([plane], samples)(audio)[0]
+        )
     return tuple(torch.from_numpy(array).float() for array in arrays)

@@ -1,4 +1,4 @@
-"""The module: built from the same graph that is counted.
+"""Networks and their ensembles as modules, built from the same graph that is counted.
 
 Conventions: inputs are (batch, channels, mel, frame) or (batch, channels, samples); outputs are
 logits, (batch, classes). Parameters are named after their layer: "stage1.2.expand.weight". What a
@@ -6,11 +6,13 @@ front end standardises is standardised here, so that inputs are the features as 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nas_asc.architectures import (
@@ -33,141 +35,24 @@ from nas_asc.architectures import (
     buffers,
     build_graph,
 )
-from nas_asc.errors import UnsupportedOperation
-from nas_asc.networks.standardisation import Standardisation
-
-Margins = list[tuple[int, int]]
-
-
-def same_margins(
-    axes: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...]
-) -> Margins:
-    """Return (before, after) for each axis, so that the output has ceil(n / stride) positions."""
-    margins = []
-    for n, k, s in zip(axes, kernel, stride, strict=True):
-        total = max((-(-n // s) - 1) * s + k - n, 0)
-        margins.append((total // 2, total - total // 2))
-    return margins
-
-
-def padding_of(margins: Margins) -> list[int]:
-    """Return margins as `torch.nn.functional.pad` wants them: the last axis first."""
-    return [cells for pair in reversed(margins) for cells in pair]
-
-
-def _margins_2d(margins: Margins | None) -> Margins | None:
-    return None if margins is None else [(0, 0), *margins]
-
-
-class MaxPool(nn.Module):
-    """A maximum over a sliding window."""
-
-    def __init__(
-        self, kernel: tuple[int, ...], stride: tuple[int, ...], margins: Margins | None
-    ) -> None:
-        super().__init__()
-        self.kernel, self.stride, self.margins = kernel, stride, margins
-        self.padding = padding_of(margins) if margins else []
-        self._pool = F.max_pool1d if len(kernel) == 1 else F.max_pool2d
-
-    def as_2d(self) -> "MaxPool":
-        """Return the same pooling of samples for (batch, channels, 1, samples)."""
-        return MaxPool((1, *self.kernel), (1, *self.stride), _margins_2d(self.margins))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Pool."""
-        if any(self.padding):
-            x = F.pad(x, self.padding, value=float("-inf"))
-        return self._pool(x, self.kernel, self.stride)
-
-
-class AveragePool(nn.Module):
-    """A mean over a sliding window."""
-
-    share: Tensor | None
-
-    def __init__(
-        self,
-        axes: tuple[int, ...],
-        kernel: tuple[int, ...],
-        stride: tuple[int, ...],
-        margins: Margins | None,
-    ) -> None:
-        super().__init__()
-        self.axes, self.kernel, self.stride, self.margins = axes, kernel, stride, margins
-        self.padding = padding_of(margins) if margins else []
-        self._pool = F.avg_pool1d if len(kernel) == 1 else F.avg_pool2d
-        share = None
-        if any(self.padding):  # the share of each window that is not padding
-            ones = F.pad(torch.ones(1, 1, *axes), self.padding)
-            share = self._pool(ones, kernel, stride).reciprocal()
-        self.register_buffer("share", share, persistent=False)
-
-    def as_2d(self) -> "AveragePool":
-        """Return the same pooling of samples for (batch, channels, 1, samples)."""
-        kernel, stride = (1, *self.kernel), (1, *self.stride)
-        return AveragePool((1, *self.axes), kernel, stride, _margins_2d(self.margins))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Pool."""
-        if self.share is None:
-            return self._pool(x, self.kernel, self.stride)
-        pooled: Tensor = self._pool(F.pad(x, self.padding), self.kernel, self.stride)
-        return pooled * self.share.to(pooled.dtype)
-
+from nas_asc.errors import ExportError, UnsupportedOperation
+from nas_asc.networks.layers import (
+    MelNorm,
+    PaddedConv1d,
+    PaddedConv2d,
+    Standardisation,
+    StridedPointwiseConv1d,
+    StridedPointwiseConv2d,
+    WindowPool,
+    padding_of,
+    same_margins,
+)
+from nas_asc.reports import Ensemble
 
 Operation = Callable[..., Tensor]
 # A layer, what it computes, the layers that feed it, and those of them that are then forgotten.
 Step = tuple[int, Operation, Sequence[int], Sequence[int]]
-
-
-class StridedPointwiseConv1d(nn.Conv1d):
-    """A strided 1x1 convolution as a slice and a dense one; see `StridedPointwiseConv2d`."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolve every stride-th position. x: (batch, channels, samples)."""
-        return F.conv1d(x[:, :, :: self.stride[0]], self.weight, self.bias, groups=self.groups)
-
-
-class StridedPointwiseConv2d(nn.Conv2d):
-    """A strided 1x1 convolution as a slice and a dense one.
-
-    The same parameters and multiply-accumulates; PyTorch 2.13's own backward pass corrupts memory
-    in channels-last float32 on the CPU. ("Conv" in a class's name is how torchinfo knows one.)
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolve every stride-th position. x: (batch, channels, mel, frame)."""
-        x = x[:, :, :: self.stride[0], :: self.stride[1]]
-        return F.conv2d(x, self.weight, self.bias, groups=self.groups)
-
-
-class PaddedConv1d(nn.Conv1d):
-    """A convolution with other padding at the end than at the start; below 0 it cuts cells off."""
-
-    margins: tuple[int, ...]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Pad and convolve. x: (batch, channels, samples)."""
-        return super().forward(F.pad(x, self.margins))
-
-
-class PaddedConv2d(nn.Conv2d):
-    """A convolution with other padding at the end than at the start; below 0 it cuts cells off."""
-
-    margins: tuple[int, ...]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Pad and convolve. x: (batch, channels, mel, frame)."""
-        return super().forward(F.pad(x, self.margins))
-
-
-class MelNorm(nn.BatchNorm2d):
-    """A batch normalisation per mel bin."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise. x: (batch, channels, mel, frame)."""
-        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+Probabilities = NDArray[np.float64]
 
 
 class Network(nn.Module):
@@ -175,10 +60,9 @@ class Network(nn.Module):
 
     Attributes:
         layers: the graph's layers.
-        operations: what each layer but the inputs computes with, by its index.
+        steps: what each layer but the inputs computes with.
         input_shapes: of each input, without the batch axis.
-        frontend: what makes the inputs; None where a graph was made by hand.
-        clip_s: clip length in seconds.
+        frontend: what makes the inputs, of clips of `clip_s` seconds; None if made by hand.
         classes: names, in the order of the logits; none where only their number is known.
         standardisation: of the first input, where the front end standardises.
     """
@@ -193,23 +77,20 @@ class Network(nn.Module):
         self.input_shapes = tuple(
             layer.shape for layer in layers if isinstance(layer.operator, Input)
         )
-        buffer = buffers(layers)
         self.standardisation: Standardisation | None = None
         if frontend is not None and frontend.normalisation == "standard":
-            shape, second_plane = self.input_shapes[0], frontend.second_window > 0
-            self.standardisation = Standardisation(shape, second_plane)
-        self.operations: dict[int, Operation] = {}
-        for layer in layers:
-            if isinstance(layer.operator, Input):
-                continue
+            second_plane = frontend.second_window > 0
+            self.standardisation = Standardisation(self.input_shapes[0], second_plane)
+        buffer = buffers(layers)
+        operations: list[tuple[int, Operation, Sequence[int]]] = []
+        for layer in layers[len(self.input_shapes) :]:
             source = layers[layer.inputs[0]]
-            writes_over = buffer[layer.index] != layer.index
-            in_place = writes_over and not isinstance(source.operator, Input)
+            in_place = buffer[layer.index] != layer.index and not isinstance(source.operator, Input)
             operation = _operation(layer, source.shape, in_place)
             if isinstance(operation, nn.Module):
                 self._place(layer.name, operation)
-            self.operations[layer.index] = operation
-        self._steps = steps_of((i, each, layers[i].inputs) for i, each in self.operations.items())
+            operations.append((layer.index, operation, layer.inputs))
+        self.steps = steps_of(operations)
 
     def _place(self, name: str, module: nn.Module) -> None:
         *path, last = name.split(".")
@@ -236,7 +117,7 @@ class Network(nn.Module):
 
     def run_layers(self, *inputs: Tensor) -> Tensor:
         """Compute the logits, (batch, classes), of inputs that are prepared."""
-        return run_steps(self._steps, inputs)
+        return run_steps(self.steps, inputs)
 
 
 def steps_of(operations: Iterable[tuple[int, Operation, Sequence[int]]]) -> list[Step]:
@@ -261,9 +142,7 @@ def run_steps(steps: Sequence[Step], inputs: Sequence[Tensor]) -> Tensor:
 
 
 def build(architecture: Architecture, n_classes: int, clip_s: float) -> Network:
-    """Build the module of an architecture for clips of `clip_s` seconds.
-
-    Weights are drawn from torch's generator: seed it for a reproducible start.
+    """Build the module for clips of `clip_s` seconds, its weights drawn from torch's generator.
 
     Raises:
         ConfigError: the architecture cannot be built on such clips.
@@ -273,13 +152,7 @@ def build(architecture: Architecture, n_classes: int, clip_s: float) -> Network:
 
 
 def _operation(layer: Layer, shape: Shape, in_place: bool) -> Operation:
-    """Return the module, or the function, that a layer computes with.
-
-    Args:
-        layer: which layer.
-        shape: of its input.
-        in_place: whether it may write over its input.
-    """
+    """Return what a layer computes with on inputs of a shape, which it may write over if so."""
     rank = len(shape) - 1
     match layer.operator:
         case Conv():
@@ -291,10 +164,7 @@ def _operation(layer: Layer, shape: Shape, in_place: bool) -> Operation:
         case Linear(features, out):
             return nn.Linear(features, out)
         case Pool(kind, kernel, stride, padding):
-            margins = same_margins(shape[1:], kernel, stride) if padding == "same" else None
-            if kind == "max":
-                return MaxPool(kernel, stride, margins)
-            return AveragePool(shape[1:], kernel, stride, margins)
+            return WindowPool(kind, shape[1:], kernel, stride, padding)
         case Dropout(rate, "spatial") if rank:
             return nn.Dropout1d(rate) if rank == 1 else nn.Dropout2d(rate)
         case Dropout(rate, kind):
@@ -302,9 +172,9 @@ def _operation(layer: Layer, shape: Shape, in_place: bool) -> Operation:
         case Activation("relu") if in_place:  # the only one whose gradient needs no copy of x
             return F.relu_
         case Activation(kind):
-            return _ACTIVATIONS[kind]
+            return getattr(F, kind)  # type: ignore[no-any-return]  # named as in torch
         case GlobalPool(kind, keep_axes):
-            return partial(_GLOBAL_POOLS[kind], keep_axes=keep_axes)
+            return partial(_global_pool, kinds=kind.split("+"), keep_axes=keep_axes)
         case Add():
             return torch.add
         case Mul():
@@ -316,17 +186,16 @@ def _operation(layer: Layer, shape: Shape, in_place: bool) -> Operation:
     raise UnsupportedOperation(f"{layer.name}: no module for operator {layer.op!r}")
 
 
-_ACTIVATIONS: dict[str, Operation] = {
-    "relu": F.relu,
-    "silu": F.silu,
-    "hardswish": F.hardswish,
-    "selu": F.selu,
-    "sigmoid": torch.sigmoid,
-}
+_REDUCTIONS: dict[str, Operation] = {"avg": torch.mean, "max": torch.amax}
 _CONVOLUTIONS: dict[int, tuple[Any, Any, Any]] = {
     1: (nn.Conv1d, PaddedConv1d, StridedPointwiseConv1d),
     2: (nn.Conv2d, PaddedConv2d, StridedPointwiseConv2d),
 }
+
+
+def _global_pool(x: Tensor, kinds: Sequence[str], keep_axes: bool) -> Tensor:
+    axes = tuple(range(2, x.dim()))
+    return reduce(torch.add, [_REDUCTIONS[kind](x, axes, keep_axes) for kind in kinds])
 
 
 def _conv(conv: Conv, shape: Shape, out_shape: Shape, has_bias: bool) -> nn.Module:
@@ -344,8 +213,8 @@ def _conv(conv: Conv, shape: Shape, out_shape: Shape, has_bias: bool) -> nn.Modu
         stride = (*stride[:-1], 1)
     even = all(before == after >= 0 for before, after in margins)
     plain, padded, strided = _CONVOLUTIONS[len(kernel)]
-    module: nn.Module
-    module = (strided if max(kernel) == 1 and max(stride) > 1 else plain if even else padded)(
+    kind = strided if max(kernel) == 1 and max(stride) > 1 else plain if even else padded
+    module: nn.Module = kind(
         conv.in_channels,
         conv.out_channels,
         kernel,
@@ -355,24 +224,59 @@ def _conv(conv: Conv, shape: Shape, out_shape: Shape, has_bias: bool) -> nn.Modu
         bias=has_bias,
     )
     if not even:
-        module.margins = tuple(padding_of(margins))  # type: ignore[assignment]  # of Padded...
+        module.margins = padding_of(margins)  # type: ignore[assignment]  # of Padded...
     return module
 
 
-def _average(x: Tensor, keep_axes: bool) -> Tensor:
-    return x.mean(tuple(range(2, x.dim())), keepdim=keep_axes)
+def vote(ensemble: Ensemble, probabilities: Sequence[Probabilities]) -> Probabilities:
+    """Average the probabilities, (clip, class), of each of `ensemble.networks`, by their weights.
+
+    The columns of a network with a class map stand in the map's order.
+
+    Raises:
+        ValueError: there are not as many as networks.
+    """
+    shares = ensemble.vote_shares
+    if len(probabilities) != len(shares):
+        raise ValueError(f"expected {len(shares)} votes, got {len(probabilities)}")
+    votes = [given @ np.array(share) for given, share in zip(probabilities, shares, strict=True)]
+    return np.asarray(np.sum(votes, axis=0))
 
 
-def _maximum(x: Tensor, keep_axes: bool) -> Tensor:
-    return x.amax(tuple(range(2, x.dim())), keepdim=keep_axes)
+class VotingNetwork(nn.Module):
+    """An ensemble as one module: networks with the same inputs, whose probabilities are averaged.
+
+    Each standardises by itself; what is known of inputs and classes is as of `Network`.
+    """
+
+    def __init__(self, ensemble: Ensemble, networks: Sequence[Network]) -> None:
+        """Build it from networks.
+
+        Raises:
+            ExportError: they take different inputs.
+        """
+        super().__init__()
+        first, *others = map(_fed, networks)
+        for name, value in [item for other in others for item in other.items()]:
+            if value != first.get(name):
+                raise ExportError(
+                    f"{ensemble.id}: expected networks with the same inputs, found {name} "
+                    f"{first.get(name)} and {value} - load them one by one"
+                )
+        self.input_shapes, self.frontend = networks[0].input_shapes, networks[0].frontend
+        self.clip_s, self.classes = ensemble.clip_s, ensemble.classes
+        self.networks = nn.ModuleList(networks)
+        for number, share in enumerate(ensemble.vote_shares, 1):
+            self.register_buffer(f"share{number}", torch.tensor(share))
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Return the logarithm of the voted probabilities, (batch, class)."""
+        pairs = zip(self.networks, self.buffers(recurse=False), strict=True)
+        votes = [network(*inputs).softmax(dim=1) @ share for network, share in pairs]
+        return torch.stack(votes).sum(dim=0).log()
 
 
-def _average_and_maximum(x: Tensor, keep_axes: bool) -> Tensor:
-    return _average(x, keep_axes) + _maximum(x, keep_axes)
-
-
-_GLOBAL_POOLS: dict[str, Operation] = {
-    "avg": _average,
-    "max": _maximum,
-    "avg+max": _average_and_maximum,
-}
+def _fed(network: Network) -> dict[str, object]:
+    """Return by name what decides the inputs of a network."""
+    frontend = {} if network.frontend is None else vars(network.frontend.feature_key)
+    return {"shapes": network.input_shapes, **frontend}

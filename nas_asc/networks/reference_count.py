@@ -1,13 +1,12 @@
 """fvcore as the independent reference count of a built module.
 
-Conventions: `macs` are fvcore's convolution and linear handlers; `total` is its raw total, which
-adds 2 per batch norm element. An operator that is neither counted nor known to be free raises:
-fvcore itself would silently count it as zero.
+An operator that is neither counted nor known to be free raises; fvcore would count it as zero.
 """
 
 import logging
+import re
 import warnings
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from fvcore.nn.flop_count import FlopCountAnalysis
@@ -16,34 +15,16 @@ from nas_asc.errors import UnsupportedOperation
 from nas_asc.networks.network import Network
 
 _COUNTED = ("conv", "linear", "addmm", "matmul")
-# Operators without multiply-accumulates of their own, or whose cost is not one by our definition.
-_FREE = frozenset(
-    {
-        "aten::add",
-        "aten::add_",
-        "aten::alpha_dropout",
-        "aten::amax",
-        "aten::div",  # of the standardisation, as "aten::sub"
-        "aten::feature_dropout",
-        "aten::hardswish",
-        "aten::mean",
-        "aten::mul",
-        "aten::pad",
-        "aten::selu",
-        "aten::sigmoid",
-        "aten::silu",
-        "aten::avg_pool1d",
-        "aten::avg_pool2d",
-        "aten::sub",
-        "aten::max_pool1d",
-        "aten::max_pool2d",
-    }
+# Without multiply-accumulates of their own, or whose cost is not one by our definition; division
+# and subtraction are the standardisation's.
+_FREE = re.compile(
+    "aten::(add_?|alpha_dropout|amax|avg_pool[12]d|div|feature_dropout|hardswish|max_pool[12]d|"
+    "mean|mul|pad|selu|sigmoid|silu|sub)"
 )
 
 
-@dataclass(frozen=True)
-class ReferenceCount:
-    """What fvcore counts for one clip."""
+class ReferenceCount(NamedTuple):
+    """What fvcore counts for one clip; its raw total adds 2 per batch norm element."""
 
     macs: int
     total: int
@@ -63,7 +44,7 @@ def reference_count(network: Network) -> ReferenceCount:
             warnings.simplefilter("ignore")
             analysis = FlopCountAnalysis(network, network.example_inputs())
             by_operator = analysis.by_operator()
-            unsupported = set(analysis.unsupported_ops()) - _FREE
+            unsupported = {op for op in analysis.unsupported_ops() if not _FREE.fullmatch(op)}
     finally:
         network.train(was_training)
     if unsupported:
@@ -71,7 +52,5 @@ def reference_count(network: Network) -> ReferenceCount:
             f"expected operators with a stated cost, got {', '.join(sorted(unsupported))}; "
             "state it in nas_asc/networks/reference_count.py"
         )
-    return ReferenceCount(
-        macs=int(sum(by_operator[op] for op in _COUNTED if op in by_operator)),
-        total=int(sum(by_operator.values())),
-    )
+    macs = sum(by_operator.get(operator, 0) for operator in _COUNTED)
+    return ReferenceCount(int(macs), int(sum(by_operator.values())))

@@ -1,14 +1,12 @@
 """Finding a network or ensemble: by id, in a space, in a file, as a trial of a run."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from nas_asc.architectures import Architecture
 from nas_asc.errors import ConfigError, RunError, nearest
-from nas_asc.reports.ensemble import Ensemble
-from nas_asc.reports.ensemble_file import ENSEMBLE, read_ensembles, read_saved_ensemble
+from nas_asc.reports.ensemble import ENSEMBLE, Ensemble, read_ensembles, read_saved_ensemble
 from nas_asc.shipped import find, shipped
 from nas_asc.spaces import ARCHITECTURE, ReportModel, load_space, read_architecture
 
@@ -78,38 +76,13 @@ _SAVED = (ARCHITECTURE, ENSEMBLE)  # what a folder models/TRIAL holds one of
 _NAMED = 8  # trials or models that a message names
 
 
-@dataclass(frozen=True)
-class Target:
-    """An architecture with what is needed to count or build it.
-
-    Attributes:
-        id: what the user pointed at it with.
-        classes: number of classes.
-        clip_s: clip length in seconds.
-        rule: the counting rule it was made for.
-        model: the report model that it is; None elsewhere.
-    """
-
-    id: str
-    architecture: Architecture
-    classes: int
-    clip_s: float
-    rule: str
-    model: ReportModel | None = None
-
-    def on(self, classes: int | None, clip_s: float | None) -> "Target":
-        """Return it for other classes and clips, as a search has it there; None keeps its own."""
-        if self.model is not None:
-            return _of_model(self.model.adapted(classes, clip_s), self.id)
-        return replace(self, classes=classes or self.classes, clip_s=clip_s or self.clip_s)
-
-
-def resolve(target: str) -> Target | Ensemble:
-    """Find what a user points at.
+def resolve(target: str) -> ReportModel | Ensemble:
+    """Find what a user points at; its id is then what it was pointed at with.
 
     Args:
         target: the id of a report model or ensemble, SPACE.toml:MODEL, RUN:TRIAL, the folder
-            RUN/models/TRIAL of a trained network or ensemble, or the JSON file in it.
+            RUN/models/TRIAL of a trained network or ensemble, or the JSON file in it. What stands
+            for no report has none, and prints nothing.
 
     Raises:
         ConfigError: it is none of these, or what it names is not valid.
@@ -124,12 +97,12 @@ def resolve(target: str) -> Target | Ensemble:
         if target and any((path / file).is_file() for file in _SAVED):
             return _saved(path, target)
         if place.endswith(".toml") or target.endswith(".toml"):
-            return _described(_model_of(place or target, name if place else ""), target)
+            return replace(_model_of(place or target, name if place else ""), id=target)
         if place and (Path(place).is_dir() or "/" in place):
             return _saved(_trial_folder(Path(place), name), target)
         if target and (colon or "/" in target or "." in target or path.is_dir()):
             raise _nothing_at(path)
-        return _described(find_model(target), target)
+        return find_model(target)
     except OSError as error:  # a name that is too long, a folder that may not be entered
         raise ConfigError(f"{target}: {_EXPECTED}, {error.strerror}") from None
 
@@ -152,14 +125,6 @@ def find_in_space(target: str) -> ReportModel | Ensemble:
             f"nas-asc count {found.id} --layers shows its layers, nas-asc models with --plot draws "
             "it"
         ) from None
-
-
-def _described(model: ReportModel | Ensemble, name: str) -> Target | Ensemble:
-    return replace(model, id=name) if isinstance(model, Ensemble) else _of_model(model, name)
-
-
-def _of_model(model: ReportModel, name: str) -> Target:
-    return Target(name, model.architecture, model.classes, model.clip_s, model.rule, model)
 
 
 def _model_of(space: str, model_id: str) -> ReportModel | Ensemble:
@@ -189,7 +154,7 @@ def _nothing_at(path: Path) -> ConfigError | RunError:
     return ConfigError(f"{path}: {_EXPECTED}, got {'neither' if path.exists() else 'nothing'}")
 
 
-def _saved(folder: Path, name: str) -> Target | Ensemble:
+def _saved(folder: Path, name: str) -> ReportModel | Ensemble:
     """Read a trained network or ensemble."""
     if (folder / ENSEMBLE).is_file():
         return replace(read_saved_ensemble(folder), id=name)
@@ -203,12 +168,21 @@ def _trials(run: Path) -> list[str]:
 
 
 def _some(names: Iterable[str]) -> str:
-    """Name the first few."""
+    """List the first few."""
     names = list(names)
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
 
 
-def _from_file(path: Path, name: str) -> Target:
+def _from_file(path: Path, name: str) -> ReportModel:
     found = read_architecture(path)
-    return Target(name, found.architecture, found.classes, found.clip_s, found.rule)
+    return ReportModel(
+        id=name,
+        report="",
+        title=f"a network of the space {found.architecture.space}",
+        architecture=found.architecture,
+        classes=found.classes,
+        clip_s=found.clip_s,
+        rule=found.rule,
+        printed={},
+    )

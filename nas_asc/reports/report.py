@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from nas_asc.errors import ConfigError, nearest
-from nas_asc.reports.ensemble import Ensemble
 from nas_asc.shipped import shipped
-from nas_asc.spaces import ReportModel
 
 Rows = tuple[Mapping[str, Any], ...]
 
@@ -53,46 +50,23 @@ class Report:
     open_points: Rows
 
     def said(self, model_id: str) -> dict[str, str]:
-        """Give the data, their split and the features of a model or ensemble, as far as said."""
+        """Return the data, their split and the features of a model or ensemble, as far as said."""
         general = {"data": self.data, "split": self.split, "features": self.features}
         said = {**general, **self.own.get(model_id, {})}
         return {name: text for name, text in said.items() if text}
 
     def open_points_of(self, model_id: str) -> list[Mapping[str, Any]]:
-        """Give the open points of a model or ensemble first, then those of the whole report."""
+        """Return the open points of a model or ensemble first, then those of the whole report."""
         special = [point for point in self.open_points if model_id in point.get("of", ())]
         return special + [point for point in self.open_points if "of" not in point]
 
 
-# What stands for a report of which nothing is shipped.
-NOTHING_SAID = Report("", "", "", "", "", "", {}, {}, {}, {}, (), {}, ())
-
-
-def report_of(model: ReportModel | Ensemble) -> Report:
-    """Read what the report of a model or ensemble says; nothing where none is shipped."""
-    return _read(model.report) or NOTHING_SAID
-
-
 def load_report(name: str) -> Report:
-    """Read what the report called `name` says.
-
-    Raises:
-        ConfigError: no study that has a `[report]` is named after it.
-    """
-    report = _read(name)
-    if report is None:
-        known = [study for study in shipped("studies") if _read(study)]
-        raise ConfigError(
-            f"report: expected one of {', '.join(known)}, got {name!r}{nearest(name, known)}"
-        )
-    return report
-
-
-def _read(name: str) -> Report | None:
+    """Read what the report called `name` says; nothing where none is shipped."""
     path = shipped("studies").get(name)
     tables = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal) if path else {}
     if "report" not in tables:
-        return None
+        return Report("", "", "", "", "", "", {}, {}, {}, {}, (), {}, ())
     table = dict(tables["report"])
     return Report(
         own=table.pop("own", {}),
@@ -107,7 +81,7 @@ def _read(name: str) -> Report | None:
 
 
 def _resolved(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Give a table that is `like` another the other's keys too."""
+    """Return tables; one that is `like` another has the other's keys too."""
     return {
         key: {
             name: value

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from nas_asc.architectures import Shape
+from nas_asc.architectures import FrontEnd, Shape
 from nas_asc.complexity import (
     BYTES_PER_VALUE,
     Complexity,
@@ -17,6 +17,7 @@ from nas_asc.complexity import (
 from nas_asc.reports.ensemble import Ensemble, count_ensemble, count_members
 from nas_asc.reports.report import Report
 from nas_asc.spaces import ReportModel
+from nas_asc.units import format_count
 
 Counted = Complexity | Costs
 
@@ -54,7 +55,7 @@ class Verification:
         return round(COUNTED[name](self.complexity), _decimals(printed)) == printed
 
     def to_dict(self) -> dict[str, object]:
-        """Give the comparison as JSON."""
+        """Return the comparison as JSON."""
         model, printed = self.model, self.model.printed
         return {
             "id": model.id,
@@ -96,7 +97,7 @@ class MemberCost:
 
 
 def member_costs(found: Verification) -> list[MemberCost]:
-    """Give the costs of an ensemble's members, in their order; none of a single network."""
+    """Return the costs of an ensemble's members, in their order; none of a single network."""
     model, rule = found.model, found.complexity.rule
     if not isinstance(model, Ensemble):
         return []
@@ -157,7 +158,7 @@ class ReportRow:
     layers: tuple[str, ...]
 
     def to_dict(self) -> dict[str, object]:
-        """Give the row as JSON."""
+        """Return the row as JSON."""
         return {
             "name": self.name,
             "window": self.window or None,
@@ -176,14 +177,14 @@ class ReportRow:
 
 
 def layers_source(report: Report, model_id: str) -> str | None:
-    """Say where the report prints the layers, or why it does not; None if that is not known."""
+    """Return where the report prints the layers, or why it does not; None if that is not known."""
     table = report.layers.get(model_id, {})
     words = table.get("none", table.get("source"))
     return None if words is None else str(words)
 
 
 def report_rows(report: Report, model: ReportModel) -> list[ReportRow]:
-    """Give the rows of the report's layer table; none if there is none, or of other layers."""
+    """Return the rows of the report's layer table; none if there is none, or of other layers."""
     table = report.layers.get(model.id, {})
     if "rows" not in table:
         return []
@@ -222,4 +223,70 @@ def _row(
         summed=all(layer.summed for layer in layers),
         macs=sum(layer.macs for layer in layers),
         layers=tuple(layer.name for layer in layers),
+    )
+
+
+_NORMALISATION: Mapping[str, str] = {
+    "none": "not normalised",
+    "batch_norm": "normalised by a first batch norm per mel bin",
+    "standard": "standardised per mel bin over the training clips",
+    "peak": "peak-normalised per clip",
+}
+
+
+def headline(found: Verification) -> str:
+    """Return what a model is fed, tells apart and costs, in one line."""
+    model, complexity = found.model, found.complexity
+    shapes = " and ".join("x".join(map(str, shape)) for shape in complexity.input_shapes)
+    classes = len(model.classes) if isinstance(model, Ensemble) else model.classes
+    return (
+        f"input {shapes}, {classes} classes, clips of {model.clip_s:g} s; rule {model.rule}: "
+        f"{size_words(found)}; {format_count(complexity.macs)} MACs"
+    )
+
+
+def size_words(found: Verification) -> str:
+    """Return how many parameters the rule counts, and which of them its KB are of."""
+    complexity = found.complexity
+    params, nonzero = complexity.counted_params, complexity.nonzero_params
+    size = f"{found.size_kb:,.1f} KB"
+    if nonzero == params:
+        return f"{params:,} parameters, {size}"
+    sized = "those" if complexity.rule.nonzero_sized else "all"
+    return f"{params:,} parameters, {nonzero:,} of them in the non-zero count, {size} of {sized}"
+
+
+def input_words(frontend: FrontEnd, clip_s: float) -> str:
+    """Return what a front end gives for clips of `clip_s` seconds."""
+    shapes = ["x".join(map(str, shape)) for shape in frontend.input_shapes(clip_s)]
+    if frontend.kind == "waveform":
+        return (
+            f"waveform {shapes[0]}: {frontend.channels} "
+            f"channel{'s' if frontend.channels > 1 else ''} at {frontend.sample_rate_hz} Hz, "
+            f"{_NORMALISATION[frontend.normalisation]}"
+        )
+    first, *second = frontend.spectrograms(clip_s)
+    channels = 2 if second else frontend.channels
+    words = [
+        f"log-mel {shapes[0]}: {channels} channel{'s' if channels > 1 else ''} at "
+        f"{frontend.sample_rate_hz} Hz",
+        _plane(first, clip_s),
+    ]
+    for plane in second:
+        words[-1] = f"first channel: {words[-1]}"
+        words.append(f"second channel: {_plane(plane, clip_s)}, transposed")
+    words.append(_NORMALISATION[frontend.normalisation])
+    if frontend.mean_spectrum:
+        words.append(
+            f"second input {shapes[1]}: the clip's mean spectrum, before any normalisation"
+        )
+    return "; ".join(words)
+
+
+def _plane(plane: FrontEnd, clip_s: float) -> str:
+    fourier = f" ({plane.n_fft} Fourier points)" if plane.n_fft != plane.window else ""
+    return (
+        f"{plane.window_function.capitalize()} window {plane.window}{fourier}, hop {plane.hop}"
+        f"{'' if plane.center else ', not centred'}, {plane.n_mels} mel bins from "
+        f"{plane.f_min_hz:g} to {plane.f_max_hz:g} Hz, {plane.frames(clip_s)} frames"
     )

@@ -1,25 +1,22 @@
-"""How results are put into words, the same in tables, pictures and pages.
+"""How results are put into words and tables, the same in terminals, pictures and pages.
 
 Conventions: KB is what the counting rule takes it for. Text is plain ASCII, but for names that the
 user chose.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
+from nas_asc.complexity import MEASURES
 from nas_asc.results.pareto import Point
 from nas_asc.results.summary import Summary
+from nas_asc.units import format_count, format_duration
 
 
 def size_caption(size_bytes: int, kb: int) -> str:
     """Return a size in the rule's KB: "30.5 KB"."""
     return f"{size_bytes / kb:.1f} KB" if size_bytes % kb else f"{size_bytes // kb} KB"
-
-
-def budget_caption(size_bytes: int, kb: int) -> str:
-    """Return a size limit in KB and in the bytes that it was understood as."""
-    return f"{size_caption(size_bytes, kb)} ({size_bytes:,} B)"
 
 
 def is_synthetic(summary: Summary) -> bool:
@@ -49,7 +46,7 @@ def trials_caption(summary: Summary) -> str:
     done, stopped, failed = (
         summary.trials.get(name, 0) for name in ("completed", "stopped_early", "failed")
     )
-    total = summary.ended
+    total = done + stopped + failed
     parts = [f"{done:,} trained"]
     parts += [f"{stopped:,} stopped early"] if stopped else []
     parts += [f"{failed:,} failed"] if failed else []
@@ -180,8 +177,92 @@ def seed_captions(
 
 
 def _alike(pairs: Sequence[tuple[str, str]]) -> list[str]:
-    """Name together of what the same is said: "a, b: what is said"."""
+    """Join the names of which the same is said: "a, b: what is said"."""
     names: dict[str, list[str]] = {}
     for said, name in pairs:
         names.setdefault(said, []).append(name)
     return [f"{', '.join(models)}: {said}" for said, models in names.items()]
+
+
+class Column(NamedTuple):
+    """A column of the front: a title, and what stands there of a point; numbers have a ">"."""
+
+    title: str
+    cell: Callable[[Point, Summary], str]
+
+
+COLUMNS = (
+    Column(">trial", lambda p, s: str(p.trial)),
+    Column("report model", lambda p, s: p.model or ""),
+    Column(">acc. %", lambda p, s: f"{100 * p.accuracy:.1f}"),
+    Column(">log loss", lambda p, s: f"{p.log_loss:.3f}"),
+    Column(">bytes", lambda p, s: f"{p.size_bytes:,}"),
+    Column(">KB", lambda p, s: f"{p.size_bytes / s.kb:,.1f}"),
+    Column("front", lambda p, s: fronts_caption(s.on_front(p))),
+    Column(">params", lambda p, s: f"{p.params:,}"),
+    Column(">M MAC", lambda p, s: f"{p.counted_macs / 1e6:,.2f}"),
+    Column(">RAM KB", lambda p, s: f"{p.peak_activation_bytes / s.kb:,.1f}"),
+    Column("stored", lambda p, s: p.precision),
+    Column(">zeros %", lambda p, s: f"{100 * p.sparsity:.0f}" if p.sparsity else "-"),
+    Column("architecture: mel | depth x width", lambda p, s: architecture_caption(p.choices)),
+)
+
+
+def sections(summary: Summary) -> list[tuple[str, tuple[Point, ...]]]:
+    """Return the points to be listed, under headings: both fronts, and other report models."""
+    error = summary.objective.replace("_", " ")
+    other = "accuracy" if summary.objective == "log_loss" else "log loss"
+    models = tuple(point for point in summary.reference if not summary.on_front(point))
+    return [
+        (f"front of size and {error}, smallest first", summary.front),
+        (f"only on the front of size and {other}", summary.other_front),
+        ("report models on neither front", models),
+    ]
+
+
+def header(summary: Summary) -> list[tuple[str, str]]:
+    """Return what is needed to read the front: data, budget, space and chance, in words."""
+    limits = summary.budget.limits()
+    parts = [
+        f"{size_caption(limit, summary.kb)} ({limit:,} B)"
+        if name == "size_bytes"
+        else f"{limit:,} {MEASURES[name].short}"
+        for name, limit in limits.items()
+    ]
+    if summary.budget.precisions is not None:
+        parts.append(f"stored as {' or '.join(summary.budget.precisions)}")
+    budget = ", ".join(parts) or "none"
+    chance = (
+        f"accuracy {100 * chance_accuracy(summary):.1f} %, "
+        f"log loss {chance_log_loss(summary):.3f} (validation split)"
+    )
+    return [
+        ("data", data_caption(summary)),
+        ("budget", f"{budget}; KB = {summary.kb} bytes, rule {summary.rule}"),
+        ("space", f"{summary.space}, seed {summary.seed}, {trials_caption(summary)}"),
+        ("chance", chance),
+    ]
+
+
+def notes(summary: Summary) -> list[str]:
+    """Return what else is to be said: ensembles, report models not trained, hypervolume, time."""
+    lines = [
+        f"{point.model}: {networks_caption(point.choices, summary.reference, summary.kb)}"
+        for _, points in sections(summary)
+        for point in points
+        if "ensemble" in point.choices
+    ]
+    binding: dict[str, list[str]] = {}
+    for seed in summary.seeds_over_budget:
+        text = f"{seed['model']} {seed['size_bytes']:,} B {format_count(seed['macs'])} MAC"  # type: ignore[arg-type]
+        binding.setdefault(str(seed["binds"]), []).append(text)
+    for limit, seeds in binding.items():
+        noun = MEASURES[limit].noun if limit in MEASURES else limit
+        lines.append(f"over the budget by {noun}, so not trained: {', '.join(seeds)}")
+    lines += seed_captions(summary.seeds_adapted, summary.ensembles_skipped, summary.seeds_skipped)
+    if summary.hypervolume is not None:
+        lines.append(
+            f"hypervolume {summary.hypervolume:.3f} (share of log size x log loss below the "
+            "budget and chance that the front covers)"
+        )
+    return [*lines, f"time {format_duration(summary.seconds)}"]

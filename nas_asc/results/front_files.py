@@ -10,14 +10,13 @@ neither.
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from nas_asc.errors import RunError
 from nas_asc.files import write_atomically
-from nas_asc.results.figures.front import front_png, front_svg
+from nas_asc.results.figures.front import front_pictures
+from nas_asc.results.page import front_html
 from nas_asc.results.pareto import POINT_COLUMNS
-from nas_asc.results.report.page import front_html
 from nas_asc.results.summary import Summary, choice_columns
 
 
@@ -57,41 +56,36 @@ def _cell(value: object) -> str:
     return json.dumps(value, allow_nan=False)
 
 
-_WRITERS: Mapping[str, Callable[[Summary], str | bytes]] = {
-    "front.json": front_json,
-    "front.csv": front_csv,
-    "front.svg": front_svg,
-    "front.png": front_png,
-    "front.html": front_html,
-}
-DATA_FILES = ("front.json", "front.csv")
-PICTURE_FILES = ("front.svg", "front.png", "front.html")
-
-
-def write_front(
-    summary: Summary, folder: Path, names: tuple[str, ...] = DATA_FILES + PICTURE_FILES
-) -> tuple[Path, ...]:
+def write_front(summary: Summary, folder: Path) -> tuple[Path, ...]:
     """Write the front into a folder, each file in one step: whoever reads finds the old or the new.
 
     Args:
         summary: what to write.
         folder: where to; it is made if it does not exist.
-        names: which files; the pictures take about two seconds.
 
     Returns:
-        The paths of the files, in the order of `names`.
+        The paths of the files: front.json, .csv, .svg, .png and .html.
 
     Raises:
         RunError: the folder is full, or cannot be written.
     """
-    for name in names:
+    paths = []
+
+    def write(kind: str, content: str | bytes) -> None:
+        paths.append(path := folder / f"front.{kind}")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(folder / name, _WRITERS[name](summary))
+            write_atomically(path, content)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise RunError(
-                f"{folder / name}: expected a file that can be written, found {reason} - the "
-                "trials are kept: put that right, and search --resume writes their front"
+                f"{path}: expected a file that can be written, found {reason} - the trials are "
+                "kept: put that right, and search --resume writes their front"
             ) from error
-    return tuple(folder / name for name in names)
+
+    write("json", front_json(summary))
+    write("csv", front_csv(summary))
+    for kind, picture in front_pictures(summary).items():
+        write(kind, picture)
+    write("html", front_html(summary))
+    return tuple(paths)

@@ -48,11 +48,6 @@ class Point:
                 f"got accuracy {self.accuracy} and log loss {self.log_loss}"
             )
 
-    def to_dict(self) -> dict[str, object]:
-        """Return the point as JSON, in the order of the columns."""
-        values = {name: getattr(self, name) for name in POINT_COLUMNS}
-        return {**values, "choices": dict(self.choices)}
-
 
 # All attributes of a point but its choices, in the order of every table.
 POINT_COLUMNS = tuple(f.name for f in fields(Point) if f.name != "choices")

@@ -108,11 +108,6 @@ class Summary:
         return [measure for measure, points in self.fronts.items() if point in points]
 
     @property
-    def ended(self) -> int:
-        """Trials that ended; report models that were skipped are none."""
-        return sum(self.trials.get(name, 0) for name in ("completed", "stopped_early", "failed"))
-
-    @property
     def kb(self) -> int:
         """Bytes in a KB, by the counting rule."""
         return counting_rule(self.rule).kb
@@ -135,9 +130,8 @@ class Summary:
 
     def point_to_dict(self, point: Point) -> dict[str, object]:
         """Return a point as JSON, with the fronts that it is on."""
-        values = point.to_dict()
-        choices = values.pop("choices")
-        return {**values, "on_front": self.on_front(point), "choices": choices}
+        values = {name: getattr(point, name) for name in POINT_COLUMNS}
+        return {**values, "on_front": self.on_front(point), "choices": dict(point.choices)}
 
     def to_dict(self) -> dict[str, object]:
         """Return what `search --json` prints."""
@@ -168,5 +162,5 @@ class Summary:
         them.
         """
         points = sorted((*self.front, *self.other_front), key=lambda p: (p.size_bytes, p.trial))
-        rows = [{**p.to_dict(), "on_front": " ".join(self.on_front(p))} for p in points]
+        rows = [self.point_to_dict(p) | {"on_front": " ".join(self.on_front(p))} for p in points]
         return data_frame(rows, [point.choices for point in points], (*POINT_COLUMNS, "on_front"))

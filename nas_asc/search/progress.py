@@ -1,6 +1,8 @@
-"""How far a search has come: counts of its trials, and one line for people."""
+"""How far a search has come: its time, counts of its trials, and one line for people."""
 
+import time
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 from nas_asc.results import Point, shorten, size_caption
@@ -8,7 +10,6 @@ from nas_asc.units import format_duration
 
 if TYPE_CHECKING:
     from nas_asc.search.storage.trials import Trial
-    from nas_asc.search.timing import Clock
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,35 @@ class Progress:
         return by_trials if by_limit is None else min(by_limit, by_trials)
 
 
+class Clock:
+    """The time of a run.
+
+    Attributes:
+        limit_s: after which the run ends; None for never.
+        earlier_s: what earlier sessions took.
+    """
+
+    def __init__(self, limit_s: float | None, earlier_s: float = 0.0) -> None:
+        self.limit_s = limit_s
+        self.earlier_s = earlier_s
+        self._began = time.monotonic()
+
+    @property
+    def session_s(self) -> float:
+        """What this session has taken."""
+        return time.monotonic() - self._began
+
+    @property
+    def elapsed_s(self) -> float:
+        """What all sessions have taken."""
+        return self.earlier_s + self.session_s
+
+    @property
+    def left_s(self) -> float:
+        """What is left."""
+        return inf if self.limit_s is None else self.limit_s - self.elapsed_s
+
+
 class TrialCounts:
     """Counts of trials, kept as they end.
 
@@ -91,7 +121,7 @@ class TrialCounts:
         if loss is not None and (self._best is None or loss < self._best[0]):
             self._best = (loss, trial)
 
-    def progress(self, running: int, clock: "Clock") -> Progress:
+    def progress(self, running: int, clock: Clock) -> Progress:
         """Return how far the search has come."""
         from nas_asc.search.storage.run_summary import (
             point,  # here, since the command shows its help without
@@ -121,9 +151,8 @@ def progress_line(progress: Progress, kb: int, width: int = 10_000) -> str:
     """
     done = f"{progress.finished:,}" + (f"/{progress.total:,}" if progress.total else "") + " done"
     endings = (("stopped", progress.stopped_early), ("failed", progress.failed))
-    every = ", ".join(f"{count:,} {name}" for name, count in endings)
-    some = ", ".join(f"{count:,} {name}" for name, count in endings if count)
-    rejected = f"{progress.rejected_over_budget:,} rejected"
+    ended = ", ".join(f"{count:,} {name}" for name, count in endings if count)
+    done = f"{done} ({ended})" if ended else done
     left = progress.left_s
     time = "time left unknown" if left is None else f"{format_duration(left)} left"
     if progress.over:
@@ -134,14 +163,9 @@ def progress_line(progress: Progress, kb: int, width: int = 10_000) -> str:
             f"best {progress.best.accuracy:.1%}, log loss {progress.best.log_loss:.3f} "
             f"at {size_caption(progress.best.size_bytes, kb)}"
         )
-    done_some = f"{done} ({some})" if some else done
-    for parts in (
-        (f"{done} ({every}), {rejected} over budget", best, time),
-        (f"{done_some}, {rejected}", best, time),
-        (done_some, best, time),
-        (done_some, time),
-    ):
+    rejected = f"{progress.rejected_over_budget:,} rejected over budget"
+    for parts in ((done, rejected, best, time), (done, best, time), (done, time)):
         line = " | ".join(parts)
         if len(line) <= width:
-            return line
-    return shorten(f"{done} | {time}", width)
+            break
+    return shorten(line, width)

@@ -13,6 +13,7 @@ from itertools import chain, islice
 
 from nas_asc.architectures import Architecture
 from nas_asc.complexity import Budget, Complexity
+from nas_asc.reports import Candidate, EnsembleReference
 from nas_asc.search.samplers import SAMPLERS, draw
 from nas_asc.search.storage.trials import Trial
 from nas_asc.search.task import Measure, Task
@@ -54,7 +55,7 @@ class Gate:
         self._measure = measure
         self._known: set[str] = set()
 
-    def remember(self, architecture: Architecture) -> None:
+    def remember(self, architecture: Candidate) -> None:
         """Count this architecture as known from now on."""
         self._known.add(architecture.key)
 
@@ -121,7 +122,7 @@ class Scheduler:
         return all(trial.finished for trial in self._awaited(number))
 
     def ask(self) -> tuple[Trial, tuple[Rung, ...]]:
-        """Make the next trial and its rungs; it becomes one of the run's with `add`.
+        """Build the next trial and its rungs; it becomes one of the run's with `add`.
 
         Raises:
             SpaceExhausted: there is nothing left to try.
@@ -189,12 +190,12 @@ class Scheduler:
                     earlier.append((trial.size_bytes, loss))
             loss = trial.loss(objective)
             outcome = trial.state if loss is None else (loss, float(trial.size_bytes))
-            if trial.architecture.ensemble is not None:
+            if isinstance(trial.architecture, EnsembleReference):
                 outcome = "failed"  # no point of the space: there is nothing to learn from it
             self._sampler.report(trial.number, outcome)
 
     def _rungs(self, trial: Trial) -> tuple[Rung, ...]:
-        """Make the rungs of a trial; where too few have been before it, everything passes."""
+        """Build the rungs of a trial; where too few have been before it, everything passes."""
         settings = self._study.early_stopping
         compared = trial.model is None and self._depends(trial.number)
         rungs = []

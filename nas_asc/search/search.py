@@ -24,32 +24,21 @@ from nas_asc.search.runners import RUNNERS, Runner
 from nas_asc.search.scheduler import Scheduler
 from nas_asc.search.session import Session
 from nas_asc.search.storage.run_folder import (
+    check_manifest,
     check_new,
     check_same,
     disk_faults_in_one_line,
     locked,
     open_store,
     read_trials,
+    run_manifest,
     save_study,
     saved_study,
 )
-from nas_asc.search.storage.run_manifest import check_manifest, run_manifest
-from nas_asc.search.storage.run_summary import load_front, skipped_seeds, summarise
+from nas_asc.search.storage.run_summary import skipped_seeds, summarise
 from nas_asc.search.task import Task, read_task
-from nas_asc.search.timing import expected_seconds
 from nas_asc.search.warm_start import log_warm_start, warm_start_trials
 from nas_asc.study import StudyConfig, with_options
-
-__all__ = [
-    "JOB_FUNCTION",
-    "ended_trials",
-    "expected_seconds",
-    "load_front",
-    "read_task",
-    "resumed_config",
-    "run_search",
-    "run_task",
-]
 
 # Named, not imported: the driver needs no torch.
 JOB_FUNCTION = "nas_asc.training.run_job:run_job"

@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from nas_asc.search.progress import Progress, TrialCounts
+from nas_asc.search.progress import Clock, Progress, TrialCounts
 from nas_asc.search.runners import Runner
 from nas_asc.search.scheduler import Scheduler
 from nas_asc.search.storage.trials import Trial, TrialStore
-from nas_asc.search.timing import Clock
 from nas_asc.search.trial_queue import TrialQueue
 from nas_asc.study import EpochReported, Event, Job, JobFinished, JobResult, StudyConfig
 

@@ -7,7 +7,7 @@ from typing import Any
 from nas_asc.architectures import Architecture
 from nas_asc.complexity import Complexity, Costs
 from nas_asc.datasets import Dataset
-from nas_asc.reports import Ensemble, count_ensemble
+from nas_asc.reports import Candidate, Ensemble, count_ensemble
 from nas_asc.results import seed_captions
 from nas_asc.search.storage.trials import Trial
 from nas_asc.search.task import Task
@@ -18,19 +18,19 @@ _log = logging.getLogger(__name__)
 
 
 def warm_start_trials(task: Task) -> tuple[list[Trial], list[dict[str, object]]]:
-    """Make the trials of the report models and ensembles that fit, and list those that do not.
+    """Build the trials of the report models and ensembles that fit, and list those that do not.
 
     Returns:
         The trials, by multiply-accumulates from few to many; and model, size_bytes, macs and the
         limit that binds of the others.
     """
-    candidates: list[tuple[str, Architecture, Complexity | Costs]] = []
+    candidates: list[tuple[str, Candidate, Complexity | Costs]] = []
     for model in task.space.models.values():
-        architecture = _adapted(model, task.dataset)
-        candidates.append((model.id, architecture, task.measure(architecture)))
+        adapted = _adapted(model, task.dataset)
+        candidates.append((model.id, adapted, task.measure(adapted)))
     for ensemble in trainable_ensembles(task.ensembles, task.dataset):
-        architecture = ensemble.as_architecture(task.space.name)
-        candidates.append((ensemble.id, architecture, count_ensemble(ensemble, task.rule.id)))
+        costs = count_ensemble(ensemble, task.rule.id)
+        candidates.append((ensemble.id, ensemble.reference(task.space.name), costs))
     candidates.sort(key=lambda candidate: (candidate[2].macs, candidate[0]))
     fitting: list[Trial] = []
     over: list[dict[str, object]] = []

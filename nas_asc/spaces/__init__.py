@@ -17,27 +17,10 @@ from nas_asc.spaces.space_file import (
     load_space,
     read_architecture,
 )
-from nas_asc.spaces.validation import faults_of
 
 __all__ = [
-    "ARCHITECTURE",
-    "ENSEMBLE_KEYS",
-    "MEMBER_KEYS",
-    "PRINTED_KEYS",
-    "Feasibility",
-    "Parameter",
-    "ReportModel",
-    "SearchSpace",
-    "StoredArchitecture",
-    "architecture_json",
-    "check_that_something_fits",
-    "faults_of",
-    "feasibility",
-    "load_space",
-    "read_architecture",
-    "repaired",
-    "shown_measures",
-    "smallest",
-    "table_faults",
-    "words",
-]
+    "ARCHITECTURE", "ENSEMBLE_KEYS", "MEMBER_KEYS", "PRINTED_KEYS", "Feasibility", "Parameter",
+    "ReportModel", "SearchSpace", "StoredArchitecture", "architecture_json",
+    "check_that_something_fits", "feasibility", "load_space", "read_architecture", "repaired",
+    "shown_measures", "smallest", "table_faults", "words",
+]  # fmt: skip

@@ -20,8 +20,7 @@ from nas_asc.architectures import (
     Value,
 )
 from nas_asc.complexity import BYTES_PER_VALUE, PRUNINGS, RULES
-from nas_asc.errors import nearest, short_repr
-from nas_asc.spaces.validation import unknown_key
+from nas_asc.errors import nearest, short_repr, unknown_key
 from nas_asc.toml_file import Fault
 
 

@@ -147,9 +147,10 @@ def _by_sort(selector: str, options: tuple[Value, ...]) -> dict[Value, list[Valu
 
 @dataclass(frozen=True)
 class ReportModel:
-    """A network of a technical report, as a point in a space.
+    """A network of a technical report, or another one to be counted, as a point in a space.
 
     Attributes:
+        report: that it is of; empty for none.
         classes: what the report's network tells apart.
         clip_s: the clip length of the report, in seconds.
         rule: the counting rule that the report used.
@@ -170,13 +171,13 @@ class ReportModel:
     def adapted(self, classes: int | None = None, clip_s: float | None = None) -> "ReportModel":
         """Return it for data with `classes` classes and clips of `clip_s` seconds; None is its own.
 
-        It is the report's own where both are the report's; elsewhere the network is another one,
-        and its classifier is not pruned: that could take whole classes from it.
+        A report's network is its own where both are the report's; elsewhere it is another one, and
+        its classifier is not pruned: that could take whole classes from it.
         """
         if classes in (None, self.classes) and clip_s in (None, self.clip_s):
             return self
         own = self.architecture
-        if own.sections["compression"].get("prune_classifier", False):
+        if self.report and own.sections["compression"].get("prune_classifier", False):
             spared = {**own.sections["compression"], "prune_classifier": False}
             sections = {**own.sections, "compression": spared}
             own = Architecture(own.space, sections, own.chosen, own.family)

@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any
 
 from nas_asc.architectures import BLOCKS, DEFAULT_BRANCHES, Value, extent, read_dropout, read_pool
-from nas_asc.errors import short_repr
+from nas_asc.errors import short_repr, unknown_key
 from nas_asc.spaces.schema import (
     DOMAINS,
     MOST_OPTIONS,
@@ -25,7 +25,6 @@ from nas_asc.spaces.schema import (
     sort_of,
 )
 from nas_asc.spaces.space import Section
-from nas_asc.spaces.validation import unknown_key
 from nas_asc.toml_file import Fault
 
 # How the options of a key are read, as far as they may be written in several ways; 2 axes.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nas_asc.architectures import Architecture, Value
-from nas_asc.errors import ConfigError, nearest, short_repr
+from nas_asc.errors import ConfigError, nearest, short_repr, unknown_key
 from nas_asc.shipped import find, is_path
 from nas_asc.spaces.schema import (
     MODEL_DOMAINS,
@@ -19,7 +19,6 @@ from nas_asc.spaces.schema import (
 )
 from nas_asc.spaces.space import ReportModel, SearchSpace, Section
 from nas_asc.spaces.space_checks import faults_between, read_section
-from nas_asc.spaces.validation import unknown_key
 from nas_asc.toml_file import Fault, TomlFile, read_toml
 
 _REQUIRED = ("frontend", "head", "compression")

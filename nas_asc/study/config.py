@@ -1,34 +1,146 @@
-"""A study: everything that decides what a search does, as a TOML file states it.
+"""A study: everything that decides what a search does and how it trains, as a TOML file states it.
 
 Conventions: shares are 0 to 1, times in seconds. There are no defaults for what changes a result,
 except that what is absent is off: no limit on trials or time, the built-in scenes as data, the
-data's own clip length.
+data's own clip length, no augmentation.
+
+A recipe names its parts (optimizer, schedule, loss, augmentations) and holds their settings as the
+TOML does. Which settings a part has, and what it does, stands in the part's own file, in room
+`training`.
 """
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from math import inf
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar, get_args
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from nas_asc.complexity import counting_rule
-from nas_asc.errors import ConfigError
+from nas_asc.errors import ConfigError, nearest, short_repr, unknown_key
 from nas_asc.shipped import find, is_path
-from nas_asc.spaces import faults_of
-from nas_asc.study.early_stopping import EarlyStopping
 from nas_asc.study.old_keys import with_new_keys
-from nas_asc.study.recipe import MOST, Recipe, Table
 from nas_asc.toml_file import Fault, read_toml
 from nas_asc.units import MOST_S
 
 # What may change when a run is resumed: where the search ends.
 RAISABLE = ("trials", "time_s")
 
+_SORTS = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "a text",
+    "tuple_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+}
+
 # Named, not imported: it loads torch, which only what is about to train should wait for.
 _FAULTS_OF_PARTS = "nas_asc.training.parts:faults_of_parts"
+
+
+MOST = 1_000_000  # of trials, epochs, rates: more than any training gets through
+
+Share = Annotated[float, Field(ge=0, le=1)]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Table(BaseModel):
+    """A table of a study: its values cannot be changed, and it has no keys but its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Part(NamedTuple, Generic[F]):
+    """One member of a family of parts, such as a loss.
+
+    Attributes:
+        settings: its TOML table.
+        function: what it does; takes an instance of `settings` under that name.
+    """
+
+    settings: type[Table]
+    function: F
+
+
+class NoSettings(Table):
+    """The table of a part that has nothing to set."""
+
+
+def _named(table: object) -> object:
+    return {"name": table} if isinstance(table, str) else table
+
+
+def _with_name(table: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(table.get("name"), str):
+        raise ValueError("expected a name, or a table with a name and its settings")
+    return table
+
+
+# The name of a part by itself, or a table with its name and settings.
+Choice = Annotated[dict[str, Any], BeforeValidator(_named), AfterValidator(_with_name)]
+
+
+class Recipe(Table):
+    """Optimisation and augmentation of one training; the number of epochs is the study's.
+
+    Attributes:
+        optimizer: one of `optimisation.OPTIMIZERS`, with its settings.
+        learning_rate: the peak of the schedule.
+        schedule: one of `schedules.SCHEDULES`, with its settings.
+        batch_size: clips per step.
+        loss: one of `losses.LOSSES`, with its settings.
+        ema_decay: of the average of weights that is evaluated; 0 evaluates the last weights.
+        gradient_clip: largest norm of the gradient; 0 for no limit.
+        augmentations: settings of each that is on, by its name in `augmentations.AUGMENTATIONS`.
+    """
+
+    optimizer: Choice
+    learning_rate: float = Field(gt=0, le=MOST)
+    schedule: Choice
+    batch_size: int = Field(ge=1, le=MOST)
+    loss: Choice
+    ema_decay: float = Field(ge=0, lt=1)
+    gradient_clip: float = Field(ge=0, le=MOST)
+    augmentations: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Return the `[recipe]` table."""
+        return self.model_dump()
+
+
+class EarlyStopping(Table):
+    """The `[early_stopping]` table of a study.
+
+    Attributes:
+        enabled: whether trainings are compared at all.
+        rungs: shares of the epochs after which they are.
+        keep: share of the trials of like size that goes on at each rung.
+        min_history: earlier trials that a comparison needs at least.
+    """
+
+    enabled: bool
+    rungs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(strict=False)
+    keep: float = Field(gt=0, le=1)
+    min_history: int = Field(ge=1, le=MOST)
+
+    def epochs(self, total: int) -> tuple[int, ...]:
+        """Return the epochs, of `total`, after which trials are compared."""
+        if not self.enabled:
+            return ()
+        return tuple(sorted({e for s in self.rungs if 0 < (e := round(s * total)) < total}))
 
 
 def _rule(rule: str) -> str:
@@ -162,8 +274,43 @@ def with_options(study: StudyConfig, options: Mapping[str, object]) -> StudyConf
     try:
         return StudyConfig.model_validate({**study.to_dict(), **options})
     except ValidationError as error:
-        faults = faults_of(error, StudyConfig)
-    raise ConfigError("\n".join(fault.text for fault in faults))
+        raise ConfigError("\n".join(f.text for f in faults_of(error, StudyConfig))) from None
+
+
+def faults_of(error: ValidationError, model: type[BaseModel]) -> Iterator[Fault]:
+    """Yield what pydantic found wrong with a table, in the wording of all faults.
+
+    A validator of ours that refuses one value raises ValueError("expected ..., got ..."); one that
+    refuses a whole table raises ValueError("key: expected ..., got ...").
+    """
+    for details in error.errors():
+        kind, loc = details["type"], details["loc"]
+        path = ".".join(str(part + 1) if isinstance(part, int) else part for part in loc)
+        if kind == "value_error":
+            key, _, text = str(details["ctx"]["error"]).rpartition("expected ")
+            key = key.removesuffix(": ")
+            own = [path, key] if loc[-1:] != (key,) else [path]  # a key may be told already
+            yield Fault(".".join(filter(None, own)), f"expected {text}")
+        elif kind == "extra_forbidden":
+            yield Fault(path, unknown_key(str(loc[-1]), _keys_at(model, loc[:-1])))
+        elif kind == "missing":
+            yield Fault(path, "expected a value, got nothing")
+        else:
+            words = details["msg"].removeprefix("Input should be ")
+            expected = _SORTS.get(kind, re.sub("^(?=greater|less)", "a number ", words))
+            known = re.findall("'([^']*)'", expected)
+            hint = nearest(str(details["input"]), known)
+            yield Fault(path, f"expected {expected}, got {short_repr(details['input'])}{hint}")
+
+
+def _keys_at(model: Any, loc: tuple[int | str, ...]) -> list[str]:
+    """Return the keys of the table that stands at a place in a table."""
+    for part in loc:
+        if part in model.model_fields:  # else the place of an item, or a name that the user chose
+            annotation = model.model_fields[part].annotation
+            inside = (annotation, *get_args(annotation))
+            model = next(each for each in inside if hasattr(each, "model_fields"))
+    return list(model.model_fields)
 
 
 def study_toml(study: StudyConfig) -> str:

@@ -1,8 +1,10 @@
 """How a network's training is computed: memory, order, precision, and by which layers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -15,12 +17,20 @@ from nas_asc.architectures import (
     GlobalPool,
     Layer,
     Mul,
-    Operator,
     build_graph,
     readers,
 )
 from nas_asc.complexity import Complexity
-from nas_asc.networks import MelNorm, Network, StridedPointwiseConv2d, run_steps, steps_of
+from nas_asc.networks import (
+    MelNorm,
+    Network,
+    PaddedConv1d,
+    StridedPointwiseConv1d,
+    StridedPointwiseConv2d,
+    WindowPool,
+    run_steps,
+    steps_of,
+)
 from nas_asc.training.fast_layers import (
     batch_norm,
     channels_last,
@@ -30,7 +40,6 @@ from nas_asc.training.fast_layers import (
     is_depthwise,
     subsample,
 )
-from nas_asc.training.fast_layers.conv1d_as_2d import conv1d_as_2d, waveform_as_map
 
 Forward = Callable[..., Tensor]
 
@@ -40,24 +49,21 @@ class Execution:
     """A way to compute one and the same training.
 
     Attributes:
-        channels_last: Feature maps with the channels innermost, and the layers of
-            nas_asc/fast_layers; waveforms are maps with one mel bin.
-        bfloat16: Feature maps in bfloat16, by autocast; weights stay float32.
+        channels_last: feature maps with the channels innermost, and fast layers; waveforms are maps
+            with one mel bin.
+        bfloat16: feature maps in bfloat16, by autocast; weights stay float32.
     """
 
     channels_last: bool = False
     bfloat16: bool = False
 
     def forward_of(self, network: nn.Module) -> Forward:
-        """Return what computes a network's logits in training; may reorder its weights in place.
-
-        Its inputs are prepared (`Network.prepare`).
-        """
+        """Return what trains: logits of prepared inputs; may reorder the weights in place."""
         if not self.channels_last:
             return network.run_layers if isinstance(network, Network) else network
         if isinstance(network, Network) and len(network.input_shapes[0]) < 3:
-            of_map = _with_fast_layers(network, conv1d_as_2d)
-            return lambda x: of_map(waveform_as_map(x))
+            of_map = _with_fast_layers(network)
+            return lambda x: of_map(channels_last(x.unsqueeze(2)))
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # no stub
         forward = _with_fast_layers(network) if isinstance(network, Network) else network
         return lambda x, *others: forward(channels_last(x), *others)
@@ -95,47 +101,60 @@ def computes_in_bfloat16() -> bool:
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
-def _same(operation: Forward) -> Forward:
-    return operation
-
-
-def _with_fast_layers(network: Network, adapt: Callable[[Forward], Forward] = _same) -> Forward:
-    """Return a network's forward pass in training, by fast layers where there are such.
-
-    Args:
-        network: whose layers.
-        adapt: what becomes of an operation first.
-    """
+def _with_fast_layers(network: Network) -> Forward:
+    """Return a network's forward pass in training, by fast layers where there are such."""
     layers = network.layers
-    operations = {index: adapt(operation) for index, operation in network.operations.items()}
-    steps = {i: (_fast(layers[i], operations[i]), layers[i].inputs) for i in operations}
+    operations = {index: operation for index, operation, *_ in network.steps}
+    steps = {
+        index: (fast_operation(operation, layers[index].operator), layers[index].inputs)
+        for index, operation in operations.items()
+    }
     for chain in _gated_chains(layers):
-        _, reduce, act, expand, squash, _, project = [operations[index] for index in chain]
         for index in chain[:-1]:
             del steps[index]
-        gated = _gated(reduce, act, expand, squash, project)
+        gated = _gated([operations[index] for index in chain])
         steps[chain[-1]] = (gated, layers[chain[0]].inputs)
     planned = steps_of((index, *step) for index, step in steps.items())
     return lambda *inputs: run_steps(planned, inputs)
 
 
-def _fast(layer: Layer, operation: Forward) -> Forward:
-    """Return the fast layer that stands for an operation, or the operation."""
-    if isinstance(operation, MelNorm):
-        return lambda x: channels_last(operation(x))
-    if isinstance(operation, nn.BatchNorm2d):
-        return lambda x: batch_norm(operation, x)
-    if isinstance(operation, StridedPointwiseConv2d):
-        weight, bias, groups = operation.weight, operation.bias, operation.groups
-        return lambda x: F.conv2d(subsample(x, operation.stride), weight, bias, groups=groups)
-    if isinstance(operation, nn.Conv2d) and is_depthwise(operation):
-        return lambda x: depthwise(x, operation.weight, operation.stride)
-    if isinstance(layer.operator, GlobalPool | Flatten):
+def fast_operation(operation: Forward, operator: object = None) -> Forward:
+    """Return what does on maps in channels-last order what an operation, of an operator, does.
+
+    Waveforms are maps with one mel bin, (batch, channels, 1, samples): PyTorch has no channels-last
+    order for one axis, and its 1-D convolutions take twice as long. Parameters and statistics stay
+    those of the operation's module.
+    """
+    match operation:
+        case MelNorm():
+            return lambda x: channels_last(operation(x))
+        case nn.BatchNorm1d() | nn.BatchNorm2d():
+            return partial(batch_norm, operation)
+        case nn.Conv1d():
+            return partial(_convolve, operation)
+        case StridedPointwiseConv2d(weight=weight, bias=bias, groups=groups):
+            return lambda x: F.conv2d(subsample(x, operation.stride), weight, bias, groups=groups)
+        case nn.Conv2d() if is_depthwise(operation):
+            return lambda x: depthwise(x, operation.weight, operation.stride)
+        case WindowPool() if len(operation.kernel) == 1:
+            return operation.as_2d()
+        case nn.Dropout1d():
+            return lambda x: F.dropout2d(x, operation.p, operation.training)
+    if isinstance(operator, GlobalPool | Flatten):
         return lambda x: operation(channels_last_gradient(x))
     return operation
 
 
-_GATED_CHAIN = (GlobalPool, Conv, Activation, Conv, Activation, Mul, Conv)
+def _convolve(conv: nn.Conv1d, x: Tensor) -> Tensor:
+    weight, stride = conv.weight.unsqueeze(2), (1, *conv.stride)
+    if isinstance(conv, StridedPointwiseConv1d):
+        return F.conv2d(subsample(x, stride), weight, conv.bias, groups=conv.groups)
+    if isinstance(conv, PaddedConv1d):
+        return F.conv2d(F.pad(x, conv.margins), weight, conv.bias, stride, groups=conv.groups)
+    if is_depthwise(conv):
+        return depthwise(x, weight, stride)
+    padding = (0, int(conv.padding[0]))
+    return F.conv2d(x, weight, conv.bias, stride, padding, groups=conv.groups)
 
 
 def _gated_chains(layers: list[Layer]) -> list[list[int]]:
@@ -144,34 +163,26 @@ def _gated_chains(layers: list[Layer]) -> list[list[int]]:
     chains = []
     for layer in layers:
         chain = [layer]
-        while len(chain) < len(_GATED_CHAIN) and len(read_by[chain[-1].index]) == 1:
+        while len(chain) < 7 and len(read_by[chain[-1].index]) == 1:
             chain.append(layers[read_by[chain[-1].index][0]])
-        if (
-            tuple(type(link.operator) for link in chain) == _GATED_CHAIN
-            and layer.operator == GlobalPool("avg", keep_axes=True)
-            and layer.inputs[0] == chain[5].inputs[0]
-            and _is_pointwise(chain[6].operator)
-            and not chain[6].biases
-        ):
-            chains.append([link.index for link in chain])
+        match [link.operator for link in chain]:
+            case [
+                GlobalPool("avg", True),
+                Conv(),
+                Activation(),
+                Conv(),
+                Activation(),
+                Mul(),
+                Conv(kernel=(1, 1), stride=(1, 1), groups=1),
+            ] if layer.inputs[0] == chain[5].inputs[0] and not chain[6].biases:
+                chains.append([link.index for link in chain])
     return chains
 
 
-def _is_pointwise(operator: Operator) -> bool:
-    match operator:
-        case Conv(kernel=(1, 1), stride=(1, 1), groups=1):
-            return True
-    return False
+def _gated(chain: Sequence[Any]) -> Forward:
+    _, reduce, act, expand, squash, _, project = chain
 
-
-def _gated(
-    reduce: Forward, act: Forward, expand: Forward, squash: Forward, project: Forward
-) -> Forward:
-    assert isinstance(reduce, nn.Conv2d)
-    assert isinstance(expand, nn.Conv2d)
-    assert isinstance(project, nn.Conv2d)
-
-    def gate(mean: Tensor) -> Tensor:
+    def gate(mean: Tensor) -> Any:
         hidden = act(F.linear(mean, reduce.weight.flatten(1), reduce.bias))
         return squash(F.linear(hidden, expand.weight.flatten(1), expand.bias))
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-SMALLEST_PROBABILITY = 1e-15
+SMALLEST = 1e-15  # probability
 
 Probabilities = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -32,15 +32,12 @@ class Score:
 
 @dataclass(frozen=True)
 class Metrics:
-    """What a network reached.
+    """What a network reached on all clips, and on parts of them.
 
     Attributes:
-        accuracy: Macro, 0 to 1.
-        log_loss: Mean over clips.
-        clips: How many were judged.
-        per_class: By class; a class without a clip is left out, here and in `accuracy`.
-        per_device: By recording device; empty where devices are not known.
-        unseen_devices: Of all clips of devices that training had none of, if there are any.
+        per_class: a class without a clip is left out, here and in `accuracy`.
+        per_device: by recording device; empty where devices are not known.
+        unseen_devices: of all clips of devices that training had none of, if there are any.
     """
 
     accuracy: float
@@ -63,23 +60,17 @@ def evaluate(
     devices: Sequence[str | None] | None = None,
     training_devices: Sequence[str | None] | None = None,
 ) -> Metrics:
-    """Judge a network on labelled clips.
+    """Judge a network that gives logits, (batch, class), on labelled clips.
 
-    Args:
-        network: Gives logits, (batch, class).
-        inputs: Features, (clip, ...), of any floating type; for a network with several
-            inputs a tuple of them.
-        labels: Class of each clip, (clip,).
-        classes: Their names, in the order of the logits.
-        devices: Recording device of each clip, None where it is not known.
-        training_devices: Devices of the training clips; any other is unseen.
+    Inputs are features, (clip, ...), of any floating type, a tuple of them where a network has
+    several; labels (clip,), of `classes` in the order of the logits. `devices` are those of the
+    clips, None where it is not known; one that is not among `training_devices` is unseen.
 
     Raises:
-        ValueError: There is no clip.
+        ValueError: there is no clip.
     """
-    probabilities = predict_proba(network, inputs)
-    values = labels.cpu().numpy()
-    return compute_metrics(probabilities, values, classes, devices, training_devices)
+    probabilities, truth = predict_proba(network, inputs), labels.cpu().numpy()
+    return compute_metrics(probabilities, truth, classes, devices, training_devices)
 
 
 def compute_metrics(
@@ -109,14 +100,13 @@ def score(probabilities: Probabilities, labels: Labels) -> Score:
     """Compute macro accuracy and log loss of class probabilities, (clip, class).
 
     Raises:
-        ValueError: There is no clip.
+        ValueError: there is no clip.
     """
     if len(labels) == 0:
         raise ValueError("expected at least one clip, found none")
     right = probabilities.argmax(axis=1) == labels
     accuracy = np.mean([right[labels == c].mean() for c in np.unique(labels)])
-    clipped = probabilities.astype(np.float64)
-    clipped = np.clip(clipped, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
+    clipped = np.clip(probabilities.astype(np.float64), SMALLEST, 1 - SMALLEST)
     true = clipped[np.arange(len(labels)), labels] / clipped.sum(axis=1)
     return Score(len(labels), float(accuracy), float(-np.log(true).mean()))
 

@@ -1,25 +1,99 @@
-"""The parts that a recipe names, found in the tables of their families and given their settings."""
+"""The parts that a recipe names: optimizers, schedules and losses, found and given their settings.
+
+Another optimizer, schedule or loss is a table of its settings, a function and a row in the table of
+its family. A schedule is made for an optimizer, whose learning rate is the recipe's, and numbers of
+epochs and of steps in one; it is stepped after each batch.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from pydantic import ValidationError
-from torch import Tensor
+import torch
+from pydantic import Field, ValidationError
+from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, OneCycleLR
 
 from nas_asc.errors import ConfigError, nearest
-from nas_asc.spaces import faults_of
-from nas_asc.study import Part, Recipe
+from nas_asc.study import MOST, NoSettings, Part, Recipe, Table, faults_of
 from nas_asc.toml_file import Fault
-from nas_asc.training.augmentations import AUGMENTATIONS
-from nas_asc.training.batches import Batch
-from nas_asc.training.losses import LOSSES
-from nas_asc.training.optimizers import OPTIMIZERS
-from nas_asc.training.schedules import SCHEDULES
+from nas_asc.training.batches import AUGMENTATIONS, Batch
 
+
+class WeightDecay(Table):
+    """Settings of the Adam family; weight decay is of all parameters, batch norm and biases too."""
+
+    weight_decay: float = Field(ge=0, le=MOST)
+
+
+# fused: one call for all tensors, which counts where a network has a hundred small ones
+def adamw(parameters: list[nn.Parameter], rate: float, settings: WeightDecay) -> Optimizer:
+    """Build Adam with decoupled weight decay (Loshchilov and Hutter 2017, arXiv 1711.05101)."""
+    return torch.optim.AdamW(parameters, rate, weight_decay=settings.weight_decay, fused=True)
+
+
+def adam(parameters: list[nn.Parameter], rate: float, settings: WeightDecay) -> Optimizer:
+    """Build Adam (Kingma and Ba 2014, arXiv 1412.6980); weight decay is an L2 term of the loss."""
+    return torch.optim.Adam(parameters, rate, weight_decay=settings.weight_decay, fused=True)
+
+
+OPTIMIZERS: dict[str, Part[Callable[..., Optimizer]]] = {
+    "adamw": Part(WeightDecay, adamw),
+    "adam": Part(WeightDecay, adam),
+}
+
+
+def one_cycle(
+    optimizer: Optimizer, epochs: int, epoch_steps: int, settings: NoSettings
+) -> LRScheduler:
+    """Rise from 1/25 for 30 % of training, then fall to 1/250000, both along half a cosine.
+
+    Smith and Topin 2017 (arXiv 1708.07120). Momentum, Adam's first beta: 0.95, 0.85, 0.95.
+    """
+    return OneCycleLR(optimizer, optimizer.param_groups[0]["lr"], total_steps=epochs * epoch_steps)
+
+
+def cosine(
+    optimizer: Optimizer, epochs: int, epoch_steps: int, settings: NoSettings
+) -> LRScheduler:
+    """Fall to 0 along half a cosine (Loshchilov and Hutter 2016, arXiv 1608.03983), no restarts."""
+    return CosineAnnealingLR(optimizer, T_max=epochs * epoch_steps)
+
+
+def constant(
+    optimizer: Optimizer, epochs: int, epoch_steps: int, settings: NoSettings
+) -> LRScheduler:
+    """Keep the learning rate, as Adam was proposed (Kingma and Ba 2014, arXiv 1412.6980)."""
+    return LambdaLR(optimizer, lambda step: 1.0)
+
+
+SCHEDULES: dict[str, Part[Callable[..., LRScheduler]]] = {
+    "one_cycle": Part(NoSettings, one_cycle),
+    "cosine": Part(NoSettings, cosine),
+    "constant": Part(NoSettings, constant),
+}
+
+
+class CrossEntropy(Table):
+    """Settings of the cross-entropy: the share of each target that is spread over all classes."""
+
+    label_smoothing: float = Field(ge=0, lt=1)
+
+
+def cross_entropy(logits: Tensor, batch: Batch, settings: CrossEntropy) -> Tensor:
+    """Return the mean cross-entropy of float32 logits, (batch, class), with a batch's targets.
+
+    Labels may be smoothed (Szegedy et al. 2015, arXiv 1512.00567).
+    """
+    smoothing = settings.label_smoothing
+    return nn.functional.cross_entropy(logits, batch.targets, label_smoothing=smoothing)
+
+
+LOSSES: dict[str, Part[Callable[..., Tensor]]] = {
+    "cross_entropy": Part(CrossEntropy, cross_entropy),
+}
 _FAMILIES: Mapping[str, Mapping[str, Part[Any]]] = {
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
@@ -29,14 +103,7 @@ _FAMILIES: Mapping[str, Mapping[str, Part[Any]]] = {
 
 @dataclass(frozen=True)
 class Parts:
-    """What a training consists of, ready to be called.
-
-    Attributes:
-        optimizer: from parameters and the learning rate.
-        schedule: from the optimizer, the number of epochs and that of steps in one.
-        loss: of float32 logits, (batch, class), and the batch.
-        augmentations: of a batch and a generator on the CPU, in this order.
-    """
+    """What a training consists of: functions with their settings, augmentations in their order."""
 
     optimizer: Callable[..., Optimizer]
     schedule: Callable[..., LRScheduler]
@@ -53,16 +120,10 @@ def parts_of(recipe: Recipe) -> Parts:
     bound, faults = _bind(recipe.to_dict())
     if faults:
         raise ConfigError("\n".join(fault.text for fault in faults))
-    return Parts(
-        bound["recipe.optimizer"],
-        bound["recipe.schedule"],
-        bound["recipe.loss"],
-        tuple(
-            bound[f"recipe.augmentations.{name}"]
-            for name in AUGMENTATIONS
-            if name in recipe.augmentations
-        ),
-    )
+    augmentations = [
+        bound[f"augmentations.{name}"] for name in AUGMENTATIONS if name in recipe.augmentations
+    ]
+    return Parts(bound["optimizer"], bound["schedule"], bound["loss"], tuple(augmentations))
 
 
 def faults_of_parts(recipe: Mapping[str, Any]) -> list[Fault]:
@@ -75,29 +136,28 @@ def _bind(recipe: Mapping[str, Any]) -> tuple[dict[str, Callable[..., Any]], lis
 
     What is no table or has no name is a fault of the recipe, and left out here.
     """
-    bound: dict[str, Callable[..., Any]] = {}
-    faults: list[Fault] = []
-
-    def bind(path: str, members: Mapping[str, Part[Any]], name: str, table: object) -> None:
-        if name not in members:
-            known = f"expected one of {', '.join(members)}, got {name!r}{nearest(name, members)}"
-            faults.append(Fault(path, known))
-            return
-        settings, function = members[name]
-        try:
-            bound[path] = partial(function, settings=settings.model_validate(table))
-        except ValidationError as error:
-            for fault in faults_of(error, settings):
-                faults.append(Fault(f"{path}.{fault.path}", fault.message))
-
+    asked: list[tuple[str, Mapping[str, Part[Any]], str, object]] = []
     for family, members in _FAMILIES.items():
         choice = recipe.get(family)
         table = dict(choice) if isinstance(choice, dict) else {"name": choice}
         name = table.pop("name", None)
         if isinstance(name, str):
-            bind(f"recipe.{family}", members, name, table)
+            asked.append((family, members, name, table))
     augmentations = recipe.get("augmentations")
-    for name, table in augmentations.items() if isinstance(augmentations, dict) else ():
-        if isinstance(table, dict):
-            bind(f"recipe.augmentations.{name}", AUGMENTATIONS, name, table)
+    for name, settings in augmentations.items() if isinstance(augmentations, dict) else ():
+        if isinstance(settings, dict):
+            asked.append((f"augmentations.{name}", AUGMENTATIONS, name, settings))
+    bound: dict[str, Callable[..., Any]] = {}
+    faults: list[Fault] = []
+    for path, members, name, settings in asked:
+        if name not in members:
+            known = f"expected one of {', '.join(members)}, got {name!r}{nearest(name, members)}"
+            faults.append(Fault(f"recipe.{path}", known))
+            continue
+        part = members[name]
+        try:
+            bound[path] = partial(part.function, settings=part.settings.model_validate(settings))
+        except ValidationError as error:
+            for fault in faults_of(error, part.settings):
+                faults.append(Fault(f"recipe.{path}.{fault.path}", fault.message))
     return bound, faults

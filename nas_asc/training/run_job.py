@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,7 +30,13 @@ from nas_asc.networks import (
     store,
     vote,
 )
-from nas_asc.reports import Ensemble, count_ensemble, ensembles_of
+from nas_asc.reports import (
+    Ensemble,
+    EnsembleReference,
+    count_ensemble,
+    ensembles_of,
+    read_candidate,
+)
 from nas_asc.spaces import load_space
 from nas_asc.study import Job, JobResult, OnEpoch, Recipe, trial_seed
 from nas_asc.training.batches import Clips
@@ -40,14 +47,7 @@ from nas_asc.training.metrics import Metrics, Probabilities, compute_metrics, pr
 
 @dataclass(frozen=True)
 class TrialSettings:
-    """What all networks of a trial share.
-
-    Attributes:
-        space: name or path of the search space.
-        rule: id of the counting rule.
-        epochs: of full training.
-        validation_epochs: after which the validation clips are judged.
-    """
+    """What all networks of a trial share; `space` and `rule` by name, `epochs` of full training."""
 
     dataset: Dataset
     space: str
@@ -59,14 +59,9 @@ class TrialSettings:
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A trained and compressed network.
+    """A trained and compressed network, and its probabilities, (clip, class), of validation clips.
 
-    Attributes:
-        model: as it is saved; its metrics are those of this network alone.
-        complexity: as counted, and proved by the stored bytes.
-        probabilities: of the validation clips, (clip, class).
-        curve: what was reported after each epoch.
-        stopped_epoch: after which training was stopped early; None when it went to its end.
+    `curve` is what was reported after each epoch; `stopped_epoch` is None at its end.
     """
 
     model: SavedModel
@@ -85,21 +80,21 @@ def fit(
         NasAscError: a clip cannot be decoded, or the training cannot go on.
         AssertionError: the closed form, the module, fvcore and the stored bytes do not agree.
     """
-    dataset = settings.dataset
+    dataset, frontend = settings.dataset, architecture.frontend
     classes = dataset.classes
     complexity = count(architecture, len(classes), dataset.clip_s, settings.rule)
     torch.manual_seed(seed)
     network = build(architecture, len(classes), dataset.clip_s)
     assert_costs_agree(network, complexity)
 
-    frontend = architecture.frontend
-    clips = _clips(dataset, frontend, settings.space, architecture.family)
+    inputs = _inputs(dataset, frontend.feature_key, settings.space, architecture.family)
+    labels = torch.tensor([clip.label for clip in dataset.clips])
+    clips = Clips(inputs, labels, len(classes), frontend.second_window > 0)
     training, validation = (
         clips.subset(list(dataset.indices(split))) for split in ("train", "validation")
     )
-    standardisation = network.standardisation
-    if standardisation is not None:
-        standardisation.fit(training.inputs[0])
+    if network.standardisation is not None:
+        network.standardisation.fit(training.inputs[0])
 
     history: list[dict[str, object]] = []
 
@@ -107,50 +102,38 @@ def fit(
         history.append(vars(report))
         return on_epoch(history[-1])
 
+    epochs, judged = settings.epochs, settings.validation_epochs
     hooks = Hooks(
-        pruning=complexity.pruning,
-        validation=validation,
-        validation_epochs=settings.validation_epochs,
-        on_epoch=note,
+        pruning=complexity.pruning, validation=validation, validation_epochs=judged, on_epoch=note
     )
-    train(
-        network,
-        training,
-        settings.recipe,
-        hooks,
-        epochs=settings.epochs,
-        seed=seed,
-        execution=execution_for(complexity),
-    )
+    way = execution_for(complexity)
+    train(network, training, settings.recipe, hooks, epochs=epochs, seed=seed, execution=way)
 
     arrays = store(network, precision=complexity.precision, pruning=complexity.pruning)
     stored_bytes = sum(array.nbytes for array in arrays.values())
     assert stored_bytes == complexity.stored_bytes, (stored_bytes, complexity.stored_bytes)
     restore(network, arrays)
     probabilities = predict_proba(network, validation.inputs)
-    model = SavedModel(
-        architecture,
-        classes,
-        dataset.clip_s,
-        complexity.rule.id,
-        arrays,
-        validation_metrics(dataset, probabilities).to_dict(),
-        () if standardisation is None else tuple(s.numpy() for s in standardisation.statistics),
-    )
-    stopped = len(history) if len(history) < settings.epochs else None
+    statistics = network.standardisation.statistics if network.standardisation else ()
+    standards = tuple(each.numpy() for each in statistics)
+    metrics = validation_metrics(dataset, probabilities).to_dict()
+    clip_s, rule = dataset.clip_s, complexity.rule.id
+    model = SavedModel(architecture, classes, clip_s, rule, arrays, metrics, standards)
+    stopped = len(history) if len(history) < epochs else None
     return TrainedNetwork(model, complexity, probabilities, tuple(history), stopped)
 
 
 def validation_metrics(dataset: Dataset, probabilities: Probabilities) -> Metrics:
     """Compute the metrics of class probabilities, (clip, class), of the validation clips."""
-    training, validation = (list(dataset.indices(split)) for split in ("train", "validation"))
-    devices = [clip.device for clip in dataset.clips]
+    training, validation = (
+        [dataset.clips[i] for i in dataset.indices(split)] for split in ("train", "validation")
+    )
     return compute_metrics(
         probabilities,
-        _labels(dataset)[validation].numpy(),
+        np.array([clip.label for clip in validation]),
         dataset.classes,
-        devices=[devices[i] for i in validation],
-        training_devices=[devices[i] for i in training],
+        devices=[clip.device for clip in validation],
+        training_devices=[clip.device for clip in training],
     )
 
 
@@ -160,38 +143,30 @@ def assert_costs_agree(network: Network, complexity: Complexity) -> None:
     Raises:
         AssertionError: they differ; a fault of this program, not of its user.
     """
+    macs, total = reference_count(network)
     params = sum(p.numel() for p in network.parameters())
-    assert params == complexity.params, ("parameters", params, complexity.params)
-    reference = reference_count(network)
-    assert reference.macs == complexity.macs, ("MACs", reference.macs, complexity.macs)
-    total = complexity.macs_fvcore_total
-    assert reference.total == total, ("fvcore total", reference.total, total)
+    found = {"params": params, "macs": macs, "macs_fvcore_total": total}
+    counted = {name: getattr(complexity, name) for name in found}
+    assert found == counted, (found, counted)
 
 
-def _clips(dataset: Dataset, frontend: FrontEnd, space: str, family: str | None) -> Clips:
-    """Return all clips of a data set, their features float16, mapped from the cache."""
-    inputs = _inputs(dataset, frontend.feature_key, space, family)
-    second_plane = frontend.second_window > 0
-    return Clips(inputs, _labels(dataset), len(dataset.classes), second_plane)
+_dataset = lru_cache(maxsize=2)(load_dataset)
 
 
 @lru_cache(maxsize=4)
 def _inputs(
     dataset: Dataset, frontend: FrontEnd, space: str, family: str | None
 ) -> tuple[Tensor, ...]:
+    """Return the features of all clips of a data set, float16, mapped from the cache."""
     arrays = load_inputs(dataset, frontend, siblings=siblings(space, frontend, family))
     return tuple(torch.from_numpy(each) for each in arrays)
 
 
-def _labels(dataset: Dataset) -> Tensor:
-    return torch.tensor([clip.label for clip in dataset.clips])
-
-
 def siblings(space: str, frontend: FrontEnd, family: str | None = None) -> list[FrontEnd]:
     """Return the front ends of a space that can share a spectrogram pass with `frontend`."""
-    prefix = "" if family is None else f"{family}."
+    path = "frontend.n_mels" if family is None else f"{family}.frontend.n_mels"
     for parameter in load_space(space).parameters():
-        if parameter.path == f"{prefix}frontend.n_mels":
+        if parameter.path == path:
             return [replace(frontend, n_mels=int(n)) for n in parameter.options]
     return []
 
@@ -205,9 +180,8 @@ def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
     """
     torch.set_num_threads(1)
     context = job.context
-    dataset = _dataset(str(context["data"]), context["clip_s"], bool(context["skip_bad"]))
     settings = TrialSettings(
-        dataset,
+        _dataset(Path(str(context["data"])), context["clip_s"], bool(context["skip_bad"])),
         str(context["space"]),
         str(context["rule"]),
         Recipe.model_validate(context["recipe"]),
@@ -215,43 +189,34 @@ def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
         job.validation_epochs,
     )
     folder = Path(str(context["run"])) / "models" / str(job.number)
-    architecture = Architecture.from_dict(job.architecture)
-    if architecture.ensemble is None:
-        return _train_network(architecture, settings, job, on_epoch, folder)
-    return _train_ensemble(_ensemble(architecture, settings), settings, job, on_epoch, folder)
+    candidate = read_candidate(job.architecture)
+    if isinstance(candidate, EnsembleReference):
+        ensemble = _ensemble(candidate, settings)
+        return _train_ensemble(ensemble, settings, job.seed, on_epoch, folder)
+    began = perf_counter()
+    fitted = fit(candidate, settings, job.seed, on_epoch)
+    if fitted.stopped_epoch is None:
+        save_model(folder, fitted.model)
+    metrics, costs = fitted.model.metrics, fitted.complexity.to_dict()
+    seconds = perf_counter() - began
+    return JobResult(metrics, costs, fitted.curve, seconds, fitted.stopped_epoch)
 
 
-def _ensemble(architecture: Architecture, settings: TrialSettings) -> Ensemble:
-    """Return the ensemble that an architecture stands for, adapted to the data."""
-    found = ensembles_of(settings.space).get(architecture.ensemble or "")
+def _ensemble(reference: EnsembleReference, settings: TrialSettings) -> Ensemble:
+    """Return the ensemble of the space that a run has a reference to, adapted to the data."""
+    found = ensembles_of(settings.space).get(reference.id)
     if found is not None:
         found = found.adapted(settings.dataset.classes, settings.dataset.clip_s)
-    if found is None or found.as_architecture(architecture.space) != architecture:
+    if found is None or found.reference(reference.space) != reference:
         raise ConfigError(
-            f"{settings.space}: expected the ensemble {architecture.ensemble} as the run was "
+            f"{settings.space}: expected the ensemble {reference.id} as the run was "
             f"started with it, found {'none' if found is None else 'another'}"
         )
     return found
 
 
-def _train_network(
-    architecture: Architecture, settings: TrialSettings, job: Job, on_epoch: OnEpoch, folder: Path
-) -> JobResult:
-    began = perf_counter()
-    fitted = fit(architecture, settings, job.seed, on_epoch)
-    if fitted.stopped_epoch is None:
-        save_model(folder, fitted.model)
-    return JobResult(
-        fitted.model.metrics,
-        fitted.complexity.to_dict(),
-        fitted.curve,
-        perf_counter() - began,
-        fitted.stopped_epoch,
-    )
-
-
 def _train_ensemble(
-    ensemble: Ensemble, settings: TrialSettings, job: Job, on_epoch: OnEpoch, folder: Path
+    ensemble: Ensemble, settings: TrialSettings, seed: int, on_epoch: OnEpoch, folder: Path
 ) -> JobResult:
     """Train each network by itself, from a seed of its own, and judge their vote.
 
@@ -259,7 +224,7 @@ def _train_ensemble(
     """
     began = perf_counter()
     fitted = [
-        fit(member.model.architecture, settings, trial_seed(job.seed, number, "member"), on_epoch)
+        fit(member.model.architecture, settings, trial_seed(seed, number, "member"), on_epoch)
         for number, member in enumerate(ensemble.networks)
     ]
     complexity = count_ensemble(ensemble, settings.rule)
@@ -270,8 +235,3 @@ def _train_ensemble(
     metrics = validation_metrics(settings.dataset, probabilities).to_dict()
     save_ensemble(folder, ensemble, [each.model for each in fitted], metrics)
     return JobResult(metrics, complexity.to_dict(), (), perf_counter() - began)
-
-
-@lru_cache(maxsize=2)
-def _dataset(root: str, clip_s: float | None, skip_bad: bool) -> Dataset:
-    return load_dataset(Path(root), clip_s, skip_bad)

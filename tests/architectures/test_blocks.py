@@ -8,13 +8,13 @@ from stage_values import value_of
 
 from nas_asc.architectures.blocks import BLOCKS
 from nas_asc.architectures.blocks.block import ORDERS
-from nas_asc.architectures.blocks.mbconv import squeeze_and_excite
+from nas_asc.architectures.blocks.separable import squeeze_and_excite
 from nas_asc.architectures.graph import CostTally, Graph
 from nas_asc.errors import ConfigError
 from nas_asc.networks.network import Network
 
 SHAPES = [(4, 13, 10), (6, 1, 3), (4, 37)]
-STRIDES = [1, 2, 3]
+SUMS = ("kernels", "biases", "macs", "norm_elements")
 
 
 def keys(block, rank, stride=1, **given):
@@ -28,45 +28,24 @@ def keys(block, rank, stride=1, **given):
     return values | given
 
 
-@pytest.mark.parametrize("stride", STRIDES)
+@pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("block", BLOCKS)
-def test_a_block_strides_every_axis_once(block, shape, stride):
-    given = keys(block, len(shape) - 1, stride)
-    _, *axes = BLOCKS[block].add(CostTally(), shape, **given)
-    assert axes == [-(-n // stride) if "stride" in given else n for n in shape[1:]]
-
-
-@pytest.mark.parametrize("stride", STRIDES)
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("block", BLOCKS)
-def test_a_block_runs_as_it_is_counted(block, shape, stride):
+def test_a_block_strides_every_axis_once_and_runs_as_it_is_counted(block, shape, stride):
     torch.manual_seed(0)
-    g = Graph()
-    out = BLOCKS[block].add(g, g.input(shape), **keys(block, len(shape) - 1, stride))
+    g, tally, given = Graph(), CostTally(), keys(block, len(shape) - 1, stride)
+    out = BLOCKS[block].add(g, g.input(shape), **given)
+    assert BLOCKS[block].add(tally, shape, **given) == out
+    assert list(out[1:]) == [-(-n // stride) if "stride" in given else n for n in shape[1:]]
+    assert [getattr(tally, name) for name in SUMS] == [getattr(g, name) for name in SUMS]
+    assert len({layer.name for layer in g.layers}) == len(g.layers)
+
     network = Network(g.layers)
     result = network(torch.randn(3, *shape))
     result.square().sum().backward()
     assert result.shape == (3, *out)
     assert sum(p.numel() for p in network.parameters()) == sum(layer.params for layer in g.layers)
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
-
-
-@pytest.mark.parametrize("block", BLOCKS)
-def test_a_block_names_its_layers_apart(block):
-    g = Graph()
-    BLOCKS[block].add(g, g.input((4, 13, 10)), **keys(block, 2))
-    names = [layer.name for layer in g.layers]
-    assert len(set(names)) == len(names)
-
-
-@pytest.mark.parametrize("block", BLOCKS)
-def test_a_block_costs_the_same_in_both_sinks(block):
-    tally, graph = CostTally(), Graph()
-    BLOCKS[block].add(tally, (4, 13, 10), **keys(block, 2, 2))
-    BLOCKS[block].add(graph, graph.input((4, 13, 10)), **keys(block, 2, 2))
-    assert (tally.kernels, tally.biases) == (graph.kernels, graph.biases)
-    assert (tally.macs, tally.norm_elements) == (graph.macs, graph.norm_elements)
 
 
 def graph_of(block, x, **given):
@@ -76,14 +55,20 @@ def graph_of(block, x, **given):
     return g, BLOCKS[block].add(g, g.input(x), **given)
 
 
-def params(g):
-    return sum(layer.params for layer in g.layers)
-
-
 def weights_of(g):
     """Return the values of each convolution by the name that it has in its block."""
     convs = [layer for layer in g.layers if layer.op == "conv"]
     return {layer.name.removeprefix("stage3.1."): layer.weights for layer in convs}
+
+
+@pytest.mark.parametrize(
+    ("block", "kernel", "weights"), [("conv", (3, 5), 4 * 6 * 15), ("separable", (3, 3), 36 + 24)]
+)
+def test_a_plain_convolution_by_hand(block, kernel, weights):
+    g = CostTally()
+    BLOCKS[block].add(g, (4, 13, 10), **keys(block, 2, 2, bias=True, kernel=kernel))
+    assert (g.weights, g.biases, g.norm_channels) == (weights, 6, 6)
+    assert g.macs == weights * 7 * 5
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -92,12 +77,6 @@ def test_convolution_norm_and_activation_are_in_order(block, order):
     g, _ = graph_of(block, (4, 13, 10), **keys(block, 2, order=order))
     ops = [layer.op for layer in g.layers[1:]]
     assert list(dict.fromkeys(ops)) == order.split("-")
-
-
-def test_a_plain_convolution_by_hand():
-    g = CostTally()
-    BLOCKS["conv"].add(g, (4, 13, 10), **keys("conv", 2, bias=True, kernel=(3, 5)))
-    assert (g.weights, g.biases, g.norm_channels) == (4 * 6 * 15, 6, 6)
 
 
 def test_a_factorised_convolution_is_two():
@@ -110,21 +89,12 @@ def test_a_factorised_convolution_is_two():
 
 
 def test_each_factor_carries_its_part_of_the_stride():
+    """Along one axis there is nothing to factorise."""
     given = {"width": 8, "kernel": (3, 5), "stride": (2, 3), "factorised": True}
     g, _ = graph_of("conv", (4, 20, 30), **given)
     assert [layer.shape for layer in g.layers if layer.op == "conv"] == [(8, 10, 30), (8, 10, 10)]
-
-
-def test_along_one_axis_there_is_nothing_to_factorise():
     g, _ = graph_of("conv", (2, 100), width=4, kernel=(9,), stride=(1,), factorised=True)
     assert weights_of(g) == {"conv": 2 * 4 * 9}
-
-
-def test_a_separable_convolution_by_hand():
-    g = CostTally()
-    BLOCKS["separable"].add(g, (4, 13, 10), **keys("separable", 2, 2, bias=True))
-    assert (g.weights, g.biases, g.norm_channels) == (4 * 9 + 4 * 6, 6, 6)
-    assert g.macs == (4 * 9 + 4 * 6) * 7 * 5
 
 
 @pytest.mark.parametrize(
@@ -150,15 +120,11 @@ def test_inverted_residuals_have_their_published_parameters(block, width_in, wid
     ("width", "stride", "convolved"), [(4, 1, False), (6, 1, True), (4, 2, True)]
 )
 def test_the_shortcut_is_a_convolution_only_where_it_must(width, stride, convolved):
-    g = Graph()
-    BLOCKS["mbconv"].add(g, g.input((4, 13, 10)), **keys("mbconv", 2, stride, width=width))
-    assert ("shortcut" in [layer.name for layer in g.layers]) == convolved
-
-
-def test_a_squeeze_of_zero_leaves_the_gate_out():
-    g = Graph()
-    BLOCKS["mbconv"].add(g, g.input((4, 13, 10)), **keys("mbconv", 2, squeeze_excite=0.0))
-    assert not any(layer.name.startswith("se.") for layer in g.layers)
+    """And a squeeze of zero leaves the gate out."""
+    given = keys("mbconv", 2, stride, width=width, squeeze_excite=0.0)
+    names = [layer.name for layer in graph_of("mbconv", (4, 13, 10), **given)[0].layers]
+    assert ("stage3.1.shortcut" in names) == convolved
+    assert not any(".se." in name for name in names)
 
 
 def test_squeeze_and_excitation_by_hand():
@@ -190,7 +156,7 @@ def test_depthwise_units_cost_what_the_netease_report_says(width, params_printed
     """Two units. DCASE 2023 task 1."""
     given = {"units": 2, "kernel": (3, 3), "activation": "relu"}
     g, y = graph_of("dwsep", (width, 51, 10), **given)
-    assert params(g) == params_printed == 2 * width * (2 + 9 + width)
+    assert g.weights + 2 * g.norm_channels == params_printed == 2 * width * (2 + 9 + width)
     assert y == (width, 51, 10)
     assert (g.layers[-1].op, 0 in g.layers[-1].inputs) == ("add", True)
 
@@ -208,31 +174,28 @@ def test_residuals_go_around_units_or_the_block(residual, sums):
 )
 def test_an_inception_module_costs_what_the_ntu_report_says(channels, width, params_printed):
     g, y = graph_of("inception", (channels, 6, 59), width=width)
-    assert params(g) == params_printed
+    assert g.weights + g.biases + 2 * g.norm_channels == params_printed
     assert y == (3 * width, 6, 59)
 
 
-def test_each_branch_has_its_own_width():
-    g, y = graph_of("inception", (8, 6, 9), width_3x3=4, width_5x5=2, width_pool=3)
-    assert y == (4 + 2 + 3, 6, 9)
-    assert weights_of(g) == {
-        "branch3x3.reduce_conv": 8 * 4,
-        "branch3x3.conv": 4 * 4 * 9,
-        "branch5x5.reduce_conv": 8 * 2,
-        "branch5x5.conv": 2 * 2 * 25,
-        "branch_pool.conv": 8 * 3,
-    }
-
-
 @pytest.mark.parametrize(
-    ("branches", "out", "weights"),
+    ("branches", "widths", "out", "weights"),
     [
-        ("3x3", 3, {"branch3x3.reduce_conv": 8 * 3, "branch3x3.conv": 3 * 3 * 9}),
-        ("1x1+pool", 5 + 3, {"branch1x1.conv": 8 * 5, "branch_pool.conv": 8 * 3}),
+        ("1x1+pool", {}, 5 + 3, {"branch1x1.conv": 8 * 5, "branch_pool.conv": 8 * 3}),
+        (
+            *("3x3+5x5", {"width_3x3": 4, "width_5x5": 2}, 4 + 2),
+            {
+                "branch3x3.reduce_conv": 8 * 4,
+                "branch3x3.conv": 4 * 4 * 9,
+                "branch5x5.reduce_conv": 8 * 2,
+                "branch5x5.conv": 2 * 2 * 25,
+            },
+        ),
     ],
 )
-def test_only_the_branches_that_are_named_are_there(branches, out, weights):
-    g, y = graph_of("inception", (8, 6, 9), branches=branches, width_1x1=5, width=3)
+def test_only_the_branches_that_are_named_are_there(branches, widths, out, weights):
+    given = {"branches": branches, "width": 3, "width_1x1": 5, **widths}
+    g, y = graph_of("inception", (8, 6, 9), **given)
     assert y == (out, 6, 9)
     assert weights_of(g) == weights
 

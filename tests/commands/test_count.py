@@ -5,9 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from nas_asc.commands import count as commands_count
 from nas_asc.complexity.rules import RULES
-from nas_asc.reports.lookup import report_model
 
 
 @pytest.fixture
@@ -30,56 +28,32 @@ def row_of(out, rule):
 def test_the_networks_own_numbers_stand_beside_those_of_the_rule(count):
     """Deepsound: 62,346 parameters; the 2021 calculator sees 66,130 of two bytes, 1,188 B over."""
     value = json.loads(count("deepsound-160", "--rule", "dcase2021-1a", "--json"))
-    assert (value["params"], value["kept_params"], value["stored_bytes"]) == (
-        62_346,
-        62_346,
-        2 * 62_346,
-    )
-    assert (value["counted_params"], value["counted_nonzero_params"], value["size_bytes"]) == (
-        66_130,
-        66_130,
-        2 * 66_130,
-    )
+    assert value["params"] == value["kept_params"] == 62_346
+    assert value["stored_bytes"] == 2 * 62_346
+    assert value["counted_params"] == value["counted_nonzero_params"] == 66_130
+    assert value["size_bytes"] == 2 * 66_130
     assert value["over"] == [
         {"measure": "size_bytes", "value": 132_260, "limit": 131_072, "over": 1_188}
     ]
 
 
-@pytest.mark.parametrize(
-    ("model", "macs"),
-    [
-        ("deepsound-160", 317_346_088),
-        ("deepsound-128", 253_878_568),
-        ("deepsound-64", 126_943_528),
-        ("deepsound-32", 63_476_008),
-    ],
-)
-def test_a_model_is_counted_for_other_clips(count, model, macs):
-    """The crops of 8 s that the report trains on: shared/facts/report_models.md, alternatives."""
-    assert json.loads(count(model, "--clip", 8, "--json"))["macs"] == macs
-
-
-def test_a_model_is_counted_for_other_classes(count):
-    """imt-c: its classifier of 128 features has 7 more rows for 10 classes, none of them pruned."""
+def test_a_model_is_counted_for_other_clips_and_classes(count):
+    """Deepsound's crops of 8 s; imt-c: 7 more rows of 128 features, and no longer pruned."""
+    assert json.loads(count("deepsound-160", "--clip", 8, "--json"))["macs"] == 317_346_088
     value = json.loads(count("imt-c", "--classes", 10, "--json"))
     pruned = 384 - 256  # weights of the classifier for three classes that the report's pruning took
     assert value["counted_params"] == 398_400 + 7 * 128
     assert value["counted_nonzero_params"] == 130_730 + 7 * 128 + pruned
 
 
-def test_the_members_of_an_ensemble_are_counted_for_other_clips(count):
-    """The NTU report's ensemble: five and one, whatever the length of the clips."""
+@pytest.mark.parametrize(
+    ("options", "measure"),
+    [((), "kept_params"), (("--clip", 4), "macs"), (("--classes", 10), "counted_params")],
+)
+def test_an_ensemble_costs_its_members_for_other_clips_and_classes_too(count, options, measure):
+    """The NTU report's: five VGGNets and one InceptionNet."""
     five, one, six = (
-        json.loads(count(model, "--clip", 4, "--json"))["macs"]
-        for model in ("ntu-vggnet", "ntu-inceptionnet", "ntu-ensemble")
-    )
-    assert six == 5 * five + one
-
-
-def test_the_members_of_an_ensemble_are_counted_for_other_classes(count):
-    """As a search trains the NTU report's ensemble on ten classes."""
-    five, one, six = (
-        json.loads(count(model, "--classes", 10, "--json"))["counted_params"]
+        json.loads(count(model, *options, "--json"))[measure]
         for model in ("ntu-vggnet", "ntu-inceptionnet", "ntu-ensemble")
     )
     assert six == 5 * five + one
@@ -93,41 +67,24 @@ def test_layers_add_up(count, model):
     assert sum(layer["macs"] for layer in value["layers"]) == value["macs"]
 
 
-def test_under_all_rules_there_is_a_list(count):
-    entries = json.loads(count("deepsound-32", "--rule", "all", "--json"))
-    assert [entry["rule"] for entry in entries] == list(RULES)
-
-
 def test_what_pruning_leaves_is_never_more_than_there_was(count):
     """NTU prints 80,839 and 17,115, with two running statistics of each of 236 channels."""
-    value = json.loads(count("ntu-vggnet", "--json"))
+    values = {v["rule"]: v for v in json.loads(count("ntu-vggnet", "--rule", "all", "--json"))}
+    assert list(values) == list(RULES)
+    value = values["ntu"]
     assert (value["counted_params"], value["counted_nonzero_params"]) == (80_839, 17_115)
     assert value["nonzero_params"] == 17_115
-    assert (value["params"], value["kept_params"]) == (80_839 - 2 * 236, 17_115 - 2 * 236)
+    assert value["params"] == 80_839 - 2 * 236
+    assert {value["kept_params"] for value in values.values()} == {17_115 - 2 * 236}
     assert "80,367 parameters, 16,643 after pruning" in count("ntu-vggnet")
 
 
-def test_what_an_ensemble_keeps_is_the_sum_of_its_members(count):
-    ensemble = json.loads(count("ntu-ensemble", "--json"))
-    vggnet, inceptionnet = (
-        json.loads(count(member, "--json"))["kept_params"]
-        for member in ("ntu-vggnet", "ntu-inceptionnet")
-    )
-    assert ensemble["kept_params"] == 5 * vggnet + inceptionnet
-
-
-def test_what_is_kept_is_counted_once_whatever_the_rules(count, monkeypatch):
-    counted = []
-    counter = commands_count.count
-    monkeypatch.setattr(commands_count, "count", lambda *a: (counted.append(a), counter(*a))[1])
-    values = json.loads(count("ntu-vggnet", "--rule", "all", "--json"))
-    assert len(counted) == len(RULES) + 1
-    assert {value["kept_params"] for value in values} == {17_115 - 2 * 236}
-
-
-def test_a_large_size_has_commas(count):
-    """The teacher's 2,318,678 parameters of four bytes, in KB of 1000."""
-    assert row_of(count("netease-teacher", "--rule", "dcase2024-1"), "dcase2024-1")[4] == "9,274.7"
+def test_holes_are_warned_of_once_for_all_rules(run_command):
+    _, _, err = run_command("count", "imt-c", "--rule", "all")
+    lines = err.splitlines()
+    assert len(lines) == len(set(lines))
+    assert any(line.startswith("warning: imt: ") and "130,656" in line for line in lines)
+    assert any("dcase2022-1, dcase2023-1" in line and "1 s" in line for line in lines)
 
 
 def test_holes_of_an_ensemble_are_those_of_one_network(count):
@@ -153,13 +110,16 @@ def test_layers_say_what_they_are_and_whether_the_sum_has_them(count):
     assert all((la["macs"] > 0) == (la["op"] in ("conv", "linear")) for la in layers)
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_judged_macs_are_shown_where_a_rule_judges_them(count, rule):
-    judged = row_of(count("netease-teacher", "--rule", "all"), rule)[6]
-    assert (judged != "-") == (rule in ("dcase2022-1", "dcase2023-1", "dcase2024-1", "dcase2025-1"))
+def test_judged_macs_are_shown_where_a_rule_judges_them(count):
+    """The teacher's 2,318,678 parameters of four bytes, in KB of 1000, have a comma."""
+    out = count("netease-teacher", "--rule", "all")
+    rows = {rule: row_of(out, rule) for rule in RULES}
+    judging = {f"dcase{edition}" for edition in ("2022-1", "2023-1", "2024-1", "2025-1")}
+    assert {rule for rule, row in rows.items() if row[6] != "-"} == judging
+    assert rows["dcase2024-1"][4] == "9,274.7"
 
 
-def test_a_limit_that_is_the_same_one_twice_is_said_once(count):
+def test_limits_are_said_once_where_they_are_the_same_one_twice(count, monkeypatch):
     """In int8 the 128,000 parameters of 2022 are its 128,000 bytes."""
     out = count("netease-teacher", "--rule", "dcase2022-1")
     assert "2,190,678 bytes and parameters over" in out
@@ -167,20 +127,14 @@ def test_a_limit_that_is_the_same_one_twice_is_said_once(count):
     over = json.loads(count("netease-teacher", "--rule", "dcase2022-1", "--json"))["over"]
     assert [limit["measure"] for limit in over] == ["size_bytes", "counted_params", "counted_macs"]
     assert all(limit["value"] - limit["limit"] == limit["over"] for limit in over)
-
-
-def test_limits_that_differ_are_both_said(count, monkeypatch):
     monkeypatch.setitem(RULES, "srpol", replace(RULES["srpol"], max_bytes=1000, max_params=2000))
     out = count("srpol-c3multi", "--rule", "srpol")
     assert "280,740 bytes over" in out
     assert "68,435 parameters over" in out
 
 
-def test_a_trial_and_its_folder_are_counted_alike(count, tmp_path):
-    folder = tmp_path / "run" / "models" / "4"
-    folder.mkdir(parents=True)
-    data = report_model("deepsound-64").architecture.to_dict()
-    (folder / "architecture.json").write_text(json.dumps({**data, "classes": 10, "clip_s": 10}))
-    trial = json.loads(count(f"{tmp_path / 'run'}:4", "--json"))
-    assert trial["params"] == 62_154
-    assert {**json.loads(count(str(folder), "--json")), "id": trial["id"]} == trial
+def test_a_trial_and_its_folder_are_counted_alike(count, here):
+    """srpol-4 for five classes: its classifier has 64 weights and a bias for two more."""
+    trial = json.loads(count("run:3", "--json"))
+    assert trial["params"] == 112_163 + 2 * 224 + 2 * 65
+    assert {**json.loads(count("run/models/3", "--json")), "id": trial["id"]} == trial

@@ -22,18 +22,13 @@ class Cost:
     ("text", "budget"),
     [
         ("128KB", Budget(size_bytes=131_072)),
-        ("65536params", Budget(params=65_536)),
         ("64Kparams", Budget(params=64_000)),
-        ("30MMAC", Budget(macs=30_000_000)),
-        ("500MAC", Budget(macs=500)),
         ("64KiBram", Budget(peak_activation_bytes=65_536)),
-        ("0.5MB,30MMAC", Budget(size_bytes=524_288, macs=30_000_000)),
-        (" 32KB , 10MMAC ", Budget(size_bytes=32_768, macs=10_000_000)),
+        (" 32KB , 10MMAC ", Budget(32_768, macs=10_000_000)),
         ("1kB,2params,3MAC,4Bram", Budget(1000, 2, 3, 4)),
         ("1.5KB,1GMAC,0.5MiBram", Budget(1536, macs=10**9, peak_activation_bytes=524_288)),
         ("1.001kB", Budget(size_bytes=1001)),
         ("1.0009kB", Budget(size_bytes=1000)),
-        ("128 KB", Budget(size_bytes=131_072)),
         ("128kb", Budget(size_bytes=131_072)),
         ("128 kB", Budget(size_bytes=128_000)),
         ("30MMACs", Budget(macs=30_000_000)),
@@ -45,77 +40,54 @@ def test_budgets_are_read(text, budget):
     assert parse_budget(text, PLAIN) == budget
 
 
-def test_a_kb_follows_the_rule():
-    assert parse_budget("128KB", counting_rule("dcase2024-1")).size_bytes == 128_000
-    assert parse_budget("128KBram", counting_rule("dcase2024-1")).peak_activation_bytes == 128_000
-
-
-@pytest.mark.parametrize(
-    ("text", "meant"),
-    [
-        *((text, "") for text in ("", "128", "-1KB", "128KB,", "ram", "1e3KB", "KB", "\u0661KB")),
-        ("10Kparam", "did you mean 'Kparams'?"),
-        *((text, "") for text in ("128KBs of it", "128kBs", "128kBrams", "5paramss", "1Bs")),
-        ("30MACK", "did you mean 'MAC'?"),
-    ],
-)
-def test_another_spelling_is_refused_with_the_known_ones(text, meant):
-    with pytest.raises(ConfigError, match=r"B, kB, .* params, MAC .*; got") as error:
-        parse_budget(text, PLAIN)
-    assert meant in str(error.value)
-
-
-@pytest.mark.parametrize("text", ["0KB", "0MAC", "0.1params"])
-def test_a_limit_of_zero_is_refused(text):
-    with pytest.raises(ConfigError, match="expected a limit above zero"):
-        parse_budget(text, PLAIN)
+MOST = 2**63 - 1  # what 64 bits hold
 
 
 @pytest.mark.parametrize("unit", ["B", "params", "MAC", "Bram"])
 def test_a_limit_is_at_most_what_64_bits_hold(unit):
-    most = 9_223_372_036_854_775_807
-    assert list(parse_budget(f"{most}{unit}", PLAIN).limits().values()) == [most]
-    with pytest.raises(ConfigError, match=r"at most 9,223,372,036,854,775,807, got '92233"):
-        parse_budget(f"{most + 1}{unit}", PLAIN)
+    assert list(parse_budget(f"{MOST}{unit}", PLAIN).limits().values()) == [MOST]
+
+
+KNOWN = "B, kB, .* params, MAC .*; got"
 
 
 @pytest.mark.parametrize(
-    ("text", "refusal"),
+    ("texts", "told"),
     [
-        ("128KB,1MMAC,64KB", "expected one limit on size, got '128KB' and '64KB'"),
-        ("5params, 6params", "expected one limit on parameters, got '5params' and '6params'"),
-        ("5MAC,1MMAC", "expected one limit on multiply-accumulates, got '5MAC' and '1MMAC'"),
-        (
-            "1KBram,2KBram",
-            "expected one limit on peak activation memory, got '1KBram' and '2KBram'",
-        ),
+        (("", "128", "-1KB", "128KB,", "ram", "1e3KB", "KB", "\u0661KB"), KNOWN),
+        (("128KBs of it", "128kBs", "128kBrams", "5paramss", "1Bs"), KNOWN),
+        (("10Kparam",), f"{KNOWN}.* mean 'Kparams'"),
+        (("30MACK",), f"{KNOWN}.* mean 'MAC'"),
+        (("0KB", "0MAC", "0.1params"), "above zero"),
+        ((f"{MOST + 1}B", f"{MOST + 1}MAC"), f"at most {MOST:,}, got '92233"),
+        (("128KB,1MMAC,64KB",), "one limit on size, got '128KB' and '64KB'"),
+        (("5params, 6params",), "one limit on parameters, got '5params' and '6params'"),
+        (("5MAC,1MMAC",), "one limit on multiply-accumulates, got '5MAC' and '1MMAC'"),
+        (("1KBram,2KBram",), "one limit on peak activation memory, got '1KBram'"),
+        ((None,), "rule 'plain' has none of its own, give --budget"),
     ],
 )
-def test_two_limits_of_a_kind_are_refused_as_they_were_typed(text, refusal):
-    with pytest.raises(ConfigError) as error:
-        parse_budget(text, PLAIN)
-    assert str(error.value) == f"budget: {refusal} - keep one"
+def test_what_is_no_budget_is_refused(texts, told):
+    for text in texts:
+        with pytest.raises(ConfigError, match=f"budget: .*{told}"):
+            parse_budget(text, PLAIN, with_limits=text is None)
 
 
-def test_a_rules_limits_hold_too_and_the_tighter_wins():
-    rule = counting_rule("dcase2022-1")
-    budget = parse_budget("64KB,40MMAC", rule, with_limits=True)
-    assert budget.limits() == {"size_bytes": 64_000, "params": 128_000, "macs": 30_000_000}
-
-
-def test_a_rule_alone_is_a_budget():
-    budget = parse_budget(None, counting_rule("dcase2020-1b"), with_limits=True)
-    assert budget.limits() == {"size_bytes": 512_000}
-
-
-@pytest.mark.parametrize("with_limits", [True, False])
-def test_no_limit_at_all_is_refused(with_limits):
-    with pytest.raises(ConfigError, match="rule 'plain' has none of its own, give --budget"):
-        parse_budget(None, PLAIN, with_limits=with_limits)
-
-
-def test_a_rules_limits_do_not_hold_unless_asked_for():
-    assert parse_budget("1MB", counting_rule("dcase2024-1")).limits() == {"size_bytes": 1_000_000}
+@pytest.mark.parametrize(
+    ("text", "rule", "with_limits", "limits"),
+    [
+        # The tighter limit wins; a KB is the rule's.
+        (
+            *("64KB,40MMAC", "dcase2022-1", True),
+            {"size_bytes": 64_000, "params": 128_000, "macs": 30_000_000},
+        ),
+        (None, "dcase2020-1b", True, {"size_bytes": 512_000}),
+        ("1MB", "dcase2024-1", False, {"size_bytes": 1_000_000}),
+        ("128KBram", "dcase2024-1", False, {"peak_activation_bytes": 128_000}),
+    ],
+)
+def test_a_rules_limits_hold_too_where_asked_for(text, rule, with_limits, limits):
+    assert parse_budget(text, counting_rule(rule), with_limits=with_limits).limits() == limits
 
 
 @pytest.mark.parametrize(
@@ -133,16 +105,13 @@ def test_limits_are_inclusive(limit, measure):
     assert budget.exceeded(Cost(**{measure: 101})) == limit
 
 
-def test_an_edition_of_int8_refuses_other_precisions():
+def test_all_networks_need_a_precision_that_the_edition_admits():
+    """The edition of 2022 admits int8 alone; an ensemble may be of several."""
     budget = parse_budget(None, counting_rule("dcase2022-1"), with_limits=True)
-    assert budget.exceeded(Cost(precision="float16")) == "precision"
+    assert str(budget).endswith("30,000,000 multiply-accumulates, stored as int8")
     assert budget.exceeded(Cost(precision="int8")) is None
-
-
-def test_all_networks_of_an_ensemble_need_a_precision_that_the_edition_admits():
-    """The edition of 2022 admits int8 alone."""
-    budget = parse_budget(None, counting_rule("dcase2022-1"), with_limits=True)
-    assert budget.exceeded(Cost(precision="float32+int8")) == "precision"
+    for precision in ("float16", "float32+int8"):
+        assert budget.exceeded(Cost(precision=precision)) == "precision"
     both = Budget(precisions=("float16", "int8"))
     assert both.exceeded(Cost(precision="float16+int8")) is None
     assert both.exceeded(Cost(precision="float16+float32")) == "precision"
@@ -161,25 +130,13 @@ def test_peak_memory_is_not_worked_out_when_something_else_binds():
     assert Budget(size_bytes=2).exceeded(Unasked()) is None
 
 
-def test_the_echo_says_bytes():
-    text = str(parse_budget("128KB,30MMAC,64KiBram,64Kparams", PLAIN))
-    assert text == (
-        "131,072 bytes, 64,000 parameters, 30,000,000 multiply-accumulates, "
-        "65,536 bytes of peak activation memory"
-    )
-
-
-def test_the_echo_says_which_precisions_a_rule_admits():
-    budget = parse_budget("64kB", counting_rule("dcase2022-1"), with_limits=True)
-    assert str(budget) == (
-        "64,000 bytes, 128,000 parameters, 30,000,000 multiply-accumulates, stored as int8"
-    )
-
-
-def test_json_has_null_for_a_limit_that_is_not_set():
-    assert parse_budget("128KB", PLAIN).to_dict() == {
+def test_the_echo_says_bytes_and_json_has_null_for_a_limit_that_is_not_set():
+    budget = parse_budget("128KB,64KiBram,64Kparams", PLAIN)
+    words = str(budget)
+    assert words == "131,072 bytes, 64,000 parameters, 65,536 bytes of peak activation memory"
+    assert budget.to_dict() == {
         "size_bytes": 131_072,
-        "params": None,
+        "params": 64_000,
         "macs": None,
-        "peak_activation_bytes": None,
+        "peak_activation_bytes": 65_536,
     }

@@ -11,7 +11,6 @@ import pytest
 
 from nas_asc.architectures.architecture import Architecture, build_graph
 from nas_asc.complexity.counting import count
-from nas_asc.complexity.pruning import values_left
 from nas_asc.complexity.rules import RULES
 from nas_asc.errors import ConfigError
 from nas_asc.reports.lookup import report_model
@@ -93,14 +92,6 @@ def test_deepsound_160_has_the_rows_that_the_report_prints():
     assert {name: params for name, params in rows.items() if params} == DEEPSOUND_160_ROWS
 
 
-def test_deepsound_160_at_the_calculator_of_its_edition():
-    """dcase2021_task1a: four values per batch norm channel make it 66,130, over the limit."""
-    complexity = count(report_model("deepsound-160").architecture, 10, 10.0, "dcase2021-1a")
-    assert complexity.counted_params == 66_130
-    assert complexity.size_bytes == 132_260
-    assert complexity.size_bytes - complexity.rule.max_bytes == 1_188
-
-
 def test_deepsound_160_at_int8_by_hand():
     """57,658 kernel values, a float16 scale for 2,614 output channels, 904 biases, 1,892 norms."""
     sections = report_model("deepsound-160").architecture.sections
@@ -125,18 +116,14 @@ def test_the_counts_of_a_small_network_by_hand():
     assert complexity.macs_torchinfo == (36 + 4) * 264 + 8 + (12 + 3)
 
 
-@pytest.mark.parametrize(("precision", "width"), [("float32", 4), ("float16", 2), ("int8", 1)])
-def test_peak_memory_is_at_the_stored_precision(precision, width):
-    assert cost(precision=precision).peak_activation_bytes == (264 + 4 * 264) * width
-
-
-@pytest.mark.parametrize(("precision", "width"), [("float32", 4), ("float16", 2)])
-def test_stored_bytes_of_floats_by_hand(precision, width):
-    assert cost(precision=precision).size_bytes == 63 * width
-
-
-def test_stored_bytes_of_int8_by_hand():
-    assert cost(precision="int8").size_bytes == 48 + 2 * (4 + 3) + 2 * 15
+@pytest.mark.parametrize(
+    ("precision", "width", "size_bytes"),
+    [("float32", 4, 63 * 4), ("float16", 2, 63 * 2), ("int8", 1, 48 + 2 * (4 + 3) + 2 * 15)],
+)
+def test_stored_bytes_and_peak_memory_by_hand(precision, width, size_bytes):
+    complexity = cost(precision=precision)
+    assert complexity.size_bytes == size_bytes
+    assert complexity.peak_activation_bytes == (264 + 4 * 264) * width
 
 
 @pytest.mark.parametrize(
@@ -146,22 +133,12 @@ def test_stored_bytes_of_int8_by_hand():
         ("float32", 0.5, (5 + 18 * 4) + (2 + 6 * 4) + 15 * 4),
         ("int8", 0.5, (5 + 18) + (2 + 6) + 2 * 7 + 15 * 2),
         ("float16", 0.99, (5 + 1 * 2) + (2 + 1 * 2) + 15 * 2),
+        # 34 of 36 values with a mask are 73 bytes, without 72: a kernel is stored whole.
+        ("float16", 0.05, 36 * 2 + 12 * 2 + 15 * 2),
     ],
 )
 def test_stored_bytes_of_a_pruned_network_by_hand(precision, sparsity, size_bytes):
     assert cost(precision=precision, sparsity=sparsity).size_bytes == size_bytes
-
-
-def test_a_tensor_that_is_smaller_without_a_mask_is_stored_whole():
-    """At 5 %: 34 of 36 values with a mask are 73 bytes, without 72."""
-    assert cost(sparsity=0.05).size_bytes == 36 * 2 + 12 * 2 + 15 * 2
-
-
-@pytest.mark.parametrize(
-    ("values", "sparsity", "kept"), [(100, 0.8, 20), (36, 0.05, 34), (9, 0.7, 3), (3, 0.99, 1)]
-)
-def test_pruning_keeps_the_rounded_share_and_at_least_one(values, sparsity, kept):
-    assert values_left(values, sparsity) == kept
 
 
 @pytest.mark.parametrize(
@@ -200,20 +177,10 @@ def test_pruning_changes_no_multiply_accumulate_and_no_module_parameter():
 def test_json_has_the_names_that_scripts_rely_on():
     data = json.loads(json.dumps(cost().to_dict()))
     assert data["input_shape"] == [[1, 8, 33]]
-    assert {
-        "rule",
-        "params",
-        "nonzero_params",
-        "counted_params",
-        "size_bytes",
-        "macs",
-        "counted_macs",
-        "macs_fvcore_total",
-        "macs_torchinfo",
-        "peak_activation_bytes",
-    } <= set(data)
+    counted = "counted_params counted_macs macs_fvcore_total macs_torchinfo peak_activation_bytes"
+    assert {"rule", "params", "nonzero_params", "size_bytes", "macs", *counted.split()} <= set(data)
 
 
 def test_an_unknown_rule_is_refused():
-    with pytest.raises(ConfigError, match="rule: expected one of plain"):
-        cost("dcase1999")
+    with pytest.raises(ConfigError, match=r"rule: .* mean 'dcase2024-1'"):
+        cost("dcase2024")

@@ -12,18 +12,15 @@ from torch.nn.utils import prune
 
 from nas_asc.complexity.counting import count
 from nas_asc.complexity.pruning import (
-    NOT_PRUNED,
     ChannelPruning,
-    MagnitudePruning,
     channels_left,
     for_classifier,
     pruning_of,
     sparse_bytes,
     values_left,
 )
-from nas_asc.networks.compression.channels import ChannelPruner, channel_masks, top_channels
-from nas_asc.networks.compression.magnitude import Kernel, largest
 from nas_asc.networks.network import build
+from nas_asc.networks.pruning import ChannelPruner, Kernel, channel_masks, largest, top_channels
 from nas_asc.reports.lookup import report_model
 
 NORMS = nn.BatchNorm1d | nn.BatchNorm2d
@@ -43,13 +40,16 @@ def built(model_id):
     ("channels", "fraction", "left"),
     [
         (16, 0.1, [14]),
-        (32, 0.1, [29]),
         (64, 0.1, [58]),
         (3, 0.1, [3]),
         (32, 0.2, [26, 21, 17, 14, 11]),
-        (64, 0.2, [51, 41, 33, 26, 21]),
         (128, 0.2, [102, 82, 66, 53, 42]),
         (3, 0.2, [2, 2, 2, 2, 2]),
+        # Halves are rounded to even: a tenth of 5, 15 and 25 are 0.5, 1.5 and 2.5; 0, 2 and 2 go.
+        (5, 0.1, [5]),
+        (15, 0.1, [13]),
+        (25, 0.1, [23]),
+        (1, 0.9, [1, 1, 1, 1, 1]),
     ],
 )
 def test_the_survivors_are_those_of_the_imt_report(channels, fraction, left):
@@ -57,21 +57,12 @@ def test_the_survivors_are_those_of_the_imt_report(channels, fraction, left):
     assert found == left
 
 
-@pytest.mark.parametrize(("channels", "left"), [(5, 5), (15, 13), (25, 23)])
-def test_halves_are_rounded_to_even(channels, left):
-    """A tenth of 5, 15 and 25 are 0.5, 1.5 and 2.5: 0, 2 and 2 go."""
-    assert channels_left(channels, 0.1, 1) == left
-
-
-def test_a_channel_stays():
-    assert channels_left(1, 0.9, 5) == 1
-
-
 @pytest.mark.parametrize(
-    ("values", "kept"), [(108, 22), (1296, 259), (48_720, 9_744), (60, 12), (672, 134), (2, 1)]
+    ("values", "sparsity", "kept"),
+    [(108, 0.8, 22), (1296, 0.8, 259), (48_720, 0.8, 9_744), (36, 0.05, 34), (3, 0.99, 1)],
 )
-def test_the_kept_values_are_those_of_the_ntu_report(values, kept):
-    assert values_left(values, 0.8) == kept
+def test_the_kept_values_are_those_of_the_ntu_report(values, sparsity, kept):
+    assert values_left(values, sparsity) == kept
 
 
 def test_a_kernel_that_is_smaller_without_a_mask_is_stored_whole():
@@ -93,12 +84,8 @@ def test_the_classifier_can_be_spared(kind, kept):
     assert for_classifier(spared).kept(kernel) == 384
     assert for_classifier(spared).stored_bytes(kernel, 2) == 768
     assert spared.kept(kernel) == kept
-
-
-def test_what_is_not_pruned_is_kept():
-    assert NOT_PRUNED.kept([(100, 10)]) == 100
-    assert NOT_PRUNED.stored_bytes([(100, 10)], 2) == 200
-    assert MagnitudePruning(0.5).kept_scales(12) == 12
+    # Of 12 scales 10, 8, 6, 5 and 4 are left; magnitude pruning leaves scales alone.
+    assert spared.kept_scales(12) == (12 if kind == "magnitude" else 4)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
-"""The only decoder: every format, files that cannot be used, and what a check finds."""
+"""The only decoder: formats, files that cannot be used, what a check finds and is remembered."""
 
 import hashlib
+import json
 import os
 from io import BytesIO
 from pathlib import Path
@@ -9,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from nas_asc.datasets import decode
-from nas_asc.datasets.decoding import _ogg_is_cut_off, check_file
+from nas_asc.datasets import decode, decoding, hash_files
+from nas_asc.datasets.decoding import _ogg_is_cut_off, check_file, check_files
 from nas_asc.errors import DatasetError
 
 FORMATS = [
@@ -49,12 +50,8 @@ def test_every_format_is_decoded_and_checked(tmp_path, name, subtype, tolerance,
     np.testing.assert_allclose(decoded, waveform, atol=tolerance)
 
     file = check_file(path)
-    assert (file.fault, file.sample_rate_hz, file.channels, file.samples) == (
-        "",
-        32000,
-        channels,
-        32000,
-    )
+    facts = (file.fault, file.sample_rate_hz, file.channels, file.samples)
+    assert facts == ("", 32000, channels, 32000)
     assert file.digest == hashlib.sha256(path.read_bytes()).hexdigest()
     assert file.peak == pytest.approx(0.5, abs=tolerance + 1e-4)
 
@@ -75,61 +72,33 @@ def test_the_highest_frequency_with_energy_is_found_in_a_file_of_a_higher_rate(t
     assert check_file(write(tmp_path / "full.wav", noise(1), 44100)).highest_hz > 22000
 
 
-def garbage(path):
-    path.write_bytes(b"this is no sound at all" * 100)
-
-
-def nothing(path):
-    path.write_bytes(b"")
-
-
-def absent(path):
-    pass
-
-
-def folder(path):
-    path.mkdir()
-
-
-def no_samples(path):
-    write(path, np.zeros((1, 0), dtype=np.float32), 8000)
-
-
-def not_finite(path):
-    write(path, np.array([[0.5, np.inf, -np.inf]], dtype=np.float32), 8000, "FLOAT")
-
-
-def broken_off(path):
-    write(path, noise(), 44100)
-    os.truncate(path, 2044)
-
-
+NO_SAMPLES = np.zeros((1, 0), dtype=np.float32)
+NOT_FINITE = np.array([[0.5, np.inf, -np.inf]], dtype=np.float32)
+# What is found, and what made it so.
 FAULTS = {
-    garbage: "something else (format not recognised)",
-    nothing: "an empty file",
-    absent: "no such file",
-    folder: "something else (is a directory)",
-    no_samples: "no samples",
-    not_finite: "samples that are not finite",
-    broken_off: "one that breaks off (2000 of 264600 bytes of samples)",
+    "something else (format not recognised)": lambda path: path.write_bytes(b"no sound" * 100),
+    "an empty file": Path.touch,
+    "no such file": lambda path: None,
+    "something else (is a directory)": Path.mkdir,
+    "no samples": lambda path: write(path, NO_SAMPLES, 8000),
+    "samples that are not finite": lambda path: write(path, NOT_FINITE, 8000, "FLOAT"),
+    "one that breaks off (2000 of 264600 bytes of samples)": lambda path: os.truncate(
+        write(path, noise(), 44100), 2044
+    ),
 }
 
 
-@pytest.mark.parametrize(
-    ("spoil", "fault"), FAULTS.items(), ids=lambda f: getattr(f, "__name__", "")
-)
+@pytest.mark.parametrize(("fault", "spoil"), FAULTS.items(), ids=FAULTS)
 def test_a_file_that_cannot_be_used_is_named_in_one_line(tmp_path, spoil, fault):
     path = tmp_path / "bad.wav"
     spoil(path)
-
     with pytest.raises(DatasetError) as caught:
         decode(path)
-
     assert str(caught.value) == (
         f"{path}: expected a WAV, FLAC or OGG clip, found {fault} - "
         "repair or remove it, or pass --skip-bad to go on without it"
     )
-    assert (check_file(path).fault, check_file(path).decodable) == (fault, False)
+    assert check_file(path).fault == fault
 
 
 def test_very_large_samples_are_still_finite(tmp_path):
@@ -148,7 +117,7 @@ def test_a_clip_with_a_hole_is_not_decoded_to_less(tmp_path, name):
 
     with pytest.raises(DatasetError, match=r"damaged\.\w+: expected .*, found .* - repair"):
         decode(path)
-    assert not check_file(path).decodable
+    assert check_file(path).fault
 
 
 @pytest.fixture
@@ -179,9 +148,87 @@ def test_a_cut_inside_a_page_is_noticed_and_nothing_else(ogg):
     assert not _ogg_is_cut_off(BytesIO(b"RIFF" + whole))
 
 
-@pytest.mark.slow
-@pytest.mark.data
-def test_real_recordings_are_whole():
-    recordings = sorted(Path(os.environ["NAS_ASC_DATA"]).rglob("*.ogg"))
-    assert len(recordings) == 400
-    assert all(check_file(path).decodable for path in recordings)
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def clip(tmp_path, monkeypatch):
+    """A clip old enough to be remembered."""
+    monkeypatch.setattr(decoding, "_YOUNG_NS", 0)
+    return write(tmp_path / "clip.wav", noise(), 44100)
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """List the files that are opened."""
+    paths = []
+    monkeypatch.setattr(decoding, "check_file", lambda p: paths.append(p) or check_file(p))
+    return paths
+
+
+def test_a_file_that_did_not_change_is_not_opened_again(cache, clip, opened):
+    first = check_files(clip.parent, [clip], cache)
+    assert first == (check_file(clip),)
+    assert check_files(clip.parent, [clip], cache) == first
+    assert opened == [clip]
+
+
+def test_a_file_that_nobody_checked_is_hashed(cache, clip):
+    (hashed,) = hash_files(clip.parent, [clip], cache)
+    (checked,) = check_files(clip.parent, [clip], cache)
+    assert (hashed.digest, hashed.stamp) == (checked.digest, checked.stamp)
+    assert hash_files(clip.parent, [clip], cache) == (checked,)
+    assert hash_files(clip.parent, [clip.with_name("gone")], cache)[0].fault == "no such file"
+
+
+def test_faults_are_remembered_but_files_that_are_gone_are_not(cache, clip, opened):
+    clip.write_bytes(b"no sound")
+    for _ in range(2):
+        assert check_files(clip.parent, [clip], cache)[0].fault
+    assert opened == [clip]
+    clip.unlink()
+    assert check_files(clip.parent, [clip], cache)[0].fault == "no such file"
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_new_bytes_of_the_same_size_and_time_are_noticed(cache, clip, moved):
+    (before,) = check_files(clip.parent, [clip], cache)
+    status = clip.stat()
+    write(clip.with_name("other.wav") if moved else clip, -noise(), 44100)
+    if moved:
+        clip.with_name("other.wav").replace(clip)
+    os.utime(clip, ns=(status.st_atime_ns, status.st_mtime_ns))
+    (after,) = check_files(clip.parent, [clip], cache)
+    assert clip.stat().st_size == status.st_size
+    assert after.digest not in (before.digest, "")
+
+
+def test_a_file_changed_just_now_is_read_again(cache, clip, opened, monkeypatch):
+    monkeypatch.setattr(decoding, "_YOUNG_NS", 10**12)
+    for _ in range(2):
+        check_files(clip.parent, [clip], cache)
+    assert opened == [clip, clip]
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"a": 1}', '{"a": {"stamp": [1]}}'])
+def test_a_damaged_index_is_made_anew(cache, clip, damage):
+    (file,) = check_files(clip.parent, [clip], cache)
+    (index,) = (cache / "clips").iterdir()
+    index.write_text(damage)
+    assert check_files(clip.parent, [clip], cache) == (file,)
+    assert file.digest in index.read_text()
+
+
+def test_other_files_of_the_folder_stay_known(cache, clip):
+    other = write(clip.with_name("other.wav"), noise(), 44100)
+    for path in (clip, other):
+        check_files(clip.parent, [path], cache)
+    (index,) = (cache / "clips").iterdir()
+    assert json.loads(index.read_text()).keys() == {str(clip), str(other)}
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, clip):
+    (tmp_path / "file").write_text("in the way")
+    assert check_files(clip.parent, [clip], tmp_path / "file") == (check_file(clip),)

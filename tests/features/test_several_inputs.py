@@ -12,40 +12,21 @@ from nas_asc.training.compute_mode import PLAIN, Execution
 from nas_asc.training.loop import Hooks, train
 from nas_asc.training.metrics import evaluate
 
-MASKED = recipe(
-    schedule="constant",
-    gradient_clip=1.0,
-    augmentations={name: AUGMENTATIONS[name] for name in ("time_shift", "spec_augment")},
-)
-CLIP_S = 0.2
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
+MASKS = {name: AUGMENTATIONS[name] for name in ("time_shift", "spec_augment")}
+MASKED = recipe(schedule="constant", gradient_clip=1.0, augmentations=MASKS)
 
 
 def two_inputs():
     """A small network with a mean spectrum, and 16 clips of two classes that only it tells."""
     choices = report_model("srpol-c10separable").architecture.choices
     space = load_space("separable")
-    changed = {
-        path: value
-        for path, value in choices.items()
-        if not path.startswith("stage3.") or path == "stage3.depth"
-    } | {
-        "frontend.n_mels": 40,
-        "frontend.mean_spectrum": True,
-        "stem.width": 8,
-        "stage1.width": 16,
-        "stage1.depth": 1,
-        "stage2.width": 24,
-        "stage2.depth": 1,
-        "stage3.depth": 0,
-    }
+    kept = {path: value for path, value in choices.items() if not path.startswith("stage3.")}
+    changed = {"frontend.n_mels": 40, "frontend.mean_spectrum": True, "stem.width": 8}
+    changed |= {"stage1.width": 16, "stage1.depth": 1, "stage2.width": 24, "stage2.depth": 1}
     torch.manual_seed(3)
-    network = build(space.from_choices(changed), 2, CLIP_S)
-    maps = torch.randn(16, *network.input_shapes[0], generator=generator())
-    means = torch.randn(16, 40, generator=generator(1))
+    network = build(space.from_choices(kept | changed | {"stage3.depth": 0}), 2, 0.2)
+    maps = torch.randn(16, *network.input_shapes[0])
+    means = torch.randn(16, 40)
     labels = torch.arange(16) % 2
     means[labels == 1, :20] += 3
     return network, Clips((maps.half(), means.half()), labels, 2)

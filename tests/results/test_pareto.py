@@ -1,6 +1,5 @@
 import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,9 +9,7 @@ from hypothesis import strategies as st
 from nas_asc.results.pareto import Point, hypervolume, pareto_front
 
 
-def point(
-    size_bytes: int, log_loss: float, trial: int = 0, accuracy: float = 0.5, macs: int = 1000
-) -> Point:
+def point(size_bytes, log_loss, trial=0, accuracy=0.5, macs=1000):
     return Point(
         trial=trial,
         model=None,
@@ -39,16 +36,13 @@ points_strategy = st.lists(
     ),
     max_size=20,
 ).map(lambda rows: [point(s, ll, trial=i, accuracy=a) for i, (s, ll, a) in enumerate(rows)])
-pairs_strategy = st.lists(
-    st.tuples(st.sampled_from([0.0, 1.0, 2.0, 3.0, 4.0]), st.floats(0, 3).map(round)), max_size=30
-)
 
 
-def dominates(a: Sequence[float], b: Sequence[float]) -> bool:
+def dominates(a, b):
     return all(x <= y for x, y in zip(a, b, strict=True)) and tuple(a) != tuple(b)
 
 
-def test_front_keeps_what_no_other_beats_smallest_first() -> None:
+def test_front_keeps_what_no_other_beats_smallest_first():
     points = [
         point(8000, 0.5, trial=0),
         point(2000, 1.5, trial=1),
@@ -57,13 +51,10 @@ def test_front_keeps_what_no_other_beats_smallest_first() -> None:
         point(9000, 0.6, trial=4),  # larger and worse than trial 0
     ]
     assert [p.trial for p in pareto_front(points)] == [1, 3, 0]
-
-
-def test_front_of_nothing_is_empty() -> None:
     assert pareto_front([]) == []
 
 
-def test_front_keeps_one_of_an_equal_pair_by_accuracy_then_macs_then_age() -> None:
+def test_front_keeps_one_of_an_equal_pair_by_accuracy_then_macs_then_age():
     first = point(2000, 1.0, trial=5, accuracy=0.6, macs=900)
     assert pareto_front([replace(first, trial=7), first])[0].trial == 5
     assert pareto_front([first, replace(first, trial=9, counted_macs=800)])[0].trial == 9
@@ -71,7 +62,7 @@ def test_front_keeps_one_of_an_equal_pair_by_accuracy_then_macs_then_age() -> No
     assert len(pareto_front([first, first])) == 1
 
 
-def test_front_by_accuracy_ignores_the_log_loss_except_between_equals() -> None:
+def test_front_by_accuracy_ignores_the_log_loss_except_between_equals():
     points = [
         point(1000, 2.0, trial=0, accuracy=0.5),
         point(2000, 0.1, trial=1, accuracy=0.4),
@@ -79,15 +70,12 @@ def test_front_by_accuracy_ignores_the_log_loss_except_between_equals() -> None:
         point(3000, 1.0, trial=3, accuracy=0.6),
     ]
     assert [p.trial for p in pareto_front(points, "accuracy")] == [0, 3]
-
-
-def test_front_of_an_unknown_objective_is_refused() -> None:
     with pytest.raises(ValueError, match="log_loss"):
         pareto_front([], "f1")
 
 
 @pytest.mark.parametrize("metric", [math.nan, math.inf])
-def test_a_point_without_finite_metrics_is_refused(metric: float) -> None:
+def test_a_point_without_finite_metrics_is_refused(metric):
     with pytest.raises(ValueError, match="trial 3"):
         point(1000, metric, trial=3)
     with pytest.raises(ValueError, match="trial 3"):
@@ -95,7 +83,7 @@ def test_a_point_without_finite_metrics_is_refused(metric: float) -> None:
 
 
 @given(points_strategy)
-def test_front_is_what_the_definition_says(points: list[Point]) -> None:
+def test_front_is_what_the_definition_says(points):
     pairs = [(p.size_bytes, p.log_loss) for p in points]
     expected = {a for a in pairs if not any(dominates(b, a) for b in pairs)}
     found = [(p.size_bytes, p.log_loss) for p in pareto_front(points)]
@@ -103,51 +91,42 @@ def test_front_is_what_the_definition_says(points: list[Point]) -> None:
 
 
 @given(points_strategy)
-def test_front_does_not_depend_on_the_order_of_the_points(points: list[Point]) -> None:
+def test_front_does_not_depend_on_the_order_of_the_points(points):
     assert pareto_front(points) == pareto_front(points[::-1])
     assert pareto_front(pareto_front(points)) == pareto_front(points)
 
 
-def test_one_point_at_a_corner_covers_everything_or_nothing() -> None:
-    assert hypervolume([point(1024, 0.0)], 131072, 10) == pytest.approx(1)
-    assert hypervolume([point(131072, 0.0)], 131072, 10) == 0
-    assert hypervolume([point(1024, math.log(10))], 131072, 10) == 0
-    assert hypervolume([], 131072, 10) == 0
-
-
-def test_one_point_in_the_middle_covers_a_quarter() -> None:
-    # 1 KiB to 256 KiB are 8 octaves; 16 KiB is in the middle.
-    assert hypervolume([point(16384, math.log(10) / 2)], 262144, 10) == pytest.approx(0.25)
-
-
-def test_two_points_cover_the_union_of_their_rectangles() -> None:
-    # 4 octaves x ln 4: 3/4 x 1/4 by the small one, and 1/4 x 1/2 more by the large one.
-    small = point(2048, 0.75 * math.log(4))
-    large = point(8192, 0.25 * math.log(4))
-    assert hypervolume([small, large], 16384, 4) == pytest.approx(3 / 16 + 2 / 16)
-
-
-def test_points_that_are_over_the_limit_or_worse_than_guessing_cover_nothing() -> None:
-    assert hypervolume([point(16385, 0.1), point(2048, 1.5)], 16384, 4) == 0
-
-
-def test_a_point_below_one_kib_counts_as_one_of_one_kib() -> None:
-    assert hypervolume([point(10, 0.0)], 2048, 2) == pytest.approx(1)
-    assert hypervolume([point(0, 0.0)], 2048, 2) == pytest.approx(1)
+@pytest.mark.parametrize(
+    ("points", "limit", "classes", "covered"),
+    [
+        ([], 131072, 10, 0),
+        ([point(1024, 0.0)], 131072, 10, 1),
+        ([point(131072, 0.0)], 131072, 10, 0),
+        ([point(1024, math.log(10))], 131072, 10, 0),
+        # 1 KiB to 256 KiB are 8 octaves; 16 KiB is in the middle.
+        ([point(16384, math.log(10) / 2)], 262144, 10, 1 / 4),
+        # 4 octaves x ln 4: 3/4 x 1/4 by the small one, and 1/4 x 1/2 more by the large one.
+        ([point(2048, 0.75 * math.log(4)), point(8192, 0.25 * math.log(4))], 16384, 4, 5 / 16),
+        # Over the limit, or worse than guessing.
+        ([point(16385, 0.1), point(2048, 1.5)], 16384, 4, 0),
+        # Below 1 KiB counts as 1 KiB.
+        ([point(10, 0.0)], 2048, 2, 1),
+        ([point(0, 0.0)], 2048, 2, 1),
+    ],
+)
+def test_the_hypervolume_is_the_share_that_is_covered(points, limit, classes, covered):
+    assert hypervolume(points, limit, classes) == pytest.approx(covered)
 
 
 @pytest.mark.parametrize("limit", [None, 1, 1024])
-def test_without_a_limit_above_one_kib_there_is_no_hypervolume(limit: int | None) -> None:
+def test_without_a_limit_above_one_kib_there_is_no_hypervolume(limit):
     assert hypervolume([point(512, 0.1)], limit, 10) is None
-
-
-def test_hypervolume_of_one_class_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 2"):
-        hypervolume([], 2048, 1)
+        hypervolume([], limit or 2048, 1)
 
 
 @given(points_strategy)
-def test_hypervolume_is_the_sum_of_the_dominated_cells(points: list[Point]) -> None:
+def test_hypervolume_is_the_sum_of_the_dominated_cells(points):
     limit, height = 16384, math.log(10)
     corners = [(max(math.log2(p.size_bytes) - 10, 0.0), p.log_loss) for p in points]
     xs = sorted({x for x, _ in corners if x <= 4} | {0.0, 4.0})

@@ -1,17 +1,24 @@
+import random
 from dataclasses import replace
+from functools import partial
+from itertools import repeat
 
-from study_cases import DATASET, task
+import pytest
+from study_cases import DATASET, OFF, task
 
-from nas_asc.search.scheduler import Scheduler
+from nas_asc.complexity.budget import Budget
+from nas_asc.complexity.counting import count
+from nas_asc.search.samplers import draw
+from nas_asc.search.scheduler import Gate, Scheduler, SpaceExhausted
 from nas_asc.search.warm_start import warm_start_trials
+from nas_asc.spaces.space_file import load_space
 from nas_asc.study.job import JobResult
 
-TEN = replace(DATASET, classes=tuple("abcdefghij"))
-OFF = {"enabled": False, "rungs": [0.34], "keep": 0.5, "min_history": 4}
+TASK = partial(task, replace(DATASET, classes=tuple("abcdefghij")), budget="128KB")
 
 
 def make(**options):
-    return Scheduler(task(TEN, budget="128KB", **options))
+    return Scheduler(TASK(**options))
 
 
 def ended(trial, state="completed"):
@@ -36,22 +43,18 @@ def ask_and_end(scheduler, trials, state="completed"):
     return rungs
 
 
-def test_a_trial_is_asked_for_when_those_up_to_the_lag_have_ended():
-    scheduler = make(startup_trials=5, lag=2)
-    ask(scheduler, 5)
-    for number in (0, 1, 2):
-        scheduler.update(ended(scheduler.trials[number]))
+@pytest.mark.parametrize(
+    ("startup_trials", "lag", "asked", "needed"),
+    [(5, 2, 5, 4), (2, 16, 16, 1)],  # trial 16 is the first that depends on one: on 0 = 16 - 16
+)
+def test_a_trial_is_asked_for_when_those_up_to_the_lag_have_ended(
+    startup_trials, lag, asked, needed
+):
+    scheduler = make(startup_trials=startup_trials, lag=lag)
+    ask(scheduler, asked)
+    for number in range(needed):
         assert not scheduler.can_ask
-    scheduler.update(ended(scheduler.trials[3]))
-    assert scheduler.can_ask
-
-
-def test_no_trial_waits_for_those_before_the_first():
-    """Trial 16 is the first that depends on one: on trial 0 = 16 - 16."""
-    scheduler = make(startup_trials=2, lag=16)
-    ask(scheduler, 16)
-    assert not scheduler.can_ask
-    scheduler.update(ended(scheduler.trials[0]))
+        scheduler.update(ended(scheduler.trials[number]))
     assert scheduler.can_ask
 
 
@@ -87,7 +90,7 @@ def test_a_saved_study_is_gone_on_with_in_the_same_way():
 
 def test_report_models_and_first_trials_are_compared_with_nobody():
     scheduler = make(startup_trials=3)
-    for trial in warm_start_trials(task(TEN, budget="128KB"))[0]:
+    for trial in warm_start_trials(TASK())[0]:
         rungs = scheduler.restore(ended(trial))
         assert [rung.epoch for rung in rungs] == [2]
         assert not any(rung.peer_losses for rung in rungs)
@@ -103,18 +106,54 @@ def test_failed_trials_are_no_comparison():
     assert not scheduler.ask()[1][0].peer_losses
 
 
-def test_report_models_come_from_few_multiply_accumulates_to_many():
-    trials, over = warm_start_trials(task(TEN, budget="128KB"))
-    models = [f"deepsound-{n_mels}" for n_mels in (32, 64, 128, 160)]
-    assert [(trial.number, trial.model) for trial in trials] == list(enumerate(models))
-    assert {trial.state for trial in trials} == {"waiting"}
-    assert not over
+BUDGET = Budget(size_bytes=32_768)
+SPACE = load_space("mbconv")
+MEASURE = partial(count, n_classes=10, clip_s=1.0)
 
 
-def test_report_models_over_the_budget_are_listed_with_what_binds():
-    # printed sizes: 121.3, 121.4, 121.6 and 121.8 KB
-    trials, over = warm_start_trials(task(TEN, budget=f"{int(121.5 * 1024)}B"))
-    assert [trial.model for trial in trials] == ["deepsound-32", "deepsound-64"]
-    assert [entry["model"] for entry in over] == ["deepsound-128", "deepsound-160"]
-    assert {entry["binds"] for entry in over} == {"size_bytes"}
-    assert over[1]["size_bytes"] == 62346 * 2
+def gate(budget=BUDGET, trained_budget=None):
+    return Gate(SPACE, budget, MEASURE, trained_budget or budget)
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """Architectures within the budget, and some over it."""
+    found = {True: [], False: []}
+    for architecture in draw(SPACE, 1):
+        found[BUDGET.exceeded(MEASURE(architecture)) is None].append(architecture)
+        if min(map(len, found.values())) == 5:
+            return found[True], found[False]
+
+
+def test_what_is_over_the_budget_or_known_is_turned_away_and_counted(drawn):
+    fitting, over = drawn
+    chooser = gate()
+    chooser.remember(fitting[0])
+    suggestions = iter([fitting[0], *over[:3], fitting[0], fitting[1]])
+    proposal = chooser.next_candidate(suggestions, 50, iter([]), 0)
+    assert proposal.architecture == fitting[1]
+    assert (proposal.rejected_over_budget, proposal.duplicates) == (3, 2)
+    assert proposal.complexity.size_bytes <= BUDGET.size_bytes
+
+
+def test_what_cannot_be_afforded_is_passed_over_in_silence(drawn):
+    fitting = sorted(drawn[0], key=lambda a: -MEASURE(a).macs)
+    ceiling = Budget(size_bytes=32_768, macs=MEASURE(fitting[-1]).macs)
+    proposal = gate(trained_budget=ceiling).next_candidate(iter(fitting), 50, iter([]), 0)
+    assert proposal.architecture == fitting[-1]
+    assert (proposal.rejected_over_budget, proposal.duplicates) == (0, 0)
+
+
+def test_chance_takes_over_from_a_sampler_that_only_suggests_what_is_over(drawn):
+    proposal = gate().next_candidate(repeat(drawn[1][0]), 50, draw(SPACE, 0), 0)
+    assert proposal.rejected_over_budget >= 50
+    assert BUDGET.exceeded(proposal.complexity) is None
+
+
+def test_draws_are_repaired_where_next_to_nothing_fits_and_given_up_where_nothing_does():
+    budget = Budget(size_bytes=600, macs=300_000)
+    few = [SPACE.random(random.Random(i)) for i in range(30)]
+    proposal = gate(budget).next_candidate(iter(few), 10, iter(few), 0)
+    assert budget.exceeded(proposal.complexity) is None
+    with pytest.raises(SpaceExhausted):
+        gate(Budget(size_bytes=1)).next_candidate(iter(few), 50, iter(few), 0)

@@ -1,240 +1,227 @@
-"""The whole way: from a folder of recordings to a front and models that run."""
+import math
+import signal
+import time
+from dataclasses import replace
 
-import json
-import os
-import re
-import sys
-from collections import Counter
-from pathlib import Path
-
-import numpy as np
 import pytest
-import soundfile
-from safetensors.numpy import load_file
+from study_cases import search, search_own_space, start, trials_of
+from test_feasibility import TINY
 
-RATE_HZ = 16000
-SMALL = ("--budget", "24KB,4MMAC", "--space", "mbconv", "--epochs", "2", "--seed", "3")
+from nas_asc.errors import ConfigError, NothingFits, RunError
+from nas_asc.search.search import resumed_config
+from nas_asc.search.storage.run_summary import load_front
+
+LONGEST_S = 100.0
+
+
+MODELS = [f"deepsound-{n_mels}" for n_mels in (32, 64, 128, 160)]
+
+
+def untimed(run):
+    """The trials of a run without how long they took."""
+    found = [replace(trial, elapsed_s=0.0, spent_s=0.0) for trial in trials_of(run)]
+    return [
+        t if t.result is None else replace(t, result=replace(t.result, seconds=0)) for t in found
+    ]
 
 
 @pytest.fixture(scope="module")
-def tones(tmp_path_factory):
-    """Two classes of half a second: low tones and high tones, twelve recordings each."""
-    folder = tmp_path_factory.mktemp("tones")
-    rng = np.random.default_rng(0)
-    time_s = np.arange(RATE_HZ // 2) / RATE_HZ
-    for label, low_hz, high_hz in (("low", 200, 400), ("high", 3000, 5000)):
-        (folder / label).mkdir()
-        for n in range(12):
-            tone = np.sin(2 * np.pi * rng.uniform(low_hz, high_hz) * time_s)
-            noise = rng.normal(0, 0.05, len(time_s))
-            soundfile.write(folder / label / f"{n}.wav", 0.3 * tone + noise, RATE_HZ)
-    return folder
+def whole(tmp_path_factory):
+    """An uninterrupted search of one worker."""
+    run = tmp_path_factory.mktemp("whole") / "run"
+    return run, search(run)
 
 
-def comparable(text):
-    value = json.loads(text)
-    return {key: value[key] for key in value if key not in ("run", "seconds")}
+def test_a_search_ends_after_its_trials(whole):
+    run, summary = whole
+    counts = summary.trials
+    assert counts["completed"] + counts["stopped_early"] + counts["failed"] == 30
+    assert counts["stopped_early"] > 0
+    assert len(summary.points) == counts["completed"]
+    read = load_front(run)
+    assert replace(read, seconds=0.0) == replace(summary, seconds=0.0)
+    assert read.seconds == pytest.approx(summary.seconds, abs=1.0)
 
 
-@pytest.fixture
-def counted(monkeypatch):
-    """Count calls of what reads a budget and a space, wherever it was imported before."""
-
-    calls = Counter()
-    for home, name in (("complexity", "parse_budget"), ("spaces", "load_space")):
-        found = getattr(sys.modules[f"nas_asc.{home}"], name)
-
-        def count(*args, name=name, found=found, **options):
-            calls[name] += 1
-            return found(*args, **options)
-
-        for module in [m for key, m in sys.modules.items() if key.startswith("nas_asc")]:
-            if getattr(module, name, None) is found:
-                monkeypatch.setattr(module, name, count)
-    return calls
+def test_nothing_over_the_budget_and_nothing_twice_is_trained(whole):
+    run, summary = whole
+    trials = trials_of(run)
+    assert max(trial.size_bytes for trial in trials) <= 32 * 1024
+    assert summary.trials["rejected_over_budget"] > 0
+    assert len({trial.architecture.key for trial in trials}) == len(trials)
+    assert [entry["model"] for entry in summary.seeds_over_budget] == MODELS
+    assert not summary.reference
 
 
-def test_a_search_ends_with_a_front_of_proved_models(run_command, tmp_path, tones, counted):
-    """The driver reads the budget and the space once each."""
+def test_report_models_that_fit_are_trained_first_and_fully_or_left_out(tmp_path):
+    summary = search(tmp_path / "run", budget="128KB", trials=16)
+    trials = trials_of(tmp_path / "run")
+    assert [trial.model for trial in trials[:5]] == [*MODELS, None]
+    assert all(trial.state == "completed" for trial in trials[:4])
+    assert {point.model for point in summary.reference} == set(MODELS)
+
+    summary = search(tmp_path / "without", budget="128KB", trials=3, warm_start=False)
+    assert not summary.reference
+    assert not summary.seeds_over_budget
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+def test_two_workers_find_what_one_finds(tmp_path, sampler):
+    options = {"sampler": sampler, "budget": "128KB", "trials": 26}
+    one = search(tmp_path / "one", **options)
+    two = search(tmp_path / "two", job="unsteady", kind="processes", workers=2, **options)
+    assert untimed(tmp_path / "one") == untimed(tmp_path / "two")
+    assert one.front == two.front
+
+
+@pytest.mark.parametrize(("lag", "warnings"), [(1, 1), (2, 0)])
+def test_workers_that_the_lag_keeps_idle_are_told(tmp_path, caplog, lag, warnings):
+    search(tmp_path / "run", kind="processes", workers=2, trials=1, lag=lag)
+    assert caplog.text.count("2 workers: at most 1 are busy") == warnings
+
+
+def test_more_trials_go_on_where_fewer_ended(tmp_path, whole):
+    search(tmp_path / "run", trials=17)
+    resumed = search(tmp_path / "run", trials=30, resume=True)
+    assert untimed(tmp_path / "run") == untimed(whole[0])
+    assert resumed.front == whole[1].front
+
+
+def test_a_finished_run_that_is_resumed_trains_nothing(whole):
+    run, summary = whole
+    assert search(run, job="nowhere", resume=True).points == summary.points
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from study_cases import search
+if __name__ == "__main__":
+    search(Path(sys.argv[1]), job="slow", kind="processes", workers=2)
+"""
+
+
+@pytest.mark.parametrize("ends", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "ctrl-c"])
+def test_a_run_cut_off_at_any_moment_loses_only_what_was_in_training(tmp_path, whole, ends):
     run = tmp_path / "run"
-    code, out, err = run_command(
-        "search", *SMALL, "--data", tones, "--trials", 3, "--out", run, "--json"
-    )
-    value = json.loads(out)
-    assert counted == {"parse_budget": 1, "load_space": 1}
-
-    assert code == 0, err
-    assert "24,576 bytes" in err
-    assert value["trials"]["completed"] == 3
-    assert value["budget"]["size_bytes"] == 24 * 1024
-    assert {seed["model"] for seed in value["seeds_over_budget"]} >= {"deepsound-32"}
-    for point in value["front"]:
-        assert point["size_bytes"] <= 24 * 1024
-        assert point["macs"] <= 4_000_000
-        folder = run / "models" / str(point["trial"])
-        stored = load_file(folder / "weights.safetensors")
-        assert sum(array.nbytes for array in stored.values()) == point["size_bytes"]
-    for name in ("front.csv", "front.json", "front.svg", "front.png", "front.html", "study.toml"):
-        assert (run / name).stat().st_size > 100
+    begun, until = run / "begun", time.monotonic() + LONGEST_S
+    with start(tmp_path, DRIVER, run) as driver:
+        while not begun.is_file() or len(begun.read_text(encoding="utf-8").split()) < 8:
+            assert driver.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        driver.send_signal(ends)
+        assert driver.wait(LONGEST_S) == -ends
+    before = trials_of(run)
+    ended = [trial for trial in before if trial.finished]
+    assert len(ended) >= max(5, len(before) - 2)
+    summary = search(run, resume=True)
+    assert untimed(run) == untimed(whole[0])
+    assert summary.front == whole[1].front
+    after = trials_of(run)
+    assert [after[trial.number] for trial in ended] == ended  # and none was trained again
 
 
-def test_a_run_of_an_own_space_can_be_resumed_from_any_folder(
-    run_command, tmp_path, tones, monkeypatch, counted
-):
-    run, budget = tmp_path / "run", ("--budget", "24KB,4MMAC", "--epochs", "1")
-    monkeypatch.chdir(tmp_path)
-    run_command("spaces", "copy", "mbconv", "own.toml")
-    argv = ("--space", "own.toml", "--data", tones, "--trials", 1, "--out", run)
-    assert run_command("search", *budget, *argv, "--no-report-models")[0] == 0
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    counted.clear()
-    code, _, err = run_command("search", "--resume", "--out", run)
-    assert code == 0, err
-    assert counted == {"parse_budget": 1, "load_space": 1}
-    assert "search: 1 trial (all ended), 1 epoch each" in err
-    assert "1/1 done" in err
-    assert "| finished\n" in err
+def test_faults_of_trials_are_recorded_and_the_search_goes_on(tmp_path):
+    summary = search(tmp_path / "run", job="faulty", kind="processes", workers=2, trials=16)
+    reasons = {t.number: t.reason for t in trials_of(tmp_path / "run") if t.state == "failed"}
+    assert list(reasons) == [1, 3, 5, 7, 9, 11, 13, 15]
+    assert reasons[1] == "ValueError: three lines of text"
+    assert reasons[3] == "expected a finite loss, found nan in epoch 1 of 3"
+    assert reasons[5] == "expected a finite log_loss, got nan"
+    assert reasons[7].startswith("worker died (signal 9")
+    assert summary.trials["failed"] == 8
+    assert all(math.isfinite(point.log_loss) for point in summary.points)
 
 
-@pytest.mark.slow
-def test_the_same_seed_gives_the_same_front_with_one_worker_and_with_two(
-    run_command, tmp_path, tones
-):
-    fronts = [
-        run_command("search", *SMALL, "--data", tones, "--trials", 8,
-            "--workers", workers, "--out", tmp_path / f"run{n}", "--json",
-        )[1]
-        for n, workers in enumerate((1, 2, 2))
-    ]  # fmt: skip
-
-    assert comparable(fronts[0]) == comparable(fronts[1]) == comparable(fronts[2])
+def test_a_search_in_which_all_fails_ends_too(tmp_path):
+    summary = search(tmp_path / "run", job="nowhere", trials=20)
+    assert summary.trials["failed"] == 20
+    assert summary.front == ()
 
 
-def test_no_more_workers_are_started_than_can_be_busy(run_command, tmp_path, tones):
-    """A trial of this study waits for all that were before it, so one worker is all there is."""
-    path = tmp_path / "one_by_one.toml"
-    run_command("studies", "copy", "quick", path)
-    text = path.read_text(encoding="utf-8")
-    changed = re.sub(r"(?m)^(lag|startup_trials) = .*$", r"\1 = 1", text)
-    path.write_text(changed.replace("warm_start = true", "warm_start = false"), encoding="utf-8")
-    argv = ("--study", path, "--data", tones, "--trials", 1, "--out", tmp_path / "run")
-    code, _, err = run_command("search", *SMALL[:4], "--epochs", 1, *argv, "--workers", 3)
-    assert code == 0, err
-    assert ", 1 worker; run folder" in err
-
-
-@pytest.mark.slow
-def test_a_saved_model_gives_the_metrics_of_the_front(run_command, tmp_path, tones):
-    import torch
-
-    from nas_asc import load_model, read_inputs
-    from nas_asc.datasets import load_dataset
-    from nas_asc.training.metrics import evaluate
-
-    run = tmp_path / "run"
-    _, out, _ = run_command(
-        "search", *SMALL, "--data", tones, "--trials", 4, "--out", run, "--json"
-    )
-    dataset = load_dataset(tones)
-    chosen = list(dataset.indices("validation"))
-    for point in json.loads(out)["front"]:
-        network = load_model(run / "models" / str(point["trial"]))
-        inputs = read_inputs(network, *[dataset.clips[i].path for i in chosen])
-        labels = torch.tensor([dataset.clips[i].label for i in chosen])
-        metrics = evaluate(network, inputs, labels, network.classes)
-        assert metrics.accuracy == point["accuracy"]
-        assert metrics.log_loss == pytest.approx(point["log_loss"], rel=1e-6)
-
-
-@pytest.mark.slow
-@pytest.mark.data
-def test_the_readme_search_on_real_recordings_repeats_itself(run_command, tmp_path):
-    data = Path(os.environ["NAS_ASC_DATA"])
-    argv = (
-        "--budget", "32KB,10MMAC", "--space", "mbconv", "--data", data,
-        "--trials", 8, "--epochs", 3, "--seed", 1, "--json",
-    )  # fmt: skip
-    first = run_command("search", *argv, "--out", tmp_path / "a", "--workers", 1)
-    second = run_command("search", *argv, "--out", tmp_path / "b", "--workers", 2)
-
-    assert first[0] == second[0] == 0
-    assert comparable(first[1]) == comparable(second[1])
-    value = json.loads(first[1])
-    assert value["trials"]["completed"] + value["trials"]["stopped_early"] == 8
-    assert value["data"]["splits"] == {"train": 240, "validation": 80, "test": 80}
-    assert all(p["size_bytes"] <= 32768 and p["macs"] <= 10**7 for p in value["front"])
+def test_progress_is_told(tmp_path):
+    told = []
+    search(tmp_path / "run", trials=12, progress=told.append)
+    last = told[-1]
+    assert last.finished == last.total == 12
+    assert last.running == 0
+    assert last.best is not None
+    assert [p.finished for p in told] == sorted(p.finished for p in told)
+    again = []
+    search(tmp_path / "run", trials=14, resume=True, progress=again.append)
+    assert again[0].resumed == 12
 
 
 @pytest.mark.parametrize(
-    ("argv", "code", "parts"),
+    ("options", "error", "words"),
     [
-        (("--budget", "100B"), 3, ("size", "100")),
-        (("--budget", "128KB", "--space", "mbcnv", "--data", "NONE"), 2, ("mbcnv", "'mbconv'?")),
-        (("--budget", "128KB", "--time", "10"), 2, ("--time: ", "10m")),
-        (("--budget", "128KB", "--data", "EMPTY"), 2, ("EMPTY",)),
-        (("--budget", "128KB", "--data", "NONE"), 2, ("NONE",)),
-        (("--budget", "24KB", "--data", "LONELY"), 2, ("LONELY",)),
-        (("--budget", "24KB", "--data", "BROKEN"), 2, ("3.wav", "--skip-bad")),
+        ({"budget": "50B"}, NothingFits, "budget: .* the smallest it reaches"),
+        ({"macs_ceiling": 10}, NothingFits, "macs_ceiling of the study: .* the smallest"),
+        ({"space": None}, ConfigError, "space: expected a search space"),
+        ({"resume": True}, RunError, "expected the folder of a run"),
     ],
 )
-def test_bad_data_and_budgets_get_one_line(
-    run_command, monkeypatch, tmp_path, tones, argv, code, parts
-):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "EMPTY").mkdir()
-    for name in ("LONELY", "BROKEN"):
-        for path in sorted(tones.glob("*/*.wav")):
-            if name == "LONELY" and path.parent.name == "low" and path.stem != "0":
-                continue
-            target = tmp_path / name / path.parent.name / path.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(path.read_bytes())
-    (tmp_path / "BROKEN" / "high" / "3.wav").write_bytes(b"RIFF but no sound")
-    data = () if "--data" in argv else ("--data", tones)
-    ended, out, err = run_command(
-        "search", "--space", "mbconv", "--trials", "2", *data, *argv, "--out", "run"
-    )
-
-    errors = [line for line in err.splitlines() if line.startswith("error: ")]
-    assert (ended, out, len(errors)) == (code, "", 1), err
-    for part in parts:
-        assert part in errors[0]
-    assert "Traceback" not in err
-
-
-def test_what_nothing_fits_is_told_before_clips_are_decoded(run_command, monkeypatch, tones):
-    def refuse(*arguments, **options):
-        raise AssertionError("looked at samples")
-
-    monkeypatch.setattr("nas_asc.datasets.decoding._check_samples", refuse)
-    monkeypatch.setattr("nas_asc.datasets.decoding.decode", refuse)
-    options = ("--budget", "100B", "--space", "mbconv", "--data", tones)
-    code, _, err = run_command("search", *options, "--trials", 1)
-    assert code == 3
-    assert "the smallest it reaches is" in err
-
-
-def test_a_cache_that_cannot_be_written_is_told_before_any_trial(
-    run_command, monkeypatch, tmp_path, tones
-):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("NAS_ASC_CACHE", str(tmp_path / "file" / "cache"))
-    options = ("--budget", "24KB", "--space", "mbconv", "--data", tones, "--out", tmp_path / "run")
-    code, out, err = run_command("search", *options, "--trials", 1)
-
-    assert (code, out) == (2, "")
-    assert "NAS_ASC_CACHE" in err.splitlines()[-1]
+def test_what_cannot_begin_is_refused_before_a_folder_is_made(tmp_path, options, error, words):
+    with pytest.raises(error, match=words):
+        search(tmp_path / "run", **options)
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("resumable", [False, True])
-def test_a_run_folder_that_exists_is_refused(run_command, tmp_path, resumable):
-    if resumable:
-        (tmp_path / "study.toml").write_text("seed = 1")
-    options = ("--budget", "24KB", "--space", "mbconv", "--out", tmp_path)
-    code, out, err = run_command("search", *options)
+def test_a_saved_study_takes_new_options_that_do_not_contradict_it(whole):
+    assert resumed_config(whole[0], {"trials": 99}).trials == 99
+    for options, words in (({"trials": 10}, "at least 30 .* got 10"), ({"seed": 1}, "seed = 0")):
+        with pytest.raises(RunError, match=words):
+            resumed_config(whole[0], options)
+    with pytest.raises(RunError, match="space = 'mbconv', got 'vgg'"):
+        search(whole[0], space="vgg", resume=True)
+    with pytest.raises(RunError, match="add --resume"):
+        search(whole[0])
 
-    assert (code, out) == (2, "")
-    assert ("--resume" in err) == resumable
-    assert "choose another --out" in err
+
+def test_a_space_with_fewer_architectures_than_trials_ends_cleanly(tmp_path, caplog):
+    summary = search_own_space(tmp_path, TINY)
+    assert summary.trials["completed"] + summary.trials["stopped_early"] == 8
+    assert "no more architectures" in caplog.text
+
+
+def test_a_space_without_choices_is_one_trial(tmp_path):
+    text = TINY.replace("[16, 32]", "16").replace("[4, 8]", "4")
+    summary = search_own_space(tmp_path, text.replace('["float32", "int8"]', '"int8"'))
+    assert [(point.trial, dict(point.choices)) for point in summary.points] == [(0, {})]
+
+
+def test_accuracy_can_be_the_objective(tmp_path):
+    summary = search(tmp_path / "run", objective="accuracy", trials=12)
+    assert summary.objective == "accuracy"
+    accuracies = [point.accuracy for point in summary.front]
+    assert accuracies == sorted(accuracies)
+
+
+def test_a_search_ends_when_its_time_is_up_and_can_be_given_more(tmp_path, whole):
+    run = tmp_path / "run"
+    short = search(run, job="slow", kind="processes", workers=2, trials=None, time_s=2.5)
+    finished = short.trials["completed"] + short.trials["stopped_early"]
+    assert finished < 30
+    search(run, resume=True, trials=30, time_s=1000.0)
+    assert untimed(run) == untimed(whole[0])
+
+
+def test_what_is_in_training_when_time_is_up_is_left_for_a_resumption(tmp_path):
+    run = tmp_path / "run"
+    search(run, job="waiting", kind="processes", workers=2, trials=None, time_s=2.0)
+    assert [trial.state for trial in trials_of(run)] == ["running", "running"]
+
+
+def test_report_models_take_half_of_the_time_at_most(tmp_path):
+    """Two workers have 8 s for them: two that do not end are cut off, a third does not begin."""
+    options = {"job": "slow_report_models", "kind": "processes", "workers": 2, "budget": "128KB"}
+    summary = search(tmp_path / "run", trials=None, time_s=8.0, **options)
+    first, *skipped = trials_of(tmp_path / "run")[:4]
+    assert first.state == "completed"
+    assert [trial.state for trial in skipped] == ["skipped"] * 3
+    share = "report models may take half of the time"
+    assert [trial.reason for trial in skipped] == [f"cut off: {share}"] * 2 + [share]
+    assert [entry["reason"] for entry in summary.seeds_skipped] == [t.reason for t in skipped]
+    assert (summary.trials["failed"], summary.trials["seeds_skipped"]) == (0, 3)
+    assert summary.trials["completed"] > 1

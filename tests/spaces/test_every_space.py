@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from nas_asc.complexity.counting import count
-from nas_asc.datasets import Dataset, load_dataset
+from nas_asc.datasets import load_dataset
 from nas_asc.networks.model_files import load_saved
 from nas_asc.reports.lookup import report_model
 from nas_asc.search.runners import RUNNERS
@@ -22,7 +22,6 @@ from nas_asc.training.run_job import run_job, siblings
 
 RATE_HZ, CLIP_S = 16000, 0.4
 SPACES = tuple(shipped("search_spaces"))
-SMALL = "200KB,3MMAC"
 
 
 @pytest.fixture(scope="module")
@@ -46,29 +45,13 @@ def cache(tmp_path_factory, monkeypatch):
 
 
 def search(run, data, space, **options):
-    dataset = load_dataset(data) if not isinstance(data, Dataset) else data
-    values = {"space": space, "budget": SMALL, "epochs": 1, "data": str(dataset.root), **options}
+    values = {"space": space, "budget": "200KB,3MMAC", "epochs": 1, "data": str(data), **options}
     return run_search(
         with_options(load_study("quick"), values),
-        dataset,
+        load_dataset(data),
         run=run,
         workers=RUNNERS["inline"](1, "nas_asc.training.run_job:run_job"),
     )
-
-
-def job(architecture, data, run):
-    """A job of one epoch."""
-    recipe = load_study("quick").recipe.model_copy(update={"batch_size": 8})
-    context = {
-        "data": str(data),
-        "clip_s": CLIP_S,
-        "skip_bad": False,
-        "recipe": recipe.to_dict(),
-        "rule": "plain",
-        "space": architecture.space,
-        "run": str(run),
-    }
-    return Job(0, architecture.to_dict(), 1, 1, (), context)
 
 
 def cheap(space, **wanted):
@@ -95,7 +78,13 @@ def test_one_candidate_with_another_kind_of_input_is_trained_and_saved(
     tones, tmp_path, space, wanted
 ):
     architecture = cheap(space, **wanted)
-    result = run_job(job(architecture, tones, tmp_path), lambda _: True)
+    context = {
+        **{"data": str(tones), "clip_s": CLIP_S, "skip_bad": False, "run": str(tmp_path)},
+        **{"recipe": load_study("quick").recipe.to_dict() | {"batch_size": 8}},
+        **{"rule": "plain", "space": space},
+    }
+    job = Job(0, architecture.to_dict(), seed=1, epochs=1, rungs=(), context=context)
+    result = run_job(job, lambda _: True)
 
     assert result.complexity["size_bytes"] == count(architecture, 2, CLIP_S).size_bytes
     assert 0 < result.metrics["log_loss"] < np.inf
@@ -105,8 +94,7 @@ def test_one_candidate_with_another_kind_of_input_is_trained_and_saved(
 
 
 def test_siblings_are_those_of_the_family():
-    deepsound = report_model("deepsound-64")
-    frontend = deepsound.architecture.frontend
+    frontend = report_model("deepsound-64").architecture.frontend
     alone = siblings("mbconv", frontend)
 
     assert [s.n_mels for s in alone] == [32, 40, 48, 64, 80, 96, 128, 160]
@@ -129,28 +117,34 @@ def test_a_search_in_all_families_starts_with_adapted_report_models(tones, tmp_p
 
 @pytest.mark.slow
 @pytest.mark.parametrize("space", SPACES)
-def test_a_search_runs_in_every_space(tones, tmp_path, space):
-    summary = search(tmp_path / "run", tones, space, trials=4, sampler="random", budget="400KB")
+@pytest.mark.parametrize(
+    ("on_recordings", "options"),
+    [
+        (False, {"trials": 4, "budget": "400KB"}),
+        pytest.param(
+            *(True, {"trials": 2, "budget": "64KB,5MMAC", "warm_start": False}),
+            marks=pytest.mark.data,
+        ),
+    ],
+)
+def test_a_search_runs_in_every_space(tones, tmp_path, space, on_recordings, options):
+    data = Path(os.environ["NAS_ASC_DATA"]) if on_recordings else tones
+    summary = search(tmp_path / "run", data, space, sampler="random", **options)
 
-    assert summary.trials["completed"] == min(4, load_space(space).size()), summary.trials
+    wanted = min(options["trials"], load_space(space).size())
+    assert summary.trials["completed"] == wanted, summary.trials
     assert summary.front
+    most = (64 if on_recordings else 400) * 1024
     for point in summary.points:
         saved = load_saved(tmp_path / "run" / "models" / str(point.trial))
-        assert sum(a.nbytes for a in saved.arrays.values()) == point.size_bytes <= 400 * 1024
+        assert sum(a.nbytes for a in saved.arrays.values()) == point.size_bytes <= most
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
 def test_choices_in_all_families_are_those_of_one(tones, tmp_path, sampler):
-    summary = search(
-        tmp_path / "run",
-        tones,
-        "asc",
-        trials=24,
-        sampler=sampler,
-        warm_start=False,
-        startup_trials=8,
-    )
+    options = {"sampler": sampler, "startup_trials": 8, "warm_start": False}
+    summary = search(tmp_path / "run", tones, "asc", trials=24, **options)
 
     assert summary.trials["failed"] == 0
     families = set()
@@ -159,22 +153,3 @@ def test_choices_in_all_families_are_those_of_one(tones, tmp_path, sampler):
         families.add(family)
         assert all(path == "family" or path.startswith(f"{family}.") for path in point.choices)
     assert len(families) > 2
-
-
-@pytest.mark.slow
-@pytest.mark.data
-@pytest.mark.parametrize("space", SPACES)
-def test_a_search_runs_in_every_space_on_recordings(tmp_path, space):
-    data = Path(os.environ["NAS_ASC_DATA"])
-    summary = search(
-        tmp_path / "run",
-        data,
-        space,
-        trials=2,
-        sampler="random",
-        warm_start=False,
-        budget="64KB,5MMAC",
-    )
-
-    assert summary.trials["completed"] == 2
-    assert all(point.size_bytes <= 64 * 1024 for point in summary.points)

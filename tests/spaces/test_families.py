@@ -1,6 +1,7 @@
 """The space that is made of other spaces."""
 
 import random
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -8,10 +9,8 @@ import pytest
 from shipped_models import FAMILIES, MODELS, REPORTS
 
 from nas_asc.architectures.architecture import Architecture
-from nas_asc.complexity.counting import count
 from nas_asc.errors import ConfigError
 from nas_asc.reports.lookup import report_model
-from nas_asc.shipped import shipped
 from nas_asc.spaces.space_file import load_space, read_space
 
 # Not every space is a family of it, but those with networks of the five reports are.
@@ -23,32 +22,19 @@ def asc():
     return load_space("asc")
 
 
-def test_it_holds_all_families(asc):
+def test_it_holds_all_families_and_networks_of_the_reports(asc):
+    spaces = {name: load_space(name) for name in FAMILIES}
     assert tuple(asc.families) == FAMILIES
-    assert set(FAMILIES) | {"asc"} <= set(shipped("search_spaces"))
-
-
-def test_the_family_is_the_first_choice_and_in_front_of_the_others(asc):
-    family, *rest = asc.parameters()
-    assert (family.path, list(family.options)) == ("family", list(FAMILIES))
-    assert [p.path for p in rest] == [
-        f"{name}.{p.path}" for name in FAMILIES for p in load_space(name).parameters()
-    ]
-
-
-def test_its_size_is_the_sum_of_its_families(asc):
-    assert asc.size() == sum(load_space(name).size() for name in FAMILIES)
-
-
-def test_all_networks_of_the_reports_are_in_it(asc):
+    assert asc.size() == sum(space.size() for space in spaces.values())
     assert set(asc.models) == set(REPORTED)
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_every_family_is_large_and_has_networks_of_reports(name):
-    family = load_space(name)
-    assert family.size() > 1000
-    assert family.models
+    for space in spaces.values():
+        assert space.size() > 1000
+        assert space.models
+    family, *rest = asc.parameters()
+    assert (family.path, family.options) == ("family", FAMILIES)
+    assert [p.path for p in rest] == [
+        f"{name}.{p.path}" for name, space in spaces.items() for p in space.parameters()
+    ]
 
 
 @pytest.mark.parametrize("model_id", REPORTED)
@@ -67,74 +53,53 @@ def test_each_family_is_drawn_as_often(asc):
     assert all(850 < times < 1150 for times in drawn.values())
 
 
-def test_a_draw_is_the_one_that_its_choices_name(asc):
+def test_a_draw_is_the_one_that_its_choices_name_in_its_family_too(asc):
     rng = random.Random(1)
     for _ in range(100):
         drawn = asc.random(rng)
         assert asc.from_choices(drawn.choices) == drawn
         assert asc.architecture(lambda p, drawn=drawn: drawn.choices[p.path]) == drawn
-
-
-def test_json_gives_the_same_architecture_back(asc):
-    drawn = asc.random(random.Random(2))
+        prefix = f"{drawn.family}."
+        choices = {k.removeprefix(prefix): v for k, v in drawn.choices.items() if k != "family"}
+        assert load_space(drawn.family).from_choices(choices) == drawn
     back = Architecture.from_dict(drawn.to_dict())
-    assert back == drawn
-    assert back.choices == drawn.choices
-    assert back.family == drawn.family
-
-
-def test_a_draw_counts_as_it_does_in_its_family(asc):
-    drawn = asc.random(random.Random(3))
-    prefix = f"{drawn.family}."
-    choices = {k.removeprefix(prefix): v for k, v in drawn.choices.items() if k != "family"}
-    alone = load_space(drawn.family).from_choices(choices)
-    assert alone == drawn
-    assert count(alone, 10, 1.0).size_bytes == count(drawn, 10, 1.0).size_bytes
+    assert (back, back.choices, back.family) == (drawn, drawn.choices, drawn.family)
 
 
 def test_a_choice_of_another_family_is_refused(asc):
     choices = {**asc.models["imt-a"].architecture.choices, "mbconv.stem.width": 8}
-    with pytest.raises(
-        ConfigError, match=r"mbconv\.stem\.width: expected a choice of the family wave"
-    ):
+    with pytest.raises(ConfigError, match=r"mbconv\.stem\.width: expected .* the family wave"):
         asc.from_choices(choices)
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "told"),
     [
-        ('family = ["mbconv", "vggg"]', "did you mean 'vgg'?"),
-        ("family = []", "family: expected a list of search spaces, got []"),
-        ('family = "mbconv"', "family: expected a list of search spaces, got 'mbconv'"),
-        ('family = ["mbconv", "mbconv"]', "got 'mbconv' twice"),
-        ('family = ["asc"]', "expected a space of one family, got 'asc'"),
-        ('family = ["vgg"]\nfamilly = 1', "familly: expected one of title, family, ensembles"),
+        ('family = ["mbconv", "vggg"]', ["family: .*mean 'vgg'"]),
+        ('family = ["one", "two"]', ["family: .*'one'", "family: .*'two'"]),
+        ("family = []", [r"family: .*got \[\]"]),
+        ('family = "mbconv"', ["family: .*got 'mbconv'"]),
+        ('family = ["mbconv", "mbconv"]', ["family: .*'mbconv' twice"]),
+        ('family = ["asc"]', ["family: .*one family, got 'asc'"]),
+        ('family = ["vgg"]\nfamilly = 1', ["familly: .*family, ensembles"]),
     ],
 )
-def test_a_fault_is_named(tmp_path, text, fault):
+def test_every_fault_is_named(tmp_path, text, told):
     path = tmp_path / "mine.toml"
     path.write_text(text)
     with pytest.raises(ConfigError) as caught:
         load_space(str(path))
-    assert fault in str(caught.value)
-
-
-def test_the_faults_of_all_families_are_reported(tmp_path):
-    path = tmp_path / "mine.toml"
-    path.write_text('family = ["one", "two"]')
-    with pytest.raises(ConfigError) as caught:
-        load_space(str(path))
-    assert "'one'" in str(caught.value)
-    assert "'two'" in str(caught.value)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == len(told)
+    assert all(re.search(words, line) for words, line in zip(told, lines, strict=True)), lines
 
 
 @pytest.mark.parametrize("read", [load_space, lambda path: read_space(Path(path))])
 def test_spaces_that_name_themselves_or_one_another_are_refused(tmp_path, monkeypatch, read):
     monkeypatch.chdir(tmp_path)
-    for name, other in (("own", "own"), ("one", "two"), ("two", "one")):
+    others = {"own": "own", "one": "two", "two": "one"}
+    for name, other in others.items():
         Path(f"{name}.toml").write_text(f'\nfamily = ["{other}.toml"]')
-    for name, other in (("own", "own"), ("one", "two"), ("two", "one")):
-        with pytest.raises(ConfigError) as caught:
+    for name, other in others.items():
+        with pytest.raises(ConfigError, match=f"{name}.toml:2: family: .*got '{other}.toml'$"):
             read(f"{name}.toml")
-        fault = f"family: expected a space of one family, got '{other}.toml'"
-        assert str(caught.value) == f"{name}.toml:2: {fault}"

@@ -13,9 +13,9 @@ import torch
 from network_checks import hold_count, outcome
 
 from nas_asc.complexity.counting import count
-from nas_asc.networks.compression import restore, store
 from nas_asc.networks.model_files import SavedModel, load_saved, save_model
 from nas_asc.networks.network import build
+from nas_asc.networks.stored import restore, store
 from nas_asc.spaces.schema import DOMAINS, FLAG
 from nas_asc.spaces.space import SearchSpace, Section
 from nas_asc.spaces.space_file import load_space
@@ -112,38 +112,25 @@ def hold_training(architecture, n_classes, clip_s, folder):
         assert values[name].equal(wanted[name]), name
 
 
-@pytest.mark.parametrize("seed", range(12))
-@pytest.mark.parametrize("kind", SPACES)
-def test_any_network_is_counted_trained_and_stored(tmp_path, kind, seed):
-    drawn = draw(kind, seed)
-    hold_count(*drawn)
-    hold_training(*drawn, tmp_path / "model")
+def batches(few, first_of_many):
+    """Give a few seeds one by one, and 500 of them in the slow run, 50 at a time."""
+    many = [range(first, first + 50) for first in range(first_of_many, first_of_many + 500, 50)]
+    return [[seed] for seed in few] + [pytest.param(each, marks=pytest.mark.slow) for each in many]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("first", range(1000, 1500, 50))
+@pytest.mark.parametrize("seeds", batches(range(12), 1000))
 @pytest.mark.parametrize("kind", SPACES)
-def test_any_of_500_networks_is_counted_trained_and_stored(tmp_path, kind, first):
-    for seed in range(first, first + 50):
+def test_any_network_is_counted_trained_and_stored(tmp_path, kind, seeds):
+    for seed in seeds:
         drawn = draw(kind, seed)
         hold_count(*drawn)
         hold_training(*drawn, tmp_path / "model")
 
 
-def hold_fast_layers(architecture, n_classes, clip_s):
-    fast, plain = (outcome(architecture, e, clip_s=clip_s) for e in (FAST, PLAIN))
-    torch.testing.assert_close(fast, plain)
-
-
-@pytest.mark.parametrize("seed", range(100, 108))
+@pytest.mark.parametrize("seeds", batches(range(100, 108), 2000))
 @pytest.mark.parametrize("kind", SPACES)
-def test_fast_layers_give_the_plain_logits_and_gradients_of_any_network(kind, seed):
-    hold_fast_layers(*draw(kind, seed))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("first", range(2000, 2500, 50))
-@pytest.mark.parametrize("kind", SPACES)
-def test_fast_layers_give_the_plain_logits_and_gradients_of_500_networks(kind, first):
-    for seed in range(first, first + 50):
-        hold_fast_layers(*draw(kind, seed))
+def test_fast_layers_give_the_plain_logits_and_gradients_of_any_network(kind, seeds):
+    for seed in seeds:
+        architecture, _, clip_s = draw(kind, seed)
+        fast, plain = (outcome(architecture, e, clip_s=clip_s) for e in (FAST, PLAIN))
+        torch.testing.assert_close(fast, plain)

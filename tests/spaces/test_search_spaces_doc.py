@@ -9,7 +9,7 @@ from shipped_models import FAMILIES as REPORTED
 from nas_asc.architectures.blocks import BLOCKS
 from nas_asc.reports.verification import verify
 from nas_asc.spaces.schema import DOMAINS
-from nas_asc.spaces.space_file import load_space
+from nas_asc.spaces.space_file import load_space, read_space
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "search_spaces.md").read_text(
     encoding="utf-8"
@@ -17,31 +17,19 @@ TEXT = (Path(__file__).parent.parent.parent / "docs" / "search_spaces.md").read_
 EXAMPLE, FAMILIES = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
 
 
-@pytest.fixture
-def load(tmp_path):
-    def write(text):
-        path = tmp_path / "mine.toml"
-        path.write_text(text, encoding="utf-8")
-        return load_space(str(path))
-
-    return write
-
-
-def test_the_example_has_as_many_architectures_as_the_text_says(load):
+def test_the_examples_are_spaces_and_have_as_many_values_as_the_text_says(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(FAMILIES, encoding="utf-8")
+    assert list(read_space(path, load_space).families) == ["mbconv", "wave_vgg"]
+    path.write_text(EXAMPLE, encoding="utf-8")
+    space = read_space(path)
+    assert space.size() == 300
     assert "that makes 300 architectures" in TEXT
-    assert load(EXAMPLE).size() == 300
-
-
-def test_the_model_of_the_example_has_as_many_values_as_the_text_says(load):
-    model = load(EXAMPLE).models["mine"]
     stem, stage, classifier = 8 * 15 + 16, 8 * 9 + 8 * 16 + 32, 16 * 10 + 10
+    found = verify(space.models["mine"])
+    assert found.match
+    assert found.complexity.counted_params == stem + stage + classifier == 538
     assert "in the classifier: 538." in TEXT
-    assert verify(model).complexity.counted_params == stem + stage + classifier == 538
-    assert verify(model).match
-
-
-def test_the_families_of_the_text_make_a_space(load):
-    assert list(load(FAMILIES).families) == ["mbconv", "wave_vgg"]
 
 
 @pytest.mark.parametrize("kind", DOMAINS)

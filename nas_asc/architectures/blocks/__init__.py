@@ -3,13 +3,10 @@
 Adding a block is one file, with a function and its `Block`, and one row here.
 """
 
-from nas_asc.architectures.blocks.basic import BASIC
 from nas_asc.architectures.blocks.block import Block
-from nas_asc.architectures.blocks.conv import CONV
-from nas_asc.architectures.blocks.dwsep import DWSEP
+from nas_asc.architectures.blocks.conv import BASIC, CONV
 from nas_asc.architectures.blocks.inception import INCEPTION
-from nas_asc.architectures.blocks.mbconv import FUSED_MBCONV, MBCONV
-from nas_asc.architectures.blocks.separable import SEPARABLE
+from nas_asc.architectures.blocks.separable import DWSEP, FUSED_MBCONV, MBCONV, SEPARABLE
 
 BLOCKS: dict[str, Block] = {
     "conv": CONV,

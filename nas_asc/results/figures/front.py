@@ -5,37 +5,24 @@ and a key below says which model each is. Nothing here touches the screen or the
 settings.
 """
 
-import io
-import logging
 import math
 import textwrap
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import pairwise
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nas_asc.results.figures.front_chart import UNTRAINED, Chart, Panel, chart
-from nas_asc.results.figures.front_names import (
-    NAME_SIZE,
-    Label,
-    Place,
-    PlacedLabel,
-    Surroundings,
-    place_labels,
-)
-from nas_asc.results.figures.palette import (
+from nas_asc.results.figures.style import (
     BLUE,
     DARK,
     DEEP_ORANGE,
     GREY,
-    LINE,
     ORANGE,
     PALE_RED,
     RED,
     SOFT,
     STRIP,
+    own_settings,
+    saved,
 )
 from nas_asc.results.formatting import shorten_name
 from nas_asc.results.pareto import Point
@@ -44,6 +31,7 @@ from nas_asc.results.summary import Summary
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
 
 # In inches, from the left and from the top or bottom of the figure.
 _WIDTH, _LEFT, _PANEL_WIDTH, _BETWEEN = 12.0, 0.72, 5.13, 0.84
@@ -51,21 +39,8 @@ _BOTTOM, _PANEL_HEIGHT, _TITLES, _ABOVE_PANEL = 1.1, 3.5, 0.72, 0.28
 _ROW = 0.18  # of the strip
 _KEY_LINE = 0.175
 _DPI = 160
+_NAME_SIZE, _CLEAR, _FARTHEST = 9.5, 7.0, 45.0  # points: letters; from a marker to its name
 _LONGEST_NAME, _KEY_CHARACTERS = 32, 150
-_SETTINGS: Mapping[str, object] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": SOFT,
-    "axes.labelcolor": DARK,
-    "text.color": DARK,
-    "text.parse_math": False,
-    "xtick.color": SOFT,
-    "ytick.color": SOFT,
-    "grid.color": LINE,
-    "svg.hashsalt": "nas-asc",
-}
 _GREY = {"color": GREY, "markersize": 4.5, "alpha": 0.55, "markeredgewidth": 0, "zorder": 1.8}
 _MODEL = {"marker": "D", "color": ORANGE, "markersize": 7.5, "markeredgecolor": "white"}
 _LOOKS: Mapping[str, Mapping[str, Any]] = {
@@ -75,7 +50,7 @@ _LOOKS: Mapping[str, Mapping[str, Any]] = {
     "model": {**_MODEL, "zorder": 4},
     "front model": {**_MODEL, "markeredgecolor": BLUE, "markeredgewidth": 1.6, "zorder": 4},
 }
-_UNTRAINED = {
+_UNTRAINED: Mapping[str, Any] = {
     **_MODEL,
     "color": "white",
     "markersize": 6.5,
@@ -84,65 +59,43 @@ _UNTRAINED = {
 }
 
 
-def front_svg(summary: Summary) -> bytes:
-    """Draw the front as SVG."""
-    return _drawn(summary, "svg", {"Date": None})
-
-
-def front_png(summary: Summary) -> bytes:
-    """Draw the front as PNG, 1920 pixels wide; models that were not trained make it higher."""
-    return _drawn(summary, "png", {})
-
-
-def _drawn(summary: Summary, kind: str, metadata: Mapping[str, str | None]) -> bytes:
-    file = io.BytesIO()
+def front_pictures(summary: Summary) -> dict[str, bytes]:
+    """Draw the front as "svg" and "png", 1920 pixels wide; models not trained make it higher."""
     with own_settings():
-        figure = front_figure(chart(summary))
-        figure.savefig(file, format=kind, dpi=_DPI, metadata=dict(metadata))
-    return file.getvalue()
+        svg, png = saved(front_figure(chart(summary)), ("svg", "png"), _DPI)
+    return {"svg": svg, "png": png}
 
 
-@contextmanager
-def own_settings(others: Mapping[str, object] = MappingProxyType({})) -> Iterator[None]:
-    """Draw with this project's settings and some others, whatever those of the caller are."""
-    # Where no settings folder can be written it makes a temporary one, and says so at its import.
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    import matplotlib
+def front_figure(shown: Chart, key_lines: int = 0) -> "Figure":
+    """Draw a chart: log loss on the left, accuracy on the right, both against bytes.
 
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        # Names of data sets may hold signs that the font does not have.
-        warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update({**_SETTINGS, **others})  # type: ignore[dict-item]  # stubs want literals
-        yield
-
-
-def front_figure(shown: Chart) -> "Figure":
-    """Draw a chart: log loss on the left, accuracy on the right, both against bytes."""
+    Args:
+        shown: what is drawn.
+        key_lines: room for the key, in lines; where more are needed, all is drawn once more.
+    """
     from matplotlib.figure import Figure
 
-    names = [_names(panel, shown) for panel in shown.panels]
-    key = _key({p for each in names for label, points in each if label.is_number for p in points})
     strip = _ROW * (1 + len(shown.over_budget)) if shown.over_budget else 0.0
-    bottom = _BOTTOM + _KEY_LINE * len(key)
+    bottom = _BOTTOM + _KEY_LINE * key_lines
     height = bottom + _PANEL_HEIGHT + _ABOVE_PANEL + strip + _TITLES
     figure = Figure(figsize=(_WIDTH, height), dpi=_DPI)
+    numbered: set[Point] = set()
     for number, panel in enumerate(shown.panels):
         left = (_LEFT + number * (_PANEL_WIDTH + _BETWEEN)) / _WIDTH
         width = _PANEL_WIDTH / _WIDTH
         axis = figure.add_axes((left, bottom / height, width, _PANEL_HEIGHT / height))
         _draw_frame(axis, panel, shown)
         _draw_points(axis, panel, shown)
-        _draw_names(axis, panel, names[number])
+        numbered |= _draw_names(axis, panel, shown)
         if strip:
             at = (bottom + _PANEL_HEIGHT + _ABOVE_PANEL) / height
             _draw_strip(figure.add_axes((left, at, width, strip / height)), shown)
+    key = _key(numbered)
+    if len(key) > key_lines:
+        return front_figure(shown, len(key))
     left = _LEFT / _WIDTH
     figure.text(left, 1 - 0.25 / height, shown.title, size=13, weight="bold", va="center")
     figure.text(left, 1 - 0.53 / height, shown.subtitle, size=10, color=SOFT, va="center")
-    for line, text in enumerate(reversed(key)):
-        at = (0.1 + _KEY_LINE * line) / height
-        figure.text(left, at, text, size=9, color=DEEP_ORANGE)
     handles = {}
     for axis in figure.axes:
         handles.update(dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True)))
@@ -157,6 +110,8 @@ def front_figure(shown: Chart) -> "Figure":
         columnspacing=1.6,
         handletextpad=0.5,
     )
+    for line, text in enumerate(reversed(key)):
+        figure.text(left, (0.1 + _KEY_LINE * line) / height, text, size=9, color=DEEP_ORANGE)
     return figure
 
 
@@ -171,15 +126,6 @@ def _draw_frame(axis: "Axes", panel: Panel, shown: Chart) -> None:
     axis.set_xlabel(shown.x_label)
     axis.set_ylabel(panel.label)
     axis.axhline(panel.chance, color=SOFT, linestyle=(0, (1, 2)), linewidth=1.3)
-    axis.annotate(
-        panel.chance_label,
-        (0, panel.chance),
-        xycoords=("axes fraction", "data"),
-        xytext=(4, 3),
-        textcoords="offset points",
-        size=9,
-        color=SOFT,
-    )
     if shown.budget_bytes is not None:
         axis.axvspan(shown.budget_bytes, shown.x_limits[1], color=PALE_RED, zorder=0, linewidth=0)
         axis.axvline(shown.budget_bytes, color=RED, linewidth=1.4, linestyle="--")
@@ -193,13 +139,24 @@ def _draw_frame(axis: "Axes", panel: Panel, shown: Chart) -> None:
             color=RED,
             ha="left" if shown.across(shown.budget_bytes) < 0.25 else "right",
         )
+    axis.annotate(
+        panel.chance_label,
+        (0, panel.chance),
+        xycoords=("axes fraction", "data"),
+        xytext=(4, 3),
+        textcoords="offset points",
+        size=9,
+        color=SOFT,
+    )
 
 
 def _draw_points(axis: "Axes", panel: Panel, shown: Chart) -> None:
     if panel.front:
         x, y = _places(panel.front, panel)
-        line = {"color": BLUE, "linewidth": 1.6, "alpha": 0.8, "drawstyle": "steps-post"}
-        axis.plot([*x, max(_line_end(shown), x[-1])], [*y, y[-1]], **line)  # type: ignore[arg-type]
+        end = max(shown.budget_bytes or shown.x_limits[1], x[-1])
+        axis.plot(
+            [*x, end], [*y, y[-1]], color=BLUE, linewidth=1.6, alpha=0.8, drawstyle="steps-post"
+        )
     for kind, (label, points) in panel.series().items():
         x, y = _places(points, panel)
         axis.plot(x, y, linestyle="none", clip_on=False, label=label, **_LOOKS[kind])
@@ -207,6 +164,115 @@ def _draw_points(axis: "Axes", panel: Panel, shown: Chart) -> None:
 
 def _places(points: Sequence[Point], panel: Panel) -> tuple[list[float], list[float]]:
     return [p.size_bytes for p in points], [panel.shown(p) for p in points]
+
+
+def _draw_names(axis: "Axes", panel: Panel, shown: Chart) -> set[Point]:
+    """Write names beside the markers of report models; return those that are numbers instead."""
+    from matplotlib.patheffects import withStroke
+
+    models = [point for point in (*panel.front, *panel.others) if point.model is not None]
+    models.sort(key=lambda point: point.trial)
+    numbered: set[Point] = set()
+    while True:
+        texts = [str(p.trial) if p in numbered else _name(p) for p in models]
+        boxes, without_room = _moved_apart(texts, models, panel, shown)
+        if without_room <= numbered:
+            break
+        numbered |= without_room
+    line = {"arrowstyle": "-", "color": ORANGE, "lw": 0.9, "shrinkA": 1, "shrinkB": 3}
+    for point, text, box in zip(models, texts, boxes, strict=True):
+        x, y = _on_page(point, panel, shown)
+        axis.annotate(
+            text,
+            (point.size_bytes, panel.shown(point)),
+            xytext=((box.x0 + box.x1) / 2 - x, (box.y0 + box.y1) / 2 - y),
+            textcoords="offset points",
+            size=_NAME_SIZE,
+            color=DEEP_ORANGE if point in numbered else DARK,
+            ha="center",
+            va="center",
+            path_effects=[withStroke(linewidth=2.5, foreground="white", alpha=0.85)],
+            arrowprops=line if _distance(box, (x, y)) > _CLEAR + 3 else None,
+            zorder=5,
+        )
+    return numbered
+
+
+def _moved_apart(
+    texts: Sequence[str], models: Sequence[Point], panel: Panel, shown: Chart
+) -> "tuple[list[Bbox], set[Point]]":
+    """Let adjustText move names off each other and what is drawn, on an empty sheet.
+
+    Returns:
+        The places of the texts, in points from the left bottom corner of the panel, and the models
+        whose texts have no room: on another, on the budget, beside the panel or far off.
+    """
+    from adjustText import adjust_text
+    from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
+
+    if not models:
+        return [], set()
+    width, height = 72 * _PANEL_WIDTH, 72 * _PANEL_HEIGHT
+    figure = Figure(figsize=(_PANEL_WIDTH, _PANEL_HEIGHT), dpi=72)  # one pixel is one point
+    axis = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
+    axis.set_axis_off()
+    budget = width if shown.budget_bytes is None else width * shown.across(shown.budget_bytes)
+    markers = [_on_page(point, panel, shown) for point in models]
+    written = [
+        axis.text(
+            x + (_CLEAR if x < budget / 2 else -_CLEAR),
+            y + (0, 1, -1)[number % 3] * _CLEAR,
+            text,
+            size=_NAME_SIZE,
+            ha="left" if x < budget / 2 else "right",
+            va=("center", "bottom", "top")[number % 3],
+        )
+        for number, (text, (x, y)) in enumerate(zip(texts, markers, strict=True))
+    ]
+    chance = height * panel.across(panel.chance)
+    taken = [
+        Bbox([[2, chance - 2], [6 + 5.6 * len(panel.chance_label), chance + 13]]),
+        Bbox([[budget - 1, 0], [budget + 1, height]]),
+    ]
+    found = [p for p in (*panel.front, *panel.others) if p.model is None]
+    others = [_on_page(point, panel, shown) for point in found]
+    adjust_text(
+        written,
+        x=[x for x, _ in others],
+        y=[y for _, y in others],
+        objects=[*taken, *(Bbox([[x - 5, y - 5], [x + 5, y + 5]]) for x, y in markers)],
+        target_x=[x for x, _ in markers],
+        target_y=[y for _, y in markers],
+        avoid_self=False,
+        ax=axis,
+        force_text=(0.3, 0.4),
+        force_explode=(0, 0),
+        expand=(1.05, 1.1),
+        max_move=5,
+        pull_threshold=5,
+        iter_lim=60,
+    )
+    boxes = [text.get_window_extent() for text in written]
+    return boxes, {
+        point
+        for point, marker, box in zip(models, markers, boxes, strict=True)
+        if any(box.overlaps(other) for other in (*boxes, *taken) if other is not box)
+        or min(box.x0, box.y0, width - box.x1) < 0
+        or _distance(box, marker) > _FARTHEST
+        or any(_distance(box, other) < _CLEAR / 3 for other in markers)
+    }
+
+
+def _distance(box: "Bbox", place: tuple[float, float]) -> float:
+    aside = max(box.x0 - place[0], 0, place[0] - box.x1)
+    return math.hypot(aside, max(box.y0 - place[1], 0, place[1] - box.y1))
+
+
+def _on_page(point: Point, panel: Panel, shown: Chart) -> tuple[float, float]:
+    """Return where a point stands on its panel, in points from the left bottom corner."""
+    across = 72 * _PANEL_WIDTH * shown.across(point.size_bytes)
+    return across, 72 * _PANEL_HEIGHT * panel.across(panel.shown(point))
 
 
 def _draw_strip(axis: "Axes", shown: Chart) -> None:
@@ -218,14 +284,14 @@ def _draw_strip(axis: "Axes", shown: Chart) -> None:
     axis.set_yticks([(low + high) / 2], ["not\ntrained"])
     axis.tick_params(length=0, labelsize=9)
     for row, (model, size_bytes) in enumerate(shown.over_budget):
-        axis.plot(size_bytes, row, linestyle="none", label=UNTRAINED, **_UNTRAINED)  # type: ignore[arg-type]
+        axis.plot(size_bytes, row, linestyle="none", label=UNTRAINED, **_UNTRAINED)
         on_right = shown.across(size_bytes) < 0.5
         axis.annotate(
             shorten_name(model, _LONGEST_NAME),
             (size_bytes, row),
             xytext=(8 if on_right else -8, 0),
             textcoords="offset points",
-            size=NAME_SIZE,
+            size=_NAME_SIZE,
             ha="left" if on_right else "right",
             va="center_baseline",
         )
@@ -243,88 +309,3 @@ def _key(models: Iterable[Point]) -> list[str]:
 
 def _name(point: Point) -> str:
     return shorten_name(point.model or "", _LONGEST_NAME)
-
-
-def _names(panel: Panel, shown: Chart) -> list[tuple[PlacedLabel, list[Point]]]:
-    """Place the names of report models, or the numbers of their trials, beside their markers."""
-    groups = _groups(panel, shown)
-    labels = tuple(
-        Label(
-            name="\n".join(map(_name, points)),
-            number=textwrap.fill(", ".join(str(point.trial) for point in points), 9),
-            marker=_on_page(points[0], panel, shown),
-        )
-        for points in groups
-    )
-    others = [p for p in (*panel.front, *panel.others) if p.model is None]
-    chance = _up(panel.chance, panel)
-    around = Surroundings(
-        size=(72 * _PANEL_WIDTH, 72 * _PANEL_HEIGHT),
-        points=tuple(_on_page(point, panel, shown) for point in others),
-        line=tuple(_step_corners(panel, shown)),
-        budget=shown.budget_bytes and _across(shown.budget_bytes, shown),
-        words=(2, chance - 2, 6 + 5.6 * len(panel.chance_label), chance + 13),
-    )
-    return list(zip(place_labels(labels, around), groups, strict=True))
-
-
-def _draw_names(
-    axis: "Axes", panel: Panel, names: Sequence[tuple[PlacedLabel, Sequence[Point]]]
-) -> None:
-    from matplotlib.patheffects import withStroke
-
-    line = {"arrowstyle": "-", "color": ORANGE, "lw": 0.9, "shrinkA": 1, "shrinkB": 3}
-    for label, points in names:
-        axis.annotate(
-            label.text,
-            (points[0].size_bytes, panel.shown(points[0])),
-            xytext=label.middle,
-            textcoords="offset points",
-            size=NAME_SIZE,
-            color=DEEP_ORANGE if label.is_number else DARK,
-            ha="center",
-            va="center",
-            path_effects=[withStroke(linewidth=2.5, foreground="white", alpha=0.85)],
-            arrowprops=line if label.far else None,
-            zorder=5,
-        ).set_multialignment("left" if label.middle[0] > 0 else "right")
-
-
-def _step_corners(panel: Panel, shown: Chart) -> list[Place]:
-    """Return the corners of the step line of the front, on the page."""
-    places = [_on_page(point, panel, shown) for point in panel.front]
-    places += [(_across(_line_end(shown), shown), y) for _, y in places[-1:]]
-    return [corner for (x0, y0), (x1, y1) in pairwise(places) for corner in ((x0, y0), (x1, y0))]
-
-
-def _line_end(shown: Chart) -> float:
-    return shown.budget_bytes or shown.x_limits[1]
-
-
-def _groups(panel: Panel, shown: Chart) -> list[list[Point]]:
-    """Return the report models, those whose markers coincide together."""
-    groups: list[list[Point]] = []
-    models = [point for point in (*panel.front, *panel.others) if point.model is not None]
-    for point in sorted(models, key=lambda point: point.trial):
-        at = _on_page(point, panel, shown)
-        near = (group for group in groups if math.dist(at, _on_page(group[0], panel, shown)) < 3)
-        group = next(near, None)
-        if group is None:
-            groups.append([point])
-        else:
-            group.append(point)
-    return groups
-
-
-def _on_page(point: Point, panel: Panel, shown: Chart) -> Place:
-    """Return where a point stands on its panel, in points from the left bottom corner."""
-    return _across(point.size_bytes, shown), _up(panel.shown(point), panel)
-
-
-def _across(size_bytes: float, shown: Chart) -> float:
-    return 72 * _PANEL_WIDTH * shown.across(size_bytes)
-
-
-def _up(value: float, panel: Panel) -> float:
-    low, high = panel.limits
-    return 72 * _PANEL_HEIGHT * (value - low) / (high - low)

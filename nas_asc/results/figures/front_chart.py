@@ -1,6 +1,6 @@
 """What a picture of a front shows, before anything is drawn: points, axes and words.
 
-`plots` draws it with matplotlib, `html_chart` with plotly. Conventions: sizes are in bytes on a
+`front` draws it with matplotlib, `page` with plotly. Conventions: sizes are in bytes on a
 logarithmic axis whose ticks are powers of two; accuracy is in percent; the top of the log loss
 axis and the bottom of the accuracy axis are the bad ends. Values beyond an axis are shown at its
 end.
@@ -55,6 +55,11 @@ class Panel:
         """Return the value where it is drawn: its own, or the end of the axis."""
         low, high = self.limits
         return min(max(self.value(point), low), high)
+
+    def across(self, value: float) -> float:
+        """Return where a value stands on the axis: 0 at its lower end, 1 at its upper."""
+        low, high = self.limits
+        return (value - low) / (high - low)
 
     def series(self) -> dict[str, tuple[str, list[Point]]]:
         """Return the points that are drawn alike: what they are called, and which they are."""
@@ -118,7 +123,7 @@ def chart(summary: Summary) -> Chart:
         x_label=f"model size in bytes, counted by rule {summary.rule} (log scale)",
         x_limits=x_limits,
         x_ticks=_ticks(*x_limits),
-        panels=(_log_loss_panel(summary), _accuracy_panel(summary)),
+        panels=(_panel(summary, "log_loss"), _panel(summary, "accuracy")),
     )
 
 
@@ -160,33 +165,17 @@ def _ticks(low: float, high: float) -> tuple[tuple[int, str], ...]:
     return tuple((2**n, binary_size(2**n)) for n in range(first, last + 1) if n % step == 0)
 
 
-def _log_loss_panel(summary: Summary) -> Panel:
+def _panel(summary: Summary, measure: str) -> Panel:
+    front = summary.fronts[measure]
+    others = tuple(point for point in summary.points if point not in front)
+    if measure == "accuracy":
+        chance = 100 * chance_accuracy(summary)
+        label, words = "macro accuracy on validation clips (%)", f"chance {chance:.3g} %"
+        return Panel(measure, label, (0.0, 100.0), chance, words, front, others)
     chance = chance_log_loss(summary)
-    front = summary.fronts["log_loss"]
     named = [point.log_loss for point in (*front, *summary.other_front, *summary.reference)]
     # A few useless trials shall not squeeze the rest, but the best is always inside.
     worst = max([chance, *(min(value, 2 * chance) for value in named)])
     top = 1.08 * max(worst, min(named, default=0.0)) or 1.0
-    return Panel(
-        measure="log_loss",
-        label="log loss on validation clips (nats)",
-        limits=(0.0, top),
-        chance=chance,
-        chance_label=f"chance {chance:.2f}",
-        front=front,
-        others=tuple(point for point in summary.points if point not in front),
-    )
-
-
-def _accuracy_panel(summary: Summary) -> Panel:
-    chance = 100 * chance_accuracy(summary)
-    front = summary.fronts["accuracy"]
-    return Panel(
-        measure="accuracy",
-        label="macro accuracy on validation clips (%)",
-        limits=(0.0, 100.0),
-        chance=chance,
-        chance_label=f"chance {chance:.3g} %",
-        front=front,
-        others=tuple(point for point in summary.points if point not in front),
-    )
+    label, words = "log loss on validation clips (nats)", f"chance {chance:.2f}"
+    return Panel(measure, label, (0.0, top), chance, words, front, others)

@@ -3,13 +3,11 @@
 Coordinates are in lines of text, y downwards.
 """
 
-import io
 import re
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nas_asc.results.figures.front import own_settings
 from nas_asc.results.figures.network_rows import (
     ENTRY,
     Connection,
@@ -18,7 +16,7 @@ from nas_asc.results.figures.network_rows import (
     Row,
     connections,
 )
-from nas_asc.results.figures.palette import BLOCK, BLUE, DARK, EDGE, ORANGE, SOFT
+from nas_asc.results.figures.style import BLOCK, BLUE, DARK, EDGE, ORANGE, SOFT, own_settings, saved
 from nas_asc.units import format_shape
 
 if TYPE_CHECKING:
@@ -48,21 +46,11 @@ _SIGNS = {
 }
 
 
-def network_svg(*shown: Diagram) -> bytes:
-    """Draw networks, one below the other, as SVG."""
-    return _drawn(shown, "svg").replace(b"font-family: 'DejaVu Sans'", _FONTS.encode())
-
-
-def network_png(*shown: Diagram) -> bytes:
-    """Draw networks, one below the other, as PNG."""
-    return _drawn(shown, "png")
-
-
-def _drawn(shown: Sequence[Diagram], kind: str) -> bytes:
-    file = io.BytesIO()
-    with own_settings({"svg.fonttype": "none"}):  # text that can be searched and copied
-        network_figure(*shown).savefig(file, format=kind, dpi=_DPI)
-    return file.getvalue()
+def network_picture(kind: str, *shown: Diagram) -> bytes:
+    """Draw networks, one below the other, as "svg" or "png"."""
+    with own_settings(**{"svg.fonttype": "none"}):  # text that can be searched and copied
+        (content,) = saved(network_figure(*shown), [kind], _DPI)
+    return content.replace(b"font-family: 'DejaVu Sans'", _FONTS.encode())
 
 
 def network_figure(*shown: Diagram) -> "Figure":

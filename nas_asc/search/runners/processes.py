@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from nas_asc.errors import RunError
-from nas_asc.search.runners.attempt import attempt, job_function
+from nas_asc.search.runners.inline import attempt, job_function
 from nas_asc.study import EpochReported, Event, Job, JobFailed
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")

@@ -6,16 +6,18 @@ n - lag right before trial n is asked for; trials are accepted in order too. So 
 the same with any number of workers, and after a resumption.
 """
 
+import random
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Protocol
 
 from nas_asc.architectures import Architecture
+from nas_asc.reports import Candidate
 from nas_asc.search.samplers.optuna_samplers import OptunaSampler, Outcome, nsga2, tpe
-from nas_asc.search.samplers.uniform import UniformSampler, draw
 from nas_asc.spaces import SearchSpace
+from nas_asc.study import trial_seed
 
-__all__ = ["SAMPLERS", "Outcome", "Sampler", "draw"]
+__all__ = ["SAMPLERS", "Outcome", "Sampler", "UniformSampler", "draw"]
 
 
 class Sampler(Protocol):
@@ -24,11 +26,36 @@ class Sampler(Protocol):
     def propose(self, number: int) -> Iterator[Architecture]:
         """Yield suggestions for a trial without end; any number of them may be turned down."""
 
-    def accept(self, number: int, architecture: Architecture) -> None:
+    def accept(self, number: int, architecture: Candidate) -> None:
         """Note which architecture a trial has, whether it was suggested for it or not."""
 
     def report(self, number: int, outcome: Outcome) -> None:
         """Note what came of a trial."""
+
+
+class UniformSampler:
+    """Random search: each active choice uniform over its options; learns nothing."""
+
+    def __init__(self, space: SearchSpace, seed: int) -> None:
+        self._space = space
+        self._seed = seed
+
+    def propose(self, number: int) -> Iterator[Architecture]:
+        """Yield architectures for a trial."""
+        return draw(self._space, trial_seed(self._seed, number, "sampler"))
+
+    def accept(self, number: int, architecture: Candidate) -> None:
+        """Note nothing."""
+
+    def report(self, number: int, outcome: object) -> None:
+        """Note nothing."""
+
+
+def draw(space: SearchSpace, seed: int) -> Iterator[Architecture]:
+    """Yield random architectures of a space without end."""
+    rng = random.Random(seed)
+    while True:
+        yield space.random(rng)
 
 
 # How samplers are made, by name: from a space and a seed.

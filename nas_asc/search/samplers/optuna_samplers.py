@@ -22,6 +22,7 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
 from nas_asc.architectures import Architecture, Value
+from nas_asc.reports import Candidate
 from nas_asc.spaces import Parameter, SearchSpace
 from nas_asc.study import trial_seed
 
@@ -68,10 +69,11 @@ class OptunaSampler:
         while True:
             yield self._space.architecture(self._suggestion())
 
-    def accept(self, number: int, architecture: Architecture) -> None:
+    def accept(self, number: int, architecture: Candidate) -> None:
         """Note which architecture a trial has."""
         self._start_trial(number)
-        values = dict(architecture.choices)
+        choices = architecture.choices.items()
+        values: dict[str, Value] = {p: v for p, v in choices if p in self._parameters}
         if isinstance(self._sampler, NSGAIISampler):
             rng = random.Random(trial_seed(self._seed, number, "inactive"))
             for path, parameter in self._parameters.items():

@@ -5,29 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas_asc.architectures import Architecture
 from nas_asc.complexity import Budget, counting_rule, parse_budget
-from nas_asc.errors import RunError
-from nas_asc.results import Point, Summary, data_frame
+from nas_asc.results import POINT_COLUMNS, Point, Summary, data_frame
 from nas_asc.search.storage.run_folder import read_trials, saved_study
 from nas_asc.search.storage.trials import Trial
 from nas_asc.study import StudyConfig
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_TRIAL_COLUMNS = ("trial", "model", "state", "reason", "seed", "on_front")
-_COST_COLUMNS = (
-    "size_bytes",
-    "params",
-    "nonzero_params",
-    "macs",
-    "counted_macs",
-    "peak_activation_bytes",
-    "precision",
-    "sparsity",
-)
-_TIME_COLUMNS = ("elapsed_s", "spent_s")
 
 
 def load_front(run: str | Path) -> Summary:
@@ -74,25 +59,14 @@ def load_trials(run: str | Path) -> "pd.DataFrame":
         }
         for trial in trials
     ]
-    columns = (*_TRIAL_COLUMNS, "accuracy", "log_loss", *_COST_COLUMNS, *_TIME_COLUMNS)
-    return data_frame(rows, [_choices(trial.architecture) for trial in trials], columns)
-
-
-def load_trial(run: Path, number: int) -> Trial:
-    """Return one trial of a run.
-
-    Raises:
-        RunError: there is no such run or trial.
-    """
-    saved_study(run)
-    trials, _ = read_trials(run)
-    if not 0 <= number < len(trials):
-        raise RunError(f"{run}: expected a trial from 0 to {len(trials) - 1}, got {number}")
-    return trials[number]
+    of_trials = ("trial", "model", "state", "reason", "seed", "on_front")
+    of_points = [name for name in POINT_COLUMNS if name not in of_trials]
+    columns = (*of_trials, *of_points, "elapsed_s", "spent_s")
+    return data_frame(rows, [trial.architecture.choices for trial in trials], columns)
 
 
 def failures(run: Path) -> Counter[str]:
-    """Give how often trials of a run failed for which reason."""
+    """Count how often trials of a run failed for which reason."""
     trials, _ = read_trials(run)
     return Counter(trial.reason for trial in trials if trial.state == "failed")
 
@@ -123,7 +97,7 @@ def summarise(
             "duplicates": sum(trial.duplicates for trial in trials),
             "rejected_over_budget": sum(trial.rejected_over_budget for trial in trials),
         },
-        points=tuple(points(trials)),
+        points=tuple(point(trial) for trial in trials if trial.state == "completed"),
         seeds_over_budget=tuple(facts.get("seeds_over_budget", ())),
         seeds_adapted=tuple(facts.get("seeds_adapted", ())),
         ensembles_skipped=tuple(facts.get("ensembles_skipped", ())),
@@ -137,37 +111,12 @@ def skipped_seeds(trials: Iterable[Trial]) -> list[dict[str, object]]:
     return [{"model": t.model, "reason": t.reason} for t in trials if t.state == "skipped"]
 
 
-def points(trials: Iterable[Trial]) -> list[Point]:
-    """Return the trials that were trained to the end as points."""
-    return [point(trial) for trial in trials if trial.state == "completed"]
-
-
 def point(trial: Trial) -> Point:
     """Return a completed trial as a point."""
     if trial.result is None:
         raise ValueError(f"trial {trial.number}: expected a result")
-    cost, metrics = trial.complexity, trial.result.metrics
+    values = {**trial.complexity, **trial.result.metrics}
+    values |= {"trial": trial.number, "model": trial.model}
     return Point(
-        trial=trial.number,
-        model=trial.model,
-        accuracy=metrics["accuracy"],
-        log_loss=metrics["log_loss"],
-        size_bytes=cost["size_bytes"],
-        params=cost["params"],
-        nonzero_params=cost["nonzero_params"],
-        macs=cost["macs"],
-        counted_macs=cost["counted_macs"],
-        peak_activation_bytes=cost["peak_activation_bytes"],
-        precision=cost["precision"],
-        sparsity=cost["sparsity"],
-        choices=_choices(trial.architecture),
+        **{name: values[name] for name in POINT_COLUMNS}, choices=trial.architecture.choices
     )
-
-
-def _choices(architecture: Architecture) -> dict[str, object]:
-    """Return the choices of an architecture; of an ensemble, which has none, what is in it."""
-    if architecture.ensemble is None:
-        return dict(architecture.choices)
-    section = architecture.sections["ensemble"]
-    votes = {"votes": section["votes"]} if "votes" in section else {}
-    return {"ensemble": section["networks"], **votes}

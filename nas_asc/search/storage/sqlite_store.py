@@ -26,8 +26,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
-from nas_asc.architectures import Architecture
 from nas_asc.errors import RunError
+from nas_asc.reports import read_candidate
 from nas_asc.search.storage import optuna_tables
 from nas_asc.search.storage.trials import Trial
 from nas_asc.spaces import SearchSpace
@@ -69,7 +69,7 @@ class SqliteStore:
             self._study_id = self._storage.create_new_study([StudyDirection.MINIMIZE] * 2, _STUDY)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._storage.remove_session()
         self._storage.engine.dispose()
 
@@ -87,10 +87,11 @@ class SqliteStore:
 
     def add(self, trial: Trial) -> None:
         """Store a new trial, in one write; trials are added in the order of their numbers."""
+        params = {p: v for p, v in trial.architecture.choices.items() if p in self._options}
         template = create_trial(
             state=_STATES[trial.state],
-            params=dict(trial.architecture.choices),
-            distributions={path: self._distribution(path) for path in trial.architecture.choices},
+            params=params,
+            distributions={path: self._distribution(path) for path in params},
             user_attrs={
                 "key": trial.architecture.key,
                 "model": trial.model,
@@ -162,7 +163,7 @@ def read_sqlite(path: Path) -> tuple[list[Trial], dict[str, Any]]:
 def _trial(number: int, state: TrialState, attributes: Mapping[str, Any]) -> Trial:
     trial = Trial(
         number=number,
-        architecture=Architecture.from_dict(attributes["architecture"]),
+        architecture=read_candidate(attributes["architecture"]),
         model=attributes["model"],
         seed=attributes["seed"],
         complexity=attributes["complexity"],

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from nas_asc.architectures import Architecture
+from nas_asc.reports import Candidate
 from nas_asc.study import JobResult, loss_of
 
 
@@ -20,7 +20,7 @@ class Trial:
         number: from 0, without gaps.
         model: id of the report's model or ensemble that it is, or None.
         seed: of its training.
-        complexity: as `Complexity.to_dict` gives it, or `EnsembleComplexity.to_dict`.
+        complexity: as `Costs.to_dict` returns it.
         rejected_over_budget: proposals over the budget before this one.
         duplicates: proposals of an earlier trial's architecture before this one.
         state: waiting, running, completed, stopped_early, failed or skipped.
@@ -32,7 +32,7 @@ class Trial:
     """
 
     number: int
-    architecture: Architecture
+    architecture: Candidate
     model: str | None
     seed: int
     complexity: Mapping[str, Any]
@@ -99,4 +99,4 @@ class TrialStore(Protocol):
         """Store JSON values about the run, all or none, and what its objectives are called."""
 
     def close(self) -> None:
-        """Let go of what was opened."""
+        """Close what was opened."""

@@ -1,0 +1,194 @@
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from fake_job import run_job
+from study_cases import start
+
+from nas_asc.errors import DatasetError, RunError
+from nas_asc.reports.lookup import report_model
+from nas_asc.search.runners import RUNNERS
+from nas_asc.search.runners.inline import attempt
+from nas_asc.search.runners.processes import available_bytes, fitting_workers, processors
+from nas_asc.study.job import EpochReported, Job, JobFailed, JobFinished, JobResult, Rung
+
+LONGEST_S = 60.0
+
+
+def job(number=0, rungs=(), run="."):
+    architecture = report_model("deepsound-32").architecture.to_dict()
+    return Job(number, architecture, 0, 3, rungs, {"rule": "plain", "run": str(run)})
+
+
+def events_of(workers, wanted):
+    """Poll until so many jobs have ended."""
+    events, ended, until = [], 0, time.monotonic() + LONGEST_S
+    while ended < wanted:
+        assert time.monotonic() < until, events
+        new = workers.poll(0.5)
+        events += new
+        ended += sum(isinstance(event, JobFinished | JobFailed) for event in new)
+    return events
+
+
+@pytest.fixture
+def make():
+    """Make workers with a job of this module or fake_job, and close them in the end."""
+    made = []
+
+    def make(kind, function, count=1):
+        made.append(RUNNERS[kind](count, function))
+        return made[-1]
+
+    yield make
+    for workers in made:
+        workers.close()
+
+
+@pytest.mark.parametrize("kind", RUNNERS)
+def test_a_job_reports_its_epochs_and_ends_with_its_result_or_at_a_rung(make, kind):
+    workers = make(kind, "fake_job:run_job")
+    assert (workers.capacity, workers.free) == (1, 1)
+    workers.submit(job(5))
+    assert workers.free == 0
+    events = events_of(workers, 1)
+    assert [type(event) for event in events] == [EpochReported] * 3 + [JobFinished]
+    assert {event.number for event in events} == {5}
+    assert [event.entry["epoch"] for event in events[:3]] == [1, 2, 3]
+    assert workers.free == 1
+    seen = []
+    attempt("fake_job:run_job", job(5), seen.append)
+    assert events[-1].result.metrics == seen[-1].result.metrics  # the same of each kind
+
+    workers.submit(job(rungs=(Rung(2, 0.5, "log_loss", best_loss=0.0, peer_losses=(0.0,) * 8),)))
+    stopped = events_of(workers, 1)[-1].result
+    assert (stopped.stopped_epoch, len(stopped.curve)) == (2, 2)
+
+
+TORCH_HUNGRY = "DefaultCPUAllocator: can't allocate memory"
+FAULTS = (
+    DatasetError("clip.wav: expected audio, found text"),
+    MemoryError(),
+    RuntimeError(f"{TORCH_HUNGRY}: you tried 8 bytes"),
+    ZeroDivisionError("what\na   pity"),
+)
+
+
+def faulty(job, report):
+    raise FAULTS[job.number]
+
+
+@pytest.mark.parametrize("kind", RUNNERS)
+def test_an_exception_is_a_reason_of_one_line(make, kind):
+    workers = make(kind, "test_runners:faulty")
+    for _ in range(2):  # it goes on
+        workers.submit(job(3))
+        (failed,) = events_of(workers, 1)
+        assert failed.reason == "ZeroDivisionError: what a pity"
+        assert "test_runners.py" in failed.traceback
+
+
+@pytest.mark.parametrize(
+    ("function", "number", "reason"),
+    [
+        ("test_runners:faulty", 0, "clip.wav: expected audio, found text"),
+        ("test_runners:faulty", 1, "out of memory"),
+        ("test_runners:faulty", 2, f"out of memory: {TORCH_HUNGRY}"),
+        ("test_runners:nowhere", 0, "AttributeError: module 'test_runners' has no attribute"),
+        ("no_module:run", 0, "ModuleNotFoundError: No module named 'no_module'"),
+    ],
+)
+def test_reasons_are_what_a_user_can_read(function, number, reason):
+    events = []
+    attempt(function, job(number), events.append)
+    assert events[0].reason.startswith(reason)
+
+
+def test_a_killed_process_is_one_failed_trial_and_is_replaced(make):
+    workers = make("processes", "test_runners:killed_or_done", count=2)
+    for number in (0, 1):
+        workers.submit(job(number))
+    ends = {e.number: e for e in events_of(workers, 2) if isinstance(e, JobFinished | JobFailed)}
+    assert ends[0].reason.startswith("worker died (signal 9")
+    assert "memory" in ends[0].reason
+    assert isinstance(ends[1], JobFinished)
+    for number in (3, 5):
+        workers.submit(job(number))
+    assert not any(isinstance(event, JobFailed) for event in events_of(workers, 2))
+
+
+def test_a_cancelled_job_says_nothing_more_and_frees_its_worker(make):
+    workers = make("processes", "fake_job:waiting")
+    workers.submit(job(1))
+    while not workers.poll(0.5):
+        pass
+    workers.cancel(1)
+    assert workers.free == 1
+    assert not [event for event in workers.poll(0.2) if event.number == 1]
+
+
+def test_processes_that_never_start_are_an_error(make, monkeypatch):
+    monkeypatch.setattr("nas_asc.search.runners.processes._serve", os._exit)  # with two arguments
+    workers = make("processes", "fake_job:run_job")
+    with pytest.raises(RunError, match="3 died"):
+        events_of(workers, 1)
+
+
+def test_processes_train_with_one_thread_and_without_ctrl_c(make):
+    workers = make("processes", "test_runners:interrupted_threads")
+    workers.submit(job())
+    assert events_of(workers, 1)[-1].result.metrics == {"threads": "1"}
+    for _ in range(2):
+        workers.close()
+
+
+DRIVER = """
+import test_runners as t
+workers = t.RUNNERS['processes'](2, 'fake_job:waiting')  # not guarded by __name__
+workers.submit(t.job())
+while not workers.poll(0.5): pass
+print(*[w.process.pid for w in workers._workers], flush=True)
+workers.poll(60)
+"""
+
+
+def test_processes_end_when_the_driver_is_killed(tmp_path):
+    with start(tmp_path, DRIVER) as driver:
+        pids = [int(pid) for pid in driver.stdout.readline().split()]
+        driver.send_signal(signal.SIGKILL)
+    assert len(pids) == 2
+    until = time.monotonic() + LONGEST_S
+    while any(alive(pid) for pid in pids):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def alive(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+@pytest.mark.parametrize(("memory_bytes", "workers"), [(64e9, 8), (4e9, 3), (1e8, 1)])
+def test_there_is_a_worker_for_each_processor_if_memory_allows(monkeypatch, memory_bytes, workers):
+    assert 1 <= processors() <= (os.cpu_count() or 1)
+    assert available_bytes() > 1e8
+    monkeypatch.setattr("nas_asc.search.runners.processes.processors", lambda: 8)
+    monkeypatch.setattr("nas_asc.search.runners.processes.available_bytes", lambda: memory_bytes)
+    assert fitting_workers() == workers
+
+
+def killed_or_done(job, report):
+    if job.number == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return run_job(job, report)
+
+
+def interrupted_threads(job, report):
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.2)
+    return JobResult({"threads": os.environ["OMP_NUM_THREADS"]}, {}, [], 0.0)

@@ -1,0 +1,146 @@
+"""The whole way: from a folder of recordings to a front and models that run."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from safetensors.numpy import load_file
+from study_cases import write_tones
+
+from nas_asc import load_model, read_inputs
+from nas_asc.datasets import load_dataset
+from nas_asc.study.config import load_study, study_toml, with_options
+from nas_asc.training.metrics import evaluate
+
+SMALL = ("--budget", "24KB,4MMAC", "--space", "mbconv", "--epochs", "2", "--seed", "3")
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory):
+    """Two classes of half a second: low tones and high tones, twelve recordings each."""
+    return write_tones(tmp_path_factory.mktemp("tones"), rate_hz=16000, clip_s=0.5)
+
+
+def test_a_search_ends_with_a_front_of_proved_models(run_command, tmp_path, tones):
+    run = tmp_path / "run"
+    code, out, err = run_command(
+        "search", *SMALL, "--data", tones, "--trials", 3, "--out", run, "--json"
+    )
+    assert code == 0, err
+    assert "24,576 bytes" in err
+    value = json.loads(out)
+    assert value["trials"]["completed"] == 3
+    assert value["budget"]["size_bytes"] == 24 * 1024
+    assert {seed["model"] for seed in value["seeds_over_budget"]} >= {"deepsound-32"}
+    for name in ("front.csv", "front.json", "front.svg", "front.png", "front.html", "study.toml"):
+        assert (run / name).stat().st_size > 100
+
+    dataset = load_dataset(tones)
+    clips = [dataset.clips[i] for i in dataset.indices("validation")]
+    for point in value["front"]:
+        assert point["size_bytes"] <= 24 * 1024
+        assert point["macs"] <= 4_000_000
+        folder = run / "models" / str(point["trial"])
+        stored = load_file(folder / "weights.safetensors")
+        assert sum(array.nbytes for array in stored.values()) == point["size_bytes"]
+        network = load_model(folder)
+        inputs = read_inputs(network, *[clip.path for clip in clips])
+        labels = torch.tensor([clip.label for clip in clips])
+        metrics = evaluate(network, inputs, labels, network.classes)
+        assert metrics.accuracy == point["accuracy"]
+        assert metrics.log_loss == pytest.approx(point["log_loss"], rel=1e-6)
+
+
+def test_a_run_of_an_own_space_can_be_resumed_from_any_folder(
+    run_command, tmp_path, tones, monkeypatch
+):
+    run, budget = tmp_path / "run", ("--budget", "24KB,4MMAC", "--epochs", "1")
+    monkeypatch.chdir(tmp_path)
+    run_command("spaces", "copy", "mbconv", "own.toml")
+    argv = ("--space", "own.toml", "--data", tones, "--trials", 1, "--out", run)
+    assert run_command("search", *budget, *argv, "--no-report-models")[0] == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    code, _, err = run_command("search", "--resume", "--out", run)
+    assert code == 0, err
+    assert "search: 1 trial (all ended), 1 epoch each" in err
+    assert "1/1 done" in err
+    assert "| finished\n" in err
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_front_with_one_worker_and_with_two(
+    run_command, tmp_path, tones
+):
+    fronts = []
+    for n, workers in enumerate((1, 2, 2)):
+        argv = (*SMALL, "--data", tones, "--trials", 8, "--out", tmp_path / f"run{n}", "--json")
+        value = json.loads(run_command("search", *argv, "--workers", workers)[1])
+        fronts.append({key: value[key] for key in value.keys() - {"run", "seconds"}})
+    assert fronts[0] == fronts[1] == fronts[2]
+
+
+def test_no_more_workers_are_started_than_can_be_busy(run_command, tmp_path, tones):
+    """A trial of this study waits for all that were before it, so one worker is all there is."""
+    path = tmp_path / "one_by_one.toml"
+    options = {"lag": 1, "startup_trials": 1, "warm_start": False}
+    path.write_text(study_toml(with_options(load_study("quick"), options)), encoding="utf-8")
+    argv = ("--study", path, "--data", tones, "--trials", 1, "--out", tmp_path / "run")
+    code, _, err = run_command("search", *SMALL[:4], "--epochs", 1, *argv, "--workers", 3)
+    assert code == 0, err
+    assert ", 1 worker; run folder" in err
+
+
+@pytest.mark.parametrize(
+    ("argv", "parts"),
+    [
+        (("--space", "mbcnv", "--data", "NONE"), ("mbcnv", "'mbconv'?")),
+        (("--data", "NONE"), ("NONE",)),
+        (("--data", "LONELY"), ("LONELY",)),
+        (("--data", "BROKEN"), ("3.wav", "--skip-bad")),
+        (("--out", "LONELY"), ("LONELY", "choose another --out")),
+        (("--out", "RUN"), ("RUN", "--resume", "choose another --out")),
+    ],
+)
+def test_bad_data_and_folders_get_one_line(run_command, monkeypatch, tmp_path, tones, argv, parts):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "RUN").mkdir()
+    (tmp_path / "RUN" / "study.toml").write_text("seed = 1")
+    shutil.copytree(tones, tmp_path / "BROKEN")
+    (tmp_path / "BROKEN" / "high" / "3.wav").write_bytes(b"RIFF but no sound")
+    shutil.copytree(tones / "high", tmp_path / "LONELY" / "high")
+    (tmp_path / "LONELY" / "low").mkdir()
+    shutil.copy(tones / "low" / "0.wav", tmp_path / "LONELY" / "low")
+    given = ("--space", "mbconv", "--budget", "24KB", "--trials", "2", "--data", tones)
+    code, out, err = run_command("search", *given, "--out", "run", *argv)
+
+    errors = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert (code, out, len(errors)) == (2, "", 1), err
+    for part in parts:
+        assert part in errors[0]
+    assert "Traceback" not in err
+
+
+def test_what_nothing_fits_is_told_before_clips_are_decoded(run_command, monkeypatch, tones):
+    def refuse(*arguments, **options):
+        raise AssertionError("looked at samples")
+
+    monkeypatch.setattr("nas_asc.datasets.decoding._check_samples", refuse)
+    monkeypatch.setattr("nas_asc.datasets.decoding.decode", refuse)
+    options = ("--budget", "100B", "--space", "mbconv", "--data", tones)
+    code, _, err = run_command("search", *options, "--trials", 1)
+    assert code == 3
+    assert "the smallest it reaches is" in err
+
+
+def test_a_cache_that_cannot_be_written_is_told_before_any_trial(
+    run_command, monkeypatch, tmp_path, tones
+):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("NAS_ASC_CACHE", str(tmp_path / "file" / "cache"))
+    options = ("--budget", "24KB", "--space", "mbconv", "--data", tones, "--out", tmp_path / "run")
+    code, out, err = run_command("search", *options, "--trials", 1)
+    assert (code, out) == (2, "")
+    assert "NAS_ASC_CACHE" in err.splitlines()[-1]
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,119 @@
+import pytest
+import torch
+from recipe_cases import AUGMENTATIONS as SETTINGS
+
+from nas_asc.training.batches import AUGMENTATIONS, Batch, symmetric_beta
+
+WAVEFORMS, LOG_MELS = (8, 2, 1000), (8, 1, 40, 50)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def batch(*shape, second_plane=False):
+    inputs = (torch.randn(*shape, generator=generator(9)), torch.randn(8, 40))
+    return Batch(inputs, torch.eye(8), second_plane)
+
+
+def augmented(name, given, seed=0, **settings):
+    part = AUGMENTATIONS[name]
+    table = part.settings.model_validate(SETTINGS[name] | settings)
+    return part.function(given, generator(seed), settings=table)
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.parametrize("shape", [WAVEFORMS, LOG_MELS])
+class TestEach:
+    def test_shapes_and_types_stay_and_the_input_is_untouched(self, name, shape):
+        given = batch(*shape)
+        before = given.inputs[0].clone()
+        result = augmented(name, given)
+        assert [x.shape for x in result.inputs] == [x.shape for x in given.inputs]
+        assert [x.dtype for x in result.inputs] == [x.dtype for x in given.inputs]
+        assert torch.equal(given.inputs[0], before)
+        assert not torch.equal(result.inputs[0], before)
+
+    def test_the_generator_decides_and_nothing_else(self, name, shape):
+        given, state = batch(*shape), torch.get_rng_state()
+        first = augmented(name, given).inputs[0]
+        assert torch.equal(state, torch.get_rng_state())
+        torch.rand(3)
+        assert torch.equal(first, augmented(name, given).inputs[0])
+        assert not torch.equal(first, augmented(name, given, seed=1).inputs[0])
+
+    def test_a_summary_beside_the_maps_changes_with_the_targets_only(self, name, shape):
+        given = batch(*shape)
+        result = augmented(name, given)
+        mixed = not torch.equal(result.targets, given.targets)
+        assert mixed == (not torch.equal(result.inputs[1], given.inputs[1]))
+        alone = augmented(name, Batch(given.inputs[:1], given.targets))
+        assert torch.equal(alone.inputs[0], result.inputs[0])
+        assert torch.equal(alone.targets, result.targets)
+
+
+@pytest.mark.parametrize(
+    ("name", "off"),
+    [("time_shift", {"width": 0.0}), ("spec_augment", {"mel_masks": 0} | {"frame_masks": 0})],
+)
+def test_at_strength_nought_a_batch_stays_as_it_is(name, off):
+    given = batch(*LOG_MELS)
+    assert torch.equal(augmented(name, given, **off).inputs[0], given.inputs[0])
+
+
+def test_time_shift_rolls_each_clip_by_a_distance_of_its_own():
+    given = batch(*LOG_MELS)
+    distances = []
+    for clip, rolled in zip(given.inputs[0], augmented("time_shift", given).inputs[0], strict=True):
+        matching = [d for d in range(-25, 26) if torch.equal(clip.roll(d, -1), rolled)]
+        distances.append(matching[0])
+    assert len(set(distances)) > 3
+
+
+def test_in_a_second_plane_time_runs_along_the_other_axis():
+    planes = torch.arange(4 * 2 * 10 * 20.0).view(4, 2, 10, 20)
+    shifted = augmented("time_shift", Batch((planes,), torch.eye(4), second_plane=True)).inputs[0]
+    distances = []
+    for clip, moved in zip(planes, shifted, strict=True):
+        (frames,) = (d for d in range(-10, 10) if torch.equal(clip[0].roll(d, 1), moved[0]))
+        (rows,) = (d for d in range(-5, 5) if torch.equal(clip[1].roll(d, 0), moved[1]))
+        assert abs(frames / 20 - rows / 10) < 0.051
+        distances.append(frames)
+    assert len(set(distances)) > 1
+
+
+def test_masks_are_bands_of_the_clips_mean_no_wider_than_asked():
+    given = batch(*LOG_MELS)
+    masked = augmented("spec_augment", given, mel_mask_width=0.25, frame_masks=0).inputs[0]
+    for clip, hidden in zip(given.inputs[0][:, 0], masked[:, 0], strict=True):
+        rows = (clip != hidden).any(dim=1).nonzero().flatten().tolist()
+        assert len(rows) <= 10
+        assert rows == list(range(rows[0], rows[0] + len(rows))) if rows else True
+        torch.testing.assert_close(hidden[rows], clip.mean().expand(len(rows), 50))
+
+
+def test_masks_hide_half_of_their_largest_width_on_average():
+    x = torch.arange(1, 41, dtype=torch.float32).view(1, 1, 40, 1).expand(4000, 1, 40, 2)
+    given = Batch((x,), torch.eye(1))
+    masked = augmented("spec_augment", given, mel_mask_width=0.5, frame_masks=0).inputs[0]
+    assert (masked != x).float().mean().item() == pytest.approx(0.25, abs=0.01)
+
+
+def test_mixup_blends_clips_summaries_and_targets_by_the_same_share():
+    clips = torch.eye(8)
+    given = Batch((clips.view(8, 1, 2, 4), 10 * clips), clips)
+    mixed = augmented("mixup", given, alpha=0.5)
+    torch.testing.assert_close(mixed.inputs[0].flatten(1), mixed.targets)
+    torch.testing.assert_close(mixed.inputs[1], 10 * mixed.targets)
+    torch.testing.assert_close(mixed.targets.sum(1), torch.ones(8))
+    assert ((mixed.targets > 0).sum(1) <= 2).all()
+
+
+@pytest.mark.parametrize("alpha", [0.2, 0.5, 1.0, 3.0])
+def test_shares_have_the_moments_of_the_beta_distribution(alpha):
+    share = symmetric_beta(alpha, 200_000, generator())
+    assert ((share >= 0) & (share <= 1)).all()
+    assert share.mean().item() == pytest.approx(0.5, abs=0.005)
+    assert share.var().item() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.02)
+    fourth = 3 / (16 * (2 * alpha + 1) * (2 * alpha + 3))
+    assert (share - 0.5).pow(4).mean().item() == pytest.approx(fourth, rel=0.03)
