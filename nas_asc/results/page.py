@@ -7,7 +7,7 @@ width: charts go below one another, and what is wider than the window scrolls in
 
 import json
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from math import log10
 from pathlib import Path
@@ -24,7 +24,6 @@ from nas_asc.results.figures.style import (
     PALE_RED,
     RED,
     SOFT,
-    STRIP,
 )
 from nas_asc.results.formatting import (
     COLUMNS,
@@ -33,7 +32,6 @@ from nas_asc.results.formatting import (
     header,
     notes,
     sections,
-    shorten_name,
     size_caption,
 )
 from nas_asc.results.pareto import Point
@@ -44,11 +42,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 
-_PANEL_HEIGHT, _ROW, _ABOVE_PANEL = 400, 17, 26  # pixels
-_TOP, _BOTTOM = 56, 160
 _HOVER_WIDTH = 72
-_GAP = "\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}"  # between a marker and the name beside it
-_NEAR = 0.12  # of the panel's sides: report models so near to others have their names on hover
 _WHITE = {"color": "white", "width": 1}
 _GREY = {"color": GREY, "size": 7, "opacity": 0.6}
 _MODEL = {"color": ORANGE, "size": 12, "symbol": "diamond"}
@@ -63,84 +57,50 @@ _UNTRAINED = {**_MODEL, "color": "white", "size": 10, "line": {"color": ORANGE, 
 
 
 def chart_figure(shown: Chart, panel: Panel, summary: Summary) -> "Figure":
-    """Draw a panel of a chart, as wide as the window lets it be."""
+    """Draw a panel of a chart, as wide as the window lets it be; names are told on hover.
+
+    Report models that were not trained are at the bad end of the axis of errors.
+    """
     from plotly.graph_objects import Figure
 
-    strip = (_ABOVE_PANEL + _ROW * (1 + len(shown.over_budget))) if shown.over_budget else 0
-    height = _PANEL_HEIGHT + strip
     grid = {"showgrid": True, "gridcolor": LINE, "zeroline": False, "linecolor": SOFT}
+    x_title = {"text": escape(shown.x_label).replace(", ", ",<br>", 1), "font": {"size": 13}}
     figure = Figure(
         layout={
             "template": "none",
-            "height": _TOP + height + _BOTTOM,
-            "margin": {"l": 60, "r": 16, "t": _TOP, "b": _BOTTOM},
+            "height": 600,
+            "margin": {"l": 60, "r": 16, "t": 40, "b": 160},
             "font": {"family": "system-ui, Segoe UI, Roboto, DejaVu Sans, sans-serif", "size": 13},
             "hovermode": "closest",
             "hoverlabel": {"bgcolor": "white", "font": {"color": DARK}, "align": "left"},
             "showlegend": True,
-            "legend": {"orientation": "h", "y": -72 / height, "yanchor": "top"},
-            "xaxis": grid
-            | {
+            "legend": {"orientation": "h", "y": -0.18, "yanchor": "top"},
+            "xaxis": {
+                **grid,
                 "type": "log",
                 "range": [log10(limit) for limit in shown.x_limits],
                 "tickvals": [size for size, _ in shown.x_ticks],
                 "ticktext": [label for _, label in shown.x_ticks],
-                "title": {
-                    "text": escape(shown.x_label).replace(", ", ",<br>", 1),
-                    "font": {"size": 13},
-                },
-                "anchor": "y",
+                "title": x_title,
             },
-            "yaxis": grid
-            | {
+            "yaxis": {
+                **grid,
                 "range": panel.limits,
                 "title": {"text": panel.label, "font": {"size": 13}},
-                "domain": [0, _PANEL_HEIGHT / height],
             },
         }
     )
-    _draw_frame(figure, shown, panel)
-    _draw_points(figure, shown, panel, summary)
-    if shown.over_budget:
-        _draw_strip(figure, shown, summary, 1 - (strip - _ABOVE_PANEL) / height)
-    return figure
-
-
-def _draw_frame(figure: "Figure", shown: Chart, panel: Panel) -> None:
     dotted = {"color": SOFT, "width": 1.5, "dash": "dot"}
-    figure.add_shape(
-        type="line", xref="x domain", x0=0, x1=1, y0=panel.chance, y1=panel.chance, line=dotted
-    )
-    figure.add_annotation(
-        text=panel.chance_label,
-        showarrow=False,
-        font={"color": SOFT},
-        xref="x domain",
-        x=0,
-        y=panel.chance,
-        xanchor="left",
-        yanchor="bottom",
-    )
-    if shown.budget_bytes is None:
-        return
-    side: dict[str, Any] = {"yref": "y domain", "y0": 0, "y1": 1, "x0": shown.budget_bytes}
-    beyond = {"fillcolor": PALE_RED, "line": {"width": 0}, "layer": "below"}
-    figure.add_shape(type="rect", **side, x1=shown.x_limits[1], **beyond)
-    dashed = {"color": RED, "width": 1.5, "dash": "dash"}
-    figure.add_shape(type="line", **side, x1=shown.budget_bytes, line=dashed)
-    figure.add_annotation(
-        text=shown.budget_label,
-        showarrow=False,
-        font={"color": RED},
-        yref="y domain",
-        x=log10(shown.budget_bytes),
-        y=1,
-        xanchor="left" if shown.across(shown.budget_bytes) < 0.25 else "right",
-        yanchor="bottom",
-    )
-
-
-def _draw_points(figure: "Figure", shown: Chart, panel: Panel, summary: Summary) -> None:
+    words: dict[str, Any] = {"text": panel.chance_label, "font": {"color": SOFT}, "xanchor": "left"}
+    figure.add_hline(panel.chance, line=dotted, annotation={**words, "x": 0, "yanchor": "bottom"})
+    if shown.budget_bytes is not None:
+        on_left = shown.across(shown.budget_bytes) < 0.25
+        words = {"text": shown.budget_label, "font": {"color": RED}, "y": 1, "yanchor": "bottom"}
+        words |= {"x": log10(shown.budget_bytes), "xanchor": "left" if on_left else "right"}
+        beyond = (shown.budget_bytes, shown.x_limits[1])
+        figure.add_vrect(*beyond, fillcolor=PALE_RED, line={"width": 0}, layer="below")
+        dashed = {"color": RED, "width": 1.5, "dash": "dash"}
+        figure.add_vline(shown.budget_bytes, line=dashed, annotation=words)
     if panel.front:
         sizes = [point.size_bytes for point in panel.front]
         values = [panel.shown(point) for point in panel.front]
@@ -152,79 +112,28 @@ def _draw_points(figure: "Figure", shown: Chart, panel: Panel, summary: Summary)
             hoverinfo="skip",
             showlegend=False,
         )
-    alone = _alone(shown, panel)
-    for kind, (label, points) in panel.series().items():
+
+    def add_markers(
+        name: str, look: Mapping[str, object], x: list[int], y: list[float], texts: list[str]
+    ) -> None:
         figure.add_scatter(
-            mode="markers+text" if kind.endswith("model") else "markers",
-            name=label,
-            x=[point.size_bytes for point in points],
-            y=[panel.shown(point) for point in points],
-            text=[escape(point.model or "") if point in alone else "" for point in points],
-            textposition=[
-                f"top {'right' if shown.across(point.size_bytes) < 0.5 else 'left'}"
-                for point in points
-            ],
-            textfont={"color": DARK, "size": 12},
-            marker=_LOOKS[kind],
-            hovertext=[_hover(point, summary) for point in points],
-            hoverinfo="text",
+            mode="markers", name=name, marker=look, x=x, y=y, hovertext=texts, hoverinfo="text",
             cliponaxis=False,
-        )
+        )  # fmt: skip
 
-
-def _alone(shown: Chart, panel: Panel) -> set[Point]:
-    """Return the report models that are so far from all others that their names have room."""
-    models = [point for point in (*panel.front, *panel.others) if point.model is not None]
-    height = panel.limits[1] - panel.limits[0]
-
-    def near(one: Point, other: Point) -> bool:
-        aside = shown.across(one.size_bytes) - shown.across(other.size_bytes)
-        up = (panel.shown(one) - panel.shown(other)) / height
-        return abs(aside) < 3 * _NEAR and abs(up) < _NEAR / 2
-
-    return {one for one in models if not any(near(one, other) for other in models if other != one)}
-
-
-def _draw_strip(figure: "Figure", shown: Chart, summary: Summary, bottom: float) -> None:
-    """Draw the models that were not trained above the panel: each at its size, in its own row."""
-    rows = list(range(len(shown.over_budget)))
-    sizes = [size for _, size in shown.over_budget]
-    figure.update_layout(
-        yaxis2={
-            "range": [-1, len(rows)],
-            "domain": [bottom, 1],
-            "tickvals": [(len(rows) - 1) / 2],
-            "ticktext": ["not<br>trained"],
-            "tickfont": {"color": SOFT, "size": 12},
-            "showgrid": False,
-            "zeroline": False,
-            "fixedrange": True,
-            "anchor": "x",
-        }
-    )
-    corners = {"x0": 0, "x1": 1, "y0": 0, "y1": 1}
-    ground = {"fillcolor": STRIP, "line": {"width": 0}, "layer": "below"}
-    figure.add_shape(type="rect", xref="x domain", yref="y2 domain", **corners, **ground)
-    figure.add_scatter(
-        mode="markers+text",
-        name=UNTRAINED,
-        x=sizes,
-        y=rows,
-        yaxis="y2",
-        text=[f"{_GAP}{escape(shorten_name(model, 32))}{_GAP}" for model, _ in shown.over_budget],
-        textposition=[
-            f"middle {'right' if shown.across(size) < 0.5 else 'left'}" for size in sizes
-        ],
-        textfont={"color": DARK, "size": 12},
-        marker=_UNTRAINED,
-        hovertext=[
+    for kind, (label, points) in panel.series().items():
+        sizes, values = [p.size_bytes for p in points], [panel.shown(p) for p in points]
+        add_markers(label, _LOOKS[kind], sizes, values, [_hover(p, summary) for p in points])
+    if shown.over_budget:
+        worst = panel.limits[0 if panel.measure == "accuracy" else 1]
+        sizes = [size for _, size in shown.over_budget]
+        texts = [
             f"<b>{escape(model)}</b><br>{size:,} B ({size_caption(size, summary.kb)}): "
             "over the budget, not trained"
             for model, size in shown.over_budget
-        ],
-        hoverinfo="text",
-        cliponaxis=False,
-    )
+        ]
+        add_markers(UNTRAINED, _UNTRAINED, sizes, [worst] * len(sizes), texts)
+    return figure
 
 
 def _hover(point: Point, summary: Summary) -> str:
@@ -240,13 +149,9 @@ def _hover(point: Point, summary: Summary) -> str:
         f"{escape(point.precision)}, {point.sparsity:.0%} zeros",
     ]
     for section, text in choices_in_words(point.choices, summary.reference, summary.kb):
-        lines += _folded(section, text)
+        first, *rest = textwrap.wrap(text, _HOVER_WIDTH) or [""]
+        lines += [f"<b>{escape(section)}</b> {escape(first)}", *("   " + escape(r) for r in rest)]
     return "<br>".join(lines)
-
-
-def _folded(section: str, text: str) -> Sequence[str]:
-    first, *rest = textwrap.wrap(text, _HOVER_WIDTH) or [""]
-    return [f"<b>{escape(section)}</b> {escape(first)}", *("   " + escape(line) for line in rest)]
 
 
 _TEMPLATE = Path(__file__).with_name("front_page.html.jinja")
@@ -283,18 +188,21 @@ def front_html(summary: Summary) -> str:
         header=header(summary),
         charts=charts,
         columns=COLUMNS,
-        tables=[(title, _rows(points, summary)) for title, points in sections(summary) if points],
+        tables=[
+            (
+                title,
+                [
+                    {
+                        "cells": [column.cell(point, summary) for column in COLUMNS],
+                        "choices": choices_in_words(point.choices, summary.reference, summary.kb),
+                    }
+                    for point in points
+                ],
+            )
+            for title, points in sections(summary)
+            if points
+        ],
         notes=notes(summary),
         palette=style,
         plotly_script=get_plotlyjs(),
     )
-
-
-def _rows(points: tuple[Point, ...], summary: Summary) -> list[dict[str, object]]:
-    return [
-        {
-            "cells": [column.cell(point, summary) for column in COLUMNS],
-            "choices": choices_in_words(point.choices, summary.reference, summary.kb),
-        }
-        for point in points
-    ]
