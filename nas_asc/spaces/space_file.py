@@ -175,7 +175,7 @@ def _model(model_id: str, table: Mapping[str, Any], space: SearchSpace) -> Repor
 def _families(
     path: Path, file: TomlFile, load: Callable[[str], SearchSpace] | None
 ) -> dict[str, SearchSpace]:
-    """Read the spaces that a space is made of; reports/ensemble_file.py reads its ensembles."""
+    """Read the spaces that a space is made of; reports/ensemble.py reads its ensembles."""
     faults = _title_faults(file) + [
         Fault(key, unknown_key(key, _FAMILY_KEYS)) for key in file.data if key not in _FAMILY_KEYS
     ]

@@ -19,7 +19,8 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, O
 from nas_asc.errors import ConfigError, nearest
 from nas_asc.study import MOST, NoSettings, Part, Recipe, Table, faults_of
 from nas_asc.toml_file import Fault
-from nas_asc.training.batches import AUGMENTATIONS, Batch
+from nas_asc.training.augmentations import AUGMENTATIONS
+from nas_asc.training.batches import Batch
 
 
 class WeightDecay(Table):

@@ -1,7 +1,7 @@
 """Costs against hand counts and against the Deepsound report (DCASE 2021 task 1A).
 
 The report prints 62,346 parameters layer by layer for 160 mel bins, and the sizes in KB of all four
-networks. tests/test_reports.py holds every report model against all that its report prints.
+networks. tests/reports/test_verification.py holds every report model against all that is printed.
 """
 
 import json

@@ -8,7 +8,8 @@ from torch import nn
 
 from nas_asc.errors import ConfigError
 from nas_asc.study.config import Part, Table, load_study, study_toml
-from nas_asc.training.batches import AUGMENTATIONS, Batch, Clips
+from nas_asc.training.augmentations import AUGMENTATIONS
+from nas_asc.training.batches import Batch, Clips
 from nas_asc.training.loop import train
 from nas_asc.training.parts import LOSSES, OPTIMIZERS, SCHEDULES, parts_of
 

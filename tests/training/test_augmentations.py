@@ -2,7 +2,8 @@ import pytest
 import torch
 from recipe_cases import AUGMENTATIONS as SETTINGS
 
-from nas_asc.training.batches import AUGMENTATIONS, Batch, symmetric_beta
+from nas_asc.training.augmentations import AUGMENTATIONS, symmetric_beta
+from nas_asc.training.batches import Batch
 
 WAVEFORMS, LOG_MELS = (8, 2, 1000), (8, 1, 40, 50)
 

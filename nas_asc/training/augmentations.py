@@ -1,0 +1,127 @@
+"""Augmentations: random changes of a batch before a network is trained on it.
+
+Conventions: each is a TOML table `[recipe.augmentations.NAME]`, a function of a batch, a
+`torch.Generator` on the CPU and these settings, and a row in `AUGMENTATIONS`. It draws for every
+clip on its own and changes nothing in place; with strengths of 0 the batch stays as it is.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from nas_asc.study import MOST, Part, Share, Table
+from nas_asc.training.batches import Batch
+
+
+class TimeShift(Table):
+    """Settings of the shift: the largest distance to either side, as a share of the clip."""
+
+    width: Share
+
+
+def time_shift(batch: Batch, generator: torch.Generator, settings: TimeShift) -> Batch:
+    """Roll each clip along time by a distance of its own, end to start.
+
+    Where a sound begins says nothing about what it is. Of the kind of Piczak's random time delays
+    (2015, doi 10.1109/MLSP.2015.7324337), but wrapped around. In a second plane time runs along the
+    axis before the last, and as large a share of it is moved.
+    """
+    maps = batch.inputs[0]
+    clips, size = len(maps), maps.shape[-1]
+    largest = round(settings.width * size)
+    distance = torch.randint(-largest, largest + 1, (clips, 1), generator=generator)
+    if batch.second_plane:
+        in_its_frames = (distance * maps.shape[-2] / size).round().long()
+        turned = _rolled(maps[:, 1:].transpose(2, 3), in_its_frames).transpose(2, 3)
+        maps = torch.cat([_rolled(maps[:, :1], distance), turned], dim=1)
+    else:
+        maps = _rolled(maps, distance)
+    return replace(batch, inputs=(maps, *batch.inputs[1:]))
+
+
+def _rolled(maps: Tensor, distance: Tensor) -> Tensor:
+    """Roll each clip along its last axis; distance: (batch, 1)."""
+    clips, size = len(maps), maps.shape[-1]
+    source = (torch.arange(size) - distance) % size
+    source = source.to(maps.device).view(clips, *[1] * (maps.dim() - 2), size)
+    return maps.gather(-1, source.expand_as(maps))
+
+
+class SpecAugment(Table):
+    """Settings of SpecAugment: bands per clip, and their largest widths as shares of the axis.
+
+    Each width is drawn from 0 on. Bands may overlap; a waveform has frame masks, of samples, alone.
+    """
+
+    mel_masks: int = Field(ge=0, le=1000)
+    mel_mask_width: Share
+    frame_masks: int = Field(ge=0, le=1000)
+    frame_mask_width: Share
+
+
+def spec_augment(batch: Batch, generator: torch.Generator, settings: SpecAugment) -> Batch:
+    """Replace random bands with the clip's own mean (Park et al. 2019, arXiv 1904.08779).
+
+    Without the paper's time warp. The mean, not 0: log-mels are far below 0, and a mask should
+    hide, not shout.
+    """
+    maps = batch.inputs[0]
+    clips, frames = len(maps), maps.shape[-1]
+    width = settings.frame_mask_width
+    hidden = _bands(clips, frames, settings.frame_masks, width, generator)
+    hidden = hidden.view(clips, *[1] * (maps.dim() - 2), frames)
+    if maps.dim() == 4:
+        mels = maps.shape[-2]
+        band = _bands(clips, mels, settings.mel_masks, settings.mel_mask_width, generator)
+        hidden = hidden | band.view(clips, 1, mels, 1)
+    mean = maps.mean(dim=tuple(range(1, maps.dim())), keepdim=True)
+    masked = torch.where(hidden.to(maps.device), mean, maps)
+    return replace(batch, inputs=(masked, *batch.inputs[1:]))
+
+
+def _bands(clips: int, size: int, masks: int, share: float, generator: torch.Generator) -> Tensor:
+    """Draw which positions of an axis lie in a band: bool, (clips, size)."""
+    width = torch.rand(clips, masks, 1, generator=generator) * share * size
+    start = torch.rand(clips, masks, 1, generator=generator) * (size - width)
+    position = torch.arange(size)
+    return ((position >= start.round()) & (position < (start + width).round())).any(dim=1)
+
+
+class Mixup(Table):
+    """Settings of mixup: each clip's share is of Beta(alpha, alpha), if small often near 0 or 1."""
+
+    alpha: float = Field(gt=0, le=MOST)
+
+
+def mixup(batch: Batch, generator: torch.Generator, settings: Mixup) -> Batch:
+    """Blend each clip and its target with a random other one (Zhang et al. 2017, arXiv 1710.09412).
+
+    The paper draws one share a batch; one a clip gives the gradient less noise.
+    """
+    clips = len(batch.targets)
+    partner = torch.randperm(clips, generator=generator).to(batch.targets.device)
+    share = symmetric_beta(settings.alpha, clips, generator).to(batch.inputs[0])
+
+    def blend(values: Tensor) -> Tensor:
+        column = share.to(values).view(-1, *[1] * (values.dim() - 1))
+        return torch.lerp(values[partner], values, column)
+
+    return Batch(tuple(map(blend, batch.inputs)), blend(batch.targets), batch.second_plane)
+
+
+def symmetric_beta(alpha: float, count: int, generator: torch.Generator) -> Tensor:
+    """Draw `count` values of Beta(alpha, alpha), float64, by numpy: torch's takes no generator."""
+    seed = int(torch.randint(2**63 - 1, (), generator=generator))
+    return torch.from_numpy(np.random.default_rng(seed).beta(alpha, alpha, count))
+
+
+# Those that a recipe has are applied in this order.
+AUGMENTATIONS: dict[str, Part[Callable[..., Batch]]] = {
+    "time_shift": Part(TimeShift, time_shift),
+    "spec_augment": Part(SpecAugment, spec_augment),
+    "mixup": Part(Mixup, mixup),
+}
