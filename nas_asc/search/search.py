@@ -18,26 +18,15 @@ from pathlib import Path
 
 from nas_asc.datasets import Dataset
 from nas_asc.errors import RunError
-from nas_asc.results import Summary
+from nas_asc.results import Summary, seed_captions
 from nas_asc.search.progress import Progress
 from nas_asc.search.runners import RUNNERS, Runner
 from nas_asc.search.scheduler import Scheduler
 from nas_asc.search.session import Session
-from nas_asc.search.storage.run_folder import (
-    check_manifest,
-    check_new,
-    check_same,
-    disk_faults_in_one_line,
-    locked,
-    open_store,
-    read_trials,
-    run_manifest,
-    save_study,
-    saved_study,
-)
+from nas_asc.search.storage import run_folder
 from nas_asc.search.storage.run_summary import skipped_seeds, summarise
 from nas_asc.search.task import Task, read_task
-from nas_asc.search.warm_start import log_warm_start, warm_start_trials
+from nas_asc.search.warm_start import warm_start_trials
 from nas_asc.study import StudyConfig, with_options
 
 # Named, not imported: the driver needs no torch.
@@ -93,17 +82,17 @@ def run_task(
     """Search as `run_search` does, for a task that was read before; leaves the runner open."""
     config = task.config
     warm_start, over_budget = warm_start_trials(task)
-    manifest = run_manifest(task, warm_start, over_budget)
+    manifest = run_folder.run_manifest(task, warm_start, over_budget)
     if resume:
-        check_same(run, saved_study(run), config)
+        run_folder.check_same(run, run_folder.saved_study(run), config)
     with ExitStack() as stack:
-        stack.enter_context(locked(run))
-        stack.enter_context(disk_faults_in_one_line(run))
+        stack.enter_context(run_folder.locked(run))
+        stack.enter_context(run_folder.disk_faults_in_one_line(run))
         if not resume:
-            check_new(run)
-        save_study(run, config)
-        store = stack.enter_context(closing(open_store(run, task.space)))
-        facts = check_manifest(run, store, manifest, config.objective)
+            run_folder.check_new(run)
+        run_folder.save_study(run, config)
+        store = stack.enter_context(closing(run_folder.open_store(run, task.space)))
+        facts = run_folder.check_manifest(run, store, manifest, config.objective)
         if runner.capacity > config.lag and not config.independent:
             _log.warning(
                 "%d workers: at most %d are busy once the first trials have ended, since proposals "
@@ -114,7 +103,9 @@ def run_task(
         scheduler = Scheduler(task)
         session = Session(config, scheduler, store, runner, _context(task, run), progress)
         session.restore(warm_start if config.warm_start else [])
-        log_warm_start({**facts, "seeds_skipped": skipped_seeds(scheduler.trials)})
+        skipped = skipped_seeds(scheduler.trials)
+        for line in seed_captions(facts["seeds_adapted"], facts["ensembles_skipped"], skipped):
+            _log.warning("%s", line)
         session.run()
         summary = summarise(run, config, task.budget, scheduler.trials, facts)
         return replace(summary, seconds=session.clock.elapsed_s)
@@ -139,9 +130,9 @@ def resumed_config(run: Path, options: Mapping[str, object]) -> StudyConfig:
     Raises:
         RunError: there is no run, or an option contradicts what it was started with.
     """
-    saved = saved_study(run)
+    saved = run_folder.saved_study(run)
     config = with_options(saved, options)
-    check_same(run, saved, config)
+    run_folder.check_same(run, saved, config)
     ended = ended_trials(run)
     if config.trials is not None and config.trials < ended:
         raise RunError(
@@ -152,4 +143,5 @@ def resumed_config(run: Path, options: Mapping[str, object]) -> StudyConfig:
 
 def ended_trials(run: Path) -> int:
     """Count the trials of a run that ended; report models that were skipped are none."""
-    return sum(trial.finished and trial.state != "skipped" for trial in read_trials(run)[0])
+    trials, _ = run_folder.read_trials(run)
+    return sum(trial.finished and trial.state != "skipped" for trial in trials)

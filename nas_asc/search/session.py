@@ -6,17 +6,16 @@ two steps, so that what has just come in is stored, the second at once.
 
 import logging
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from nas_asc.search.progress import Clock, Progress, TrialCounts
 from nas_asc.search.runners import Runner
+from nas_asc.search.runners.inline import on_sigint
 from nas_asc.search.scheduler import Scheduler
-from nas_asc.search.storage.trials import Trial, TrialStore
+from nas_asc.search.storage.sqlite_store import SqliteStore
+from nas_asc.search.storage.trials import Trial
 from nas_asc.search.trial_queue import TrialQueue
 from nas_asc.study import EpochReported, Event, Job, JobFinished, JobResult, StudyConfig
 
@@ -25,18 +24,16 @@ _LONGEST_POLL_S = 0.5
 
 
 class Session:
-    """A session of a search.
+    """A session of a search, whose jobs share a context.
 
-    Args:
-        context: what all jobs of the study share.
-        progress: called after each epoch and each trial.
+    `progress` is called after each epoch and each trial.
     """
 
     def __init__(
         self,
         study: StudyConfig,
         scheduler: Scheduler,
-        store: TrialStore,
+        store: SqliteStore,
         runner: Runner,
         context: Mapping[str, object],
         progress: Callable[[Progress], None],
@@ -67,8 +64,20 @@ class Session:
         self.clock = Clock(self._study.time_s, earlier_s)
 
     def run(self) -> None:
-        """Train trials until there are no more, or no more time."""
-        with deferred_sigint() as check_interrupt:
+        """Train trials until there are no more, or no more time.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C was pressed.
+        """
+        pressed = False
+
+        def press(*_: object) -> None:
+            nonlocal pressed
+            if pressed:
+                raise KeyboardInterrupt
+            pressed = True
+
+        with on_sigint(press):
             while self.clock.left_s > 0:
                 self._start_trials()
                 self._report_progress()
@@ -76,7 +85,8 @@ class Session:
                     break
                 for event in self._runner.poll(min(_LONGEST_POLL_S, self.clock.left_s)):
                     self._handle(event)
-                check_interrupt()
+                if pressed:
+                    raise KeyboardInterrupt
                 for trial in self._queue.overdue(self._running):
                     self._runner.cancel(trial.number)
                     self._finish(trial)
@@ -88,23 +98,15 @@ class Session:
                 break
             if trial.state == "skipped":
                 self._finish(trial)
-            else:
-                self._start(replace(trial, state="running"))
-
-    def _start(self, trial: Trial) -> None:
-        self._store.start(trial)
-        self._scheduler.update(trial)
-        self._running[trial.number] = time.monotonic()
-        self._runner.submit(
-            Job(
-                trial.number,
-                trial.architecture.to_dict(),
-                trial.seed,
-                self._study.epochs,
-                self._queue.rungs.pop(trial.number),
-                self._context,
-            )
-        )
+                continue
+            trial = replace(trial, state="running")
+            self._store.start(trial)
+            self._scheduler.update(trial)
+            self._running[trial.number] = time.monotonic()
+            architecture, epochs = trial.architecture.to_dict(), self._study.epochs
+            rungs = self._queue.rungs.pop(trial.number)
+            job = Job(trial.number, architecture, trial.seed, epochs, rungs, self._context)
+            self._runner.submit(job)
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, EpochReported):
@@ -139,32 +141,3 @@ def _with_result(trial: Trial, result: JobResult) -> Trial:
         if not isinstance(value, int | float) or not math.isfinite(value):
             return replace(trial, state="failed", reason=f"expected a finite {name}, got {value}")
     return replace(trial, state="completed", result=result)
-
-
-@contextmanager
-def deferred_sigint() -> Iterator[Callable[[], None]]:
-    """Defer a first Ctrl-C until the function that is yielded is called; the second is at once.
-
-    Raises:
-        KeyboardInterrupt: by that function, if Ctrl-C was pressed since.
-    """
-    pressed = False
-
-    def press(*_: object) -> None:
-        nonlocal pressed
-        if pressed:
-            raise KeyboardInterrupt
-        pressed = True
-
-    def check() -> None:
-        if pressed:
-            raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield check
-        return
-    before = signal.signal(signal.SIGINT, press)
-    try:
-        yield check
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -30,15 +30,21 @@ _BASE_S = 2.0  # features from the cache, counting, evaluation
 _MACS_PER_S = 4e9  # of one thread of a laptop in training; forward and backward are three passes
 _PASSES = 3
 
+_OVER_SHARE = "report models may take half of the time"
+
 # Multiply-accumulates for one clip, of each network of a trial.
 Macs = tuple[int, ...]
+# Trials in training: since when, by number.
+Running = Mapping[int, float]
+
+_log = logging.getLogger(__name__)
 
 
 class DurationModel:
     """How long a full training takes, learnt from those that ended.
 
-    A training costs a base and so much per multiply-accumulate, the number of clips and epochs
-    being the same for all trials of a study.
+    It costs a base and so much per multiply-accumulate: clips and epochs are the same for all
+    trials of a study.
     """
 
     def __init__(self) -> None:
@@ -58,53 +64,45 @@ class DurationModel:
 
         Least squares, neither part below 0; 0 if nothing is known.
         """
-        return sum(map(self._predict, macs))
-
-    def _predict(self, macs: int) -> float:
         if not self._seen:
             return 0.0
         seen_macs, seen_s = zip(*self._seen, strict=True)
         mean_macs, mean_s = fmean(seen_macs), fmean(seen_s)
-        if len(set(seen_macs)) == 1:
-            return mean_s * macs / mean_macs if mean_macs else mean_s
-        slope = linear_regression(seen_macs, seen_s).slope
-        slope = min(max(slope, 0.0), mean_s / mean_macs)
-        return mean_s + slope * (macs - mean_macs)
+        slope = mean_s / mean_macs if mean_macs else 0.0
+        if len(set(seen_macs)) > 1:
+            slope = min(max(linear_regression(seen_macs, seen_s).slope, 0.0), slope)
+        return sum(mean_s + slope * (each - mean_macs) for each in macs)
 
 
 class WarmStartBudget:
     """The part of a run's time that report models may take: half of all workers' seconds.
 
-    Attributes:
-        share_s: worker-seconds; infinite without a limit.
-        spent_s: worker-seconds of the report models that ended.
+    `spent_s` is what those took that ended.
     """
 
     def __init__(self, limit_s: float | None, workers: int) -> None:
-        self.share_s = inf if limit_s is None else limit_s * workers / 2
+        self._share_s = inf if limit_s is None else limit_s * workers / 2
         self.spent_s = 0.0
 
     def decide(
         self, durations: DurationModel, macs: Macs, running: list[tuple[Macs, float]]
     ) -> str:
-        """Return whether a report model should "start", "wait" or be left out ("skip").
+        """Return whether a report model or ensemble should "start", "wait" or be left out ("skip").
 
-        Args:
-            durations: what is known of them. Before anything is, report models go one at a time.
-            macs: of each network of the report model or ensemble.
-            running: the same, and seconds so far, of those that are trained now.
+        `running` are those that are trained now, with their seconds so far; before anything is
+        known of durations, report models go one at a time.
         """
-        if self.share_s == inf:
+        if self._share_s == inf:
             return "start"
         if not durations.known:
             return "wait" if running else "start"
         planned = sum(max(durations.predict(*each), seconds) for each, seconds in running)
-        fits = self.spent_s + planned + durations.predict(*macs) <= self.share_s
+        fits = self.spent_s + planned + durations.predict(*macs) <= self._share_s
         return "start" if fits else "skip"
 
     def used_up(self, running: list[tuple[Macs, float]]) -> bool:
         """Return whether the report models that are trained now must be cut."""
-        return self.spent_s + sum(seconds for _, seconds in running) >= self.share_s
+        return self.spent_s + sum(seconds for _, seconds in running) >= self._share_s
 
 
 def expected_seconds(task: Task, trials: int, workers: int) -> float | None:
@@ -124,19 +122,8 @@ def expected_seconds(task: Task, trials: int, workers: int) -> float | None:
     return trials * each_s / workers
 
 
-_log = logging.getLogger(__name__)
-_OVER_SHARE = "report models may take half of the time"
-
-# Trials in training: since when, by number.
-Running = Mapping[int, float]
-
-
 class TrialQueue:
-    """Chooses the trial to start; knows how long trials take.
-
-    Attributes:
-        rungs: of each trial that has not started, by number.
-    """
+    """Chooses the trial to start; `rungs` are those of each that has not started, by number."""
 
     def __init__(
         self, study: StudyConfig, scheduler: Scheduler, counts: TrialCounts, workers: int
