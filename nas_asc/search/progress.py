@@ -13,16 +13,14 @@ from nas_asc.units import format_duration
 
 @dataclass(frozen=True)
 class Progress:
-    """The state of a running search.
+    """The state of a running search; seconds are of this session, counts of all.
 
     Attributes:
-        completed: trials trained to the end, earlier sessions of the run included.
         total: finished trials at which the search ends, or None.
         running: trials in training now.
         resumed: finished trials that this session started with; they took none of its time.
         best: the point with the best objective so far.
-        elapsed_s: seconds of this session.
-        limit_s: seconds after which the search ends, or None.
+        limit_s: after which the search ends, or None.
     """
 
     completed: int

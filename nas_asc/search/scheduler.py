@@ -151,10 +151,7 @@ class Scheduler:
         self.trials[trial.number] = trial
 
     def restore(self, trial: Trial) -> tuple[Rung, ...]:
-        """Add a trial that was not asked for here, and return the rungs that it had when it was.
-
-        It is a report model, or one of a saved run.
-        """
+        """Add a report model, or a trial of a saved run; return the rungs it was begun with."""
         self._report_models += trial.model is not None
         self._report_up_to(trial.number)
         self.add(trial)

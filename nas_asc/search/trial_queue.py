@@ -41,11 +41,7 @@ _log = logging.getLogger(__name__)
 
 
 class DurationModel:
-    """How long a full training takes, learnt from those that ended.
-
-    It costs a base and so much per multiply-accumulate: clips and epochs are the same for all
-    trials of a study.
-    """
+    """How long a full training takes, learnt from those that ended: a base, and so much per MAC."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[float, float]] = []
@@ -75,10 +71,7 @@ class DurationModel:
 
 
 class WarmStartBudget:
-    """The part of a run's time that report models may take: half of all workers' seconds.
-
-    `spent_s` is what those took that ended.
-    """
+    """Half of all workers' seconds, for report models; those that ended took `spent_s` of it."""
 
     def __init__(self, limit_s: float | None, workers: int) -> None:
         self._share_s = inf if limit_s is None else limit_s * workers / 2
@@ -135,7 +128,6 @@ class TrialQueue:
         self._warm_start_budget = WarmStartBudget(study.time_s, workers)
         self._lost: deque[Trial] = deque()
         self._warm_start: deque[Trial] = deque()
-        self._asked: Trial | None = None  # and not started yet
         self._exhausted = False
         self.rungs: dict[int, tuple[Rung, ...]] = {}
 
@@ -152,10 +144,9 @@ class TrialQueue:
         self._counts.add(trial)
         if trial.model is not None:
             self._warm_start_budget.spent_s += trial.spent_s
-        if trial.result is not None:
+        if trial.result and len(trial.network_macs) == 1:  # several tell nothing about one
             done = (trial.result.stopped_epoch or self._study.epochs) / self._study.epochs
-            if len(trial.network_macs) == 1:  # several trainings tell nothing about one
-                self._durations.learn(trial.macs, trial.result.seconds / done)
+            self._durations.learn(trial.macs, trial.result.seconds / done)
 
     def next_trial(self, running: Running, clock: Clock) -> Trial | None:
         """Return the trial to start now, None for nothing now; in state "skipped" if left out."""
@@ -183,23 +174,19 @@ class TrialQueue:
         return [_skipped(t, f"cut off: {_OVER_SHARE}") for t in trials if t.model is not None]
 
     def _ask(self, clock: Clock) -> Trial | None:
-        if self._exhausted:
+        if self._exhausted or not self._scheduler.can_ask:
             return None
-        if self._asked is None:
-            if not self._scheduler.can_ask:
-                return None
-            try:
-                self._asked, rungs = self._scheduler.ask()
-            except SpaceExhausted:
-                _log.warning("the space has no more architectures that fit the budget and are new")
-                self._exhausted = True
-                return None
-            self.rungs[self._asked.number] = rungs
-        if self._durations.predict(self._asked.macs) > clock.left_s:
+        try:
+            trial, rungs = self._scheduler.ask()
+        except SpaceExhausted:
+            _log.warning("the space has no more architectures that fit the budget and are new")
+            self._exhausted = True
+            return None
+        if self._durations.predict(trial.macs) > clock.left_s:
             # A cheaper one might fit, but what was trained would be no prefix of a longer search.
             self._exhausted = True
             return None
-        trial, self._asked = self._asked, None
+        self.rungs[trial.number] = rungs
         self._scheduler.add(trial)
         return trial
 

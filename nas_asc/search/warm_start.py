@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from nas_asc.architectures import Architecture
 from nas_asc.complexity import Complexity, Costs
 from nas_asc.datasets import Dataset
 from nas_asc.reports import Candidate, Ensemble, count_ensemble
@@ -20,7 +19,7 @@ def warm_start_trials(task: Task) -> tuple[list[Trial], list[dict[str, object]]]
     """
     candidates: list[tuple[str, Candidate, Complexity | Costs]] = []
     for model in task.space.models.values():
-        adapted = _adapted(model, task.dataset)
+        adapted = model.adapted(len(task.dataset.classes), task.dataset.clip_s).architecture
         candidates.append((model.id, adapted, task.measure(adapted)))
     for ensemble in trainable_ensembles(task.ensembles, task.dataset):
         costs = count_ensemble(ensemble, task.rule.id)
@@ -49,18 +48,12 @@ def adaptations(models: Iterable[ReportModel], dataset: Dataset) -> list[dict[st
 
 def trainable_ensembles(ensembles: Iterable[Ensemble], dataset: Dataset) -> list[Ensemble]:
     """Return the ensembles that can be trained on the data, adapted to them."""
-    suited = [ensemble for ensemble in ensembles if ensemble.untrainable is None]
-    return [ensemble.adapted(dataset.classes, dataset.clip_s) for ensemble in suited]
+    return [e.adapted(dataset.classes, dataset.clip_s) for e in ensembles if not e.untrainable]
 
 
 def skipped_ensembles(ensembles: Iterable[Ensemble]) -> list[dict[str, object]]:
     """Return the ensembles that cannot be trained on a data set: ensemble and reason, in words."""
-    found = {ensemble.id: ensemble.untrainable for ensemble in ensembles}
-    return [{"ensemble": name, "reason": reason} for name, reason in found.items() if reason]
-
-
-def _adapted(model: ReportModel, dataset: Dataset) -> Architecture:
-    return model.adapted(len(dataset.classes), dataset.clip_s).architecture
+    return [{"ensemble": e.id, "reason": e.untrainable} for e in ensembles if e.untrainable]
 
 
 def _changes(model: ReportModel, dataset: Dataset) -> list[str]:
@@ -79,6 +72,6 @@ def _changes(model: ReportModel, dataset: Dataset) -> list[str]:
     if channels > frontend.channels:
         copied = f" and copied to {frontend.channels}" if frontend.channels > 1 else " to one"
         changes.append(f"{channels} channels averaged{copied}")
-    if _adapted(model, dataset) != model.architecture:
+    if model.adapted(classes, clip_s).architecture != model.architecture:
         changes.append("classifier not pruned")
     return changes

@@ -48,9 +48,7 @@ class ProcessRunner:
 
     def submit(self, job: Job) -> None:
         """Pass a job to a free process."""
-        worker = next((w for w in self._workers if w.number is None), None)
-        if worker is None:
-            raise ValueError("expected a free worker")
+        worker = next(worker for worker in self._workers if worker.number is None)
         worker.number = job.number
         with suppress(OSError):  # a process that has died is found when polled
             worker.connection.send(job)
@@ -94,10 +92,8 @@ class ProcessRunner:
         if code == -signal.SIGKILL:
             how += ", most likely for want of memory: try fewer workers"
         self._deaths_at_start = 0 if worker.started else self._deaths_at_start + 1
-        if self._deaths_at_start == _DEATHS_AT_START:
-            raise RunError(
-                f"workers: expected processes that start, {_DEATHS_AT_START} died ({how})"
-            )
+        if (deaths := self._deaths_at_start) == _DEATHS_AT_START:
+            raise RunError(f"workers: expected processes that start, {deaths} died ({how})")
         number = worker.number
         worker.start()
         return [] if number is None else [JobFailed(number, f"worker died ({how})")]
@@ -183,10 +179,8 @@ def fitting_workers() -> int:
 
 def processors() -> int:
     """Count the processors that this process may use, a container's share included."""
-    if hasattr(os, "sched_getaffinity"):
-        count = len(os.sched_getaffinity(0))
-    else:
-        count = os.cpu_count() or 1
+    affine = hasattr(os, "sched_getaffinity")
+    count = len(os.sched_getaffinity(0)) if affine else os.cpu_count() or 1
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="utf-8").split()
         return max(1, min(count, round(int(quota) / int(period))))

@@ -26,7 +26,7 @@ from nas_asc.search.storage.trials import Trial
 from nas_asc.search.task import Task
 from nas_asc.search.warm_start import adaptations, skipped_ensembles
 from nas_asc.spaces import SearchSpace
-from nas_asc.study import RAISABLE, StudyConfig, read_study, study_toml
+from nas_asc.study import RAISABLE, StudyConfig, read_study, study_toml, with_options
 
 STUDY_FILE = "study.toml"
 _TRIALS_FILE = "study.db"
@@ -173,6 +173,29 @@ def read_trials(run: Path) -> tuple[list[Trial], dict[str, Any]]:
     """
     path = run / _TRIALS_FILE
     return read_sqlite(path) if path.is_file() else ([], {})
+
+
+def resumed_config(run: Path, options: Mapping[str, object]) -> StudyConfig:
+    """Return the study of a saved run with options that were given anew.
+
+    Raises:
+        RunError: there is no run, or an option contradicts what it was started with.
+    """
+    saved = saved_study(run)
+    config = with_options(saved, options)
+    check_same(run, saved, config)
+    ended = ended_trials(run)
+    if config.trials is not None and config.trials < ended:
+        raise RunError(
+            f"{run}: expected at least {ended} trials, as many have ended, got {config.trials}"
+        )
+    return config
+
+
+def ended_trials(run: Path) -> int:
+    """Count the trials of a run that ended; report models that were skipped are none."""
+    trials, _ = read_trials(run)
+    return sum(trial.finished and trial.state != "skipped" for trial in trials)
 
 
 def run_manifest(

@@ -12,6 +12,7 @@ session and to be run again; WAITING a report model to be trained.
 import sqlite3
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,7 @@ class SqliteStore:
         """Store how a trial ended, and the loss of one that completed."""
         ended = {name: getattr(trial, name) for name in _ENDED}
         if trial.result is not None:
-            ended["result"] = trial.result.to_dict()
+            ended["result"] = asdict(trial.result)
         values = [] if loss is None else [loss, float(trial.size_bytes)]
         trial_id, state = self._ids[trial.number], _STATES[trial.state]
         optuna_tables.finish_trial(self._storage, trial_id, state, values, {"ended": ended})
