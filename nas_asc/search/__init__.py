@@ -2,15 +2,9 @@
 
 from nas_asc.search.progress import Progress, progress_line
 from nas_asc.search.runners import RUNNERS, fitting_workers
-from nas_asc.search.search import (
-    JOB_FUNCTION,
-    ended_trials,
-    resumed_config,
-    run_search,
-    run_task,
-)
+from nas_asc.search.search import JOB_FUNCTION, run_search, run_task
 from nas_asc.search.storage.optuna_tables import finish_trial, insert_trial
-from nas_asc.search.storage.run_folder import STUDY_FILE
+from nas_asc.search.storage.run_folder import STUDY_FILE, ended_trials, resumed_config
 from nas_asc.search.storage.run_summary import failures, load_front, load_trials
 from nas_asc.search.task import Task, read_task
 from nas_asc.search.trial_queue import expected_seconds

@@ -1,29 +1,26 @@
 """How far a search has come: its time, counts of its trials, and one line for people."""
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING
 
 from nas_asc.results import Point, shorten, size_caption
+from nas_asc.search.storage.run_summary import point
+from nas_asc.search.storage.trials import Trial
 from nas_asc.units import format_duration
-
-if TYPE_CHECKING:
-    from nas_asc.search.storage.trials import Trial
 
 
 @dataclass(frozen=True)
 class Progress:
-    """The state of a running search.
+    """The state of a running search; seconds are of this session, counts of all.
 
     Attributes:
-        completed: trials trained to the end, earlier sessions of the run included.
         total: finished trials at which the search ends, or None.
         running: trials in training now.
         resumed: finished trials that this session started with; they took none of its time.
         best: the point with the best objective so far.
-        elapsed_s: seconds of this session.
-        limit_s: seconds after which the search ends, or None.
+        limit_s: after which the search ends, or None.
     """
 
     completed: int
@@ -50,23 +47,17 @@ class Progress:
     @property
     def left_s(self) -> float | None:
         """Seconds left, by the pace so far or by the limit, the sooner; None if unknown."""
-        by_limit = None if self.limit_s is None else max(self.limit_s - self.elapsed_s, 0.0)
         if self.over:
             return 0.0
+        known = [] if self.limit_s is None else [max(self.limit_s - self.elapsed_s, 0.0)]
         here = self.finished - self.resumed
-        if self.total is None or here <= 0:
-            return by_limit
-        by_trials = (self.total - self.finished) * self.elapsed_s / here
-        return by_trials if by_limit is None else min(by_limit, by_trials)
+        if self.total is not None and here > 0:
+            known.append((self.total - self.finished) * self.elapsed_s / here)
+        return min(known, default=None)
 
 
 class Clock:
-    """The time of a run.
-
-    Attributes:
-        limit_s: after which the run ends; None for never.
-        earlier_s: what earlier sessions took.
-    """
+    """The time of a run that ends after `limit_s`, or never; earlier sessions took `earlier_s`."""
 
     def __init__(self, limit_s: float | None, earlier_s: float = 0.0) -> None:
         self.limit_s = limit_s
@@ -85,21 +76,17 @@ class Clock:
 
     @property
     def left_s(self) -> float:
-        """What is left."""
+        """What is left; infinite without a limit."""
         return inf if self.limit_s is None else self.limit_s - self.elapsed_s
 
 
 class TrialCounts:
-    """Counts of trials, kept as they end.
-
-    Attributes:
-        resumed: trials that had ended when this session began.
-    """
+    """Counts of trials, kept as they end; `resumed` had ended when this session began."""
 
     def __init__(self, total: int | None, objective: str) -> None:
         self._total = total
         self._objective = objective
-        self._states = dict.fromkeys(("completed", "stopped_early", "failed", "skipped"), 0)
+        self._states: Counter[str] = Counter()
         self._rejected = 0
         self._best: tuple[float, Trial] | None = None
         self.resumed = 0
@@ -107,13 +94,13 @@ class TrialCounts:
     @property
     def finished(self) -> int:
         """Trials that ended; report models that were skipped are none."""
-        return sum(self._states.values()) - self._states["skipped"]
+        return self._states.total() - self._states["skipped"]
 
     def reached(self, besides: int) -> bool:
         """Return whether these and `besides` more are all that the study asks for."""
         return self._total is not None and self.finished + besides >= self._total
 
-    def add(self, trial: "Trial") -> None:
+    def add(self, trial: Trial) -> None:
         """Count a trial that ended."""
         self._states[trial.state] += 1
         self._rejected += trial.rejected_over_budget
@@ -123,10 +110,6 @@ class TrialCounts:
 
     def progress(self, running: int, clock: Clock) -> Progress:
         """Return how far the search has come."""
-        from nas_asc.search.storage.run_summary import (
-            point,  # here, since the command shows its help without
-        )
-
         return Progress(
             completed=self._states["completed"],
             total=self._total,
@@ -142,27 +125,22 @@ class TrialCounts:
 
 
 def progress_line(progress: Progress, kb: int, width: int = 10_000) -> str:
-    """Write progress as one line of at most `width` characters.
+    """Write progress as one line of at most `width` characters, where narrow only what matters.
 
-    Args:
-        progress: what to write.
-        kb: what the counting rule takes a KB for.
-        width: of the terminal; what matters less is left out where it is narrow.
+    `kb` is what the counting rule takes a KB for, in bytes.
     """
     done = f"{progress.finished:,}" + (f"/{progress.total:,}" if progress.total else "") + " done"
     endings = (("stopped", progress.stopped_early), ("failed", progress.failed))
-    ended = ", ".join(f"{count:,} {name}" for name, count in endings if count)
-    done = f"{done} ({ended})" if ended else done
+    if ended := ", ".join(f"{count:,} {name}" for name, count in endings if count):
+        done += f" ({ended})"
     left = progress.left_s
     time = "time left unknown" if left is None else f"{format_duration(left)} left"
     if progress.over:
         time = "finished"
     best = "best: none yet"
-    if progress.best is not None:
-        best = (
-            f"best {progress.best.accuracy:.1%}, log loss {progress.best.log_loss:.3f} "
-            f"at {size_caption(progress.best.size_bytes, kb)}"
-        )
+    if at := progress.best:
+        size = size_caption(at.size_bytes, kb)
+        best = f"best {at.accuracy:.1%}, log loss {at.log_loss:.3f} at {size}"
     rejected = f"{progress.rejected_over_budget:,} rejected over budget"
     for parts in ((done, rejected, best, time), (done, best, time), (done, time)):
         line = " | ".join(parts)

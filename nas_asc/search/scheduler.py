@@ -7,8 +7,9 @@ nothing here depends on the number of workers or on which trial ends first.
 """
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 
 from nas_asc.architectures import Architecture
@@ -41,9 +42,7 @@ class Proposal:
 class Gate:
     """Lets through what fits the budget, is new and can be afforded.
 
-    Args:
-        budget: what is over it counts as rejected.
-        trained_budget: what is over this one alone is passed over in silence.
+    What is over the budget counts as rejected, what is over `trained_budget` alone does not.
     """
 
     def __init__(
@@ -68,36 +67,31 @@ class Gate:
     ) -> Proposal:
         """Return the first architecture that may be trained.
 
-        Args:
-            suggestions: of the sampler.
-            max_suggestions: how many of these are looked at before chance takes over.
-            at_random: architectures at random.
-            seed: of what comes last, the repair of random draws that are over the budget.
+        So many of a sampler's suggestions are looked at, then architectures at random, and last,
+        with a seed, what repair makes of random draws that are over the budget.
 
         Raises:
             SpaceExhausted: thousands of draws gave nothing.
         """
+        space, trained = self._space, self._trained_budget
+        rng = random.Random(seed)
+        tries = (repaired(space, trained, self._measure, rng, tries=1) for _ in range(_REPAIRS))
         rejected = duplicates = 0
         for architecture in chain(
             islice(suggestions, max_suggestions),
             islice(at_random, _RANDOM_DRAWS),
-            self._repaired(seed),
+            chain.from_iterable(tries),
         ):
             complexity = self._measure(architecture)
             if self._budget.exceeded(complexity) is not None:
                 rejected += 1
-            elif self._trained_budget.exceeded(complexity) is not None:
+            elif trained.exceeded(complexity) is not None:
                 continue
             elif architecture.key in self._known:
                 duplicates += 1
             else:
                 return Proposal(architecture, complexity, rejected, duplicates)
         raise SpaceExhausted
-
-    def _repaired(self, seed: int) -> Iterator[Architecture]:
-        rng = random.Random(seed)
-        for _ in range(_REPAIRS):
-            yield from repaired(self._space, self._trained_budget, self._measure, rng, tries=1)
 
 
 class Scheduler:
@@ -108,9 +102,9 @@ class Scheduler:
         self._space = task.space
         self._sampler = SAMPLERS[study.sampler](task.space, study.seed)
         self._gate = Gate(task.space, task.budget, task.measure, task.trained_budget)
-        self._rung_epochs = study.early_stopping.epochs(study.epochs)
-        # (size_bytes, loss) of the trials that were reported, by epoch
-        self._earlier: Mapping[int, list[tuple[int, float]]] = {e: [] for e in self._rung_epochs}
+        # (size_bytes, loss) of the trials that were reported, by the epochs of the rungs
+        epochs = study.early_stopping.epochs(study.epochs)
+        self._earlier: dict[int, list[tuple[int, float]]] = {epoch: [] for epoch in epochs}
         self._reported = 0
         self._report_models = 0
         self.trials: list[Trial] = []
@@ -118,8 +112,7 @@ class Scheduler:
     @property
     def can_ask(self) -> bool:
         """Whether enough is known to ask for the next trial."""
-        number = len(self.trials)
-        return all(trial.finished for trial in self._awaited(number))
+        return all(trial.finished for trial in self._awaited(len(self.trials)))
 
     def ask(self) -> tuple[Trial, tuple[Rung, ...]]:
         """Build the next trial and its rungs; it becomes one of the run's with `add`.
@@ -129,17 +122,18 @@ class Scheduler:
         """
         number = len(self.trials)
         self._report_up_to(number)
+        seed = partial(trial_seed, self._study.seed, number)
         proposal = self._gate.next_candidate(
             self._sampler.propose(number),
             self._study.max_proposals,
-            draw(self._space, trial_seed(self._study.seed, number, "fallback")),
-            trial_seed(self._study.seed, number, "repair"),
+            draw(self._space, seed("fallback")),
+            seed("repair"),
         )
         trial = Trial(
             number=number,
             architecture=proposal.architecture,
             model=None,
-            seed=trial_seed(self._study.seed, number, "training"),
+            seed=seed("training"),
             complexity=proposal.complexity.to_dict(),
             rejected_over_budget=proposal.rejected_over_budget,
             duplicates=proposal.duplicates,
@@ -157,11 +151,7 @@ class Scheduler:
         self.trials[trial.number] = trial
 
     def restore(self, trial: Trial) -> tuple[Rung, ...]:
-        """Add a trial that was not asked for here: a report model, or one of a saved run.
-
-        Returns:
-            Its rungs, as they were when it was first asked for.
-        """
+        """Add a report model, or a trial of a saved run; return the rungs it was begun with."""
         self._report_models += trial.model is not None
         self._report_up_to(trial.number)
         self.add(trial)
@@ -185,9 +175,8 @@ class Scheduler:
             self._reported = trial.number + 1
             for entry in trial.result.curve if trial.result else ():
                 loss = loss_of(entry, objective)
-                earlier = self._earlier.get(entry["epoch"])
-                if loss is not None and earlier is not None:
-                    earlier.append((trial.size_bytes, loss))
+                if loss is not None and entry["epoch"] in self._earlier:
+                    self._earlier[entry["epoch"]].append((trial.size_bytes, loss))
             loss = trial.loss(objective)
             outcome = trial.state if loss is None else (loss, float(trial.size_bytes))
             if isinstance(trial.architecture, EnsembleReference):
@@ -196,13 +185,10 @@ class Scheduler:
 
     def _rungs(self, trial: Trial) -> tuple[Rung, ...]:
         """Build the rungs of a trial; where too few have been before it, everything passes."""
-        settings = self._study.early_stopping
+        settings, objective = self._study.early_stopping, self._study.objective
         compared = trial.model is None and self._depends(trial.number)
         rungs = []
-        for epoch in self._rung_epochs:
-            earlier = self._earlier[epoch] if compared else []
-            enough = earlier if len(earlier) >= settings.min_history else []
-            rungs.append(
-                make_rung(epoch, settings.keep, self._study.objective, trial.size_bytes, enough)
-            )
+        for epoch, seen in self._earlier.items():
+            earlier = seen if compared and len(seen) >= settings.min_history else []
+            rungs.append(make_rung(epoch, settings.keep, objective, trial.size_bytes, earlier))
         return tuple(rungs)

@@ -7,42 +7,38 @@ scheduler: ask -> gate (known? over the budget?) -> store: one write, RUNNING ->
 ```
 
 Conventions: seconds. The store is the one record of truth: a run that ends at any moment loses the
-trials in training and nothing else, and they are run again when it is resumed.
+trials in training and nothing else, and they are run again when it is resumed. A session ends with
+its trials, its time or Ctrl-C: the first ends it between two steps, so that what has just come in
+is stored, the second at once.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+import math
+import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
 from nas_asc.datasets import Dataset
-from nas_asc.errors import RunError
-from nas_asc.results import Summary
-from nas_asc.search.progress import Progress
+from nas_asc.results import Summary, seed_captions
+from nas_asc.search.progress import Clock, Progress, TrialCounts
 from nas_asc.search.runners import RUNNERS, Runner
+from nas_asc.search.runners.inline import on_sigint
 from nas_asc.search.scheduler import Scheduler
-from nas_asc.search.session import Session
-from nas_asc.search.storage.run_folder import (
-    check_manifest,
-    check_new,
-    check_same,
-    disk_faults_in_one_line,
-    locked,
-    open_store,
-    read_trials,
-    run_manifest,
-    save_study,
-    saved_study,
-)
+from nas_asc.search.storage import run_folder
 from nas_asc.search.storage.run_summary import skipped_seeds, summarise
+from nas_asc.search.storage.sqlite_store import SqliteStore
+from nas_asc.search.storage.trials import Trial
 from nas_asc.search.task import Task, read_task
-from nas_asc.search.warm_start import log_warm_start, warm_start_trials
-from nas_asc.study import StudyConfig, with_options
+from nas_asc.search.trial_queue import TrialQueue
+from nas_asc.search.warm_start import warm_start_trials
+from nas_asc.study import EpochReported, Event, Job, JobFinished, JobResult, StudyConfig
 
 # Named, not imported: the driver needs no torch.
 JOB_FUNCTION = "nas_asc.training.run_job:run_job"
 
+_LONGEST_POLL_S = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -93,17 +89,17 @@ def run_task(
     """Search as `run_search` does, for a task that was read before; leaves the runner open."""
     config = task.config
     warm_start, over_budget = warm_start_trials(task)
-    manifest = run_manifest(task, warm_start, over_budget)
+    manifest = run_folder.run_manifest(task, warm_start, over_budget)
     if resume:
-        check_same(run, saved_study(run), config)
+        run_folder.check_same(run, run_folder.saved_study(run), config)
     with ExitStack() as stack:
-        stack.enter_context(locked(run))
-        stack.enter_context(disk_faults_in_one_line(run))
+        stack.enter_context(run_folder.locked(run))
+        stack.enter_context(run_folder.disk_faults_in_one_line(run))
         if not resume:
-            check_new(run)
-        save_study(run, config)
-        store = stack.enter_context(closing(open_store(run, task.space)))
-        facts = check_manifest(run, store, manifest, config.objective)
+            run_folder.check_new(run)
+        run_folder.save_study(run, config)
+        store = stack.enter_context(closing(run_folder.open_store(run, task.space)))
+        facts = run_folder.check_manifest(run, store, manifest, config.objective)
         if runner.capacity > config.lag and not config.independent:
             _log.warning(
                 "%d workers: at most %d are busy once the first trials have ended, since proposals "
@@ -111,45 +107,132 @@ def run_task(
                 runner.capacity,
                 config.lag,
             )
-        scheduler = Scheduler(task)
-        session = Session(config, scheduler, store, runner, _context(task, run), progress)
+        session = _Session(task, run, store, runner, progress)
         session.restore(warm_start if config.warm_start else [])
-        log_warm_start({**facts, "seeds_skipped": skipped_seeds(scheduler.trials)})
+        trials = session.scheduler.trials
+        skipped = skipped_seeds(trials)
+        for line in seed_captions(facts["seeds_adapted"], facts["ensembles_skipped"], skipped):
+            _log.warning("%s", line)
         session.run()
-        summary = summarise(run, config, task.budget, scheduler.trials, facts)
+        summary = summarise(run, config, task.budget, trials, facts)
         return replace(summary, seconds=session.clock.elapsed_s)
 
 
-def _context(task: Task, run: Path) -> dict[str, object]:
-    """Return what all jobs of a search share, as plain data."""
-    return {
-        "data": str(task.dataset.root),
-        "clip_s": task.dataset.clip_s,
-        "skip_bad": task.config.skip_bad,
-        "recipe": task.config.recipe.to_dict(),
-        "rule": task.rule.id,
-        "space": task.config.space,
-        "run": str(run),
-    }
+class _Session:
+    """A session of a search: trials are started, and what came of them is told and stored."""
+
+    def __init__(
+        self,
+        task: Task,
+        run: Path,
+        store: SqliteStore,
+        runner: Runner,
+        progress: Callable[[Progress], None],
+    ) -> None:
+        self._study = study = task.config
+        self.scheduler = Scheduler(task)
+        self._store = store
+        self._runner = runner
+        self._progress = progress
+        self._counts = TrialCounts(study.trials, study.objective)
+        self._queue = TrialQueue(study, self.scheduler, self._counts, runner.capacity)
+        self._running: dict[int, float] = {}  # since when, by number
+        self._context = {  # what all jobs share, as plain data
+            "data": str(task.dataset.root),
+            "clip_s": task.dataset.clip_s,
+            "skip_bad": study.skip_bad,
+            "recipe": study.recipe.to_dict(),
+            "rule": task.rule.id,
+            "space": study.space,
+            "run": str(run),
+        }
+        self.clock = Clock(study.time_s)
+
+    def restore(self, warm_start: list[Trial]) -> None:
+        """Go on from what is stored, with the report models that are not stored yet."""
+        stored = self._store.load()
+        begun = [trial.model for trial in stored]
+        if begun == [trial.model for trial in warm_start[: len(stored)]]:  # the same as then
+            for trial in warm_start[len(stored) :]:
+                self._store.add(trial)
+                stored.append(trial)
+        for trial in stored:
+            self._queue.restore(trial)
+        self._counts.resumed = self._counts.finished
+        earlier_s = max((trial.elapsed_s for trial in stored), default=0.0)
+        self.clock = Clock(self._study.time_s, earlier_s)
+
+    def run(self) -> None:
+        """Train trials until there are no more, or no more time; Ctrl-C is raised."""
+        pressed = False
+
+        def press(*_: object) -> None:
+            nonlocal pressed
+            if pressed:
+                raise KeyboardInterrupt
+            pressed = True
+
+        with on_sigint(press):
+            while self.clock.left_s > 0:
+                self._start_trials()
+                self._report_progress()
+                if not self._running:
+                    break
+                for event in self._runner.poll(min(_LONGEST_POLL_S, self.clock.left_s)):
+                    self._handle(event)
+                if pressed:
+                    raise KeyboardInterrupt
+                for trial in self._queue.overdue(self._running):
+                    self._runner.cancel(trial.number)
+                    self._finish(trial)
+
+    def _start_trials(self) -> None:
+        while self._runner.free:
+            trial = self._queue.next_trial(self._running, self.clock)
+            if trial is None:
+                break
+            if trial.state == "skipped":
+                self._finish(trial)
+                continue
+            trial = replace(trial, state="running")
+            self._store.start(trial)
+            self.scheduler.update(trial)
+            self._running[trial.number] = time.monotonic()
+            architecture, epochs = trial.architecture.to_dict(), self._study.epochs
+            rungs = self._queue.rungs.pop(trial.number)
+            job = Job(trial.number, architecture, trial.seed, epochs, rungs, self._context)
+            self._runner.submit(job)
+
+    def _handle(self, event: Event) -> None:
+        if isinstance(event, EpochReported):
+            self._report_progress()
+            return
+        trial = self.scheduler.trials[event.number]
+        if isinstance(event, JobFinished):
+            self._finish(_with_result(trial, event.result))
+        else:
+            _log.info("trial %d failed: %s", event.number, event.traceback or event.reason)
+            failed = replace(trial, state="failed", reason=event.reason, traceback=event.traceback)
+            self._finish(failed)
+
+    def _finish(self, trial: Trial) -> None:
+        since = self._running.pop(trial.number, None)
+        spent_s = 0.0 if since is None else time.monotonic() - since
+        trial = replace(trial, elapsed_s=self.clock.elapsed_s, spent_s=spent_s)
+        self._store.finish(trial, trial.loss(self._study.objective))
+        self.scheduler.update(trial)
+        self._queue.learn(trial)
+
+    def _report_progress(self) -> None:
+        self._progress(self._counts.progress(len(self._running), self.clock))
 
 
-def resumed_config(run: Path, options: Mapping[str, object]) -> StudyConfig:
-    """Return the study of a saved run with options that were given anew.
-
-    Raises:
-        RunError: there is no run, or an option contradicts what it was started with.
-    """
-    saved = saved_study(run)
-    config = with_options(saved, options)
-    check_same(run, saved, config)
-    ended = ended_trials(run)
-    if config.trials is not None and config.trials < ended:
-        raise RunError(
-            f"{run}: expected at least {ended} trials, as many have ended, got {config.trials}"
-        )
-    return config
-
-
-def ended_trials(run: Path) -> int:
-    """Count the trials of a run that ended; report models that were skipped are none."""
-    return sum(trial.finished and trial.state != "skipped" for trial in read_trials(run)[0])
+def _with_result(trial: Trial, result: JobResult) -> Trial:
+    """Return a trial with its result; one whose metrics are no numbers has failed."""
+    if result.stopped_epoch is not None:
+        return replace(trial, state="stopped_early", result=result)
+    for name in ("log_loss", "accuracy"):
+        value = result.metrics.get(name)
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            return replace(trial, state="failed", reason=f"expected a finite {name}, got {value}")
+    return replace(trial, state="completed", result=result)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 
 from nas_asc.architectures import Architecture
 from nas_asc.complexity import Budget, Complexity, CountingRule, count, counting_rule, parse_budget
@@ -24,6 +24,7 @@ class Task:
         ensembles: of the reports, as the space's file has them.
         budget: that nothing on the front exceeds: the study's limits and those of its rule.
         trained_budget: the same with the multiply-accumulates that the study can afford to train.
+        measure: counts an architecture on clips of the data, by the rule.
     """
 
     config: StudyConfig
@@ -33,11 +34,7 @@ class Task:
     budget: Budget
     trained_budget: Budget
     dataset: Dataset
-
-    @cached_property
-    def measure(self) -> Measure:
-        """The function that counts an architecture on clips of the data, by the rule."""
-        return measure_of(self.rule, len(self.dataset.classes), self.dataset.clip_s)
+    measure: Measure
 
 
 def read_task(
@@ -47,11 +44,8 @@ def read_task(
 ) -> Task:
     """Read what a study names, the data last, and check that something fits its budget.
 
-    Args:
-        config: the study.
-        load_data: checks the data, which may take long.
-        outline: gives the number of classes and about the clip length without decoding anything, so
-            that what nothing fits is told before the data are checked.
+    Checking the data may take long; `outline` returns the number of classes and about the clip
+    length without decoding anything, so that what nothing fits is told before.
 
     Raises:
         ConfigError: it names no space or no limit, or one that is not valid; has every fault.
@@ -63,36 +57,25 @@ def read_task(
     ensembles = read_ensembles(find("search_spaces", config.space, "space"), space.models)
     rule = counting_rule(config.rule)
     budget = parse_budget(config.budget, rule, with_limits=True)
-    trained = with_macs_ceiling(budget, config.macs_ceiling)
+    most = [macs for macs in (budget.macs, config.macs_ceiling) if macs is not None]
+    trained = replace(budget, macs=min(most, default=None))
+
+    def checked_measure(n_classes: int, clip_s: float) -> Measure:
+        measure = partial(count, n_classes=n_classes, clip_s=clip_s, rule=rule)
+        check_that_something_fits(space, budget, measure, config.seed)
+        if trained != budget:
+            try:
+                check_that_something_fits(space, trained, measure, config.seed)
+            except NothingFits as error:
+                reason = str(error).removeprefix("budget: ")
+                raise NothingFits(f"macs_ceiling of the study: {reason}") from None
+        return measure
+
     outlined = outline() if outline else None
-    if outlined:
-        _check_fit(space, budget, trained, measure_of(rule, *outlined), config.seed)
+    measure = checked_measure(*outlined) if outlined else None
     dataset = load_data()
-    if outlined != (len(dataset.classes), dataset.clip_s):
-        measure = measure_of(rule, len(dataset.classes), dataset.clip_s)
-        _check_fit(space, budget, trained, measure, config.seed)
-    return Task(config, space, tuple(ensembles.values()), rule, budget, trained, dataset)
-
-
-def measure_of(rule: CountingRule, n_classes: int, clip_s: float) -> Measure:
-    """Return the function that counts an architecture by a rule."""
-    return partial(count, n_classes=n_classes, clip_s=clip_s, rule=rule)
-
-
-def _check_fit(
-    space: SearchSpace, budget: Budget, trained: Budget, measure: Measure, seed: int
-) -> None:
-    check_that_something_fits(space, budget, measure, seed)
-    if trained != budget:
-        try:
-            check_that_something_fits(space, trained, measure, seed)
-        except NothingFits as error:
-            reason = str(error).removeprefix("budget: ")
-            raise NothingFits(f"macs_ceiling of the study: {reason}") from None
-
-
-def with_macs_ceiling(budget: Budget, macs_ceiling: int | None) -> Budget:
-    """Return a budget with at most so many multiply-accumulates; None changes nothing."""
-    if macs_ceiling is None or (budget.macs is not None and budget.macs <= macs_ceiling):
-        return budget
-    return replace(budget, macs=macs_ceiling)
+    loaded = (len(dataset.classes), dataset.clip_s)
+    if measure is None or outlined != loaded:
+        measure = checked_measure(*loaded)
+    named = tuple(ensembles.values())
+    return Task(config, space, named, rule, budget, trained, dataset, measure)

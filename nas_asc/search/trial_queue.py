@@ -30,16 +30,18 @@ _BASE_S = 2.0  # features from the cache, counting, evaluation
 _MACS_PER_S = 4e9  # of one thread of a laptop in training; forward and backward are three passes
 _PASSES = 3
 
+_OVER_SHARE = "report models may take half of the time"
+
 # Multiply-accumulates for one clip, of each network of a trial.
 Macs = tuple[int, ...]
+# Trials in training: since when, by number.
+Running = Mapping[int, float]
+
+_log = logging.getLogger(__name__)
 
 
 class DurationModel:
-    """How long a full training takes, learnt from those that ended.
-
-    A training costs a base and so much per multiply-accumulate, the number of clips and epochs
-    being the same for all trials of a study.
-    """
+    """How long a full training takes, learnt from those that ended: a base, and so much per MAC."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[float, float]] = []
@@ -58,53 +60,42 @@ class DurationModel:
 
         Least squares, neither part below 0; 0 if nothing is known.
         """
-        return sum(map(self._predict, macs))
-
-    def _predict(self, macs: int) -> float:
         if not self._seen:
             return 0.0
         seen_macs, seen_s = zip(*self._seen, strict=True)
         mean_macs, mean_s = fmean(seen_macs), fmean(seen_s)
-        if len(set(seen_macs)) == 1:
-            return mean_s * macs / mean_macs if mean_macs else mean_s
-        slope = linear_regression(seen_macs, seen_s).slope
-        slope = min(max(slope, 0.0), mean_s / mean_macs)
-        return mean_s + slope * (macs - mean_macs)
+        slope = mean_s / mean_macs if mean_macs else 0.0
+        if len(set(seen_macs)) > 1:
+            slope = min(max(linear_regression(seen_macs, seen_s).slope, 0.0), slope)
+        return sum(mean_s + slope * (each - mean_macs) for each in macs)
 
 
 class WarmStartBudget:
-    """The part of a run's time that report models may take: half of all workers' seconds.
-
-    Attributes:
-        share_s: worker-seconds; infinite without a limit.
-        spent_s: worker-seconds of the report models that ended.
-    """
+    """Half of all workers' seconds, for report models; those that ended took `spent_s` of it."""
 
     def __init__(self, limit_s: float | None, workers: int) -> None:
-        self.share_s = inf if limit_s is None else limit_s * workers / 2
+        self._share_s = inf if limit_s is None else limit_s * workers / 2
         self.spent_s = 0.0
 
     def decide(
         self, durations: DurationModel, macs: Macs, running: list[tuple[Macs, float]]
     ) -> str:
-        """Return whether a report model should "start", "wait" or be left out ("skip").
+        """Return whether a report model or ensemble should "start", "wait" or be left out ("skip").
 
-        Args:
-            durations: what is known of them. Before anything is, report models go one at a time.
-            macs: of each network of the report model or ensemble.
-            running: the same, and seconds so far, of those that are trained now.
+        `running` are those that are trained now, with their seconds so far; before anything is
+        known of durations, report models go one at a time.
         """
-        if self.share_s == inf:
+        if self._share_s == inf:
             return "start"
         if not durations.known:
             return "wait" if running else "start"
         planned = sum(max(durations.predict(*each), seconds) for each, seconds in running)
-        fits = self.spent_s + planned + durations.predict(*macs) <= self.share_s
+        fits = self.spent_s + planned + durations.predict(*macs) <= self._share_s
         return "start" if fits else "skip"
 
     def used_up(self, running: list[tuple[Macs, float]]) -> bool:
         """Return whether the report models that are trained now must be cut."""
-        return self.spent_s + sum(seconds for _, seconds in running) >= self.share_s
+        return self.spent_s + sum(seconds for _, seconds in running) >= self._share_s
 
 
 def expected_seconds(task: Task, trials: int, workers: int) -> float | None:
@@ -124,19 +115,8 @@ def expected_seconds(task: Task, trials: int, workers: int) -> float | None:
     return trials * each_s / workers
 
 
-_log = logging.getLogger(__name__)
-_OVER_SHARE = "report models may take half of the time"
-
-# Trials in training: since when, by number.
-Running = Mapping[int, float]
-
-
 class TrialQueue:
-    """Chooses the trial to start; knows how long trials take.
-
-    Attributes:
-        rungs: of each trial that has not started, by number.
-    """
+    """Chooses the trial to start; `rungs` are those of each that has not started, by number."""
 
     def __init__(
         self, study: StudyConfig, scheduler: Scheduler, counts: TrialCounts, workers: int
@@ -148,7 +128,6 @@ class TrialQueue:
         self._warm_start_budget = WarmStartBudget(study.time_s, workers)
         self._lost: deque[Trial] = deque()
         self._warm_start: deque[Trial] = deque()
-        self._asked: Trial | None = None  # and not started yet
         self._exhausted = False
         self.rungs: dict[int, tuple[Rung, ...]] = {}
 
@@ -165,10 +144,9 @@ class TrialQueue:
         self._counts.add(trial)
         if trial.model is not None:
             self._warm_start_budget.spent_s += trial.spent_s
-        if trial.result is not None:
+        if trial.result and len(trial.network_macs) == 1:  # several tell nothing about one
             done = (trial.result.stopped_epoch or self._study.epochs) / self._study.epochs
-            if len(trial.network_macs) == 1:  # several trainings tell nothing about one
-                self._durations.learn(trial.macs, trial.result.seconds / done)
+            self._durations.learn(trial.macs, trial.result.seconds / done)
 
     def next_trial(self, running: Running, clock: Clock) -> Trial | None:
         """Return the trial to start now, None for nothing now; in state "skipped" if left out."""
@@ -196,23 +174,19 @@ class TrialQueue:
         return [_skipped(t, f"cut off: {_OVER_SHARE}") for t in trials if t.model is not None]
 
     def _ask(self, clock: Clock) -> Trial | None:
-        if self._exhausted:
+        if self._exhausted or not self._scheduler.can_ask:
             return None
-        if self._asked is None:
-            if not self._scheduler.can_ask:
-                return None
-            try:
-                self._asked, rungs = self._scheduler.ask()
-            except SpaceExhausted:
-                _log.warning("the space has no more architectures that fit the budget and are new")
-                self._exhausted = True
-                return None
-            self.rungs[self._asked.number] = rungs
-        if self._durations.predict(self._asked.macs) > clock.left_s:
+        try:
+            trial, rungs = self._scheduler.ask()
+        except SpaceExhausted:
+            _log.warning("the space has no more architectures that fit the budget and are new")
+            self._exhausted = True
+            return None
+        if self._durations.predict(trial.macs) > clock.left_s:
             # A cheaper one might fit, but what was trained would be no prefix of a longer search.
             self._exhausted = True
             return None
-        trial, self._asked = self._asked, None
+        self.rungs[trial.number] = rungs
         self._scheduler.add(trial)
         return trial
 

@@ -1,32 +1,25 @@
 """Report models and ensembles as the first trials of a search, adapted to its data."""
 
-import logging
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from nas_asc.architectures import Architecture
 from nas_asc.complexity import Complexity, Costs
 from nas_asc.datasets import Dataset
 from nas_asc.reports import Candidate, Ensemble, count_ensemble
-from nas_asc.results import seed_captions
 from nas_asc.search.storage.trials import Trial
 from nas_asc.search.task import Task
 from nas_asc.spaces import ReportModel
 from nas_asc.study import trial_seed
 
-_log = logging.getLogger(__name__)
-
 
 def warm_start_trials(task: Task) -> tuple[list[Trial], list[dict[str, object]]]:
     """Build the trials of the report models and ensembles that fit, and list those that do not.
 
-    Returns:
-        The trials, by multiply-accumulates from few to many; and model, size_bytes, macs and the
-        limit that binds of the others.
+    The trials are ordered by multiply-accumulates; listed are model, size_bytes, macs and the limit
+    that binds.
     """
     candidates: list[tuple[str, Candidate, Complexity | Costs]] = []
     for model in task.space.models.values():
-        adapted = _adapted(model, task.dataset)
+        adapted = model.adapted(len(task.dataset.classes), task.dataset.clip_s).architecture
         candidates.append((model.id, adapted, task.measure(adapted)))
     for ensemble in trainable_ensembles(task.ensembles, task.dataset):
         costs = count_ensemble(ensemble, task.rule.id)
@@ -41,54 +34,26 @@ def warm_start_trials(task: Task) -> tuple[list[Trial], list[dict[str, object]]]
             entry = {"model": model_id, "size_bytes": size_bytes, "macs": macs, "binds": binds}
             over.append(entry)
         elif all(architecture != trial.architecture for trial in fitting):
-            fitting.append(
-                Trial(
-                    number=len(fitting),
-                    architecture=architecture,
-                    model=model_id,
-                    seed=trial_seed(task.config.seed, len(fitting), "training"),
-                    complexity=complexity.to_dict(),
-                    state="waiting",
-                )
-            )
+            number, counted = len(fitting), complexity.to_dict()
+            seed = trial_seed(task.config.seed, number, "training")
+            fitting.append(Trial(number, architecture, model_id, seed, counted, state="waiting"))
     return fitting, over
 
 
 def adaptations(models: Iterable[ReportModel], dataset: Dataset) -> list[dict[str, object]]:
-    """Return what is changed of report models, or of the data, so that they go together.
-
-    Returns:
-        model, and changes in words, of each model with any.
-    """
+    """Return model and changes, in words, of report models that do not go with the data as is."""
     entries = ((model.id, changes) for model in models if (changes := _changes(model, dataset)))
     return [{"model": model, "changes": changes} for model, changes in entries]
 
 
 def trainable_ensembles(ensembles: Iterable[Ensemble], dataset: Dataset) -> list[Ensemble]:
     """Return the ensembles that can be trained on the data, adapted to them."""
-    suited = [ensemble for ensemble in ensembles if ensemble.untrainable is None]
-    return [ensemble.adapted(dataset.classes, dataset.clip_s) for ensemble in suited]
+    return [e.adapted(dataset.classes, dataset.clip_s) for e in ensembles if not e.untrainable]
 
 
 def skipped_ensembles(ensembles: Iterable[Ensemble]) -> list[dict[str, object]]:
     """Return the ensembles that cannot be trained on a data set: ensemble and reason, in words."""
-    found = {ensemble.id: ensemble.untrainable for ensemble in ensembles}
-    return [{"ensemble": name, "reason": reason} for name, reason in found.items() if reason]
-
-
-def log_warm_start(facts: Mapping[str, Any]) -> None:
-    """Log which report models a search adapts, and which it leaves out.
-
-    Args:
-        facts: about the search; what `Summary` calls so is read.
-    """
-    named = (facts[name] for name in ("seeds_adapted", "ensembles_skipped", "seeds_skipped"))
-    for line in seed_captions(*named):
-        _log.warning("%s", line)
-
-
-def _adapted(model: ReportModel, dataset: Dataset) -> Architecture:
-    return model.adapted(len(dataset.classes), dataset.clip_s).architecture
+    return [{"ensemble": e.id, "reason": e.untrainable} for e in ensembles if e.untrainable]
 
 
 def _changes(model: ReportModel, dataset: Dataset) -> list[str]:
@@ -107,6 +72,6 @@ def _changes(model: ReportModel, dataset: Dataset) -> list[str]:
     if channels > frontend.channels:
         copied = f" and copied to {frontend.channels}" if frontend.channels > 1 else " to one"
         changes.append(f"{channels} channels averaged{copied}")
-    if _adapted(model, dataset) != model.architecture:
+    if model.adapted(classes, clip_s).architecture != model.architecture:
         changes.append("classifier not pruned")
     return changes

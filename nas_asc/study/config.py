@@ -5,13 +5,13 @@ except that what is absent is off: no limit on trials or time, the built-in scen
 data's own clip length, no augmentation.
 
 A recipe names its parts (optimizer, schedule, loss, augmentations) and holds their settings as the
-TOML does. Which settings a part has, and what it does, stands in the part's own file, in room
-`training`.
+TOML does. Which settings a part has, and what it does, stands in room `training`.
 """
 
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from math import inf
 from pathlib import Path
 from pkgutil import resolve_name
@@ -30,7 +30,6 @@ from pydantic import (
 from nas_asc.complexity import counting_rule
 from nas_asc.errors import ConfigError, nearest, short_repr, unknown_key
 from nas_asc.shipped import find, is_path
-from nas_asc.study.old_keys import with_new_keys
 from nas_asc.toml_file import Fault, read_toml
 from nas_asc.units import MOST_S
 
@@ -50,7 +49,6 @@ _SORTS = {
 # Named, not imported: it loads torch, which only what is about to train should wait for.
 _FAULTS_OF_PARTS = "nas_asc.training.parts:faults_of_parts"
 
-
 MOST = 1_000_000  # of trials, epochs, rates: more than any training gets through
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -64,11 +62,9 @@ class Table(BaseModel):
 
 
 class Part(NamedTuple, Generic[F]):
-    """One member of a family of parts, such as a loss.
+    """One member of a family of parts, such as a loss: its TOML table, and what it does.
 
-    Attributes:
-        settings: its TOML table.
-        function: what it does; takes an instance of `settings` under that name.
+    The function takes an instance of `settings` under that name.
     """
 
     settings: type[Table]
@@ -79,32 +75,26 @@ class NoSettings(Table):
     """The table of a part that has nothing to set."""
 
 
-def _named(table: object) -> object:
-    return {"name": table} if isinstance(table, str) else table
-
-
-def _with_name(table: dict[str, Any]) -> dict[str, Any]:
-    if not isinstance(table.get("name"), str):
+def _named(value: object) -> object:
+    table = {"name": value} if isinstance(value, str) else value
+    if isinstance(table, dict) and not isinstance(table.get("name"), str):
         raise ValueError("expected a name, or a table with a name and its settings")
     return table
 
 
 # The name of a part by itself, or a table with its name and settings.
-Choice = Annotated[dict[str, Any], BeforeValidator(_named), AfterValidator(_with_name)]
+Choice = Annotated[dict[str, Any], BeforeValidator(_named)]
 
 
 class Recipe(Table):
     """Optimisation and augmentation of one training; the number of epochs is the study's.
 
     Attributes:
-        optimizer: one of `optimisation.OPTIMIZERS`, with its settings.
         learning_rate: the peak of the schedule.
-        schedule: one of `schedules.SCHEDULES`, with its settings.
         batch_size: clips per step.
-        loss: one of `losses.LOSSES`, with its settings.
         ema_decay: of the average of weights that is evaluated; 0 evaluates the last weights.
         gradient_clip: largest norm of the gradient; 0 for no limit.
-        augmentations: settings of each that is on, by its name in `augmentations.AUGMENTATIONS`.
+        augmentations: settings of each that is on, by its name in `AUGMENTATIONS`.
     """
 
     optimizer: Choice
@@ -125,8 +115,7 @@ class EarlyStopping(Table):
     """The `[early_stopping]` table of a study.
 
     Attributes:
-        enabled: whether trainings are compared at all.
-        rungs: shares of the epochs after which they are.
+        rungs: shares of the epochs after which trainings are compared.
         keep: share of the trials of like size that goes on at each rung.
         min_history: earlier trials that a comparison needs at least.
     """
@@ -157,17 +146,15 @@ class StudyConfig(Table):
         title: one line on what the study is for.
         space: name or path of the search space.
         rule: id of the counting rule.
-        budget: limits as `nas_asc.complexity.budget` reads them; None where the rule's own are all.
+        budget: limits as `parse_budget` reads them; None where the rule's own are all.
         objective: what is searched for besides a small size.
         data: folder of the recordings; None for the built-in synthetic scenes.
         clip_s: length of a clip; None for the data's median.
         skip_bad: whether clips that cannot be decoded are left out.
         trials: finished trials at which the search ends, report models and those of earlier
-            sessions included. May be raised when a run is resumed.
-        time_s: seconds in all sessions together at which the search ends; whichever of this and
-            `trials` comes first. May be raised when a run is resumed.
+            sessions included. May be raised when a run is resumed, as may `time_s`.
+        time_s: seconds of all sessions at which the search ends, if `trials` does not end it first.
         epochs: of a full training.
-        sampler: tpe, nsga2 or random.
         seed: of everything random.
         lag: trial n is proposed when the trials up to n - lag have ended. So many workers are kept
             busy at most, and the results do not depend on how many there are.
@@ -178,8 +165,6 @@ class StudyConfig(Table):
             None for no ceiling.
         max_proposals: of a sampler for one trial, before chance takes over.
         warm_start: whether the report models of the space are trained first.
-        early_stopping: when a training is ended before its last epoch.
-        recipe: how each candidate is trained.
     """
 
     title: str = ""
@@ -235,38 +220,80 @@ def load_study(name_or_path: str) -> StudyConfig:
 
 
 def read_study(path: Path, check_parts: bool = False) -> StudyConfig:
-    """Read a study from a file.
+    """Read a study from a file; the settings of a recipe's parts are checked only if asked for.
 
-    Args:
-        path: the file.
-        check_parts: whether the settings of the recipe's parts are checked too, which loads torch.
+    To check them loads torch.
 
     Raises:
         ConfigError: the file is absent or not valid; the message has every fault.
     """
     file = read_toml(path, "a study")
     # What a technical report says of its training, nas_asc/reports/report.py, is no setting.
-    table = with_new_keys({key: value for key, value in file.data.items() if key != "report"})
+    table = _with_new_keys({key: value for key, value in file.data.items() if key != "report"})
     faults: list[Fault] = []
-    recipe = table.get("recipe")
-    if check_parts and isinstance(recipe, dict):
-        check: Callable[[Mapping[str, object]], list[Fault]] = resolve_name(_FAULTS_OF_PARTS)
-        faults = check(recipe)
     try:
         study = StudyConfig.model_validate(table)
     except ValidationError as error:
-        raise file.error([*faults_of(error, StudyConfig), *faults]) from None
+        faults += faults_of(error, StudyConfig)
+    recipe = table.get("recipe")
+    if check_parts and isinstance(recipe, dict):
+        faults += resolve_name(_FAULTS_OF_PARTS)(recipe)
     if faults:
         raise file.error(faults)
     return study
 
 
-def with_options(study: StudyConfig, options: Mapping[str, object]) -> StudyConfig:
-    """Return a study with some settings changed, as a command line asks for it.
+# What the keys of a study were called before augmentations and losses had tables of their own:
+# files of that time, the `study.toml` of a run among them, are read as if written today.
+_OLD_TO_NEW = {
+    "seeds": "warm_start",
+    "recipe.weight_decay": "recipe.optimizer.weight_decay",
+    "recipe.label_smoothing": "recipe.loss.label_smoothing",
+    "recipe.time_shift": "recipe.augmentations.time_shift.width",
+    "recipe.mel_masks": "recipe.augmentations.spec_augment.mel_masks",
+    "recipe.mel_mask_width": "recipe.augmentations.spec_augment.mel_mask_width",
+    "recipe.frame_masks": "recipe.augmentations.spec_augment.frame_masks",
+    "recipe.frame_mask_width": "recipe.augmentations.spec_augment.frame_mask_width",
+    "recipe.mixup_alpha": "recipe.augmentations.mixup.alpha",
+}
+# An augmentation was off where these were all 0.
+_OFF = {"time_shift": ["width"], "spec_augment": ["mel_masks", "frame_masks"], "mixup": ["alpha"]}
 
-    Args:
-        study: what to start from.
-        options: new values by name.
+
+def _with_new_keys(study: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the TOML of a study with its old keys replaced; what is not valid stays so."""
+    renewed = deepcopy(dict(study))
+    for old, new in _OLD_TO_NEW.items():
+        table, _, key = old.rpartition(".")
+        holder = renewed.get(table) if table else renewed
+        if isinstance(holder, dict) and key in holder:
+            _place(renewed, new.split("."), holder.pop(key))
+    if renewed == study:
+        return renewed
+    recipe = renewed.get("recipe", {})
+    if isinstance(recipe.get("loss"), dict):
+        recipe["loss"].setdefault("name", "cross_entropy")  # there was no other
+    tables = recipe.get("augmentations", {})
+    for name, strengths in _OFF.items():
+        if name in tables and all(tables[name].get(key) == 0 for key in strengths):
+            del tables[name]
+    return renewed
+
+
+def _place(table: dict[str, Any], path: list[str], value: object) -> None:
+    """Set a value, making the tables on its path; a part's bare name becomes the table's."""
+    for name in path[:-1]:
+        inner = table.setdefault(name, {})
+        if isinstance(inner, str):
+            inner = table[name] = {"name": inner}
+        if not isinstance(inner, dict):
+            return
+        table = inner
+    table.setdefault(path[-1], value)
+
+
+def with_options(study: StudyConfig, options: Mapping[str, object]) -> StudyConfig:
+    """Return a study with new values of some settings, as a command line asks for it.
 
     Raises:
         ConfigError: a setting is not valid; the message has every fault.
@@ -329,10 +356,6 @@ def _table_lines(table: Mapping[str, object], path: str) -> list[str]:
 
 
 def _toml(value: object) -> str:
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    return repr(value)
+    if isinstance(value, float):
+        return repr(value)  # infinity too, for which TOML and JSON have different words
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

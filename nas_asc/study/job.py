@@ -11,25 +11,22 @@ compared with is fixed when it is proposed, so that it does not depend on the nu
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from hashlib import sha256
 from math import ceil, inf, log2
 from typing import Any
 
-# A trial is compared with this share of the earlier ones, those nearest in size, and with at least
-# so many.
+# A trial is compared with this share of the earlier ones, those nearest in size, at least 6.
 _PEER_SHARE = 1 / 3
 _LEAST_PEERS = 6
 
 
 @dataclass(frozen=True)
 class Rung:
-    """One comparison of one trial; a loss is what is minimised: log loss, or 1 - accuracy.
+    """One comparison of one trial, after an epoch; a loss is `loss_of` by the objective.
 
     Attributes:
-        epoch: after which it takes place.
         keep: share of the trials of like size that goes on, 0 to 1.
-        objective: "log_loss" or "accuracy", which of a report's values is compared.
         best_loss: lowest loss at this epoch of the earlier trials that are no larger.
         peer_losses: losses at this epoch of the earlier trials nearest in size; where there are
             none, everything passes.
@@ -54,11 +51,7 @@ class Rung:
 
 
 def make_rung(
-    epoch: int,
-    keep: float,
-    objective: str,
-    size_bytes: int,
-    earlier: Sequence[tuple[int, float]],
+    epoch: int, keep: float, objective: str, size_bytes: int, earlier: Sequence[tuple[int, float]]
 ) -> Rung:
     """Return the rung of a trial of a size, given (size_bytes, loss) of earlier ones there."""
     count = max(_LEAST_PEERS, ceil(_PEER_SHARE * len(earlier)))
@@ -80,10 +73,8 @@ class Job:
     """One architecture to be taken through the whole pipeline.
 
     Attributes:
-        number: of the trial in its study.
-        architecture: as `Architecture.to_dict` gives it.
+        architecture: as `to_dict` of an `Architecture` or `EnsembleReference` gives it.
         seed: of initial weights, order and augmentations.
-        epochs: of full training.
         rungs: where training may end early; validation clips are judged after their epochs even
             where a rung lets everything pass, since later trials are compared with this one.
         context: what all jobs of a study share: `data`, `clip_s`, `skip_bad`, `recipe`, `rule`,
@@ -132,10 +123,6 @@ class JobResult:
     seconds: float
     stopped_epoch: int | None = None
 
-    def to_dict(self) -> dict[str, object]:
-        """Return the result as JSON."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class EpochReported:
@@ -155,12 +142,7 @@ class JobFinished:
 
 @dataclass(frozen=True)
 class JobFailed:
-    """A job has ended without a result.
-
-    Attributes:
-        reason: one line for people.
-        traceback: where a fault of the program arose; empty for what a user can put right.
-    """
+    """A job has ended without a result; only a fault of the program has a traceback."""
 
     number: int
     reason: str

@@ -8,7 +8,7 @@ from study_cases import search, search_own_space, start, trials_of
 from test_feasibility import TINY
 
 from nas_asc.errors import ConfigError, NothingFits, RunError
-from nas_asc.search.search import resumed_config
+from nas_asc.search.storage.run_folder import resumed_config
 from nas_asc.search.storage.run_summary import load_front
 
 LONGEST_S = 100.0

@@ -2,13 +2,17 @@
 
 import json
 import shutil
+import sys
+from collections import Counter
 
 import pytest
 import torch
 from safetensors.numpy import load_file
 from study_cases import write_tones
 
-from nas_asc import load_model, read_inputs
+import nas_asc.search  # noqa: F401  # imported before what it calls is counted
+from nas_asc import load_model, load_space, read_inputs
+from nas_asc.complexity import parse_budget
 from nas_asc.datasets import load_dataset
 from nas_asc.study.config import load_study, study_toml, with_options
 from nas_asc.training.metrics import evaluate
@@ -22,12 +26,30 @@ def tones(tmp_path_factory):
     return write_tones(tmp_path_factory.mktemp("tones"), rate_hz=16000, clip_s=0.5)
 
 
-def test_a_search_ends_with_a_front_of_proved_models(run_command, tmp_path, tones):
+@pytest.fixture
+def counted(monkeypatch):
+    """Count calls of what reads a budget and a space, wherever the driver has imported it."""
+    calls = Counter()
+    for function in (parse_budget, load_space):
+
+        def count(*args, function=function, **options):
+            calls[function.__name__] += 1
+            return function(*args, **options)
+
+        for name, module in [*sys.modules.items()]:
+            if name.startswith("nas_asc") and vars(module).get(function.__name__) is function:
+                monkeypatch.setattr(module, function.__name__, count)
+    return calls
+
+
+def test_a_search_ends_with_a_front_of_proved_models(run_command, tmp_path, tones, counted):
+    """The driver reads the budget and the space once each."""
     run = tmp_path / "run"
     code, out, err = run_command(
         "search", *SMALL, "--data", tones, "--trials", 3, "--out", run, "--json"
     )
     assert code == 0, err
+    assert counted == {"parse_budget": 1, "load_space": 1}
     assert "24,576 bytes" in err
     value = json.loads(out)
     assert value["trials"]["completed"] == 3
@@ -53,7 +75,7 @@ def test_a_search_ends_with_a_front_of_proved_models(run_command, tmp_path, tone
 
 
 def test_a_run_of_an_own_space_can_be_resumed_from_any_folder(
-    run_command, tmp_path, tones, monkeypatch
+    run_command, tmp_path, tones, monkeypatch, counted
 ):
     run, budget = tmp_path / "run", ("--budget", "24KB,4MMAC", "--epochs", "1")
     monkeypatch.chdir(tmp_path)
@@ -62,8 +84,10 @@ def test_a_run_of_an_own_space_can_be_resumed_from_any_folder(
     assert run_command("search", *budget, *argv, "--no-report-models")[0] == 0
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
+    counted.clear()
     code, _, err = run_command("search", "--resume", "--out", run)
     assert code == 0, err
+    assert counted == {"parse_budget": 1, "load_space": 1}
     assert "search: 1 trial (all ended), 1 epoch each" in err
     assert "1/1 done" in err
     assert "| finished\n" in err

@@ -5,7 +5,8 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import import_module
+from pkgutil import resolve_name
+from types import FrameType
 
 from nas_asc.errors import NasAscError
 from nas_asc.study import EpochReported, Event, Job, JobFailed, JobFinished, JobResult, OnEpoch
@@ -16,8 +17,7 @@ _LONGEST_REASON = 500
 
 def job_function(name: str) -> JobFunction:
     """Return a job's function by its name, "module:function"."""
-    module, _, function = name.partition(":")
-    found: JobFunction = getattr(import_module(module), function)
+    found: JobFunction = resolve_name(name)
     return found
 
 
@@ -27,12 +27,10 @@ def attempt(function_name: str, job: Job, send: Callable[[Event], None]) -> None
     The rungs are decided here, beside the training, so that a training that ends early does not
     wait for the driver.
     """
-    rungs = {rung.epoch: rung for rung in job.rungs}
 
     def report(entry: Mapping[str, object]) -> bool:
         send(EpochReported(job.number, dict(entry)))
-        rung = rungs.get(entry["epoch"])  # type: ignore[call-overload]  # an int, by contract
-        return rung is None or rung.promotes(entry)
+        return all(rung.promotes(entry) for rung in job.rungs if rung.epoch == entry["epoch"])
 
     try:
         result = job_function(function_name)(job, report)
@@ -52,8 +50,21 @@ def _failure(number: int, error: Exception) -> JobFailed:
     return JobFailed(number, reason, "".join(traceback.format_exception(error)))
 
 
+@contextmanager
+def on_sigint(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Let Ctrl-C call a handler, where this is the main thread and can decide about it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class InlineRunner:
-    """Runs a job while it is polled for events."""
+    """Runs a job while it is polled for events, and lets Ctrl-C break into it."""
 
     capacity = 1
 
@@ -70,8 +81,6 @@ class InlineRunner:
 
     def submit(self, job: Job) -> None:
         """Keep a job for the next poll."""
-        if self._job is not None:
-            raise ValueError("expected a free worker")
         self._job = job
 
     def poll(self, timeout_s: float) -> Sequence[Event]:
@@ -79,7 +88,7 @@ class InlineRunner:
         job, self._job = self._job, None
         events: list[Event] = []
         if job is not None:
-            with _interruptible():
+            with on_sigint(signal.default_int_handler):
                 attempt(self._function_name, job, events.append)
         return events
 
@@ -90,16 +99,3 @@ class InlineRunner:
     def close(self) -> None:
         """Forget the job that was submitted."""
         self._job = None
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C break into the job, whatever the driver has set."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -9,8 +9,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -33,7 +33,6 @@ class ProcessRunner:
 
     def __init__(self, count: int, function_name: str) -> None:
         self.capacity = count
-        self._function_name = function_name
         self._deaths_at_start = 0
         self._workers = [_Worker(function_name) for _ in range(count)]
 
@@ -49,9 +48,7 @@ class ProcessRunner:
 
     def submit(self, job: Job) -> None:
         """Pass a job to a free process."""
-        worker = next((w for w in self._workers if w.number is None), None)
-        if worker is None:
-            raise ValueError("expected a free worker")
+        worker = next(worker for worker in self._workers if worker.number is None)
         worker.number = job.number
         with suppress(OSError):  # a process that has died is found when polled
             worker.connection.send(job)
@@ -65,9 +62,9 @@ class ProcessRunner:
         by_handle: dict[Any, _Worker] = {}
         for worker in self._workers:
             by_handle[worker.connection] = by_handle[worker.process.sentinel] = worker
-        ready = {id(w): w for h in wait(list(by_handle), timeout_s) for w in [by_handle[h]]}
+        ready = dict.fromkeys(by_handle[handle] for handle in wait(list(by_handle), timeout_s))
         events: list[Event] = []
-        for worker in ready.values():
+        for worker in ready:
             events += worker.received()
             if not worker.process.is_alive():
                 events += worker.received()  # what it sent between the last look and its end
@@ -78,9 +75,8 @@ class ProcessRunner:
         """Kill the process that runs this trial and start another."""
         for worker in self._workers:
             if worker.number == number:
-                worker.number = None
                 worker.end()
-                self._workers[self._workers.index(worker)] = _Worker(self._function_name)
+                worker.start()
 
     def close(self) -> None:
         """Kill all processes."""
@@ -96,29 +92,36 @@ class ProcessRunner:
         if code == -signal.SIGKILL:
             how += ", most likely for want of memory: try fewer workers"
         self._deaths_at_start = 0 if worker.started else self._deaths_at_start + 1
-        if self._deaths_at_start == _DEATHS_AT_START:
-            raise RunError(
-                f"workers: expected processes that start, {_DEATHS_AT_START} died ({how})"
-            )
-        self._workers[self._workers.index(worker)] = _Worker(self._function_name)
-        if worker.number is None:
-            return []
-        return [JobFailed(worker.number, f"worker died ({how})")]
+        if (deaths := self._deaths_at_start) == _DEATHS_AT_START:
+            raise RunError(f"workers: expected processes that start, {deaths} died ({how})")
+        number = worker.number
+        worker.start()
+        return [] if number is None else [JobFailed(number, f"worker died ({how})")]
 
 
 class _Worker:
     """A process, our end of its pipe, and the trial that it runs."""
 
     def __init__(self, function_name: str) -> None:
+        self._function_name = function_name
+        self.start()
+
+    def start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(
-            target=_serve, args=(theirs, function_name), daemon=True
+            target=_serve, args=(theirs, self._function_name), daemon=True
         )
         self.number: int | None = None
         self.started = False
-        with _interrupts_held_back(), _main_hidden():
+        _mask_interrupts("SIG_BLOCK")  # else Ctrl-C while it starts would print a traceback
+        # It must not run the user's script again, guarded by `__name__` or not.
+        main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+        try:
             self.process.start()
+        finally:
+            sys.modules["__main__"] = main
+            _mask_interrupts("SIG_UNBLOCK")
         theirs.close()
 
     def received(self) -> list[Event]:
@@ -143,11 +146,15 @@ class _Worker:
         self.connection.close()
 
 
+def _mask_interrupts(how: str) -> None:
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(getattr(signal, how), {signal.SIGINT})
+
+
 def _serve(connection: Connection, function_name: str) -> None:
     """Live in a worker process: run jobs until the pipe or the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    _mask_interrupts("SIG_UNBLOCK")
     for name in _THREADS:
         os.environ[name] = "1"  # read by torch when it is imported, which is below
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -160,34 +167,9 @@ def _serve(connection: Connection, function_name: str) -> None:
 
 
 def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
+    if parent := multiprocessing.parent_process():
         parent.join()
         os._exit(1)
-
-
-@contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Keep Ctrl-C from a process that is just starting and would print a traceback."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
-@contextmanager
-def _main_hidden() -> Iterator[None]:
-    """Keep a new process from running the user's script again, guarded by `__name__` or not."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
 
 
 def fitting_workers() -> int:
@@ -197,10 +179,8 @@ def fitting_workers() -> int:
 
 def processors() -> int:
     """Count the processors that this process may use, a container's share included."""
-    if hasattr(os, "sched_getaffinity"):
-        count = len(os.sched_getaffinity(0))
-    else:
-        count = os.cpu_count() or 1
+    affine = hasattr(os, "sched_getaffinity")
+    count = len(os.sched_getaffinity(0)) if affine else os.cpu_count() or 1
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="utf-8").split()
         return max(1, min(count, round(int(quota) / int(period))))

@@ -33,7 +33,7 @@ class Sampler(Protocol):
         """Note what came of a trial."""
 
 
-class UniformSampler:
+class UniformSampler(Sampler):
     """Random search: each active choice uniform over its options; learns nothing."""
 
     def __init__(self, space: SearchSpace, seed: int) -> None:
@@ -43,12 +43,6 @@ class UniformSampler:
     def propose(self, number: int) -> Iterator[Architecture]:
         """Yield architectures for a trial."""
         return draw(self._space, trial_seed(self._seed, number, "sampler"))
-
-    def accept(self, number: int, architecture: Candidate) -> None:
-        """Note nothing."""
-
-    def report(self, number: int, outcome: object) -> None:
-        """Note nothing."""
 
 
 def draw(space: SearchSpace, seed: int) -> Iterator[Architecture]:

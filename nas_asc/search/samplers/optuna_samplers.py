@@ -77,8 +77,7 @@ class OptunaSampler:
         if isinstance(self._sampler, NSGAIISampler):
             rng = random.Random(trial_seed(self._seed, number, "inactive"))
             for path, parameter in self._parameters.items():
-                option = rng.choice(parameter.options)
-                values.setdefault(path, option)
+                values.setdefault(path, rng.choice(parameter.options))
         else:
             # What TPE noted of its last suggestion holds choices that are not active.
             self._storage.set_trial_system_attr(number, "tpe:relative_params:0", "")
@@ -90,13 +89,11 @@ class OptunaSampler:
         """Note what came of a trial."""
         if isinstance(outcome, tuple):
             told = self._study.tell(number, outcome)
-        elif outcome == "stopped_early":
-            # Without values: that it was not worth going on is known, its loss is not.
-            told = self._study.tell(number, state=TrialState.PRUNED)
-        else:
-            self._study.tell(number, state=TrialState.FAIL)
-            return
-        self._groups = _refined(self._groups, sorted(told.params))
+        else:  # without values: that a trial was not worth going on is known, its loss is not
+            state = TrialState.PRUNED if outcome == "stopped_early" else TrialState.FAIL
+            told = self._study.tell(number, state=state)
+        if told.state != TrialState.FAIL:
+            self._groups = _refined(self._groups, sorted(told.params))
 
     def _start_trial(self, number: int) -> None:
         """Begin a trial in the memory, unless it was begun."""
@@ -105,14 +102,11 @@ class OptunaSampler:
         sampler = self._make(trial_seed(self._seed, number, "sampler"))
         self._sampler = self._study.sampler = sampler
         self._current = self._study.ask().number
-        if self._current != number:
-            raise ValueError(f"expected trial {self._current}, got {number}")
         if isinstance(sampler, NSGAIISampler):
             # Fix now who the parents are: later, more trials of their generation will be known.
             trial = self._storage.get_trial(number)
-            sampler.get_parent_population(
-                self._study, sampler.get_trial_generation(self._study, trial)
-            )
+            generation = sampler.get_trial_generation(self._study, trial)
+            sampler.get_parent_population(self._study, generation)
 
     def _suggestion(self) -> Callable[[Parameter], Value]:
         study, sampler = self._study, self._sampler

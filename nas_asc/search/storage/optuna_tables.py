@@ -18,18 +18,23 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Table, insert, inspect, select, update
 from sqlalchemy.engine import Connection, Engine
 
-_OF_STUDY = models.StudyUserAttributeModel
-_OF_TRIAL = models.TrialUserAttributeModel
+_TABLES = models.BaseModel.metadata.tables
+_STUDIES, _STUDY_ATTRIBUTES = _TABLES["studies"], _TABLES["study_user_attributes"]
+_TRIALS, _TRIAL_ATTRIBUTES = _TABLES["trials"], _TABLES["trial_user_attributes"]
+_FINITE = models.TrialValueModel.TrialValueType.FINITE
+
+# A trial's id in the database, number, state and attributes; not its parameters.
+StoredTrial = tuple[int, int, TrialState, dict[str, Any]]
 
 
 def insert_facts(storage: RDBStorage, study_id: int, facts: Mapping[str, Any]) -> None:
     """Write new attributes of a study."""
     with storage.engine.begin() as connection:
-        _insert_attributes(connection, _OF_STUDY, {"study_id": study_id}, facts)
+        _insert(connection, _STUDY_ATTRIBUTES, _attributes("study_id", study_id, facts))
 
 
 def insert_trial(storage: RDBStorage, study_id: int, trial: FrozenTrial) -> int:
-    """Write a new trial, without values, and give its id in the database."""
+    """Write a new trial, without values, and return its id in the database."""
     row = {
         "number": trial.number,
         "study_id": study_id,
@@ -37,7 +42,7 @@ def insert_trial(storage: RDBStorage, study_id: int, trial: FrozenTrial) -> int:
         "datetime_start": None if trial.datetime_start is None else _now(),
     }
     with storage.engine.begin() as connection:
-        result = connection.execute(insert(_table(models.TrialModel)), row)
+        result = connection.execute(insert(_TRIALS), row)
         assert result.inserted_primary_key is not None
         trial_id = int(result.inserted_primary_key[0])
         params = [
@@ -49,20 +54,17 @@ def insert_trial(storage: RDBStorage, study_id: int, trial: FrozenTrial) -> int:
             }
             for name, value in trial.params.items()
         ]
-        if params:
-            connection.execute(insert(_table(models.TrialParamModel)), params)
-        _insert_attributes(connection, _OF_TRIAL, {"trial_id": trial_id}, trial.user_attrs)
+        _insert(connection, _TABLES["trial_params"], params)
+        attributes = _attributes("trial_id", trial_id, trial.user_attrs)
+        _insert(connection, _TRIAL_ATTRIBUTES, attributes)
     return trial_id
 
 
 def start_trial(storage: RDBStorage, trial_id: int) -> None:
     """Write that a waiting trial has started."""
-    table = _table(models.TrialModel)
     with storage.engine.begin() as connection:
-        connection.execute(
-            update(table).where(table.c.trial_id == trial_id),
-            {"state": TrialState.RUNNING, "datetime_start": _now()},
-        )
+        started = {"state": TrialState.RUNNING, "datetime_start": _now()}
+        connection.execute(update(_TRIALS).where(_TRIALS.c.trial_id == trial_id), started)
 
 
 def finish_trial(
@@ -73,84 +75,54 @@ def finish_trial(
     user_attrs: Mapping[str, Any],
 ) -> None:
     """Write how a trial ended: its state, finite values if it is complete, and attributes."""
-    table = _table(models.TrialModel)
+    rows = [
+        {"trial_id": trial_id, "objective": number, "value": value, "value_type": _FINITE}
+        for number, value in enumerate(values)
+    ]
     with storage.engine.begin() as connection:
-        _insert_attributes(connection, _OF_TRIAL, {"trial_id": trial_id}, user_attrs)
-        if values:
-            connection.execute(
-                insert(_table(models.TrialValueModel)),
-                [
-                    {
-                        "trial_id": trial_id,
-                        "objective": objective,
-                        "value": value,
-                        "value_type": models.TrialValueModel.TrialValueType.FINITE,
-                    }
-                    for objective, value in enumerate(values)
-                ],
-            )
-        connection.execute(
-            update(table).where(table.c.trial_id == trial_id),
-            {"state": state, "datetime_complete": _now()},
-        )
-
-
-# A trial's id in the database, number, state and attributes; not its parameters.
-StoredTrial = tuple[int, int, TrialState, dict[str, Any]]
+        _insert(connection, _TRIAL_ATTRIBUTES, _attributes("trial_id", trial_id, user_attrs))
+        _insert(connection, _TABLES["trial_values"], rows)
+        ended = {"state": state, "datetime_complete": _now()}
+        connection.execute(update(_TRIALS).where(_TRIALS.c.trial_id == trial_id), ended)
 
 
 def read_study(engine: Engine, name: str) -> tuple[list[StoredTrial], dict[str, Any]]:
-    """Read the trials of a study, in order, and its attributes; changes none.
-
-    There are none where the tables are still to be made.
-    """
-    studies, attributes = _table(models.StudyModel), _table(_OF_STUDY)
+    """Read the trials of a study, in order, and its attributes; none where there is no study."""
+    trials, owned, attributes = _TRIALS.c, _TRIAL_ATTRIBUTES.c, _STUDY_ATTRIBUTES.c
     with engine.connect() as connection:
-        if not inspect(connection).has_table(studies.name):
+        if not inspect(connection).has_table(_STUDIES.name):
             return [], {}
-        study_id = connection.execute(
-            select(studies.c.study_id).where(studies.c.study_name == name)
-        ).scalar()
-        if study_id is None:
-            return [], {}
-        pairs = connection.execute(
-            select(attributes.c.key, attributes.c.value_json).where(
-                attributes.c.study_id == study_id
-            )
-        )
+        of_name = select(_STUDIES.c.study_id).where(_STUDIES.c.study_name == name)
+        study_id = connection.execute(of_name).scalar()
+        of_study = attributes.study_id == study_id
+        pairs = connection.execute(select(attributes.key, attributes.value_json).where(of_study))
         facts = {key: json.loads(value) for key, value in pairs}
-        return _trials(connection, study_id), facts
+        rows = connection.execute(
+            select(trials.trial_id, trials.number, trials.state)
+            .where(trials.study_id == study_id)
+            .order_by(trials.number)
+        ).all()
+        found: dict[int, dict[str, Any]] = {trial_id: {} for trial_id, _, _ in rows}
+        triples = select(owned.trial_id, owned.key, owned.value_json)
+        for trial_id, key, value in connection.execute(triples):
+            if trial_id in found:
+                found[trial_id][key] = json.loads(value)
+    return [(trial_id, number, state, found[trial_id]) for trial_id, number, state in rows], facts
 
 
-def _trials(connection: Connection, study_id: int) -> list[StoredTrial]:
-    trials, attributes = _table(models.TrialModel), _table(_OF_TRIAL)
-    rows = connection.execute(
-        select(trials.c.trial_id, trials.c.number, trials.c.state)
-        .where(trials.c.study_id == study_id)
-        .order_by(trials.c.number)
-    ).all()
-    found: dict[int, dict[str, Any]] = {trial_id: {} for trial_id, _, _ in rows}
-    pairs = select(attributes.c.trial_id, attributes.c.key, attributes.c.value_json)
-    for trial_id, key, value in connection.execute(pairs):
-        if trial_id in found:
-            found[trial_id][key] = json.loads(value)
-    return [(trial_id, number, state, found[trial_id]) for trial_id, number, state in rows]
-
-
-def _insert_attributes(
-    connection: Connection, model: Any, owner: Mapping[str, int], attributes: Mapping[str, Any]
-) -> None:
-    """Write new attributes of a study or a trial, whose column and id `owner` gives."""
-    rows = [
-        {**owner, "key": key, "value_json": json.dumps(value)} for key, value in attributes.items()
+def _attributes(
+    column: str, owner: int, attributes: Mapping[str, Any]
+) -> list[dict[str, int | str]]:
+    """Return the rows of attributes of the study or trial that has an id in a column."""
+    return [
+        {column: owner, "key": key, "value_json": json.dumps(value)}
+        for key, value in attributes.items()
     ]
-    if rows:
-        connection.execute(insert(_table(model)), rows)
 
 
-def _table(model: Any) -> Table:
-    table: Table = model.__table__
-    return table
+def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:  # without any, one of defaults would be written
+        connection.execute(insert(table), rows)
 
 
 def _now() -> datetime:

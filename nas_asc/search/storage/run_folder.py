@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Any
@@ -21,11 +21,12 @@ from nas_asc.datasets import Dataset, hash_files
 from nas_asc.errors import RunError
 from nas_asc.files import digest, remove_unfinished, write_atomically
 from nas_asc.reports import EnsembleReference
-from nas_asc.search.storage.trials import Trial, TrialStore
+from nas_asc.search.storage.sqlite_store import SqliteStore, read_sqlite
+from nas_asc.search.storage.trials import Trial
 from nas_asc.search.task import Task
 from nas_asc.search.warm_start import adaptations, skipped_ensembles
 from nas_asc.spaces import SearchSpace
-from nas_asc.study import RAISABLE, StudyConfig, read_study, study_toml
+from nas_asc.study import RAISABLE, StudyConfig, read_study, study_toml, with_options
 
 STUDY_FILE = "study.toml"
 _TRIALS_FILE = "study.db"
@@ -33,6 +34,23 @@ _LOCK_FILE = "run.lock"
 
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _DATABASE_ERRORS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
+
+EARLY_STOPPING_VERSION = 1  # raised by one with every change of which trainings are stopped
+
+# What a resumed run must find as it was, and what it is called.
+_UNCHANGING = {
+    "data": "recordings",
+    "classes": "recordings",
+    "content": "recordings",
+    "choices": "search space",
+    "fixed": "search space",
+    "ensembles": "search space",
+    "early_stopping": "rule of early stopping",
+}
+# What holds of a run that was begun before it was stored.
+_BEFORE: Mapping[str, object] = {"early_stopping": 1, "features": 1}
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -73,25 +91,22 @@ def disk_faults_in_one_line(run: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = _disk_fault(error)
-        if reason is None:
-            raise
-        raise RunError(
-            f"{run}: expected room for the trials of the run, found {reason} - make room and go "
-            "on with --resume"
-        ) from error
+        if reason := _disk_fault(error):
+            raise RunError(
+                f"{run}: expected room for the trials of the run, found {reason} - make room and "
+                "go on with --resume"
+            ) from error
+        raise
 
 
-def _disk_fault(error: BaseException | None) -> str | None:
-    """Return what a disk cannot do, if that is what an error comes from."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-            return (error.strerror or str(error)).lower()
-        if isinstance(error, sqlite3.OperationalError):
-            primary = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest is the detail
-            return str(error) if primary in _DATABASE_ERRORS else None
-        error = error.__cause__
-    return None
+def _disk_fault(error: BaseException | None) -> str:
+    """Return what a disk cannot do, if that is what an error comes from, else nothing."""
+    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+        return (error.strerror or str(error)).lower()
+    if isinstance(error, sqlite3.OperationalError):
+        primary = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest is the detail
+        return str(error) if primary in _DATABASE_ERRORS else ""
+    return _disk_fault(error.__cause__) if error else ""
 
 
 def check_new(run: Path) -> None:
@@ -141,16 +156,12 @@ def check_same(run: Path, saved: StudyConfig, given: StudyConfig) -> None:
 
 
 def _short(value: object) -> str:
-    text = str(value) if not isinstance(value, str) else repr(value)
+    text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) < 60 else f"{text[:57]}..."
 
 
-def open_store(run: Path, space: SearchSpace) -> TrialStore:
+def open_store(run: Path, space: SearchSpace) -> SqliteStore:
     """Open the trials of a run to write, or make them; the caller holds the folder."""
-    from nas_asc.search.storage.sqlite_store import (
-        SqliteStore,  # a store loads what it needs when it is asked for
-    )
-
     return SqliteStore(run / _TRIALS_FILE, space)
 
 
@@ -160,46 +171,43 @@ def read_trials(run: Path) -> tuple[list[Trial], dict[str, Any]]:
     Raises:
         RunError: they cannot be read.
     """
-    if not (run / _TRIALS_FILE).is_file():
-        return [], {}
-    from nas_asc.search.storage.sqlite_store import read_sqlite
-
-    return read_sqlite(run / _TRIALS_FILE)
+    path = run / _TRIALS_FILE
+    return read_sqlite(path) if path.is_file() else ([], {})
 
 
-_log = logging.getLogger(__name__)
+def resumed_config(run: Path, options: Mapping[str, object]) -> StudyConfig:
+    """Return the study of a saved run with options that were given anew.
 
-EARLY_STOPPING_VERSION = 1  # raised by one with every change of which trainings are stopped
+    Raises:
+        RunError: there is no run, or an option contradicts what it was started with.
+    """
+    saved = saved_study(run)
+    config = with_options(saved, options)
+    check_same(run, saved, config)
+    ended = ended_trials(run)
+    if config.trials is not None and config.trials < ended:
+        raise RunError(
+            f"{run}: expected at least {ended} trials, as many have ended, got {config.trials}"
+        )
+    return config
 
-# What a resumed run must find as it was, and what it is called.
-_UNCHANGING = {
-    "data": "recordings",
-    "classes": "recordings",
-    "content": "recordings",
-    "choices": "search space",
-    "fixed": "search space",
-    "ensembles": "search space",
-    "early_stopping": "rule of early stopping",
-}
-# What holds of a run that was begun before it was stored.
-_BEFORE: Mapping[str, object] = {"early_stopping": 1, "features": 1}
+
+def ended_trials(run: Path) -> int:
+    """Count the trials of a run that ended; report models that were skipped are none."""
+    trials, _ = read_trials(run)
+    return sum(trial.finished and trial.state != "skipped" for trial in trials)
 
 
 def run_manifest(
-    task: Task, warm_start: Iterable[Trial], over_budget: list[dict[str, object]]
+    task: Task, warm_start: list[Trial], over_budget: list[dict[str, object]]
 ) -> dict[str, object]:
-    """Return what a run is about.
+    """Return what a run is about, with the report models and ensembles that fit the budget or not.
 
-    Args:
-        task: of the run.
-        warm_start: report models and ensembles that fit the budget.
-        over_budget: those that do not, as `Summary` lists them.
+    `over_budget` is as `Summary` lists it.
     """
-    space, dataset = task.space, task.dataset
-    warm_start = list(warm_start)
+    space, dataset, used = task.space, task.dataset, task.config.warm_start
     fitting = {trial.model for trial in warm_start}
     models = [model for model in space.models.values() if model.id in fitting]
-    used = task.config.warm_start
     return {
         "data": dataset.describe(),
         "classes": list(dataset.classes),
@@ -220,21 +228,17 @@ def run_manifest(
 
 
 def check_manifest(
-    run: Path, store: TrialStore, manifest: Mapping[str, object], objective: str
+    run: Path, store: SqliteStore, manifest: Mapping[str, object], objective: str
 ) -> Mapping[str, Any]:
     """Store the manifest of a new run, or check that a resumed one still is about the same.
 
-    What an older program did not store is taken from now on.
-
-    Returns:
-        The manifest as it was when the run began.
+    What an older program did not store is taken from now on. Returns what held when the run began.
 
     Raises:
         RunError: it was about something else.
     """
-    before = store.facts()
-    if before:
-        before = {**_BEFORE, **before}
+    stored = store.facts()
+    before = {**_BEFORE, **stored} if stored else {}
     for name, what in _UNCHANGING.items():
         if name in before and before[name] != manifest[name]:
             raise RunError(
@@ -258,18 +262,15 @@ def _content(dataset: Dataset) -> str:
     for clip, file in zip(dataset.clips, files, strict=True):
         name = PurePath(os.path.relpath(clip.path, dataset.root)).as_posix()
         label = dataset.classes[clip.label]
-        lines.append(
-            json.dumps((name, file.digest, label, clip.split, clip.fold, clip.device)) + "\n"
-        )
-    return digest("".join(lines))
+        lines.append(json.dumps((name, file.digest, label, clip.split, clip.fold, clip.device)))
+    return digest("".join(f"{line}\n" for line in lines))
 
 
 def _differences(name: str, before: object, now: object) -> str:
     """Describe what differs between two JSON values, shortly."""
     if name == "content":
         return "as many, but the audio, names, labels or splits have changed"
-    if isinstance(before, dict) and isinstance(now, dict):
-        names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-        pairs = [f"{name} {before.get(name)} before, {now.get(name)} now" for name in names[:2]]
-        return "; ".join(pairs)
-    return f"{before} before, {now} now"
+    if not (isinstance(before, dict) and isinstance(now, dict)):
+        return f"{before} before, {now} now"
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    return "; ".join(f"{n} {before.get(n)} before, {now.get(n)} now" for n in names[:2])

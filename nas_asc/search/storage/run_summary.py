@@ -21,14 +21,14 @@ def load_front(run: str | Path) -> Summary:
     Raises:
         RunError: there is no run in the folder.
     """
-    run = Path(run)
-    return _summary(run, *read_trials(run))
+    return _load(Path(run))[1]
 
 
-def _summary(run: Path, trials: list[Trial], facts: Mapping[str, Any]) -> Summary:
+def _load(run: Path) -> tuple[list[Trial], Summary]:
+    trials, facts = read_trials(run)
     study = saved_study(run)
     budget = parse_budget(study.budget, counting_rule(study.rule), with_limits=True)
-    return summarise(run, study, budget, trials, facts)
+    return trials, summarise(run, study, budget, trials, facts)
 
 
 def load_trials(run: str | Path) -> "pd.DataFrame":
@@ -40,9 +40,7 @@ def load_trials(run: str | Path) -> "pd.DataFrame":
     Raises:
         RunError: there is no run in the folder.
     """
-    run = Path(run)
-    trials, facts = read_trials(run)
-    summary = _summary(run, trials, facts)
+    trials, summary = _load(Path(run))
     on_front = {point.trial: " ".join(summary.on_front(point)) for point in summary.points}
     rows = [
         {
@@ -72,14 +70,11 @@ def failures(run: Path) -> Counter[str]:
 
 
 def summarise(
-    run: Path,
-    study: StudyConfig,
-    budget: Budget,
-    trials: Sequence[Trial],
-    facts: Mapping[str, Any],
+    run: Path, study: StudyConfig, budget: Budget, trials: Sequence[Trial], facts: Mapping[str, Any]
 ) -> Summary:
     """Return the state of a search as tables and plots take it."""
     states = Counter(trial.state for trial in trials)
+    reports = ("seeds_over_budget", "seeds_adapted", "ensembles_skipped")
     return Summary(
         run=str(run),
         space=study.space or "",
@@ -90,17 +85,13 @@ def summarise(
         data=facts.get("data", {}),
         classes=tuple(facts.get("classes", ())),
         trials={
-            "completed": states["completed"],
-            "stopped_early": states["stopped_early"],
-            "failed": states["failed"],
+            **{state: states[state] for state in ("completed", "stopped_early", "failed")},
             **({"seeds_skipped": states["skipped"]} if states["skipped"] else {}),
             "duplicates": sum(trial.duplicates for trial in trials),
             "rejected_over_budget": sum(trial.rejected_over_budget for trial in trials),
         },
         points=tuple(point(trial) for trial in trials if trial.state == "completed"),
-        seeds_over_budget=tuple(facts.get("seeds_over_budget", ())),
-        seeds_adapted=tuple(facts.get("seeds_adapted", ())),
-        ensembles_skipped=tuple(facts.get("ensembles_skipped", ())),
+        **{name: tuple(facts.get(name, ())) for name in reports},
         seeds_skipped=tuple(skipped_seeds(trials)),
         seconds=max((trial.elapsed_s for trial in trials), default=0.0),
     )
@@ -113,10 +104,8 @@ def skipped_seeds(trials: Iterable[Trial]) -> list[dict[str, object]]:
 
 def point(trial: Trial) -> Point:
     """Return a completed trial as a point."""
-    if trial.result is None:
-        raise ValueError(f"trial {trial.number}: expected a result")
+    assert trial.result is not None
     values = {**trial.complexity, **trial.result.metrics}
     values |= {"trial": trial.number, "model": trial.model}
-    return Point(
-        **{name: values[name] for name in POINT_COLUMNS}, choices=trial.architecture.choices
-    )
+    shown = {name: values[name] for name in POINT_COLUMNS}
+    return Point(**shown, choices=trial.architecture.choices)
