@@ -28,8 +28,7 @@ from nas_asc.search.runners.inline import on_sigint
 from nas_asc.search.scheduler import Scheduler
 from nas_asc.search.storage import run_folder
 from nas_asc.search.storage.run_summary import skipped_seeds, summarise
-from nas_asc.search.storage.sqlite_store import SqliteStore
-from nas_asc.search.storage.trials import Trial
+from nas_asc.search.storage.trials import Trial, TrialStore
 from nas_asc.search.task import Task, read_task
 from nas_asc.search.trial_queue import TrialQueue
 from nas_asc.search.warm_start import warm_start_trials
@@ -125,7 +124,7 @@ class _Session:
         self,
         task: Task,
         run: Path,
-        store: SqliteStore,
+        store: TrialStore,
         runner: Runner,
         progress: Callable[[Progress], None],
     ) -> None:

@@ -11,7 +11,6 @@ TOML does. Which settings a part has, and what it does, stands in room `training
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from copy import deepcopy
 from math import inf
 from pathlib import Path
 from pkgutil import resolve_name
@@ -30,6 +29,7 @@ from pydantic import (
 from nas_asc.complexity import counting_rule
 from nas_asc.errors import ConfigError, nearest, short_repr, unknown_key
 from nas_asc.shipped import find, is_path
+from nas_asc.study.old_keys import with_new_keys
 from nas_asc.toml_file import Fault, read_toml
 from nas_asc.units import MOST_S
 
@@ -229,7 +229,7 @@ def read_study(path: Path, check_parts: bool = False) -> StudyConfig:
     """
     file = read_toml(path, "a study")
     # What a technical report says of its training, nas_asc/reports/report.py, is no setting.
-    table = _with_new_keys({key: value for key, value in file.data.items() if key != "report"})
+    table = with_new_keys({key: value for key, value in file.data.items() if key != "report"})
     faults: list[Fault] = []
     try:
         study = StudyConfig.model_validate(table)
@@ -241,55 +241,6 @@ def read_study(path: Path, check_parts: bool = False) -> StudyConfig:
     if faults:
         raise file.error(faults)
     return study
-
-
-# What the keys of a study were called before augmentations and losses had tables of their own:
-# files of that time, the `study.toml` of a run among them, are read as if written today.
-_OLD_TO_NEW = {
-    "seeds": "warm_start",
-    "recipe.weight_decay": "recipe.optimizer.weight_decay",
-    "recipe.label_smoothing": "recipe.loss.label_smoothing",
-    "recipe.time_shift": "recipe.augmentations.time_shift.width",
-    "recipe.mel_masks": "recipe.augmentations.spec_augment.mel_masks",
-    "recipe.mel_mask_width": "recipe.augmentations.spec_augment.mel_mask_width",
-    "recipe.frame_masks": "recipe.augmentations.spec_augment.frame_masks",
-    "recipe.frame_mask_width": "recipe.augmentations.spec_augment.frame_mask_width",
-    "recipe.mixup_alpha": "recipe.augmentations.mixup.alpha",
-}
-# An augmentation was off where these were all 0.
-_OFF = {"time_shift": ["width"], "spec_augment": ["mel_masks", "frame_masks"], "mixup": ["alpha"]}
-
-
-def _with_new_keys(study: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the TOML of a study with its old keys replaced; what is not valid stays so."""
-    renewed = deepcopy(dict(study))
-    for old, new in _OLD_TO_NEW.items():
-        table, _, key = old.rpartition(".")
-        holder = renewed.get(table) if table else renewed
-        if isinstance(holder, dict) and key in holder:
-            _place(renewed, new.split("."), holder.pop(key))
-    if renewed == study:
-        return renewed
-    recipe = renewed.get("recipe", {})
-    if isinstance(recipe.get("loss"), dict):
-        recipe["loss"].setdefault("name", "cross_entropy")  # there was no other
-    tables = recipe.get("augmentations", {})
-    for name, strengths in _OFF.items():
-        if name in tables and all(tables[name].get(key) == 0 for key in strengths):
-            del tables[name]
-    return renewed
-
-
-def _place(table: dict[str, Any], path: list[str], value: object) -> None:
-    """Set a value, making the tables on its path; a part's bare name becomes the table's."""
-    for name in path[:-1]:
-        inner = table.setdefault(name, {})
-        if isinstance(inner, str):
-            inner = table[name] = {"name": inner}
-        if not isinstance(inner, dict):
-            return
-        table = inner
-    table.setdefault(path[-1], value)
 
 
 def with_options(study: StudyConfig, options: Mapping[str, object]) -> StudyConfig:

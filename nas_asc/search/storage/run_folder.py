@@ -22,7 +22,7 @@ from nas_asc.errors import RunError
 from nas_asc.files import digest, remove_unfinished, write_atomically
 from nas_asc.reports import EnsembleReference
 from nas_asc.search.storage.sqlite_store import SqliteStore, read_sqlite
-from nas_asc.search.storage.trials import Trial
+from nas_asc.search.storage.trials import Trial, TrialStore
 from nas_asc.search.task import Task
 from nas_asc.search.warm_start import adaptations, skipped_ensembles
 from nas_asc.spaces import SearchSpace
@@ -160,7 +160,7 @@ def _short(value: object) -> str:
     return text if len(text) < 60 else f"{text[:57]}..."
 
 
-def open_store(run: Path, space: SearchSpace) -> SqliteStore:
+def open_store(run: Path, space: SearchSpace) -> TrialStore:
     """Open the trials of a run to write, or make them; the caller holds the folder."""
     return SqliteStore(run / _TRIALS_FILE, space)
 
@@ -228,7 +228,7 @@ def run_manifest(
 
 
 def check_manifest(
-    run: Path, store: SqliteStore, manifest: Mapping[str, object], objective: str
+    run: Path, store: TrialStore, manifest: Mapping[str, object], objective: str
 ) -> Mapping[str, Any]:
     """Store the manifest of a new run, or check that a resumed one still is about the same.
 

@@ -1,8 +1,12 @@
-"""A trial of a run, as it is stored."""
+"""The trials of a run, and what keeps them: the one record of truth.
 
-from collections.abc import Mapping
+Conventions: a trial is written once when it starts and once when it ends, each whole or not at all,
+so that a run may be killed at any moment. One driver writes at a time; anybody may read.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from nas_asc.reports import Candidate
 from nas_asc.study import JobResult, loss_of
@@ -66,3 +70,28 @@ class Trial:
     def network_macs(self) -> tuple[int, ...]:
         """Those of each of its networks: of an ensemble several are trained one by one."""
         return tuple(self.complexity.get("network_macs", (self.macs,)))
+
+
+class TrialStore(Protocol):
+    """Where the trials of one run are kept, opened to write; `SqliteStore` is one."""
+
+    def load(self) -> list[Trial]:
+        """Read all trials, in order."""
+
+    def add(self, trial: Trial) -> None:
+        """Store a new trial; trials are added in the order of their numbers."""
+
+    def start(self, trial: Trial) -> None:
+        """Store that a trial starts, whether it is new, waiting, or started before and lost."""
+
+    def finish(self, trial: Trial, loss: float | None) -> None:
+        """Store how a trial ended, and the loss of one that completed."""
+
+    def facts(self) -> dict[str, Any]:
+        """Read what was stored about the run."""
+
+    def add_facts(self, facts: Mapping[str, Any], objectives: Sequence[str]) -> None:
+        """Store JSON values about the run, all or none, and what its objectives are called."""
+
+    def close(self) -> None:
+        """Close what was opened."""
