@@ -54,7 +54,7 @@ def main() -> None:
         code = _run()
         sys.stdout.flush()
     except OutputLost as lost:
-        code = _fail(str(lost), 2) if lost.reason else 0  # a pipe's reader may have seen enough
+        code = _fail(str(lost), 2) if str(lost) else 0
     sys.exit(code)
 
 

@@ -28,7 +28,7 @@ _DEFAULT_STUDY, _DEFAULT_STUDY_WITH_DATA = "quick", "esc10"
 @click.option("--budget", help="Hard limits, such as 128KB or 32KB,10MMAC,64KiBram.")
 @click.option("--rule", help="Counting rule (nas-asc rules); its limits hold too.")
 @click.option("--data", help="Folder of recordings; without it, built-in synthetic scenes.")
-@clip_option(help="Clip length in seconds; default: the median.")
+@clip_option("the median")
 @click.option("--skip-bad", is_flag=True, default=None, help="Leave out clips that can't be read.")
 @click.option("--study", help="Study with all settings (nas-asc studies), or the path of one.")
 @click.option(

@@ -47,8 +47,8 @@ _CLIP_S = 10.0  # where neither an option nor the rule says it
 @click.argument("name", required=False)
 @click.option("--budget", help="Estimate the share of the space that fits, such as 64KB,10MMAC.")
 @click.option("--rule", help="Counting rule; default: plain.")
-@classes_option(help="Number of classes; default: 10.")
-@clip_option(help=f"Clip length in seconds; default: that of the rule, or {_CLIP_S:g}.")
+@classes_option("10")
+@clip_option(f"that of the rule, or {_CLIP_S:g}")
 @json_option
 def command(
     name: str | None,
