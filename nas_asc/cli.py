@@ -30,8 +30,7 @@ class _Commands(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module, _, function = COMMANDS[name].partition(":")
-        command: click.Command = getattr(import_module(module), function)
+        command: click.Command = import_module(f"nas_asc.commands.{name}").command
         return command
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from itertools import zip_longest
+from typing import Any
 
 import click
 
@@ -164,36 +165,31 @@ def print_report_layers(report: Report, model: ReportModel, found: Verification)
 
 def _print_report_rows(rows: Sequence[ReportRow], found: Verification) -> None:
     printed, counted = found.model.printed, found.complexity
-    columns: list[list[str | None]] = [  # a heading, the cells, and most with a total below
+    params = or_dash(printed.get("params"))
+    columns: list[list[Any]] = [  # a heading, the cells, and most with a total below
         ["\nrow", *(row.name for row in rows), "total"],
         ["\nkernel", *(row.window for row in rows)],
         [">output\nprinted", *(row.printed_output for row in rows)],
         [">\noutput", *(format_shape(row.output or ()) for row in rows)],
-        [
-            ">params\nprinted",
-            *(_number(row.printed_params) for row in rows),
-            _number(printed.get("params")),
-        ],
+        [">params\nprinted", *(or_dash(row.printed_params) for row in rows), params],
         [">\ncounted", *(f"{row.counted_params:,}" for row in rows), f"{counted.counted_params:,}"],
     ]
     if any(row.printed_nonzero is not None for row in rows):
-        nonzero = [(_number(row.printed_nonzero), f"{row.counted_nonzero:,}") for row in rows]
-        bracketed = [
-            [in_brackets(number, row.in_nonzero_count) for number in pair]
-            for row, pair in zip(rows, nonzero, strict=True)
+        left = [in_brackets(or_dash(row.printed_nonzero), row.in_nonzero_count) for row in rows]
+        right = [in_brackets(f"{row.counted_nonzero:,}", row.in_nonzero_count) for row in rows]
+        columns += [
+            [">non-zero\nprinted", *left, or_dash(printed.get("nonzero_params"))],
+            [">\ncounted", *right, f"{counted.nonzero_params:,}"],
         ]
-        total = [_number(printed.get("nonzero_params")), f"{counted.nonzero_params:,}"]
-        left, right = zip(*bracketed, total, strict=True)
-        columns += [[">non-zero\nprinted", *left], [">\ncounted", *right]]
     sizes = [row.printed_bytes for row in rows]
     has_bytes = any(size is not None for size in sizes)
     # What is printed below them; nothing where some are of another network.
     printed_kb = None if None in sizes else printed.get("size_kb")
     if has_bytes:
-        total = ["-" if printed_kb is None else f"{printed_kb:,} KB", f"{found.size_kb:.3f} KB"]
+        kb = "-" if printed_kb is None else f"{printed_kb:,} KB"
         columns += [
-            [">bytes\nprinted", *map(_number, sizes), total[0]],
-            [">\ncounted", *(f"{row.counted_bytes:,}" for row in rows), total[1]],
+            [">bytes\nprinted", *map(or_dash, sizes), kb],
+            [">\ncounted", *(f"{row.counted_bytes:,}" for row in rows), f"{found.size_kb:.3f} KB"],
         ]
     columns.append(["\nlayers", *(_layers(row.layers) for row in rows)])
     columns = [column for column in columns if any(column[1:])]
@@ -209,7 +205,8 @@ def _print_report_rows(rows: Sequence[ReportRow], found: Verification) -> None:
         print_text(f"(total: {text})")
 
 
-def _number(value: float | None) -> str:
+def or_dash(value: object) -> str:
+    """Write a number, or a dash where there is none."""
     return "-" if value is None else f"{value:,}"
 
 
@@ -273,12 +270,9 @@ def _print_confusion(model_id: str, report: Report) -> None:
         system = f", {matrix['system']}" if "system" in matrix else ""
         click.echo(f"\nconfusion matrix of the best run{system}, in %: a column per true class")
         names = matrix["classes"]
-        texts = as_printed([share for row in matrix["rows"] for share in row], percent=True)
-        rows = [texts[i : i + len(names)] for i in range(0, len(texts), len(names))]
-        print_table(
-            ("predicted", *(f">{name}" for name in names)),
-            [(name, *row) for name, row in zip(names, rows, strict=True)],
-        )
+        texts = iter(as_printed([share for row in matrix["rows"] for share in row], percent=True))
+        rows = [(name, *(next(texts) for _ in names)) for name in names]
+        print_table(("predicted", *(f">{name}" for name in names)), rows)
 
 
 def _print_open_points(model_id: str, report: Report) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from nas_asc.commands.console import json_option, print_json, print_table, print_text, remark
-from nas_asc.commands.model_page import model_diagram, model_json, print_model
+from nas_asc.commands.model_page import model_diagram, model_json, or_dash, print_model
 from nas_asc.errors import ConfigError
 from nas_asc.reports import (
     Ensemble,
@@ -57,40 +57,35 @@ def command(model: str | None, plot: str | None, as_json: bool) -> None:
 def _print_models(verified: list[Verification]) -> None:
     """Print a row for each, and below them the notes that explain differences."""
     noted = [v for v in verified if v.model.note]
-    rows = [v.to_dict() for v in verified]
-    print_table(
-        (
-            *("model", "space", "rule", ">params printed", ">counted"),
-            *(">non-zero printed", ">counted", ">KB printed", ">counted"),
-            *(">MACs", "match"),
-        ),
-        [
-            (
-                *(row["id"], row["space"], row["rule"]),
-                *(_number(row["printed_params"]), _number(row["counted_params"])),
-                *(_number(row["printed_nonzero"]), _number(row["counted_nonzero"])),
-                *(_number(row["printed_size_kb"]), f"{v.size_kb:,.1f}"),
-                format_count(v.complexity.macs),
-                "yes" if v.match else f"note {noted.index(v) + 1}" if v in noted else "no",
-            )
-            for v, row in zip(verified, rows, strict=True)
-        ],
+    facts = [v.to_dict() for v in verified]
+    rows = []
+    for v, row in zip(verified, facts, strict=True):
+        numbers = ("printed_params", "counted_params", "printed_nonzero", "counted_nonzero")
+        kb = (or_dash(row["printed_size_kb"]), f"{v.size_kb:,.1f}")
+        macs = format_count(v.complexity.macs)
+        match = "yes" if v.match else f"note {noted.index(v) + 1}" if v in noted else "no"
+        named = (row["id"], row["space"], row["rule"])
+        rows.append((*named, *(or_dash(row[name]) for name in numbers), *kb, macs, match))
+    pairs = (
+        ">params printed",
+        ">counted",
+        ">non-zero printed",
+        ">counted",
+        ">KB printed",
+        ">counted",
     )
+    print_table(("model", "space", "rule", *pairs, ">MACs", "match"), rows)
     if noted:
         click.echo()
     for number, found in enumerate(noted, 1):
         print_text(f"note {number}: {found.model.note}", 8)
-    for row in rows:
+    for row in facts:
         if row["printed_mmacs"] is not None:
             print_text(
                 f"{row['id']} prints {row['printed_mmacs']} M MACs too: torchinfo, which has the "
                 f"biases of convolutions, counts {row['counted_mmacs']} M",
                 8,
             )
-
-
-def _number(value: object) -> str:
-    return "-" if value is None else f"{value:,}"
 
 
 def _draw(target: str, to: str) -> None:
