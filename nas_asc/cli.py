@@ -30,8 +30,7 @@ class _Commands(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module, _, function = COMMANDS[name].partition(":")
-        command: click.Command = getattr(import_module(module), function)
+        command: click.Command = import_module(f"nas_asc.commands.{name}").command
         return command
 
 
@@ -54,7 +53,7 @@ def main() -> None:
         code = _run()
         sys.stdout.flush()
     except OutputLost as lost:
-        code = _fail(str(lost), 2) if lost.reason else 0  # a pipe's reader may have seen enough
+        code = _fail(str(lost), 2) if str(lost) else 0
     sys.exit(code)
 
 

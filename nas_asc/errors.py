@@ -1,17 +1,8 @@
 """Errors that a user can put right.
 
-```
-NasAscError               expected, found, what to do; a line per fault   exit code 2
-├── ConfigError           a space, a study, an option, a budget
-├── DatasetError          a data set folder or a clip in it
-├── RunError              a run folder: locked, absent, of another study
-├── UnsupportedOperation  an operator without a stated cost
-├── TrainingError         a training that cannot go on: NaN, out of memory
-├── ExportError           a model that cannot be written or read
-└── NothingFits           no architecture of the space fits the budget   exit code 3
-```
-
-Misuse by a programmer is `ValueError` or `TypeError`; over budget is a result, not an error.
+A message has a line per fault: what was expected, what was found, what to do. The command line ends
+with the `exit_code`. Misuse by a programmer is `ValueError` or `TypeError`; over budget is a
+result, not an error.
 """
 
 from collections.abc import Collection, Iterable
@@ -24,7 +15,7 @@ _MOST_MATCHES = 8  # known words that begin alike and are still told one by one
 
 
 class NasAscError(Exception):
-    """Something that the user can put right; the message has a line per fault."""
+    """Something that the user can put right."""
 
     exit_code: ClassVar[int] = 2
 
@@ -59,8 +50,8 @@ class NothingFits(NasAscError):
     exit_code: ClassVar[int] = 3
 
 
-def close_matches(word: str, known: Iterable[str]) -> list[str]:
-    """Return the known words that `word` may stand for.
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return ", did you mean 'x' or 'y'?" for what `word` may stand for, or an empty string.
 
     Known words that begin so come first, those with one letter more or else all unless they are
     many; then the nearest one. Capitals do not matter.
@@ -73,14 +64,9 @@ def close_matches(word: str, known: Iterable[str]) -> list[str]:
         found = [lower]
     elif not 0 < len(found) <= _MOST_MATCHES:
         found = get_close_matches(lower, by_lower, n=1, cutoff=0.5)
-    return [by_lower[key] for key in found]
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return ", did you mean 'x' or 'y'?" for what `word` may stand for, or an empty string."""
-    *others, last = [*map(repr, close_matches(word, known))] or [""]
-    if not last:
+    if not found:
         return ""
+    *others, last = [repr(by_lower[key]) for key in found]
     return f", did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
 
 

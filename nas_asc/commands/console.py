@@ -14,6 +14,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from math import inf, isnan
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -30,42 +31,31 @@ _EVERY_S = 30.0  # a line of progress in a log
 
 
 class OutputLost(Exception):
-    """Stdout cannot be written any more; no OSError, since it is not about any file of ours.
+    """Stdout cannot be written, in words; without words where a pipe's reader has seen enough.
 
-    Attributes:
-        reason: what the system says; None where the reader of a pipe has seen enough.
+    It is no OSError, since it is not about any file of ours.
     """
 
-    def __init__(self, error: OSError) -> None:
-        known = {errno.EPIPE: None, errno.EBADF: "it is closed"}
-        self.reason = known.get(error.errno or 0, (error.strerror or str(error)).lower())
-        super().__init__(
-            f"cannot write the output to stdout: {self.reason} - make room or send it elsewhere"
-        )
 
+class _Raw(io.FileIO):
+    """Stdout or stderr below its buffer; from the first write that fails on it leads nowhere."""
 
-class _Stream(io.TextIOWrapper):
-    """Stdout or stderr; from the first write that fails on it leads to the null device."""
-
-    def write(self, text: str) -> int:
+    def write(self, data: Any, /) -> int:
         try:
-            return super().write(text)
+            return super().write(data)
         except OSError as error:
-            self._lose(error)
-            return len(text)
-
-    def flush(self) -> None:
-        try:
-            super().flush()
-        except OSError as error:
-            self._lose(error)
-
-    def _lose(self, error: OSError) -> None:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, self.fileno())  # or Python would fail again when it flushes at its end
-        os.close(null)
-        if self.fileno() == 1:
-            raise OutputLost(error) from None
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self.fileno())  # or Python would fail again when it flushes at its end
+            os.close(null)
+            if self.fileno() == 2:
+                return len(data)
+            if error.errno == errno.EPIPE:
+                raise OutputLost from None
+            closed = error.errno == errno.EBADF
+            reason = "it is closed" if closed else (error.strerror or str(error)).lower()
+            raise OutputLost(
+                f"cannot write the output to stdout: {reason} - make room or send it elsewhere"
+            ) from None
 
 
 def guard_streams() -> None:
@@ -76,9 +66,9 @@ def guard_streams() -> None:
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
         stream = getattr(sys, name)
         if stream is getattr(sys, f"__{name}__"):
+            buffer = io.BufferedWriter(_Raw(descriptor, "wb", closefd=False))
             encoding, errors = (stream.encoding, stream.errors) if stream else ("utf-8", None)
-            raw = open(descriptor, "wb", closefd=False)  # noqa: SIM115  # no path, stays open
-            setattr(sys, name, _Stream(raw, encoding, errors, line_buffering=True))
+            setattr(sys, name, io.TextIOWrapper(buffer, encoding, errors, line_buffering=True))
 
 
 def width() -> int:
@@ -92,30 +82,21 @@ def width() -> int:
         return 140
 
 
-def stdout(columns: int | None = None) -> "Console":
-    """Return the console of results, `columns` wide or as wide as stdout."""
+def _console(**settings: Any) -> "Console":
     from rich.console import Console
 
-    # Without a height rich takes a dumb terminal to be 80 wide, whatever it is told.
-    return Console(width=columns or width(), height=25, highlight=False, markup=False, emoji=False)
-
-
-def stderr() -> "Console":
-    """Return the console of remarks and progress."""
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+    return Console(highlight=False, markup=False, emoji=False, **settings)
 
 
 def print_json(value: object) -> None:
-    """Print exactly one JSON value."""
-    click.echo(json.dumps(value, indent=2, allow_nan=False))
+    """Print exactly one JSON value; a Decimal is a number."""
+    click.echo(json.dumps(value, indent=2, allow_nan=False, default=float))
 
 
 def remark(text: str) -> None:
     """Print to stderr; on a terminal lines are broken between words."""
     if sys.stderr.isatty():
-        columns = stderr().width
+        columns = _console(stderr=True).width
         text = "\n".join(_broken(line, columns, 2) for line in text.splitlines())
     click.echo(text, err=True)
 
@@ -134,22 +115,18 @@ def print_table(
     """Print a table; columns that stdout has no room for stand below, as pandas has it.
 
     Columns whose name starts with ">" are aligned to the right. The last one is broken between
-    words unless it is such a column; nothing is cut.
-
-    Args:
-        columns: their names.
-        rows: a cell for each column.
-        like: all rows of several tables that shall have columns of the same width.
-        styles: of each row, on a terminal; none by default.
+    words unless it is such a column; nothing is cut. Columns are as wide as the rows `like` need,
+    which are those of several tables; `styles` are of the rows, on a terminal.
     """
     from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
+    heads = [column.removeprefix(">") for column in columns]
+
     def pieces(number: int, breaks: str | None) -> Iterator[str]:
-        yield from columns[number].removeprefix(">").split(breaks)
-        for row in rows if like is None else like:
-            yield from str(row[number] if row[number] is not None else "").split(breaks)
+        for row in (heads, *(rows if like is None else like)):
+            yield from _text(row[number]).split(breaks)
 
     widths = [max(map(cell_len, pieces(n, "\n")), default=0) for n in range(len(columns))]
     folded = -1 if columns[-1].startswith(">") else len(columns) - 1
@@ -166,18 +143,18 @@ def print_table(
     for block in blocks:
         table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
         for number in block:
-            name = columns[number]
             table.add_column(
-                Text(name.removeprefix(">")),
-                justify="right" if name.startswith(">") else "left",
+                Text(heads[number]),
+                justify="right" if columns[number].startswith(">") else "left",
                 no_wrap=number != folded,
                 overflow="fold",
                 min_width=widths[number],
             )
-        for row, style in zip(rows, styles or [None] * len(rows), strict=True):
-            cells = (row[number] for number in block)
-            table.add_row(*("" if cell is None else Text(str(cell)) for cell in cells), style=style)
-        console = stdout(max(width(), sum(widths[n] + _GAP for n in block)))
+        for row, style in zip_longest(rows, styles or ()):
+            table.add_row(*(Text(_text(row[number])) for number in block), style=style)
+        # Without a height rich takes a dumb terminal to be 80 wide, whatever it is told.
+        needed = sum(widths[number] + _GAP for number in block)
+        console = _console(width=max(width(), needed), height=25)
         with console.capture() as captured:
             console.print(table)
         if block is not blocks[0]:
@@ -186,14 +163,15 @@ def print_table(
             click.echo(line.rstrip())
 
 
+def _text(cell: object) -> str:
+    return "" if cell is None else str(cell)
+
+
 @contextmanager
 def live_progress(kb: int) -> Iterator[Callable[["Progress"], None]]:
     """Show how a search goes on: a line that changes, or lines now and then in a log or pipe.
 
-    Warnings of the package are printed as remarks meanwhile.
-
-    Args:
-        kb: what the counting rule takes a KB for.
+    Warnings of the package are printed as remarks meanwhile. `kb` is the rule's KB, in bytes.
     """
     import logging
 
@@ -206,7 +184,8 @@ def live_progress(kb: int) -> Iterator[Callable[["Progress"], None]]:
         def emit(self, record: logging.LogRecord) -> None:
             remark(record.getMessage())
 
-    console, package, handler = stderr(), logging.getLogger("nas_asc"), Remarks(logging.WARNING)
+    console = _console(stderr=True)
+    package, handler = logging.getLogger("nas_asc"), Remarks(logging.WARNING)
     live = Live(console=console, auto_refresh=False, redirect_stdout=False)
     last_s, finished = -inf, -1
 
@@ -243,25 +222,24 @@ json_option = click.option(
 )
 
 
-class _Seconds(click.FloatRange):
-    """A number between two bounds; click takes nan for one."""
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        seconds: float = super().convert(value, param, ctx)
-        if isnan(seconds):
-            self.fail(f"{value!r} is not a number", param, ctx)
-        return seconds
+def _refuse_nan(
+    context: click.Context, parameter: click.Parameter, number: float | None
+) -> float | None:
+    if number is not None and isnan(number):  # click takes it to be in every range
+        raise click.BadParameter("'nan' is not a number", context, parameter)
+    return number
 
 
-def classes_option(**attributes: Any) -> Callable[[Any], Any]:
+def classes_option(default: str) -> Callable[[Any], Any]:
     """Return the option --classes, with the bounds that a file has for `classes`."""
-    return click.option("--classes", metavar="NUMBER", type=click.IntRange(2, 10_000), **attributes)
+    text = f"Number of classes; default: {default}."
+    return click.option("--classes", metavar="NUMBER", type=click.IntRange(2, 10_000), help=text)
 
 
-def clip_option(**attributes: Any) -> Callable[[Any], Any]:
+def clip_option(default: str) -> Callable[[Any], Any]:
     """Return the option --clip, with the bounds that a file has for `clip_s`."""
+    seconds = click.FloatRange(0.01, 3600)
+    text = f"Clip length in seconds; default: {default}."
     return click.option(
-        "--clip", "clip_s", metavar="NUMBER", type=_Seconds(0.01, 3600), **attributes
+        "--clip", "clip_s", metavar="NUMBER", type=seconds, callback=_refuse_nan, help=text
     )

@@ -1,7 +1,6 @@
 """`nas-asc count`: what one architecture or ensemble costs, layer by layer too."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -41,13 +40,14 @@ _MEANINGS = {
     "mul": "mul: product with the gate",
 }
 _WORDS = {measure.attribute: measure.short for measure in MEASURES.values()}
+_Found = ReportModel | Ensemble
 
 
 @click.command("count")
 @click.argument("target", metavar="MODEL|FILE|RUN:TRIAL|SPACE.toml:MODEL")
 @click.option("--rule", help="Counting rule, or all; default: the one the target was made for.")
-@classes_option(help="Number of classes; default: the target's own.")
-@clip_option(help="Clip length in seconds; default: the target's own.")
+@classes_option("the target's own")
+@clip_option("the target's own")
 @click.option("--layers", is_flag=True, help="Show every layer.")
 @json_option
 def command(
@@ -66,29 +66,31 @@ def command(
     falls into, a warning says so. For other classes or clips it is counted as a search has it
     there: the classifier of a report model is then not pruned.
     """
-    found = _on(resolve(target), classes, clip_s)
+    found = _adapted(resolve(target), classes, clip_s)
     rules = list(RULES) if rule == "all" else [counting_rule(rule or found.rule, "all").id]
     counts = [_count(found, rule_id) for rule_id in rules]
-    kept = _kept(found)
+    kept = _count(found, "plain").nonzero_params  # whatever the rule, as the module holds them
     if as_json:
         values = [_to_dict(found, counted, kept, layers) for counted in counts]
         print_json(values if rule == "all" else values[0])
         return
-    _show_heading(found, counts[0], kept)
+    _print_heading(found, counts[0], kept)
     click.echo()
-    _show_counts(counts)
-    _show_warnings(found, counts)
+    _print_counts(counts)
+    warned: dict[str, list[str]] = {}
+    for counted in counts:
+        for line in _warnings(found, counted):
+            warned.setdefault(line, []).append(counted.rule.id)
+    for line, ids in warned.items():
+        remark(f"warning: {', '.join(ids)}: {line}")
     if layers:
         shown = counting_rule(found.rule if rule == "all" else rules[0])
-        for name, part in _parts(found).items():
+        for name, rows in _layers(found, shown).items():
             click.echo(f"\n{name}" if isinstance(found, Ensemble) else "")
-            print_layers(layer_table(part.architecture, part.classes, part.clip_s, shown), shown)
+            print_layers(rows, shown)
 
 
-def _on(
-    found: ReportModel | Ensemble, classes: int | None, clip_s: float | None
-) -> ReportModel | Ensemble:
-    """Return it for other classes and clips."""
+def _adapted(found: _Found, classes: int | None, clip_s: float | None) -> _Found:
     if isinstance(found, ReportModel):
         return found.adapted(classes, clip_s)
     names = None if classes in (None, len(found.classes)) else list(map(str, range(classes or 0)))
@@ -100,39 +102,19 @@ def _on(
     return found.adapted(names, clip_s or found.clip_s)
 
 
-def _count(found: ReportModel | Ensemble, rule: str) -> Counted:
+def _count(found: _Found, rule: str) -> Counted:
     if isinstance(found, Ensemble):
         return count_ensemble(found, rule)
-    return count(found.architecture, found.classes, found.clip_s, counting_rule(rule))
+    return count(found.architecture, found.classes, found.clip_s, rule)
 
 
-def _kept(found: ReportModel | Ensemble) -> int:
-    """Count the parameters that the network still has after pruning, whatever the rule."""
-    return _count(found, "plain").nonzero_params  # every value that the module holds, once
+def _layers(found: _Found, rule: CountingRule) -> dict[str, list[LayerRow]]:
+    """Return the layers of each network that differs, by name."""
+    models = [m.model for m in found.members] if isinstance(found, Ensemble) else [found]
+    return {m.id: layer_table(m.architecture, m.classes, found.clip_s, rule) for m in models}
 
 
-def _parts(found: ReportModel | Ensemble) -> dict[str, ReportModel]:
-    """Return the networks that differ, by name."""
-    if isinstance(found, ReportModel):
-        return {found.id: found}
-    return {m.model.id: replace(m.model, clip_s=found.clip_s) for m in found.members}
-
-
-def _networks(found: ReportModel | Ensemble, counted: Counted) -> dict[str, Complexity]:
-    """Return one network of each kind with its complexity, by what it is called."""
-    if isinstance(counted, Complexity):
-        return {"": counted}
-    assert isinstance(found, Ensemble)
-    members = zip(found.members, count_members(found, counted.rule.id), strict=True)
-    return {
-        f"{f'each of {m.number} ' if m.number > 1 else ''}{m.model.id}": complexity
-        for m, complexity in members
-    }
-
-
-def _to_dict(
-    found: ReportModel | Ensemble, counted: Counted, kept: int, layers: bool
-) -> dict[str, object]:
+def _to_dict(found: _Found, counted: Counted, kept: int, layers: bool) -> dict[str, object]:
     value = {
         "id": found.id,
         **counted.to_dict(),
@@ -149,22 +131,19 @@ def _to_dict(
     if layers:
         value["layers"] = [
             layer if isinstance(found, ReportModel) else {"model": name, **layer}
-            for name, part in _parts(found).items()
-            for layer in layers_json(
-                layer_table(part.architecture, part.classes, part.clip_s, counted.rule)
-            )
+            for name, rows in _layers(found, counted.rule).items()
+            for layer in layers_json(rows)
         ]
     return value
 
 
-def _show_heading(found: ReportModel | Ensemble, counted: Counted, kept: int) -> None:
-    shapes = ", ".join("x".join(map(str, shape)) for shape in counted.input_shapes)
+def _print_heading(found: _Found, counted: Counted, kept: int) -> None:
     if isinstance(found, Ensemble):
         what = f"{len(found.classes)} classes, {len(found.networks)} networks ({found.described})"
     else:
-        share = counted.sparsity
-        sparsity = f", kernels with {100 * share:.3g} % zeros" if share else ""
-        what = f"{found.classes} classes, {counted.precision}{sparsity}"
+        zeros = f", kernels with {100 * counted.sparsity:.3g} % zeros" if counted.sparsity else ""
+        what = f"{found.classes} classes, {counted.precision}{zeros}"
+    shapes = ", ".join(map(format_shape, counted.input_shapes))
     print_text(f"{found.id}: input {shapes}, clips of {found.clip_s:g} s, {what}")
     pruned = f", {kept:,} after pruning" if kept != counted.params else ""
     print_text(
@@ -177,11 +156,14 @@ def _show_heading(found: ReportModel | Ensemble, counted: Counted, kept: int) ->
     )
 
 
-def _show_counts(counts: list[Counted]) -> None:
+def _print_counts(counts: list[Counted]) -> None:
     rows = []
     for c in counts:
-        macs = f"{c.counted_macs:,}" if c.rule.max_macs else "-"
         limited = c.rule.max_bytes or c.rule.max_params or c.rule.max_macs
+        over: dict[int, list[str]] = {}  # a byte for each parameter makes two limits one
+        for excess in _excess(c):
+            over.setdefault(excess["over"], []).append(_WORDS[excess["measure"]])
+        exceeded = [f"{excess:,} {' and '.join(words)} over" for excess, words in over.items()]
         rows.append(
             (
                 c.rule.id,
@@ -190,21 +172,12 @@ def _show_counts(counts: list[Counted]) -> None:
                 f"{c.size_bytes:,}",
                 f"{c.size_bytes / c.rule.kb:,.1f}",
                 "same" if c.stored_bytes == c.size_bytes else f"{c.stored_bytes:,}",
-                macs,
-                _excess_words(c) or ("within" if limited else "-"),
+                f"{c.counted_macs:,}" if c.rule.max_macs else "-",
+                "\n".join(exceeded) or ("within" if limited else "-"),
             )
         )
     numbers = (">parameters", ">non-zero", ">bytes", ">KB", ">stored B", ">MACs judged")
     print_table(("rule", *numbers, "limits of the rule"), rows)
-
-
-def _show_warnings(found: ReportModel | Ensemble, counts: list[Counted]) -> None:
-    rules: dict[str, list[str]] = {}
-    for counted in counts:
-        for line in _warnings(found, counted):
-            rules.setdefault(line, []).append(counted.rule.id)
-    for line, ids in rules.items():
-        remark(f"warning: {', '.join(ids)}: {line}")
 
 
 def _excess(counted: Counted) -> list[dict[str, Any]]:
@@ -222,57 +195,45 @@ def _excess(counted: Counted) -> list[dict[str, Any]]:
     ]
 
 
-def _excess_words(counted: Counted) -> str:
-    measures: dict[int, list[str]] = {}  # a byte for each parameter makes two limits one
-    for excess in _excess(counted):
-        measures.setdefault(excess["over"], []).append(_WORDS[excess["measure"]])
-    return "\n".join(f"{over:,} {' and '.join(words)} over" for over, words in measures.items())
-
-
-def _warnings(found: ReportModel | Ensemble, counted: Counted) -> list[str]:
-    networks = _networks(found, counted)
+def _warnings(found: _Found, counted: Counted) -> list[str]:
+    """Return what to know of a count: the same of all networks once, then the holes of each."""
+    if isinstance(counted, Complexity):
+        networks = {"": counted}
+    else:
+        assert isinstance(found, Ensemble)
+        each = [f"{f'each of {m.number} ' * (m.number > 1)}{m.model.id}: " for m in found.members]
+        networks = dict(zip(each, count_members(found, counted.rule.id), strict=True))
     lines = [line for complexity in networks.values() for line in _remarks(complexity)]
-    return list(dict.fromkeys(lines)) + [
-        f"{name}: {hole}" if name else hole
-        for name, complexity in networks.items()
-        for hole in counting_holes(complexity)
-    ]
+    holes = [f"{name}{hole}" for name, one in networks.items() for hole in counting_holes(one)]
+    return [*dict.fromkeys(lines), *holes]
 
 
-def _remarks(complexity: Complexity) -> list[str]:
-    rule, lines = complexity.rule, []
+def _remarks(complexity: Complexity) -> Iterator[str]:
+    rule = complexity.rule
     if complexity.shrunk:
         names = ", ".join(complexity.shrunk)
-        lines.append(f"windows larger than what is left of an axis were cut to it: {names}")
+        yield f"windows larger than what is left of an axis were cut to it: {names}"
     if complexity.precision not in rule.precisions:
-        lines.append(
+        yield (
             f"the rule admits {' and '.join(rule.precisions)} only, this model is stored as "
             f"{complexity.precision}; its size is what it would be"
         )
     if clips := rule.clip_remark(complexity.clip_s):
-        lines.append(clips)
-    return lines
+        yield clips
 
 
 def print_layers(rows: Sequence[LayerRow], rule: CountingRule) -> None:
     """Print a row per layer, input first, and below them what the short words mean."""
     left_out = any(row.nonzero and not row.summed for row in rows)
     pruned = left_out or any(row.nonzero != row.counted for row in rows)
-    print_table(
-        (
-            *("layer", ">output", f">{rule.id}"),
-            *((">non-zero",) if pruned else ()),
-            *(">MACs", "operator"),
-        ),
-        [
-            (
-                *(row.name, format_shape(row.shape), f"{row.counted:,}" if row.counted else ""),
-                *((_nonzero(row),) if pruned else ()),
-                *(f"{row.macs:,}" if row.macs else "", f"{row.op} {row.what}".rstrip()),
-            )
-            for row in rows
-        ],
-    )
+    table = []
+    for row in rows:
+        nonzero = in_brackets(f"{row.nonzero:,}", row.summed) if row.counted else ""
+        cells = (row.name, format_shape(row.shape), f"{row.counted:,}" if row.counted else "")
+        work = (f"{row.macs:,}" if row.macs else "", f"{row.op} {row.what}".rstrip())
+        table.append((*cells, *([nonzero] * pruned), *work))
+    nonzero_head = [">non-zero"] * pruned
+    print_table(("layer", ">output", f">{rule.id}", *nonzero_head, ">MACs", "operator"), table)
     if left_out:
         print_text("(in brackets: what the rule's non-zero count leaves out)")
     used = {row.op for row in rows} | {
@@ -282,10 +243,9 @@ def print_layers(rows: Sequence[LayerRow], rule: CountingRule) -> None:
     print_text(f"({'; '.join(['after the slash: the stride', *meanings])})")
 
 
-def _nonzero(row: LayerRow) -> str:
-    if not row.counted:
-        return ""
-    return f"{row.nonzero:,}" if row.summed else f"({row.nonzero:,})"
+def in_brackets(number: str, summed: bool) -> str:
+    """Write a number in brackets unless the rule's non-zero count has it."""
+    return number if summed else f"({number})"
 
 
 def layers_json(rows: Sequence[LayerRow]) -> list[dict[str, object]]:

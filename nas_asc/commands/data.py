@@ -34,8 +34,5 @@ def write_scenes(folder: Path, seed: int | None) -> None:
     """Write the built-in synthetic scenes as a data set folder."""
     from nas_asc.datasets import write_synthetic
 
-    if seed is None:
-        write_synthetic(folder)
-    else:
-        write_synthetic(folder, seed=seed)
+    write_synthetic(folder, **({} if seed is None else {"seed": seed}))
     remark(f"wrote synthetic scenes to {folder}; use them with --data {folder}")

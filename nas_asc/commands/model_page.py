@@ -1,34 +1,35 @@
 """`nas-asc models ID`: a network or ensemble with what its report says, as text and as JSON."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
 
 import click
 
-from nas_asc.architectures import front_end
 from nas_asc.commands.console import print_table, print_text
-from nas_asc.commands.count import layers_json, print_layers
+from nas_asc.commands.count import in_brackets, layers_json, print_layers
 from nas_asc.complexity import counting_rule, layer_table
 from nas_asc.reports import (
     COUNTED,
+    Counted,
     Ensemble,
-    MemberCost,
     Report,
     ReportRow,
     Verification,
+    count_members,
     ensemble_with,
     headline,
     input_words,
     layers_source,
     load_report,
-    member_costs,
     report_rows,
     verify,
 )
 from nas_asc.results import Diagram, diagram
 from nas_asc.spaces import ReportModel
+from nas_asc.units import format_shape
 
 _ARROW = "\N{RIGHTWARDS ARROW}"
 _HEADINGS = {"accuracy": ">accuracy, %", "log_loss": ">log loss"}
@@ -75,18 +76,19 @@ def _print_inputs(networks: Sequence[ReportModel]) -> None:
     """Print what the networks are fed, those together that are fed the same."""
     readers: dict[str, list[str]] = {}
     for network in networks:
-        frontend = front_end(network.architecture.sections["frontend"])
-        readers.setdefault(input_words(frontend, network.clip_s), []).append(network.id)
+        words = input_words(network.architecture.frontend, network.clip_s)
+        readers.setdefault(words, []).append(network.id)
     for words, ids in readers.items():
         whose = f" of {' and '.join(ids)}" if len(networks) > 1 else ""
         print_text(f"input{whose}: {words}")
 
 
 def _print_numbers(found: Verification) -> None:
-    rows = [
-        (_PRINTED[name], f"{printed:,}", _exact(COUNTED[name](found.complexity)))
-        for name, printed in found.model.printed.items()
-    ]
+    rows = []
+    for name, printed in found.model.printed.items():
+        counted = COUNTED[name](found.complexity)
+        exact = f"{counted:,}" if isinstance(counted, int) else f"{counted:,.3f}"
+        rows.append((_PRINTED[name], f"{printed:,}", exact))
     if rows or found.model.note:
         click.echo()
     if rows:
@@ -95,43 +97,35 @@ def _print_numbers(found: Verification) -> None:
         print_text(f"note: {found.model.note}", 6)
 
 
-def _exact(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.3f}"
-
-
 def _print_members(ensemble: Ensemble, found: Verification) -> None:
     click.echo("\nmembers: what all that are alike weigh and cost together, and each of them")
     rows = []
-    for cost in member_costs(found):
-        rows.append((f"{cost.number} x {cost.id}", *_costs(cost, cost.number)))
-        if cost.number > 1:
-            rows.append(("    each", *_costs(cost, 1)))
-    total = found.complexity
-    sums = (f"{total.counted_params:,}", f"{total.nonzero_params:,}", f"{found.size_kb:,.3f}")
-    rows.append(("sum", f"{1:.1%}", *sums, f"{total.macs:,}"))
+    counted = count_members(ensemble)
+    for member, vote, one in zip(ensemble.members, ensemble.votes, counted, strict=True):
+        rows.append((f"{member.number} x {member.model.id}", *_costs(member.number, vote, one)))
+        if member.number > 1:
+            rows.append(("    each", *_costs(1, vote, one)))
+    rows.append(("sum", *_costs(1, 1.0, found.complexity)))
     print_table(("networks", ">weight", ">parameters", ">non-zero", ">KB", ">MACs"), rows)
     print_text("The class probabilities of the networks are averaged with these weights.")
     for member in ensemble.members:
         if member.class_map is not None:
-            print_text(f"classes of {member.model.id}: {_class_map(member.class_map)}", 4)
+            into: dict[str, list[str]] = {}
+            for fine, coarse in member.class_map.items():
+                into.setdefault(coarse, []).append(fine)
+            sums = [f"{' + '.join(fine)} = {coarse}" for coarse, fine in into.items()]
+            print_text(f"classes of {member.model.id}: {'; '.join(sums)}", 4)
 
 
-def _costs(cost: MemberCost, number: int) -> tuple[str, ...]:
-    """Return what so many networks of a member weigh and cost."""
+def _costs(number: int, vote: float, counted: Counted) -> tuple[str, ...]:
+    """Return what so many networks weigh and cost."""
     return (
-        f"{number * cost.vote:.1%}",
-        f"{number * cost.params:,}",
-        f"{number * cost.nonzero:,}",
-        f"{number * cost.size_kb:,.3f}",
-        f"{number * cost.macs:,}",
+        f"{number * vote:.1%}",
+        f"{number * counted.counted_params:,}",
+        f"{number * counted.nonzero_params:,}",
+        f"{number * counted.size_bytes / counted.rule.kb:,.3f}",
+        f"{number * counted.macs:,}",
     )
-
-
-def _class_map(class_map: Mapping[str, str]) -> str:
-    into: dict[str, list[str]] = {}
-    for fine, coarse in class_map.items():
-        into.setdefault(coarse, []).append(fine)
-    return "; ".join(f"{' + '.join(fine)} = {coarse}" for coarse, fine in into.items())
 
 
 def _print_blocks(shown: Diagram) -> None:
@@ -142,7 +136,7 @@ def _print_blocks(shown: Diagram) -> None:
             (
                 block.name,
                 "" if block.name == "input" else block.what,
-                "x".join(map(str, block.rows[-1].shape)),
+                format_shape(block.rows[-1].shape),
                 f"{block.params:,}",
                 f"{block.params / shown.params:.1%}",
                 f"{block.macs:,}",
@@ -156,77 +150,63 @@ def _print_blocks(shown: Diagram) -> None:
 
 def print_report_layers(report: Report, model: ReportModel, found: Verification) -> None:
     """Print the rows of the report's own layer table, printed against counted."""
-    rows = report_rows(report, model)
     source = layers_source(report, model.id)
     if source is None:
         return
     click.echo()
-    if not rows:
+    if rows := report_rows(report, model):
+        print_text(f"layers as the report prints them: {source}")
+        _print_report_rows(rows, found)
+    else:
         has_rows = "rows" in report.layers[model.id]
         what = "prints those of a network with other layers" if has_rows else "prints no layers"
         print_text(f"The report {what}: {source}.")
-        return
-    print_text(f"layers as the report prints them: {source}")
-    columns = [c for c in _columns(rows, found) if any(c[1:])]
-    print_table([c[0] for c in columns], list(zip_longest(*(c[1:] for c in columns), fillvalue="")))
-    if any(row.nonzero and not row.summed for row in rows):
-        print_text("(in brackets: what the rule's non-zero count leaves out)")
-    if _has_bytes(rows):
-        print_text(f"({_total_size(rows, found)})")
 
 
-def _columns(rows: Sequence[ReportRow], found: Verification) -> list[list[str]]:
-    """Return the heading and the cells of each column, most with a total below."""
+def _print_report_rows(rows: Sequence[ReportRow], found: Verification) -> None:
     printed, counted = found.model.printed, found.complexity
-    params = _number(printed.get("params")), f"{counted.counted_params:,}"
-    columns = [
+    params = or_dash(printed.get("params"))
+    columns: list[list[Any]] = [  # a heading, the cells, and most with a total below
         ["\nrow", *(row.name for row in rows), "total"],
         ["\nkernel", *(row.window for row in rows)],
         [">output\nprinted", *(row.printed_output for row in rows)],
-        [">\noutput", *("x".join(map(str, row.output or ())) for row in rows)],
-        [">params\nprinted", *(_number(row.printed_params) for row in rows), params[0]],
-        [">\ncounted", *(f"{row.params:,}" for row in rows), params[1]],
+        [">\noutput", *(format_shape(row.output or ()) for row in rows)],
+        [">params\nprinted", *(or_dash(row.printed_params) for row in rows), params],
+        [">\ncounted", *(f"{row.counted_params:,}" for row in rows), f"{counted.counted_params:,}"],
     ]
     if any(row.printed_nonzero is not None for row in rows):
-        nonzero = _number(printed.get("nonzero_params")), f"{counted.nonzero_params:,}"
-        left, right = zip(*map(_nonzero, rows), nonzero, strict=True)
-        columns += [[">non-zero\nprinted", *left], [">\ncounted", *right]]
-    if _has_bytes(rows):
-        size = _printed_size(rows, found), f"{found.size_kb:.3f} KB"
+        left = [in_brackets(or_dash(row.printed_nonzero), row.in_nonzero_count) for row in rows]
+        right = [in_brackets(f"{row.counted_nonzero:,}", row.in_nonzero_count) for row in rows]
         columns += [
-            [">bytes\nprinted", *(_number(row.printed_bytes) for row in rows), size[0]],
-            [">\ncounted", *(f"{row.size_bytes:,}" for row in rows), size[1]],
+            [">non-zero\nprinted", *left, or_dash(printed.get("nonzero_params"))],
+            [">\ncounted", *right, f"{counted.nonzero_params:,}"],
         ]
-    return [*columns, ["\nlayers", *(_layers(row.layers) for row in rows)]]
+    sizes = [row.printed_bytes for row in rows]
+    has_bytes = any(size is not None for size in sizes)
+    # What is printed below them; nothing where some are of another network.
+    printed_kb = None if None in sizes else printed.get("size_kb")
+    if has_bytes:
+        kb = "-" if printed_kb is None else f"{printed_kb:,} KB"
+        columns += [
+            [">bytes\nprinted", *map(or_dash, sizes), kb],
+            [">\ncounted", *(f"{row.counted_bytes:,}" for row in rows), f"{found.size_kb:.3f} KB"],
+        ]
+    columns.append(["\nlayers", *(_layers(row.layers) for row in rows)])
+    columns = [column for column in columns if any(column[1:])]
+    print_table([c[0] for c in columns], list(zip_longest(*(c[1:] for c in columns))))
+    if any(row.counted_nonzero and not row.in_nonzero_count for row in rows):
+        print_text("(in brackets: what the rule's non-zero count leaves out)")
+    if has_bytes:
+        text = f"{counted.size_bytes:,} bytes / {counted.rule.kb} = {found.size_kb:.3f} KB"
+        if printed_kb is not None:
+            agrees = found.agrees("size_kb")
+            verdict = "which rounds to the printed" if agrees else "not the printed"
+            text = f"{text}, {verdict} {printed_kb:,} KB"
+        print_text(f"(total: {text})")
 
 
-def _has_bytes(rows: Sequence[ReportRow]) -> bool:
-    return any(row.printed_bytes is not None for row in rows)
-
-
-def _printed_size(rows: Sequence[ReportRow], found: Verification) -> str:
-    """Return what is printed below the bytes; "-" where nothing is, or of another network."""
-    printed = found.model.printed.get("size_kb")
-    is_own = all(row.printed_bytes is not None for row in rows)
-    return f"{printed:,} KB" if is_own and printed is not None else "-"
-
-
-def _total_size(rows: Sequence[ReportRow], found: Verification) -> str:
-    """Return how many bytes are counted in all, and whether they are the KB printed below them."""
-    kb = found.complexity.rule.kb
-    text = f"total: {found.complexity.size_bytes:,} bytes / {kb} = {found.size_kb:.3f} KB"
-    if _printed_size(rows, found) == "-":
-        return text
-    verdict = "which rounds to the printed" if found.agrees("size_kb") else "not the printed"
-    return f"{text}, {verdict} {_printed_size(rows, found)}"
-
-
-def _nonzero(row: ReportRow) -> tuple[str, str]:
-    texts = _number(row.printed_nonzero), f"{row.nonzero:,}"
-    return texts if row.summed else (f"({texts[0]})", f"({texts[1]})")
-
-
-def _number(value: float | None) -> str:
+def or_dash(value: object) -> str:
+    """Write a number, or a dash where there is none."""
     return "-" if value is None else f"{value:,}"
 
 
@@ -258,36 +238,29 @@ def _print_results(model_id: str, report: Report) -> None:
             click.echo("\nreported results")
             print_text(f"  only inside the ensemble, see nas-asc models {ensemble.id}")
         return
-    rows = [_named(row, row.get("system")) for row in report.results[model_id]]
-    rows += [_named(row, report.baseline["name"]) for row in report.baseline.get("rows", ())]
+    rows = [(row.get("system"), row) for row in report.results[model_id]]
+    rows += [(report.baseline["name"], row) for row in report.baseline.get("rows", ())]
+    names = []
+    for system, row in rows:
+        of = f"{row['of']} ({row['source']})" if "source" in row else row["of"]
+        names.append(f"{system}: {of}" if system else of)
     click.echo("\nreported results")
-    columns = [c for c in _HEADINGS if any(c in row for row in rows)]
-    texts = [as_printed([row.get(c) for row in rows], c == "accuracy") for c in columns]
-    names = [row["of"] for row in rows]
+    columns = [c for c in _HEADINGS if any(c in row for _, row in rows)]
+    texts = [as_printed([row.get(c) for _, row in rows], c == "accuracy") for c in columns]
     print_table(("of", *(_HEADINGS[c] for c in columns)), list(zip(names, *texts, strict=True)))
     if ensemble:
         print_text(f"(of the ensemble that it is a member of: nas-asc models {ensemble.id})")
 
 
-def _named(row: Mapping[str, Any], system: str | None) -> dict[str, Any]:
-    of = f"{row['of']} ({row['source']})" if "source" in row else row["of"]
-    return {**row, "of": f"{system}: {of}" if system else of}
-
-
 def as_printed(values: Iterable[Decimal | None], percent: bool = False) -> list[str]:
-    """Write numbers with the digits that they are printed with, one point below the other.
+    """Write numbers, or shares in percent, with the digits that they are printed with.
 
-    Args:
-        values: None stands for what is not printed.
-        percent: whether to write shares as percentages.
+    Points stand one below the other; None is what is not printed.
     """
     texts = ["-" if v is None else f"{v.scaleb(2) if percent else v:f}" for v in values]
-    places = max(len(text) - len(_whole(text)) for text in texts)
-    return [text if text == "-" else text.ljust(len(_whole(text)) + places) for text in texts]
-
-
-def _whole(text: str) -> str:
-    return text.partition(".")[0]
+    split = [(whole, point + digits) for whole, point, digits in (t.partition(".") for t in texts)]
+    places = max(len(tail) for _, tail in split)
+    return [whole if whole == "-" else whole + tail.ljust(places) for whole, tail in split]
 
 
 def _print_confusion(model_id: str, report: Report) -> None:
@@ -297,25 +270,21 @@ def _print_confusion(model_id: str, report: Report) -> None:
         system = f", {matrix['system']}" if "system" in matrix else ""
         click.echo(f"\nconfusion matrix of the best run{system}, in %: a column per true class")
         names = matrix["classes"]
-        texts = as_printed([share for row in matrix["rows"] for share in row], percent=True)
-        rows = [texts[i : i + len(names)] for i in range(0, len(texts), len(names))]
-        print_table(
-            ("predicted", *(f">{name}" for name in names)),
-            [(name, *row) for name, row in zip(names, rows, strict=True)],
-        )
+        texts = iter(as_printed([share for row in matrix["rows"] for share in row], percent=True))
+        rows = [(name, *(next(texts) for _ in names)) for name in names]
+        print_table(("predicted", *(f">{name}" for name in names)), rows)
 
 
 def _print_open_points(model_id: str, report: Report) -> None:
     """Print what does not agree or is not given: first of this network, then of the report."""
-    points = report.open_points_of(model_id)
     for title, of_one in (
         (f"open points of {model_id}", True),
         ("open points of the report", False),
     ):
-        chosen = [point for point in points if ("of" in point) is of_one]
-        if chosen:
+        points = [p for p in report.open_points_of(model_id) if ("of" in p) is of_one]
+        if points:
             click.echo(f"\n{title}")
-        for point in chosen:
+        for point in points:
             print_text(f"  {point['where']}: {point['printed']}", 4)
             print_text(f"    {_ARROW} {point['resolution']}", 6)
 
@@ -325,10 +294,11 @@ def model_json(model: ReportModel | Ensemble) -> dict[str, object]:
     found, report = verify(model), load_report(model.report)
     if isinstance(model, Ensemble):
         networks = [member.model for member in model.members]
-        own: dict[str, object] = {"members": _members(model, found)}
+        own: dict[str, object] = {"members": _members(model)}
     else:
         networks = [model]
         own = _network(model, report)
+    source = {"title": report.title, "authors": report.authors, "challenge": report.challenge}
     return {
         **found.to_dict(),
         "title": model.title,
@@ -336,33 +306,13 @@ def model_json(model: ReportModel | Ensemble) -> dict[str, object]:
         "printed": dict(model.printed),
         "inputs": {n.id: input_words(n.architecture.frontend, n.clip_s) for n in networks},
         **own,
-        "training": {n.id: dict(report.training.get(n.id, {})) for n in networks},
-        "results": _plain(report.results.get(model.id, ())),
-        "baseline": _plain(report.baseline),
-        "confusion": _plain([m for m in report.confusion if m["of"] == model.id]),
-        "open_points": [dict(point) for point in report.open_points_of(model.id)],
-        "source": _source(report, model.id),
+        "training": {n.id: report.training.get(n.id, {}) for n in networks},
+        "results": report.results.get(model.id, ()),
+        "baseline": report.baseline,
+        "confusion": [m for m in report.confusion if m["of"] == model.id],
+        "open_points": report.open_points_of(model.id),
+        "source": {**source, **report.said(model.id)} if report.title else None,
     }
-
-
-def _source(report: Report, model_id: str) -> dict[str, str] | None:
-    if not report.title:
-        return None
-    return {
-        "title": report.title,
-        "authors": report.authors,
-        "challenge": report.challenge,
-        **report.said(model_id),
-    }
-
-
-def _plain(value: object) -> object:
-    """Return what JSON has for a value with Decimals in it."""
-    if isinstance(value, Mapping):
-        return {key: _plain(inside) for key, inside in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inside) for inside in value]
-    return float(value) if isinstance(value, Decimal) else value
 
 
 def _network(model: ReportModel, report: Report) -> dict[str, object]:
@@ -372,27 +322,28 @@ def _network(model: ReportModel, report: Report) -> dict[str, object]:
         "layers": layers_json(layer_table(model.architecture, model.classes, model.clip_s, rule)),
         "report_layers": {
             "source": layers_source(report, model.id),
-            "rows": [row.to_dict() for row in report_rows(report, model)],
+            "rows": [asdict(row) for row in report_rows(report, model)],
         },
         "member_of": ensemble.id if ensemble else None,
     }
 
 
-def _members(ensemble: Ensemble, found: Verification) -> list[dict[str, object]]:
+def _members(ensemble: Ensemble) -> list[dict[str, object]]:
     """Return the members, with what one network of each costs."""
+    counted = count_members(ensemble)
     return [
         {
             "model": member.model.id,
             "number": member.number,
             "weight": member.weight,
-            "share_of_vote": cost.vote,
-            "class_map": None if member.class_map is None else dict(member.class_map),
-            "counted_params": cost.params,
-            "counted_nonzero": cost.nonzero,
-            "counted_size_kb": round(cost.size_kb, 3),
-            "macs": cost.macs,
+            "share_of_vote": vote,
+            "class_map": member.class_map,
+            "counted_params": one.counted_params,
+            "counted_nonzero": one.nonzero_params,
+            "counted_size_kb": round(one.size_bytes / one.rule.kb, 3),
+            "macs": one.macs,
         }
-        for member, cost in zip(ensemble.members, member_costs(found), strict=True)
+        for member, vote, one in zip(ensemble.members, ensemble.votes, counted, strict=True)
     ]
 
 

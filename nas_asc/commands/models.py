@@ -2,19 +2,25 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from nas_asc.commands.console import json_option, print_json, print_table, print_text, remark
+from nas_asc.commands.model_page import model_diagram, model_json, or_dash, print_model
 from nas_asc.errors import ConfigError
-from nas_asc.reports import Ensemble, headline, member_costs, resolve, verify
-from nas_asc.results import Diagram, vote_caption
+from nas_asc.reports import (
+    Ensemble,
+    Verification,
+    find_in_space,
+    headline,
+    report_ensembles,
+    report_models,
+    resolve,
+    verify,
+)
+from nas_asc.results import Diagram, network_picture, vote_caption
 from nas_asc.spaces import ReportModel
 from nas_asc.units import format_count
-
-if TYPE_CHECKING:
-    from nas_asc.reports import Verification
 
 
 @click.command("models")
@@ -29,8 +35,6 @@ def command(model: str | None, plot: str | None, as_json: bool) -> None:
     With ID, or a model of your own space: its printed numbers against the counted ones, its layers
     as its report counts them, how it was trained, what it reached, and what the report leaves open.
     """
-    from nas_asc.reports import find_in_space, report_ensembles, report_models, verify
-
     if model is None:
         if plot is not None:
             raise click.UsageError("--plot: expected the ID of a model to draw, got none")
@@ -41,44 +45,41 @@ def command(model: str | None, plot: str | None, as_json: bool) -> None:
         else:
             _print_models(verified)
         return
-    from nas_asc.commands.model_page import model_json, print_model
-
     shown = find_in_space(model) if plot is None or as_json else None
     if plot is not None:
-        write_drawing(model, plot)
+        _draw(model, plot)
     if shown is not None and as_json:
         print_json(model_json(shown))
     elif shown is not None:
         print_model(shown)
 
 
-def _print_models(verified: "list[Verification]") -> None:
+def _print_models(verified: list[Verification]) -> None:
     """Print a row for each, and below them the notes that explain differences."""
     noted = [v for v in verified if v.model.note]
-    rows = [v.to_dict() for v in verified]
-    print_table(
-        (
-            *("model", "space", "rule", ">params printed", ">counted"),
-            *(">non-zero printed", ">counted", ">KB printed", ">counted"),
-            *(">MACs", "match"),
-        ),
-        [
-            (
-                *(row["id"], row["space"], row["rule"]),
-                *(_number(row["printed_params"]), _number(row["counted_params"])),
-                *(_number(row["printed_nonzero"]), _number(row["counted_nonzero"])),
-                *(_number(row["printed_size_kb"]), f"{v.size_kb:,.1f}"),
-                format_count(v.complexity.macs),
-                "yes" if v.match else f"note {noted.index(v) + 1}" if v in noted else "no",
-            )
-            for v, row in zip(verified, rows, strict=True)
-        ],
+    facts = [v.to_dict() for v in verified]
+    rows = []
+    for v, row in zip(verified, facts, strict=True):
+        numbers = ("printed_params", "counted_params", "printed_nonzero", "counted_nonzero")
+        kb = (or_dash(row["printed_size_kb"]), f"{v.size_kb:,.1f}")
+        macs = format_count(v.complexity.macs)
+        match = "yes" if v.match else f"note {noted.index(v) + 1}" if v in noted else "no"
+        named = (row["id"], row["space"], row["rule"])
+        rows.append((*named, *(or_dash(row[name]) for name in numbers), *kb, macs, match))
+    pairs = (
+        ">params printed",
+        ">counted",
+        ">non-zero printed",
+        ">counted",
+        ">KB printed",
+        ">counted",
     )
+    print_table(("model", "space", "rule", *pairs, ">MACs", "match"), rows)
     if noted:
         click.echo()
     for number, found in enumerate(noted, 1):
         print_text(f"note {number}: {found.model.note}", 8)
-    for row in rows:
+    for row in facts:
         if row["printed_mmacs"] is not None:
             print_text(
                 f"{row['id']} prints {row['printed_mmacs']} M MACs too: torchinfo, which has the "
@@ -87,27 +88,12 @@ def _print_models(verified: "list[Verification]") -> None:
             )
 
 
-def _number(value: object) -> str:
-    return "-" if value is None else f"{value:,}"
-
-
-def write_drawing(target: str, to: str) -> None:
-    """Draw a network, or those of an ensemble one below the other, into an SVG or PNG file.
-
-    Args:
-        target: what nas_asc/reports/lookup.py finds: a report model, a trial of a run, a file.
-        to: the file.
-
-    Raises:
-        ConfigError: there is no such network, or the file cannot be written.
-        RunError: there is no such run or trial.
-    """
+def _draw(target: str, to: str) -> None:
+    """Draw a network, or those of an ensemble one below the other, into an SVG or PNG file."""
     found, path = resolve(target), Path(to)
     kind = path.suffix.lower().removeprefix(".")
     if kind not in ("svg", "png"):
         raise ConfigError(f"--plot: expected a file ending in .svg or .png, got {to or 'nothing'}")
-    from nas_asc.results import network_picture
-
     drawn = _ensemble(found) if isinstance(found, Ensemble) else [_network(found)]
     shown = [replace(d, title=_printable(d.title), subtitle=_printable(d.subtitle)) for d in drawn]
     try:
@@ -126,8 +112,6 @@ def _printable(text: str) -> str:
 
 
 def _network(model: ReportModel) -> Diagram:
-    from nas_asc.commands.model_page import model_diagram
-
     shown = model_diagram(model, f"{model.id}: {model.title}", headline(verify(model)))
     _, *second = model.architecture.frontend.spectrograms(model.clip_s)
     words = [f"second spectrogram: window {s.window}, hop {s.hop}, transposed" for s in second]
@@ -136,19 +120,13 @@ def _network(model: ReportModel) -> Diagram:
 
 def _ensemble(ensemble: Ensemble) -> list[Diagram]:
     """Return a heading and a drawing of each member, as the ensemble counts it."""
-    found = verify(ensemble)
-    shown = [Diagram(f"{ensemble.id}: {ensemble.title}", headline(found))]
-    for member, cost in zip(ensemble.members, member_costs(found), strict=True):
-        counted = replace(member.model, clip_s=ensemble.clip_s, rule=ensemble.rule)
-        drawn = _network(counted)
-        each = "each " if member.number > 1 else ""
-        vote = f"{each}with {vote_caption(cost.vote)}"
-        mapped = "" if member.class_map is None else f"; its {len(member.class_map)} classes summed"
-        shown.append(
-            replace(
-                drawn,
-                title=f"{member.number} x {drawn.title}" if each else drawn.title,
-                subtitle=f"{vote}{mapped}; {drawn.subtitle}",
-            )
-        )
+    shown = [Diagram(f"{ensemble.id}: {ensemble.title}", headline(verify(ensemble)))]
+    for member, vote in zip(ensemble.members, ensemble.votes, strict=True):
+        drawn = _network(replace(member.model, clip_s=ensemble.clip_s, rule=ensemble.rule))
+        several = member.number > 1
+        words = f"{'each ' * several}with {vote_caption(vote)}"
+        if member.class_map is not None:
+            words += f"; its {len(member.class_map)} classes summed"
+        title = f"{member.number} x {drawn.title}" if several else drawn.title
+        shown.append(replace(drawn, title=title, subtitle=f"{words}; {drawn.subtitle}"))
     return shown

@@ -15,42 +15,26 @@ def command(as_json: bool) -> None:
     if as_json:
         print_json([asdict(rule) for rule in RULES.values()])
         return
-    print_table(
-        ("rule", ">norm", "free", ">KB", "limits", "what it is, and its source"),
-        [
-            (
-                rule.id,
-                rule.batch_norm,
-                ", ".join(_free(rule)) or "-",
-                rule.kb,
-                "\n".join(_limits(rule)) or "-",
-                "\n".join(
-                    [rule.title, f"source: {rule.source}", *(f"note: {n}" for n in rule.notes)]
-                ),
-            )
-            for rule in RULES.values()
-        ],
-    )
+    rows = []
+    for rule in RULES.values():
+        words = [rule.title, f"source: {rule.source}", *(f"note: {note}" for note in rule.notes)]
+        free = ["zeros"] if not rule.zeros_counted or rule.nonzero_sized else []
+        free += [] if rule.biases else ["biases"]
+        limits = "\n".join(_limits(rule)) or "-"
+        cells = (rule.id, rule.batch_norm, ", ".join(free) or "-", rule.kb, limits)
+        rows.append((*cells, "\n".join(words)))
+    print_table(("rule", ">norm", "free", ">KB", "limits", "what it is, and its source"), rows)
     click.echo()
     print_text("norm: values counted per channel of a batch norm; free: what is not counted")
-
-
-def _free(rule: CountingRule) -> list[str]:
-    zeros_free = not rule.zeros_counted or rule.nonzero_sized
-    return [*(["zeros"] if zeros_free else []), *([] if rule.biases else ["biases"])]
 
 
 def _limits(rule: CountingRule) -> list[str]:
     """Return the limits, and what they are meant for."""
     counter = " by torchinfo" if rule.judged_macs == "macs_torchinfo" else ""
     limits = [
-        f"{limit:,} {unit}"
-        for limit, unit in (
-            (rule.max_bytes, "B"),
-            (rule.max_params, "parameters"),
-            (rule.max_macs, f"MACs{counter}"),
-        )
-        if limit is not None
+        *([f"{rule.max_bytes:,} B"] if rule.max_bytes else []),
+        *([f"{rule.max_params:,} parameters"] if rule.max_params else []),
+        *([f"{rule.max_macs:,} MACs{counter}"] if rule.max_macs else []),
     ]
     if set(rule.precisions) != set(BYTES_PER_VALUE):
         limits.append(f"{' or '.join(rule.precisions)} only")

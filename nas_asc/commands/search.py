@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from nas_asc.study import StudyConfig
 
 _SHOWN = 5  # of the clips that were left out
-_DEFAULT_STUDY, _DEFAULT_STUDY_WITH_DATA = "quick", "esc10"
+
+
+def _seconds(
+    context: click.Context, parameter: click.Parameter, duration: str | None
+) -> float | None:
+    try:
+        return None if duration is None else parse_duration(duration)
+    except ConfigError as error:
+        raise ConfigError(f"--time: {error}") from None
 
 
 @click.command("search")
@@ -28,7 +36,7 @@ _DEFAULT_STUDY, _DEFAULT_STUDY_WITH_DATA = "quick", "esc10"
 @click.option("--budget", help="Hard limits, such as 128KB or 32KB,10MMAC,64KiBram.")
 @click.option("--rule", help="Counting rule (nas-asc rules); its limits hold too.")
 @click.option("--data", help="Folder of recordings; without it, built-in synthetic scenes.")
-@clip_option(help="Clip length in seconds; default: the median.")
+@clip_option("the median")
 @click.option("--skip-bad", is_flag=True, default=None, help="Leave out clips that can't be read.")
 @click.option("--study", help="Study with all settings (nas-asc studies), or the path of one.")
 @click.option(
@@ -37,7 +45,8 @@ _DEFAULT_STUDY, _DEFAULT_STUDY_WITH_DATA = "quick", "esc10"
     help="What is optimised besides the size.",
 )
 @click.option("--trials", type=click.IntRange(1), help="Finished trials in all, resumed included.")
-@click.option("--time", "time_text", help="Ends the search after a while: 90s, 10m, 1.5h.")
+@click.option("--time", "time_s", callback=_seconds,
+              help="Ends the search after a while: 90s, 10m, 1.5h.")  # fmt: skip
 @click.option("--epochs", type=click.IntRange(1), help="Epochs of a full training.")
 @click.option("--sampler", type=click.Choice(["tpe", "nsga2", "random"]))
 @click.option(
@@ -57,7 +66,6 @@ _DEFAULT_STUDY, _DEFAULT_STUDY_WITH_DATA = "quick", "esc10"
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @json_option
 def command(
-    time_text: str | None,
     no_report_models: bool,
     no_seeds: bool,
     workers: str,
@@ -76,8 +84,6 @@ def command(
     from nas_asc.search import failures, read_task
 
     given = {name: value for name, value in options.items() if value is not None}
-    if time_text is not None:
-        given["time_s"] = _duration(time_text)
     if no_report_models or no_seeds:
         given["warm_start"] = False
     if given.get("data"):
@@ -112,15 +118,7 @@ def command(
 
 
 def _some(count: int, noun: str) -> str:
-    """Return "1 trial" or "1,200 trials"."""
     return f"{count:,} {noun}{'s' * (count > 1)}"
-
-
-def _duration(text: str) -> float:
-    try:
-        return parse_duration(text)
-    except ConfigError as error:
-        raise ConfigError(f"--time: {error}") from None
 
 
 def _count_workers(text: str) -> int:
@@ -134,7 +132,6 @@ def _count_workers(text: str) -> int:
 
 
 def _resumed(given: dict[str, object], out: Path | None) -> "tuple[StudyConfig, Path]":
-    """Return the study of the run to go on with, and its folder."""
     from nas_asc.search import resumed_config
 
     if out is None:
@@ -145,11 +142,10 @@ def _resumed(given: dict[str, object], out: Path | None) -> "tuple[StudyConfig, 
 
 
 def _new(given: dict[str, object], out: Path | None) -> "tuple[StudyConfig, Path]":
-    """Return the study of a new run, and its folder."""
     from nas_asc.search import STUDY_FILE
     from nas_asc.study import load_study, with_options
 
-    study = str(given.pop("study", _DEFAULT_STUDY_WITH_DATA if "data" in given else _DEFAULT_STUDY))
+    study = str(given.pop("study", "esc10" if "data" in given else "quick"))
     config = load_study(study)
     if "time_s" in given and "trials" not in given:
         config = config.model_copy(update={"trials": None})
@@ -158,9 +154,8 @@ def _new(given: dict[str, object], out: Path | None) -> "tuple[StudyConfig, Path
         raise ConfigError("--space: expected a search space (nas-asc spaces), got none")
     run = out or Path("runs") / f"{Path(config.space).stem}-{datetime.now():%Y%m%d-%H%M%S}"
     if run.exists():
-        resumable = (
-            "add --resume to go on with its run, or " if (run / STUDY_FILE).is_file() else ""
-        )
+        is_run = (run / STUDY_FILE).is_file()
+        resumable = "add --resume to go on with its run, or " if is_run else ""
         raise RunError(f"{run}: expected a new folder, it exists - {resumable}choose another --out")
     remark(f"study {study}: {config.title}")
     return config, run
@@ -168,14 +163,12 @@ def _new(given: dict[str, object], out: Path | None) -> "tuple[StudyConfig, Path
 
 def _dataset(config: "StudyConfig") -> "Dataset":
     """Check the data and say what was found."""
-    from nas_asc.datasets import load_dataset
+    from nas_asc.datasets import load_dataset, synthetic_dataset
     from nas_asc.features import FeatureCache
 
     with FeatureCache().lock("search"):
         pass  # a cache that cannot be written is told now, not by every trial
     if config.data is None:
-        from nas_asc.datasets import synthetic_dataset
-
         remark("data: built-in synthetic scenes, no real recordings")
         dataset = synthetic_dataset()
     else:
@@ -183,14 +176,10 @@ def _dataset(config: "StudyConfig") -> "Dataset":
     for note in dataset.notes:
         remark(f"data: {note}")
     if dataset.skipped:
-        remark(f"data: {_skipped(dataset)}")
+        names = [os.path.relpath(path, dataset.root) for path in dataset.skipped]
+        shown = ", ".join([*names[:_SHOWN], *["..."] * (len(names) > _SHOWN)])
+        remark(f"data: {_some(len(names), 'clip')} left out that cannot be read: {shown}")
     return dataset
-
-
-def _skipped(dataset: "Dataset") -> str:
-    names = [os.path.relpath(path, dataset.root) for path in dataset.skipped]
-    shown = ", ".join([*names[:_SHOWN], *(["..."] if len(names) > _SHOWN else [])])
-    return f"{_some(len(names), 'clip')} left out that cannot be read: {shown}"
 
 
 def _run(task: "Task", run: Path, processes: int, resume: bool) -> "Summary":

@@ -12,71 +12,67 @@ from nas_asc.errors import ConfigError
 from nas_asc.shipped import find, shipped
 
 
-class CommandWithCopy(click.Group):
-    """A command with a subcommand; its own parameters are read unless the first word names that."""
+class CommandWithCopy(click.Command):
+    """A command that copies a shipped file where its first word is `copy`.
 
-    allow_interspersed_args = True
-
-    def make_context(
-        self,
-        info_name: str | None,
-        args: list[str],
-        parent: click.Context | None = None,
-        **extra: Any,
-    ) -> click.Context:
-        """Parse the words of the command or of its subcommand."""
-        below = self.commands.get(args[0]) if args else None
-        if below is None:
-            return super().make_context(info_name, args, parent, **extra)
-        return below.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Refuse words behind the command's own."""
-        raise click.UsageError(f"expected nothing more, got {' '.join(args)}", ctx)
-
-
-def copy_command(kind: str, what: str) -> click.Command:
-    """Build the subcommand that copies a shipped file of a kind.
-
-    Args:
-        kind: "search_spaces" or "studies".
+    Attributes:
+        kind: of files, "search_spaces" or "studies".
         what: the option that takes such a file, "space" or "study".
     """
 
-    @click.command("copy", help=f"Copy a shipped {what} into a file of your own, to edit.")
-    @click.argument("name")
-    @click.argument("file", type=click.Path(path_type=Path), metavar="FILE.toml")
-    def copy(name: str, file: Path) -> None:
-        source = find(kind, name, what)
-        if file.suffix != ".toml":
-            raise ConfigError(f"{file}: expected a file name that ends in .toml - give such a name")
-        content = source.read_bytes()
-        try:
-            with file.open("xb") as target:
-                target.write(content)
-        except FileExistsError:
-            raise ConfigError(f"{file}: expected a new file, it exists - give another") from None
-        except OSError as error:
-            with suppress(OSError):
-                file.unlink()  # half a file is of no use
-            raise ConfigError(_refusal(file, error)) from None
-        used = file if len(file.parts) > 1 else f"./{file}"
-        remark(f"wrote {file}; use it with --{what} {used}")
+    def __init__(self, *args: Any, kind: str, what: str, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        text = f"Copy a shipped {what} into a file of your own, to edit."
 
-    return copy
+        @click.command("copy", help=text)
+        @click.argument("name")
+        @click.argument("file", type=click.Path(path_type=Path), metavar="FILE.toml")
+        def copy(name: str, file: Path) -> None:
+            _copy(find(kind, name, what), file)
+            used = file if len(file.parts) > 1 else f"./{file}"
+            remark(f"wrote {file}; use it with --{what} {used}")
+
+        self.copy = copy
+
+    def make_context(
+        self, info_name: str | None, args: list[str], *parent: Any, **extra: Any
+    ) -> click.Context:
+        """Parse the words of the command or of the copy."""
+        if args[:1] == ["copy"]:
+            return self.copy.make_context(f"{info_name} copy", args[1:], *parent, **extra)
+        return super().make_context(info_name, args, *parent, **extra)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return the words of the usage line."""
+        return [*super().collect_usage_pieces(ctx), "| copy NAME FILE.toml"]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, and the copy below them."""
+        super().format_options(ctx, formatter)
+        with formatter.section("Commands"):
+            formatter.write_dl([("copy", self.copy.help or "")])
 
 
-def _refusal(path: Path, error: OSError) -> str:
-    if isinstance(error, FileNotFoundError) and not path.parent.is_dir():
-        return f"{path}: expected a folder {path.parent}, there is none - create it"
-    found = (error.strerror or str(error)).lower()
-    return f"{path}: expected a file that can be written, found: {found} - give another place"
+def _copy(source: Path, file: Path) -> None:
+    if file.suffix != ".toml":
+        raise ConfigError(f"{file}: expected a file name that ends in .toml - give such a name")
+    content = source.read_bytes()
+    try:
+        with file.open("xb") as target:
+            target.write(content)
+    except FileExistsError:
+        raise ConfigError(f"{file}: expected a new file, it exists - give another") from None
+    except OSError as error:
+        with suppress(OSError):
+            file.unlink()  # half a file is of no use
+        reason = (error.strerror or str(error)).lower()
+        text = f"a file that can be written, found: {reason} - give another place"
+        if isinstance(error, FileNotFoundError) and not file.parent.is_dir():
+            text = f"a folder {file.parent}, there is none - create it"
+        raise ConfigError(f"{file}: expected {text}") from None
 
 
-@click.group("studies", cls=CommandWithCopy, invoke_without_command=True,
-             subcommand_metavar="| copy NAME FILE.toml")  # fmt: skip
+@click.command("studies", cls=CommandWithCopy, kind="studies", what="study")
 @json_option
 def command(as_json: bool) -> None:
     """List the shipped studies: reproducible settings of a search."""
@@ -94,6 +90,3 @@ def command(as_json: bool) -> None:
             for name, s in studies.items()
         ],
     )
-
-
-command.add_command(copy_command("studies", "study"))

@@ -25,22 +25,19 @@ from nas_asc.reports.report import Report, load_report
 from nas_asc.reports.verification import (
     COUNTED,
     Counted,
-    MemberCost,
     ReportRow,
     Verification,
     headline,
     input_words,
     layers_source,
-    member_costs,
     report_rows,
     verify,
 )
 
 __all__ = [
-    "COUNTED", "ENSEMBLE", "Candidate", "Counted", "Ensemble", "EnsembleReference",
-    "MemberCost", "Report", "ReportRow", "Verification", "count_ensemble", "count_members",
-    "ensemble_json", "ensemble_with", "ensembles_of", "find_in_space", "headline",
-    "input_words", "layers_source", "load_report", "member_costs", "read_candidate",
-    "read_ensembles", "read_saved_ensemble", "report_ensembles", "report_model",
-    "report_models", "report_rows", "resolve", "verify",
+    "COUNTED", "ENSEMBLE", "Candidate", "Counted", "Ensemble", "EnsembleReference", "Report",
+    "ReportRow", "Verification", "count_ensemble", "count_members", "ensemble_json",
+    "ensemble_with", "ensembles_of", "find_in_space", "headline", "input_words",
+    "layers_source", "load_report", "read_candidate", "read_ensembles", "read_saved_ensemble",
+    "report_ensembles", "report_model", "report_models", "report_rows", "resolve", "verify",
 ]  # fmt: skip

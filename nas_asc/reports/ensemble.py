@@ -35,8 +35,7 @@ class Member:
     Attributes:
         number: of networks.
         weight: of each network's vote, relative to the others.
-        class_map: into which of the ensemble's classes each class of the member falls; None where
-            they are the same.
+        class_map: the ensemble's class that each class of the member falls into; None: the same.
     """
 
     model: ReportModel
@@ -47,14 +46,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """An ensemble of a report.
+    """An ensemble of a report; what is not named here is as of a `ReportModel`.
 
     Attributes:
         classes: names, in the order of its probabilities.
-        clip_s: the clip length of the report, in seconds.
-        rule: the counting rule that the report used.
-        printed: the numbers that the report prints.
-        note: what explains a printed number that cannot be reproduced.
     """
 
     id: str
@@ -89,48 +84,36 @@ class Ensemble:
 
         Probabilities of the ensemble are the sum of each network's times its matrix.
         """
-        total = sum(member.weight for member in self.networks)
         shares = []
-        for member in self.networks:
+        for member, vote in zip(self.members, self.votes, strict=True):
             into = self.classes if member.class_map is None else member.class_map.values()
-            row = dict.fromkeys(self.classes, member.weight / total)
-            shares.append(tuple(tuple(row[n] if n == name else 0.0 for n in row) for name in into))
+            matrix = tuple(tuple(vote * (n == name) for n in self.classes) for name in into)
+            shares += [matrix] * member.number
         return tuple(shares)
 
     @property
     def untrainable(self) -> str | None:
         """What keeps it from being trained on a data set; None if nothing does.
 
-        Without a class map it can tell apart whatever its members are trained on. With one, members
-        need labels of two kinds, and a clip of a data set has one.
+        With a class map members need labels of two kinds, and a clip of a data set has one.
         """
-        mapped = next((member for member in self.members if member.class_map is not None), None)
-        if mapped is None:
-            return None
-        return (
-            f"its member {mapped.model.id} tells apart {', '.join(mapped.class_map or ())}, which "
-            f"a class map sums into {', '.join(self.classes)}; clips have one label"
-        )
+        for member in self.members:
+            if member.class_map is not None:
+                return (
+                    f"its member {member.model.id} tells apart {', '.join(member.class_map)}, "
+                    f"which a class map sums into {', '.join(self.classes)}; clips have one label"
+                )
+        return None
 
     def adapted(self, classes: Sequence[str] | None, clip_s: float) -> "Ensemble":
         """Return it for data with other classes (None: the same) and clips, its members too."""
         number = None if classes is None else len(classes)
-        return replace(
-            self,
-            members=tuple(
-                replace(member, model=member.model.adapted(number, clip_s))
-                for member in self.members
-            ),
-            classes=self.classes if classes is None else tuple(classes),
-            clip_s=clip_s,
-        )
+        members = [replace(m, model=m.model.adapted(number, clip_s)) for m in self.members]
+        names = self.classes if classes is None else tuple(classes)
+        return replace(self, members=tuple(members), classes=names, clip_s=clip_s)
 
     def reference(self, space: str) -> "EnsembleReference":
-        """Return what stands for it among the candidates of a search in a space.
-
-        Two are equal if their members are, weights and class maps included. Where networks
-        weigh differently it has their votes too.
-        """
+        """Return what stands for it among the candidates of a search in a space."""
         members = [
             (member.model.architecture.key, member.number, member.weight, member.class_map)
             for member in self.members
@@ -146,7 +129,7 @@ class EnsembleReference(NamedTuple):
 
     Attributes:
         networks: in words.
-        members: a hash of all that they are.
+        members: a hash of all that they are, weights and class maps included.
         votes: share of each network of a member; empty where all are alike.
     """
 
@@ -204,25 +187,13 @@ def count_members(ensemble: Ensemble, rule: str | None = None) -> tuple[Complexi
 
 
 def count_ensemble(ensemble: Ensemble, rule: str | None = None) -> Costs:
-    """Count all networks of an ensemble, under a rule; None for the report's.
-
-    Raises:
-        ConfigError: there is no such rule.
-    """
+    """Count all networks of an ensemble as `count_members` counts one of each."""
     counted = zip(ensemble.members, count_members(ensemble, rule), strict=True)
     return total_costs([one.costs for member, one in counted for _ in range(member.number)])
 
 
-_NEEDED = ("classes", "clip_s", "rule", "members")
-
-
-def read_ensembles(path: Path, models: Mapping[str, ReportModel] | None) -> dict[str, Ensemble]:
-    """Read the `[ensembles.ID]` tables of a search space.
-
-    Args:
-        path: of the TOML.
-        models: that the members are among, by id; None where they are not known, since the space
-            is not valid: nothing is said about them, and there are no ensembles.
+def read_ensembles(path: Path, models: Mapping[str, ReportModel]) -> dict[str, Ensemble]:
+    """Read the `[ensembles.ID]` tables of a search space with these models, by id.
 
     Raises:
         ConfigError: an ensemble is not valid; the message has every fault.
@@ -231,71 +202,52 @@ def read_ensembles(path: Path, models: Mapping[str, ReportModel] | None) -> dict
     tables = file.data.get("ensembles", {})
     if not isinstance(tables, dict) or not all(isinstance(t, dict) for t in tables.values()):
         raise file.error([Fault("ensembles", "expected one table per ensemble, [ensembles.ID]")])
-    faults: list[Fault] = []
-    ensembles = {name: read_ensemble(name, table, models, faults) for name, table in tables.items()}
-    if faults:
+    if faults := [f for name, table in tables.items() for f in _faults(name, table, models)]:
         raise file.error(faults)
-    return {name: ensemble for name, ensemble in ensembles.items() if ensemble is not None}
+    return {name: _ensemble(name, table, models) for name, table in tables.items()}
 
 
-def read_ensemble(
-    ensemble_id: str,
-    table: Mapping[str, Any],
-    models: Mapping[str, ReportModel] | None,
-    faults: list[Fault],
-) -> Ensemble | None:
-    """Read the table of an ensemble; None if it has faults, which are added to `faults`."""
+def _ensemble(
+    ensemble_id: str, table: Mapping[str, Any], models: Mapping[str, ReportModel]
+) -> Ensemble:
+    """Build an ensemble of a table without faults."""
+    members = [
+        Member(
+            models[m["model"]], m.get("number", 1), float(m.get("weight", 1)), m.get("class_map")
+        )
+        for m in table["members"]
+    ]
+    own = {"members": tuple(members), "classes": tuple(table["classes"])}
+    defaults = {"id": ensemble_id, "report": "", "title": ensemble_id, "printed": {}}
+    return Ensemble(**{**defaults, **table, **own, "clip_s": float(table["clip_s"])})
+
+
+def _faults(
+    ensemble_id: str, table: Mapping[str, Any], models: Mapping[str, ReportModel]
+) -> list[Fault]:
     where = f"ensembles.{ensemble_id}"
-    found = table_faults(where, table, ENSEMBLE_KEYS, _NEEDED)
-    if models is not None and ensemble_id in models:
+    faults = table_faults(where, table, ENSEMBLE_KEYS, ("classes", "clip_s", "rule", "members"))
+    if ensemble_id in models:
         text = f"expected a name that no model has, {ensemble_id!r} is one"
-        found.append(Fault(where, text))
+        faults.append(Fault(where, text))
     if isinstance(table.get("printed"), dict):
-        found += table_faults(f"{where}.printed", table["printed"], PRINTED_KEYS)
-    classes = table.get("classes")
-    names = classes if ENSEMBLE_KEYS["classes"].accepts(classes) else None
+        faults += table_faults(f"{where}.printed", table["printed"], PRINTED_KEYS)
     if ENSEMBLE_KEYS["members"].accepts(table.get("members")):
         for place, entry in enumerate(table["members"], 1):
-            found += _member_faults(f"{where}.members.{place}", entry, names, models)
-    faults += found
-    if found or models is None:
-        return None
-    return Ensemble(
-        id=ensemble_id,
-        report=table.get("report", ""),
-        title=table.get("title", ensemble_id),
-        members=tuple(
-            Member(
-                models[entry["model"]],
-                entry.get("number", 1),
-                float(entry.get("weight", 1.0)),
-                entry.get("class_map"),
+            faults += _member_faults(
+                f"{where}.members.{place}", entry, table.get("classes"), models
             )
-            for entry in table["members"]
-        ),
-        classes=tuple(table["classes"]),
-        clip_s=float(table["clip_s"]),
-        rule=table["rule"],
-        printed=table.get("printed", {}),
-        note=table.get("note", ""),
-    )
+    return faults
 
 
 def _member_faults(
-    where: str,
-    entry: Mapping[str, Any],
-    classes: Sequence[str] | None,
-    models: Mapping[str, ReportModel] | None,
+    where: str, entry: Mapping[str, Any], classes: Any, models: Mapping[str, ReportModel]
 ) -> list[Fault]:
-    """Return what is wrong with a member; `classes` and `models` are None where not known."""
-    known = dict(MEMBER_KEYS)
-    if models is not None:
-        known["model"] = replace(words(*models), expected="a report model of the space")
-    faults = table_faults(where, entry, known, ("model",))
-    class_map = entry.get("class_map")
-    if faults or classes is None or models is None:
+    model_domain = replace(words(*models), expected="a report model of the space")
+    faults = table_faults(where, entry, {**MEMBER_KEYS, "model": model_domain}, ("model",))
+    if faults or not ENSEMBLE_KEYS["classes"].accepts(classes):
         return faults
-    of_class = words(*classes)
+    class_map, of_class = entry.get("class_map"), words(*classes)
     faults += [
         Fault(f"{where}.class_map.{name}", of_class.error_message(value))
         for name, value in (class_map or {}).items()
@@ -310,11 +262,15 @@ def _member_faults(
 
 
 ENSEMBLE = "ensemble.json"
-_NUMBER = MEMBER_KEYS["number"]
 
 
 def ensemble_json(ensemble: Ensemble, rule: str) -> dict[str, object]:
     """Return what is written into such a file."""
+    members = []
+    for member in ensemble.members:
+        entry = {"model": member.model.id, "number": member.number, "weight": member.weight}
+        mapped = {} if member.class_map is None else {"class_map": dict(member.class_map)}
+        members.append({**entry, **mapped})
     return {
         "id": ensemble.id,
         "title": ensemble.title,
@@ -322,7 +278,7 @@ def ensemble_json(ensemble: Ensemble, rule: str) -> dict[str, object]:
         "classes": list(ensemble.classes),
         "clip_s": ensemble.clip_s,
         "rule": rule,
-        "members": [_entry(member) for member in ensemble.members],
+        "members": members,
     }
 
 
@@ -346,50 +302,32 @@ def read_saved_ensemble(folder: Path) -> Ensemble:
     models: dict[str, ReportModel] = {}
     networks: list[tuple[Path, StoredArchitecture]] = []
     for entry in entries:
-        if not isinstance(entry, dict) or not _NUMBER.accepts(entry.get("number", 1)):
-            continue  # read_ensemble says so
+        if not isinstance(entry, dict) or not MEMBER_KEYS["number"].accepts(entry.get("number", 1)):
+            continue  # one of the faults below
         for _ in range(entry.get("number", 1)):
             place = folder / str(len(networks) + 1) / ARCHITECTURE
             networks.append((place, read_architecture(place)))
-            model = _model(str(entry.get("model")), networks[-1][1])
-            if models.setdefault(model.id, model) != model:
-                raise ConfigError(f"{place}: expected the same as of the other {model.id}")
-    faults: list[Fault] = []
-    ensemble = read_ensemble(ensemble_id, table, models, faults)
-    if ensemble is None:
+            name = str(entry.get("model"))
+            model = stored_model(networks[-1][1], name, title=name)
+            if models.setdefault(name, model) != model:
+                raise ConfigError(f"{place}: expected the same as of the other {name}")
+    if faults := _faults(ensemble_id, table, models):
         raise ConfigError("\n".join(f"{path}: {fault.text}" for fault in faults))
+    ensemble = _ensemble(ensemble_id, table, models)
     for member, (place, found) in zip(ensemble.networks, networks, strict=True):
-        _check(ensemble, member, place, found)
+        names = ensemble.classes if member.class_map is None else tuple(member.class_map)
+        if found.class_names != names:
+            raise ConfigError(
+                f"{place}: classes: expected {', '.join(names)}, as in {ENSEMBLE}, "
+                f"got {', '.join(found.class_names) or found.classes}"
+            )
+        if found.clip_s != ensemble.clip_s:
+            got = f"{ensemble.clip_s:g}, as in {ENSEMBLE}, got {found.clip_s:g}"
+            raise ConfigError(f"{place}: clip_s: expected {got}")
     return ensemble
 
 
-def _entry(member: Member) -> dict[str, object]:
-    entry = {"model": member.model.id, "number": member.number, "weight": member.weight}
-    return entry if member.class_map is None else {**entry, "class_map": dict(member.class_map)}
-
-
-def _model(model_id: str, found: StoredArchitecture) -> ReportModel:
-    return ReportModel(
-        id=model_id,
-        report="",
-        title=model_id,
-        architecture=found.architecture,
-        classes=found.classes,
-        clip_s=found.clip_s,
-        rule=found.rule,
-        printed={},
-    )
-
-
-def _check(ensemble: Ensemble, member: Member, path: Path, found: StoredArchitecture) -> None:
-    """Check that the logits of a network are those that its votes are made from."""
-    names = ensemble.classes if member.class_map is None else tuple(member.class_map)
-    if found.class_names != names:
-        raise ConfigError(
-            f"{path}: classes: expected {', '.join(names)}, as in {ENSEMBLE}, "
-            f"got {', '.join(found.class_names) or found.classes}"
-        )
-    if found.clip_s != ensemble.clip_s:
-        raise ConfigError(
-            f"{path}: clip_s: expected {ensemble.clip_s:g}, as in {ENSEMBLE}, got {found.clip_s:g}"
-        )
+def stored_model(found: StoredArchitecture, model_id: str, title: str) -> ReportModel:
+    """Return a network that was read from a file as a model of no report."""
+    described = (found.architecture, found.classes, found.clip_s, found.rule)
+    return ReportModel(model_id, "", title, *described, printed={})

@@ -1,12 +1,18 @@
 """Finding a network or ensemble: by id, in a space, in a file, as a trial of a run."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from nas_asc.errors import ConfigError, RunError, nearest
-from nas_asc.reports.ensemble import ENSEMBLE, Ensemble, read_ensembles, read_saved_ensemble
+from nas_asc.reports.ensemble import (
+    ENSEMBLE,
+    Ensemble,
+    read_ensembles,
+    read_saved_ensemble,
+    stored_model,
+)
 from nas_asc.shipped import find, shipped
 from nas_asc.spaces import ARCHITECTURE, ReportModel, load_space, read_architecture
 
@@ -45,11 +51,7 @@ def report_model(model_id: str) -> ReportModel:
 
 
 def find_model(model_id: str) -> ReportModel | Ensemble:
-    """Look up the network or ensemble of a report.
-
-    Raises:
-        ConfigError: there is no such one.
-    """
+    """Look up the network or ensemble of a report; ConfigError where there is none."""
     known: dict[str, ReportModel | Ensemble] = {**report_models(), **report_ensembles()}
     return _known(model_id, known)
 
@@ -72,59 +74,62 @@ def _known(model_id: str, models: Mapping[str, _Model]) -> _Model:
 
 
 _EXPECTED = "expected an architecture.json, RUN:TRIAL, SPACE.toml:MODEL or the id of a report model"
-_SAVED = (ARCHITECTURE, ENSEMBLE)  # what a folder models/TRIAL holds one of
+_SAVED = (ARCHITECTURE, ENSEMBLE)  # what a folder models/TRIAL holds one of; the last counts
 _NAMED = 8  # trials or models that a message names
 
 
 def resolve(target: str) -> ReportModel | Ensemble:
     """Find what a user points at; its id is then what it was pointed at with.
 
-    Args:
-        target: the id of a report model or ensemble, SPACE.toml:MODEL, RUN:TRIAL, the folder
-            RUN/models/TRIAL of a trained network or ensemble, or the JSON file in it. What stands
-            for no report has none, and prints nothing.
+    That is the id of a report model or ensemble, SPACE.toml:MODEL, RUN:TRIAL, the folder
+    RUN/models/TRIAL of a trained network or ensemble, or the JSON file in it. What stands for no
+    report has none, and prints nothing.
 
     Raises:
         ConfigError: it is none of these, or what it names is not valid.
         RunError: there is no such trial.
     """
+    return replace(_find(target)[0], id=target)
+
+
+def find_in_space(target: str) -> ReportModel | Ensemble:
+    """Find a model or ensemble of a space as `resolve` does, with its own id; refuse all others."""
+    found, in_space = _find(target)
+    if not in_space:
+        raise ConfigError(
+            f"model: expected the ID of a report model or SPACE.toml:MODEL, got {target} - "
+            f"nas-asc count {target} --layers shows its layers, nas-asc models with --plot draws it"
+        )
+    return found
+
+
+def _find(target: str) -> tuple[ReportModel | Ensemble, bool]:
+    """Return what is found, and whether it stands in a space."""
     path = Path(target)
     place, colon, name = target.rpartition(":")
     try:
         if target.endswith(".json"):
-            is_ensemble = path.name == ENSEMBLE and path.is_file()
-            return _saved(path.parent, target) if is_ensemble else _from_file(path, target)
-        if target and any((path / file).is_file() for file in _SAVED):
-            return _saved(path, target)
+            return _read(path), False
+        if target and (files := [path / file for file in _SAVED if (path / file).is_file()]):
+            return _read(files[-1]), False
         if place.endswith(".toml") or target.endswith(".toml"):
-            return replace(_model_of(place or target, name if place else ""), id=target)
+            return _model_of(place or target, name if place else ""), True
         if place and (Path(place).is_dir() or "/" in place):
-            return _saved(_trial_folder(Path(place), name), target)
+            return _read(_trial(Path(place), name)), False
         if target and (colon or "/" in target or "." in target or path.is_dir()):
             raise _nothing_at(path)
-        return find_model(target)
+        return find_model(target), True
     except OSError as error:  # a name that is too long, a folder that may not be entered
         raise ConfigError(f"{target}: {_EXPECTED}, {error.strerror}") from None
 
 
-def find_in_space(target: str) -> ReportModel | Ensemble:
-    """Find a model or ensemble of a space: the ID of a shipped one, or SPACE.toml:MODEL.
-
-    Raises:
-        ConfigError: it is neither, or what it names is not valid.
-    """
-    place, _, name = target.rpartition(":")
-    if place.endswith(".toml"):
-        return _model_of(place, name)
-    try:
-        return find_model(target)
-    except ConfigError:
-        found = resolve(target)
-        raise ConfigError(
-            f"model: expected the ID of a report model or SPACE.toml:MODEL, got {found.id} - "
-            f"nas-asc count {found.id} --layers shows its layers, nas-asc models with --plot draws "
-            "it"
-        ) from None
+def _read(file: Path) -> ReportModel | Ensemble:
+    """Read a trained network or ensemble."""
+    if file.name == ENSEMBLE:
+        return read_saved_ensemble(file.parent)
+    found = read_architecture(file)
+    title = f"a network of the space {found.architecture.space}"
+    return stored_model(found, str(file), title)
 
 
 def _model_of(space: str, model_id: str) -> ReportModel | Ensemble:
@@ -132,21 +137,27 @@ def _model_of(space: str, model_id: str) -> ReportModel | Ensemble:
     if model_id not in known:
         raise ConfigError(
             f"{space}: expected one of its models, {space}:MODEL, got {model_id!r}"
-            f"{nearest(model_id, known)} - it has {_some(known) or 'none'}"
+            f"{nearest(model_id, known)} - it has {_some(list(known)) or 'none'}"
         )
     return known[model_id]
 
 
-def _trial_folder(run: Path, trial: str) -> Path:
+def _trials(run: Path) -> dict[str, Path]:
+    """Return the file of each trained trial; what a killed worker left half-written is none."""
+    files = {path.parent.name: path for file in _SAVED for path in run.glob(f"models/*/{file}")}
+    return {name: files[name] for name in sorted(filter(str.isdecimal, files), key=int)}
+
+
+def _trial(run: Path, trial: str) -> Path:
     trials = _trials(run)
     if trial not in trials:
-        has = f"it has {_some(trials)}" if trials else "it has none, or is no run"
+        has = f"it has {_some([*trials])}" if trials else "it has none, or is no run"
         raise RunError(f"{run}: expected a finished trial of a run, got {trial!r} - {has}")
-    return run / "models" / trial
+    return trials[trial]
 
 
 def _nothing_at(path: Path) -> ConfigError | RunError:
-    if trials := _trials(path):
+    if trials := [*_trials(path)]:
         return RunError(
             f"{path}: expected a trial of the run, RUN:TRIAL - give {path}:{trials[0]}; "
             f"it has the trials {_some(trials)}"
@@ -154,35 +165,6 @@ def _nothing_at(path: Path) -> ConfigError | RunError:
     return ConfigError(f"{path}: {_EXPECTED}, got {'neither' if path.exists() else 'nothing'}")
 
 
-def _saved(folder: Path, name: str) -> ReportModel | Ensemble:
-    """Read a trained network or ensemble."""
-    if (folder / ENSEMBLE).is_file():
-        return replace(read_saved_ensemble(folder), id=name)
-    return _from_file(folder / ARCHITECTURE, name)
-
-
-def _trials(run: Path) -> list[str]:
-    """Return the numbers of trained trials; what a killed worker left half-written is none."""
-    names = [path.parent.name for file in _SAVED for path in run.glob(f"models/*/{file}")]
-    return sorted(filter(str.isdecimal, names), key=int)
-
-
-def _some(names: Iterable[str]) -> str:
-    """List the first few."""
-    names = list(names)
+def _some(names: list[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
-
-
-def _from_file(path: Path, name: str) -> ReportModel:
-    found = read_architecture(path)
-    return ReportModel(
-        id=name,
-        report="",
-        title=f"a network of the space {found.architecture.space}",
-        architecture=found.architecture,
-        classes=found.classes,
-        clip_s=found.clip_s,
-        rule=found.rule,
-        printed={},
-    )

@@ -17,20 +17,18 @@ Rows = tuple[Mapping[str, Any], ...]
 
 @dataclass(frozen=True)
 class Report:
-    """One technical report.
+    """One technical report; models and ensembles go by their id.
 
     Attributes:
-        own: `data`, `split` or `features` of a network where they are not those of the report, by
-            id of model or ensemble.
-        training: how each network was trained, in words, by model id.
-        results: what it reached, by id of model or ensemble: rows of `of` (what was judged: all, a
-            class or a device), `accuracy` and `log_loss`, `system` if there are several, and
-            `source` where the figures are not those of the report's tables.
-        baseline: what the report gives of the baseline it compares itself with: `name` and such
-            `rows`; empty if nothing.
+        own: `data`, `split` or `features` of a network where they are not those of the report.
+        training: how each network was trained, in words.
+        results: what it reached: rows of `of` (what was judged: all, a class or a device),
+            `accuracy` and `log_loss`, `system` if there are several, and `source` where the
+            figures are not those of the report's tables.
+        baseline: `name` and such `rows` of what the report compares itself with; empty if nothing.
         confusion: matrices of shares, a column per true class: `of` (id), `system`, `classes`,
             `rows` (one per predicted class).
-        layers: the rows of the report's layer table, by model id, as report_layers.py reads them.
+        layers: the rows of the report's layer table, as `report_rows` reads them.
         open_points: what does not agree or is not given: `where`, `printed`, `resolution`, and `of`
             (ids) where it concerns some networks only.
     """
@@ -82,11 +80,5 @@ def load_report(name: str) -> Report:
 
 def _resolved(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Return tables; one that is `like` another has the other's keys too."""
-    return {
-        key: {
-            name: value
-            for name, value in {**tables.get(table.get("like", ""), {}), **table}.items()
-            if name != "like"
-        }
-        for key, table in tables.items()
-    }
+    found = {of: {**tables.get(own.get("like", ""), {}), **own} for of, own in tables.items()}
+    return {of: {k: v for k, v in own.items() if k != "like"} for of, own in found.items()}

@@ -182,8 +182,8 @@ def test_a_model_has_everything_in_json():
     value = model_json(find_model("netease-student"))
     row = value["report_layers"]["rows"][3]
     assert (row["name"], row["printed_params"], row["counted_params"]) == ("DW2: Conv", 8118, 8118)
-    assert (row["printed_output"], row["output"]) == ("18x51x10", [18, 51, 10])
-    assert row["layers"] == ["stage2.conv"]
+    assert (row["printed_output"], row["output"]) == ("18x51x10", (18, 51, 10))
+    assert row["layers"] == ("stage2.conv",)
     assert value["report_layers"]["source"] == "Table 1"
     assert value["inputs"]["netease-student"].startswith("log-mel 1x256x51")
     assert (value["printed_mmacs"], value["counted_mmacs"]) == (29.6, 29.592)
