@@ -1,3 +1,4 @@
+import os
 import sys
 from collections.abc import Callable, Iterator
 
@@ -7,6 +8,8 @@ from nas_asc.cli import main
 from nas_asc.complexity.budget import Budget
 from nas_asc.results.pareto import Point
 from nas_asc.results.summary import Summary
+
+os.environ["COLUMNS"] = "140"  # as in a pipe; pytest-xdist gives its workers the terminal's
 
 CHOICES = {
     "frontend.hop": 690,

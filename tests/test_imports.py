@@ -164,7 +164,8 @@ def test_files_hold_a_whole_idea():
         for module, path in MODULES.items()
         if path.name != "__init__.py"
     }
-    assert not {m: n for m, n in lines.items() if not 40 <= n <= 500}
+    short = {"nas_asc.commands.data"}  # a verb has a file of its own
+    assert not {m: n for m, n in lines.items() if n > 500 or (n < 40 and m not in short)}
     assert statistics.median(lines.values()) > 140
 
 
