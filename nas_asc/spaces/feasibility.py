@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from math import inf, log, sqrt
 
 from nas_asc.architectures import Architecture, Value
-from nas_asc.complexity import MEASURES, Budget, Complexity, Counted, CountingRule, count
+from nas_asc.complexity import MEASURES, Budget, Counted, CountingRule, count
 from nas_asc.errors import NothingFits
 from nas_asc.spaces.space import SearchSpace
 
@@ -78,7 +78,7 @@ def feasibility(
         for name, reached in values.items():
             reached.append(getattr(complexity, MEASURES[name].attribute))
         if budget is not None:
-            exceeded = _exceeded(budget, complexity)
+            exceeded = list(budget.all_exceeded(complexity))
             binds.update(exceeded)
             fitting -= bool(exceeded)
     return Feasibility(
@@ -94,16 +94,6 @@ def shown_measures(budget: Budget | None) -> list[str]:
     """Return what is told of a space: size and multiply-accumulates, and all that is limited."""
     limited = budget.limits() if budget else {}
     return [name for name in MEASURES if name in ("size_bytes", "macs") or name in limited]
-
-
-def _exceeded(budget: Budget, complexity: Complexity) -> list[str]:
-    """Return every limit that is exceeded."""
-    limits = budget.limits().items()
-    names = [
-        name for name, limit in limits if getattr(complexity, MEASURES[name].attribute) > limit
-    ]
-    admitted = budget.precisions
-    return [*names, "precision"] if admitted and complexity.precision not in admitted else names
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
