@@ -27,8 +27,8 @@ class Architecture:
         sections: every active value, chosen or fixed, as {"stage1": {"width": 12, ...}, ...}, in
             the order of the network.
         chosen: (section, key) of those that are choices in the space, in asking order.
-        family: the member that it was drawn from, where the space is one of several spaces; it is
-            then a choice itself, and in front of the paths of the others.
+        family: where the space is made of several, the one that it was drawn from: then a choice
+            itself, and in front of the paths of the others.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Architecture:
 
 
 # The keys of a stage besides its block's, and what they are where a space leaves them out.
-STAGE_DEFAULTS: Mapping[str, Value] = {
+STAGE_DEFAULTS: Mapping[str, Any] = {
     "depth": 1,
     "block": "conv",
     "pool": "none",
@@ -118,7 +118,6 @@ STAGE_DEFAULTS: Mapping[str, Value] = {
     "dropout": "none",
 }
 _NO_STAGES = frozenset({"frontend", "head", "compression"})
-_EXTENTS = ("kernel", "stride")
 
 
 def assemble(g: CostTally, architecture: Architecture, n_classes: int, clip_s: float) -> Shape:
@@ -141,23 +140,18 @@ def _stage(g: CostTally, x: Shape, name: str, stage: Mapping[str, Value]) -> Sha
     """Add a stage: its block `depth` times, the first with the stride; a pooling; a dropout."""
     # Popped, not passed: a call with this many keyword arguments costs as much as its layers.
     keys: dict[str, Any] = dict(stage)
-    take, default = keys.pop, STAGE_DEFAULTS
-    depth = take("depth", default["depth"])
-    block = take("block", default["block"])
-    pool = take("pool", default["pool"])
-    pool_padding = take("pool_padding", default["pool_padding"])
-    pool_norm = take("pool_norm", default["pool_norm"])
-    dropout = take("dropout", default["dropout"])
+    taken = map(keys.pop, STAGE_DEFAULTS, STAGE_DEFAULTS.values())
+    depth, block, pool, pool_padding, pool_norm, dropout = taken
     if not depth:
         return x
     rank = len(x) - 1
-    for key in _EXTENTS:
+    for key in ("kernel", "stride"):
         if key in keys:
             keys[key] = extent(keys[key], rank)
     add_block = BLOCKS[block].add
     g.prefix = f"{name}." if depth == 1 else f"{name}.1."
     x = add_block(g, x, **keys)
-    if depth != 1:
+    if depth > 1:
         if "stride" in keys:
             keys["stride"] = (1,) * rank
         for repeat in range(2, depth + 1):
