@@ -123,7 +123,7 @@ _NO_STAGES = frozenset({"frontend", "head", "compression"})
 def assemble(g: CostTally, architecture: Architecture, n_classes: int, clip_s: float) -> Shape:
     """Add all layers of a network to `g` and return the shape of its logits, (n_classes,)."""
     sections = architecture.sections
-    frontend = architecture.frontend
+    frontend = front_end(sections["frontend"])  # a cached property would cost more
     inputs = [g.input(shape) for shape in frontend.input_shapes(clip_s)]
     x = inputs[0]
     if frontend.normalisation == "batch_norm":
@@ -140,8 +140,11 @@ def _stage(g: CostTally, x: Shape, name: str, stage: Mapping[str, Value]) -> Sha
     """Add a stage: its block `depth` times, the first with the stride; a pooling; a dropout."""
     # Popped, not passed: a call with this many keyword arguments costs as much as its layers.
     keys: dict[str, Any] = dict(stage)
-    taken = map(keys.pop, STAGE_DEFAULTS, STAGE_DEFAULTS.values())
-    depth, block, pool, pool_padding, pool_norm, dropout = taken
+    take, default = keys.pop, STAGE_DEFAULTS
+    depth, block = take("depth", default["depth"]), take("block", default["block"])
+    pool, pool_norm = take("pool", default["pool"]), take("pool_norm", default["pool_norm"])
+    padding = take("pool_padding", default["pool_padding"])
+    dropout = take("dropout", default["dropout"])
     if not depth:
         return x
     rank = len(x) - 1
@@ -159,7 +162,7 @@ def _stage(g: CostTally, x: Shape, name: str, stage: Mapping[str, Value]) -> Sha
             x = add_block(g, x, **keys)
         g.prefix = f"{name}."
     if pool != "none":
-        x = layers.pool(g, x, *read_pool(pool, rank), padding=pool_padding)
+        x = layers.pool(g, x, *read_pool(pool, rank), padding=padding)
         if pool_norm:
             x = norm(g, x, name="pool_norm")
     return layers.dropout(g, x, *read_dropout(dropout)) if dropout != "none" else x

@@ -120,13 +120,14 @@ class Complexity:
     @property
     def stored_bytes(self) -> int:
         """What a compact file holds: see the rule `plain`."""
-        width, kernels = BYTES_PER_VALUE[self.precision], self._tally.kernels
-        rest = (self._tally.biases + 2 * self._tally.norm_channels) * max(2, width)
+        tally, pruning, width = self._tally, self.pruning, BYTES_PER_VALUE[self.precision]
+        kernels = tally.kernels
+        rest = (tally.biases + 2 * sum(tally.norms)) * max(2, width)
         if width == 1:  # a scale per output channel
             rest += 2 * sum([kernel[1] for kernel in kernels])
-        if self.pruning.prune_classifier:
-            return rest + self.pruning.stored_bytes(kernels, width)
-        return rest + self.pruning.stored_bytes(kernels[:-1], width) + kernels[-1][0] * width
+        if pruning.prune_classifier:
+            return rest + pruning.stored_bytes(kernels, width)
+        return rest + pruning.stored_bytes(kernels[:-1], width) + kernels[-1][0] * width
 
     @property
     def macs(self) -> int:
