@@ -27,8 +27,8 @@ class Architecture:
         sections: every active value, chosen or fixed, as {"stage1": {"width": 12, ...}, ...}, in
             the order of the network.
         chosen: (section, key) of those that are choices in the space, in asking order.
-        family: the member that it was drawn from, where the space is one of several spaces; it is
-            then a choice itself, and in front of the paths of the others.
+        family: where the space is made of several, the one that it was drawn from: then a choice
+            itself, and in front of the paths of the others.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Architecture:
 
 
 # The keys of a stage besides its block's, and what they are where a space leaves them out.
-STAGE_DEFAULTS: Mapping[str, Value] = {
+STAGE_DEFAULTS: Mapping[str, Any] = {
     "depth": 1,
     "block": "conv",
     "pool": "none",
@@ -118,13 +118,12 @@ STAGE_DEFAULTS: Mapping[str, Value] = {
     "dropout": "none",
 }
 _NO_STAGES = frozenset({"frontend", "head", "compression"})
-_EXTENTS = ("kernel", "stride")
 
 
 def assemble(g: CostTally, architecture: Architecture, n_classes: int, clip_s: float) -> Shape:
     """Add all layers of a network to `g` and return the shape of its logits, (n_classes,)."""
     sections = architecture.sections
-    frontend = architecture.frontend
+    frontend = front_end(sections["frontend"])  # a cached property would cost more
     inputs = [g.input(shape) for shape in frontend.input_shapes(clip_s)]
     x = inputs[0]
     if frontend.normalisation == "batch_norm":
@@ -142,22 +141,20 @@ def _stage(g: CostTally, x: Shape, name: str, stage: Mapping[str, Value]) -> Sha
     # Popped, not passed: a call with this many keyword arguments costs as much as its layers.
     keys: dict[str, Any] = dict(stage)
     take, default = keys.pop, STAGE_DEFAULTS
-    depth = take("depth", default["depth"])
-    block = take("block", default["block"])
-    pool = take("pool", default["pool"])
-    pool_padding = take("pool_padding", default["pool_padding"])
-    pool_norm = take("pool_norm", default["pool_norm"])
+    depth, block = take("depth", default["depth"]), take("block", default["block"])
+    pool, pool_norm = take("pool", default["pool"]), take("pool_norm", default["pool_norm"])
+    padding = take("pool_padding", default["pool_padding"])
     dropout = take("dropout", default["dropout"])
     if not depth:
         return x
     rank = len(x) - 1
-    for key in _EXTENTS:
+    for key in ("kernel", "stride"):
         if key in keys:
             keys[key] = extent(keys[key], rank)
     add_block = BLOCKS[block].add
     g.prefix = f"{name}." if depth == 1 else f"{name}.1."
     x = add_block(g, x, **keys)
-    if depth != 1:
+    if depth > 1:
         if "stride" in keys:
             keys["stride"] = (1,) * rank
         for repeat in range(2, depth + 1):
@@ -165,7 +162,7 @@ def _stage(g: CostTally, x: Shape, name: str, stage: Mapping[str, Value]) -> Sha
             x = add_block(g, x, **keys)
         g.prefix = f"{name}."
     if pool != "none":
-        x = layers.pool(g, x, *read_pool(pool, rank), padding=pool_padding)
+        x = layers.pool(g, x, *read_pool(pool, rank), padding=padding)
         if pool_norm:
             x = norm(g, x, name="pool_norm")
     return layers.dropout(g, x, *read_dropout(dropout)) if dropout != "none" else x

@@ -59,18 +59,11 @@ class FrontEnd:
             return 1 + samples // self.hop
         return max(1, 1 + (samples - self.n_fft) // self.hop)
 
-    def second_hop(self, clip_s: float) -> int:
-        """Compute the hop of the second spectrogram: the one that makes `n_mels` centred frames."""
-        return self.samples(clip_s) // self.n_mels + 1
-
-    def second_n_mels(self, clip_s: float) -> int:
-        """Count the mel bins of the second spectrogram: the frames of the first."""
-        return self.frames(clip_s)
-
     def spectrograms(self, clip_s: float) -> "tuple[FrontEnd, ...]":
         """Return the front end of each spectrogram, the second as it is before it is transposed.
 
-        The lengths of the second depend on the clip's.
+        Lengths of the second depend on the clip's: as many mel bins as the first has frames, and
+        the hop that makes as many centred frames as the first has mel bins.
         """
         first = replace(self, mean_spectrum=False, second_window=0)
         if not self.second_window:
@@ -79,8 +72,8 @@ class FrontEnd:
             first,
             window=self.second_window,
             n_fft=self.second_window,
-            hop=self.second_hop(clip_s),
-            n_mels=self.second_n_mels(clip_s),
+            hop=self.samples(clip_s) // self.n_mels + 1,
+            n_mels=self.frames(clip_s),
             center=True,
         )
         return first, second

@@ -11,8 +11,9 @@ A handle of a tensor is its shape; `Graph` hands out shapes that also know their
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from math import prod
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from nas_asc.architectures.frontend import Shape
 from nas_asc.units import format_shape
@@ -110,27 +111,16 @@ Operator = (
 
 # What an operator is called in tables and JSON.
 _NAMES: Mapping[type, str] = {
-    Input: "input",
-    Conv: "conv",
-    Linear: "linear",
-    Norm: "norm",
+    **{kind: kind.__name__.lower() for kind in get_args(Operator)},
     Activation: "act",
-    Dropout: "dropout",
-    Pool: "pool",
     GlobalPool: "global_pool",
-    Add: "add",
-    Mul: "mul",
-    Concat: "concat",
-    Flatten: "flatten",
 }
 
 
 def describe(operator: Operator, drawn: bool = False) -> str:
-    """Return an operator in words.
+    """Return an operator in words, for a column beside its name.
 
-    Args:
-        operator: what is described.
-        drawn: for a drawing: with its name and without padding, else for a column beside its name.
+    Or, `drawn`, for a drawing: with its name and without padding.
     """
     match operator:
         case Conv(channels, out, kernel, stride, padding, groups):
@@ -138,9 +128,10 @@ def describe(operator: Operator, drawn: bool = False) -> str:
             if set(stride) != {1}:
                 window += f"/{format_shape(stride)}"
             change = f"{channels}{_ARROW}{out}"
+            if drawn and operator.is_depthwise:
+                return f"depthwise {window} {out}"
             if drawn:
-                is_depthwise = operator.is_depthwise
-                return f"depthwise {window} {out}" if is_depthwise else f"conv {window} {change}"
+                return f"conv {window} {change}"
             return f"{window} {padding} {change}{f', {groups} groups' if groups != 1 else ''}"
         case Linear(features, out):
             return f"{'linear ' if drawn else ''}{features}{_ARROW}{out}"
@@ -152,8 +143,7 @@ def describe(operator: Operator, drawn: bool = False) -> str:
         case GlobalPool(kind):
             return f"global {_POOLINGS[kind]}" if drawn else kind
         case Norm(axis):
-            words = ["norm"] * drawn + ["per mel bin"] * (axis == 1)
-            return " ".join(words)
+            return " ".join(["norm"] * drawn + ["per mel bin"] * (axis == 1))
         case Activation(kind):
             return kind
         case Dropout(rate, kind):
@@ -167,8 +157,6 @@ def describe(operator: Operator, drawn: bool = False) -> str:
 
 # Layers that write over their input when nobody else still needs it.
 _IN_PLACE = (Norm, Activation, Dropout)
-
-NO_KERNEL = (0, 0, 0, 0)
 
 
 class Tensor(tuple[int, ...]):
@@ -223,7 +211,7 @@ class CostTally:
     """The costs of the layers of one network; the sums are worked out when asked.
 
     Attributes:
-        keeps_layers: whether the layers are kept too.
+        keeps_layers: whether the layers are kept too, in order, in `layers`.
         prefix: goes in front of the names of the layers that follow.
         kernels: (values, output channels, bias values, positions) of every convolution and linear
             kernel, in order.
@@ -233,7 +221,7 @@ class CostTally:
         shrunk: names of windows that were larger than what was left of an axis.
     """
 
-    __slots__ = ("kernels", "norm_shapes", "norms", "prefix", "shortcut_norms", "shrunk")
+    __slots__ = ("kernels", "layers", "norm_shapes", "norms", "prefix", "shortcut_norms", "shrunk")
 
     keeps_layers = False
 
@@ -244,6 +232,7 @@ class CostTally:
         self.norm_shapes: list[Shape] = []
         self.shortcut_norms: list[int] = []
         self.shrunk: list[str] = []
+        self.layers: list[Layer] = []
 
     @property
     def weights(self) -> int:
@@ -277,8 +266,11 @@ class CostTally:
         return sum(kernels) + 2 * self.norm_channels
 
     def input(self, shape: Shape) -> Shape:
-        """Add an input of the network."""
-        return shape
+        """Add an input of the network and return its handle."""
+        if not self.keeps_layers:
+            return shape
+        number = len(self.layers) + 1
+        return self.add_layer(Input(), "input" if number == 1 else f"input{number}", (), shape)
 
     def add_layer(
         self,
@@ -286,56 +278,26 @@ class CostTally:
         name: str,
         inputs: Sequence[Shape],
         shape: Shape,
-        kernel: tuple[int, int, int, int] = NO_KERNEL,
+        kernel: tuple[int, int, int, int] = (0, 0, 0, 0),
         norm: int = 0,
     ) -> Shape:
-        """Add a layer, where layers are kept, and return the handle of its output."""
-        return shape
+        """Add a layer, only where layers are kept, and return the handle of its output."""
+        handle = Tensor(shape)
+        handle.layer = index = len(self.layers)
+        sources = tuple(x.layer for x in inputs)  # type: ignore[attr-defined]  # handles of a graph
+        weights, _, biases, positions = kernel
+        costs = (weights, biases, norm, positions)
+        path = self.prefix + name
+        self.layers.append(Layer(index, path, operator, sources, tuple(shape), *costs))
+        return handle
 
 
 class Graph(CostTally):
     """A tally that also keeps the layers."""
 
-    __slots__ = ("layers",)
+    __slots__ = ()
 
     keeps_layers = True
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers: list[Layer] = []
-
-    def input(self, shape: Shape) -> Shape:
-        """Add an input of the network."""
-        index = len(self.layers) + 1
-        return self.add_layer(Input(), "input" if index == 1 else f"input{index}", (), shape)
-
-    def add_layer(
-        self,
-        operator: Operator,
-        name: str,
-        inputs: Sequence[Shape],
-        shape: Shape,
-        kernel: tuple[int, int, int, int] = NO_KERNEL,
-        norm: int = 0,
-    ) -> Shape:
-        """Add a layer and return the handle of its output."""
-        handle = Tensor(shape)
-        handle.layer = len(self.layers)
-        values, _, biases, positions = kernel
-        self.layers.append(
-            Layer(
-                handle.layer,
-                self.prefix + name,
-                operator,
-                tuple(x.layer for x in inputs),  # type: ignore[attr-defined]  # handles of a graph
-                tuple(shape),
-                values,
-                biases,
-                norm,
-                positions,
-            )
-        )
-        return handle
 
 
 def readers(layers: Sequence[Layer]) -> list[list[int]]:
@@ -353,17 +315,15 @@ def buffers(layers: Sequence[Layer]) -> list[int]:
     A batch normalisation, activation or dropout works in place unless a later layer still needs
     what stood there; flattening is a view.
     """
-    last_read = [max(reading, default=index) for index, reading in enumerate(readers(layers))]
+    needed_until = [max(reading, default=index) for index, reading in enumerate(readers(layers))]
     buffer = list(range(len(layers)))
-    readable_until = list(last_read)
     for layer in layers:
+        root = buffer[layer.inputs[0]] if layer.inputs else layer.index
         if isinstance(layer.operator, Flatten) or (
-            isinstance(layer.operator, _IN_PLACE)
-            and readable_until[buffer[layer.inputs[0]]] <= layer.index
+            isinstance(layer.operator, _IN_PLACE) and needed_until[root] <= layer.index
         ):
-            root = buffer[layer.inputs[0]]
             buffer[layer.index] = root
-            readable_until[root] = max(readable_until[root], last_read[layer.index])
+            needed_until[root] = max(needed_until[root], needed_until[layer.index])
     return buffer
 
 
@@ -373,18 +333,12 @@ def peak_elements(layers: Sequence[Layer]) -> int:
     A tensor lives from the layer that makes it, or is an input, to the last one that reads it.
     """
     buffer = buffers(layers)
-    last = list(buffer)
+    last: dict[int, int] = {}
     for layer in layers:
-        for source in layer.inputs:
-            last[buffer[source]] = layer.index
-    ends: dict[int, int] = {}
-    live = peak = 0
-    for layer in layers:
-        if buffer[layer.index] == layer.index:
-            elements = prod(layer.shape)
-            live += elements
-            end = max(last[layer.index], layer.index)
-            ends[end] = ends.get(end, 0) + elements
-        peak = max(peak, live)
-        live -= ends.pop(layer.index, 0)
-    return peak
+        last |= dict.fromkeys((buffer[i] for i in (layer.index, *layer.inputs)), layer.index)
+    change = [0] * (len(layers) + 1)
+    for first, end in last.items():
+        elements = prod(layers[first].shape)
+        change[first] += elements
+        change[end + 1] -= elements
+    return max(accumulate(change))

@@ -100,11 +100,10 @@ def depthwise(
     stride: Extent | None = None,
     *,
     name: str,
-    bias: bool = False,
     padding: str = "half",
 ) -> Shape:
-    """Add a convolution with one kernel per channel."""
-    return conv(g, x, x[0], kernel, stride, name=name, groups=x[0], bias=bias, padding=padding)
+    """Add a convolution with one kernel per channel, without bias."""
+    return conv(g, x, x[0], kernel, stride, name=name, groups=x[0], padding=padding)
 
 
 def pointwise(g: CostTally, x: Shape, out: int, *, name: str, bias: bool = False) -> Shape:
@@ -125,9 +124,8 @@ def linear(g: CostTally, x: Shape, out: int, *, name: str) -> Shape:
     """Add a linear layer with bias on a vector."""
     cost = (x[0] * out, out, out, 1)
     g.kernels.append(cost)
-    if not g.keeps_layers:
-        return (out,)
-    return g.add_layer(Linear(x[0], out), name, (x,), (out,), cost)
+    shape = (out,)
+    return g.add_layer(Linear(x[0], out), name, (x,), shape, cost) if g.keeps_layers else shape
 
 
 def norm(
@@ -196,9 +194,9 @@ def global_pool(
     return g.add_layer(GlobalPool(kind, keep_axes), name, (x,), shape)
 
 
-def flatten(g: CostTally, x: Shape, *, name: str = "flatten") -> Shape:
+def flatten(g: CostTally, x: Shape) -> Shape:
     """Add a flattening of all axes into one."""
-    return g.add_layer(Flatten(), name, (x,), (prod(x),)) if g.keeps_layers else (prod(x),)
+    return g.add_layer(Flatten(), "flatten", (x,), (prod(x),)) if g.keeps_layers else (prod(x),)
 
 
 def add(g: CostTally, a: Shape, b: Shape, *, name: str = "add") -> Shape:
@@ -221,10 +219,10 @@ def mul(g: CostTally, x: Shape, gate: Shape, *, name: str = "mul") -> Shape:
     return g.add_layer(Mul(), name, (x, gate), x) if g.keeps_layers else x
 
 
-def concat(g: CostTally, parts: Sequence[Shape], *, name: str = "concat") -> Shape:
+def concat(g: CostTally, parts: Sequence[Shape]) -> Shape:
     """Add a concatenation over the channels."""
     shape = (sum([part[0] for part in parts]), *parts[0][1:])
-    return g.add_layer(Concat(), name, parts, shape) if g.keeps_layers else shape
+    return g.add_layer(Concat(), "concat", parts, shape) if g.keeps_layers else shape
 
 
 @cache
@@ -251,8 +249,8 @@ def read_pool(value: str, rank: int) -> tuple[str, Extent, Extent]:
     """
     kind, _, size = value.partition(" ")
     kernel, _, stride = size.partition("/")
-    cells = extent(_number_or_pair(kernel), rank)
-    return kind, cells, extent(_number_or_pair(stride), rank) if stride else cells
+    cells = extent(kernel, rank)
+    return kind, cells, extent(stride, rank) if stride else cells
 
 
 @cache
@@ -262,7 +260,3 @@ def read_dropout(value: str) -> tuple[float, str]:
         return 0.0, "plain"
     kind, _, rate = value.partition(" ")
     return float(rate), kind
-
-
-def _number_or_pair(word: str) -> int | str:
-    return int(word) if word.isdecimal() else word

@@ -7,41 +7,19 @@ and `MB` are the counting rule's K and its square. Counts take the decimal prefi
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import NamedTuple
 
-from nas_asc.complexity.rules import CountingRule
+from nas_asc.complexity.counting import Complexity, Costs
+from nas_asc.complexity.rules import BYTES_PER_VALUE, CountingRule
 from nas_asc.errors import ConfigError, nearest
 
-
-class Counted(Protocol):
-    """What a budget looks at; a `Complexity` is one."""
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes as the rule counts them."""
-
-    @property
-    def counted_params(self) -> int:
-        """Parameters as the rule counts them."""
-
-    @property
-    def counted_macs(self) -> int:
-        """The multiply-accumulates that the rule judges."""
-
-    @property
-    def peak_activation_bytes(self) -> int:
-        """The largest sum of live tensors."""
-
-    @property
-    def precision(self) -> str:
-        """What values are stored as."""
+Counted = Complexity | Costs
 
 
-@dataclass(frozen=True)
-class CostMeasure:
+class CostMeasure(NamedTuple):
     """What a budget can limit.
 
     Attributes:
@@ -57,20 +35,17 @@ class CostMeasure:
     short: str
 
 
+_PEAK = "peak activation memory"
 MEASURES: Mapping[str, CostMeasure] = {
     "size_bytes": CostMeasure("size_bytes", "size", "bytes", "bytes"),
     "params": CostMeasure("counted_params", "parameters", "parameters", "parameters"),
     "macs": CostMeasure("counted_macs", "multiply-accumulates", "multiply-accumulates", "MACs"),
     "peak_activation_bytes": CostMeasure(
-        "peak_activation_bytes",
-        "peak activation memory",
-        "bytes of peak activation memory",
-        "peak activation bytes",
+        "peak_activation_bytes", _PEAK, f"bytes of {_PEAK}", "peak activation bytes"
     ),
 }
 _MOST = 2**63 - 1  # what counts are stored in holds no more
 _LIMIT = re.compile(r"([0-9]{1,1000}(?:\.[0-9]{1,1000})?)\s*([A-Za-z]*)", re.ASCII)
-_COUNTS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 _UNITS = (
     "a number and one of B, kB, KB, MB, KiB, MiB (the size), params, MAC (with K, M or G before "
     "it), or a size followed by ram"
@@ -88,37 +63,34 @@ class Budget:
     precisions: tuple[str, ...] | None = None
 
     def exceeded(self, counted: Counted) -> str | None:
-        """Return the name of the first limit that `counted` exceeds; None if it fits.
+        """Return the name of the first limit that `counted` exceeds; None if it fits."""
+        return next(self.all_exceeded(counted), None)
+
+    def all_exceeded(self, counted: Counted) -> Iterator[str]:
+        """Yield the name of every limit that `counted` exceeds.
 
         Peak memory comes last since it is the only one that has to be worked out on demand.
         """
         if self.size_bytes is not None and counted.size_bytes > self.size_bytes:
-            return "size_bytes"
+            yield "size_bytes"
         if self.params is not None and counted.counted_params > self.params:
-            return "params"
+            yield "params"
         if self.macs is not None and counted.counted_macs > self.macs:
-            return "macs"
-        if self.precisions is not None and not self._allowed(counted.precision):
-            return "precision"
-        if (
-            self.peak_activation_bytes is not None
-            and counted.peak_activation_bytes > self.peak_activation_bytes
-        ):
-            return "peak_activation_bytes"
-        return None
-
-    def _allowed(self, precision: str) -> bool:
-        """Check that a precision, or all of an ensemble's, joined by "+", may be."""
-        return set(precision.split("+")) <= set(self.precisions or ())
+            yield "macs"
+        allowed = self.precisions  # an ensemble's may be several, joined by "+"
+        if allowed is not None and not set(counted.precision.split("+")) <= {*allowed}:
+            yield "precision"
+        peak = self.peak_activation_bytes
+        if peak is not None and counted.peak_activation_bytes > peak:
+            yield "peak_activation_bytes"
 
     def limits(self) -> dict[str, int]:
         """Return the limits that are set, by name."""
-        return {name: value for name in MEASURES if (value := getattr(self, name)) is not None}
+        return {name: value for name, value in self.to_dict().items() if value is not None}
 
     def to_dict(self) -> dict[str, int | None]:
         """Return the four limits as JSON; a limit that is not set is null."""
-        values = asdict(self)
-        return {name: values[name] for name in MEASURES}
+        return {name: getattr(self, name) for name in MEASURES}
 
     def __str__(self) -> str:
         """Echo the budget as understood: "131,072 bytes, 30,000,000 multiply-accumulates"."""
@@ -141,20 +113,17 @@ def parse_budget(text: str | None, rule: CountingRule, with_limits: bool = False
     """
     limits: dict[str, int] = {}
     given: dict[str, str] = {}
-    for part in (text or "").split(",") if text is not None else ():
-        name, value = _parse_limit(part.strip(), rule.kb)
+    for part in map(str.strip, text.split(",")) if text is not None else ():
+        name, value = _parse_limit(part, rule.kb)
         if name in limits:
             raise ConfigError(
                 f"budget: expected one limit on {MEASURES[name].noun}, "
-                f"got {given[name]!r} and {part.strip()!r} - keep one"
+                f"got {given[name]!r} and {part!r} - keep one"
             )
-        limits[name], given[name] = value, part.strip()
+        limits[name], given[name] = value, part
     if with_limits:
-        for name, limit in (
-            ("size_bytes", rule.max_bytes),
-            ("params", rule.max_params),
-            ("macs", rule.max_macs),
-        ):
+        own = {"size_bytes": rule.max_bytes, "params": rule.max_params, "macs": rule.max_macs}
+        for name, limit in own.items():
             if limit is not None:
                 limits[name] = min(limit, limits.get(name, limit))
     if not limits:
@@ -162,18 +131,19 @@ def parse_budget(text: str | None, rule: CountingRule, with_limits: bool = False
             f"budget: expected a limit such as 128KB; rule {rule.id!r} has none of its own, "
             "give --budget"
         )
-    restricted = with_limits and len(rule.precisions) < 3
+    restricted = with_limits and len(rule.precisions) < len(BYTES_PER_VALUE)
     return Budget(**limits, precisions=rule.precisions if restricted else None)
 
 
 def _units(kb: int) -> dict[str, tuple[str, int]]:
     """Return every unit with what it limits, and how much of that one is."""
     sizes = {"B": 1, "kB": 1000, "KiB": 1024, "MiB": 1024**2, "KB": kb, "MB": kb**2}
+    counts = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
     return {
         **{unit: ("size_bytes", factor) for unit, factor in sizes.items()},
         **{f"{unit}ram": ("peak_activation_bytes", factor) for unit, factor in sizes.items()},
-        **{f"{prefix}params": ("params", factor) for prefix, factor in _COUNTS.items()},
-        **{f"{prefix}MAC": ("macs", factor) for prefix, factor in _COUNTS.items()},
+        **{f"{prefix}params": ("params", factor) for prefix, factor in counts.items()},
+        **{f"{prefix}MAC": ("macs", factor) for prefix, factor in counts.items()},
     }
 
 
@@ -184,9 +154,7 @@ def _unit(spelling: str, units: Mapping[str, tuple[str, int]]) -> tuple[str, int
     """
     if spelling in units:
         return units[spelling]
-    lower = spelling.lower()
-    if lower.endswith("macs"):
-        lower = lower.removesuffix("s")
+    lower = re.sub("macs$", "mac", spelling.lower())
     fitting = [unit for unit in units if unit.lower() == lower and not unit.startswith("kB")]
     return units[fitting[0]] if len(fitting) == 1 else None
 

@@ -8,7 +8,6 @@ stored precision, input included; batch norm, activation and dropout work in pla
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
@@ -24,7 +23,7 @@ from nas_asc.architectures import (
     describe,
     peak_elements,
 )
-from nas_asc.complexity.pruning import Pruning, for_classifier, pruning_of
+from nas_asc.complexity.pruning import for_classifier, pruning_of
 from nas_asc.complexity.rules import BYTES_PER_VALUE, RULES, CountingRule, counting_rule
 
 
@@ -114,25 +113,21 @@ class Complexity:
         return self.counted_params * self._width()
 
     def _width(self) -> int:
-        return min(BYTES_PER_VALUE[p] for p in self._storable())
-
-    def _storable(self) -> tuple[str, ...]:
-        """The precisions that the model's values have under the rule."""
-        rule = self.rule
-        return (self.precision,) if self.precision in rule.precisions else rule.precisions
+        """Compute the bytes of a counted value, of a precision that the rule admits."""
+        admitted = self.rule.precisions
+        return min(BYTES_PER_VALUE[p] for p in ({self.precision} & {*admitted} or admitted))
 
     @property
     def stored_bytes(self) -> int:
         """What a compact file holds: see the rule `plain`."""
-        width = BYTES_PER_VALUE[self.precision]
-        is_int8 = self.precision == "int8"
-        rest = (self._tally.biases + 2 * self._tally.norm_channels) * (2 if is_int8 else width)
-        if is_int8:
-            rest += 2 * sum([kernel[1] for kernel in self._tally.kernels])
-        kernels = self._tally.kernels
-        if self.pruning.prune_classifier:
-            return rest + self.pruning.stored_bytes(kernels, width)
-        return rest + self.pruning.stored_bytes(kernels[:-1], width) + kernels[-1][0] * width
+        tally, pruning, width = self._tally, self.pruning, BYTES_PER_VALUE[self.precision]
+        kernels = tally.kernels
+        rest = (tally.biases + 2 * sum(tally.norms)) * max(2, width)
+        if width == 1:  # a scale per output channel
+            rest += 2 * sum([kernel[1] for kernel in kernels])
+        if pruning.prune_classifier:
+            return rest + pruning.stored_bytes(kernels, width)
+        return rest + pruning.stored_bytes(kernels[:-1], width) + kernels[-1][0] * width
 
     @property
     def macs(self) -> int:
@@ -261,11 +256,15 @@ def count(
     return Complexity(architecture, n_classes, clip_s, resolved)
 
 
-@dataclass(frozen=True)
-class LayerRow:
+class LayerRow(NamedTuple):
     """One layer and what is counted of it.
 
     Attributes:
+        name: its dotted path.
+        op: the name of its operator.
+        what: kind, window, stride, padding, channels in and out and the like, in words.
+        shape: of its output, for one clip.
+        macs: multiply-accumulates for one clip.
         inputs: names of the layers that feed it.
         counted: values that the rule counts, with those that pruning sets to zero.
         nonzero: values that pruning leaves of them.
@@ -273,35 +272,15 @@ class LayerRow:
     """
 
     layer: Layer
+    name: str
+    op: str
+    what: str
+    shape: Shape
+    macs: int
     inputs: tuple[str, ...]
     counted: int
     nonzero: int
     summed: bool
-
-    @property
-    def name(self) -> str:
-        """The dotted path of the layer."""
-        return self.layer.name
-
-    @property
-    def op(self) -> str:
-        """The name of its operator."""
-        return self.layer.op
-
-    @property
-    def what(self) -> str:
-        """Kind, window, stride, padding, channels in and out and the like, in words."""
-        return describe(self.layer.operator)
-
-    @property
-    def shape(self) -> Shape:
-        """The shape of its output, for one clip."""
-        return self.layer.shape
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates for one clip."""
-        return self.layer.macs
 
 
 def layer_table(
@@ -313,30 +292,21 @@ def layer_table(
     last = [layer for layer in layers if layer.weights][-1]
     rows = []
     for layer in layers:
-        counted = _counted(layer, rule)
+        operator = layer.operator
+        counted = layer.weights + layer.biases * rule.biases + rule.batch_norm * layer.norm
         pruned_by = for_classifier(pruning) if layer is last else pruning
+        removed = 0
+        if layer.weights:
+            removed = layer.weights - pruned_by.kept([(layer.weights, layer.shape[0])])
+        elif layer.norm and rule.batch_norm:
+            removed = layer.norm - pruning.kept_scales(layer.norm)
         rows.append(
             LayerRow(
                 layer,
+                *(layer.name, layer.op, describe(operator), layer.shape, layer.macs),
                 tuple(layers[i].name for i in layer.inputs),
-                counted,
-                counted - _pruned(layer, rule, pruned_by),
-                rule.nonzero_main_norms
-                or not isinstance(layer.operator, Norm)
-                or layer.operator.shortcut,
+                *(counted, counted - removed),
+                rule.nonzero_main_norms or not isinstance(operator, Norm) or operator.shortcut,
             )
         )
     return rows
-
-
-def _counted(layer: Layer, rule: CountingRule) -> int:
-    biases = layer.biases if rule.biases else 0
-    return layer.weights + biases + rule.batch_norm * layer.norm
-
-
-def _pruned(layer: Layer, rule: CountingRule, pruning: Pruning) -> int:
-    if layer.norm and rule.batch_norm:
-        return layer.norm - pruning.kept_scales(layer.norm)
-    if layer.weights:
-        return layer.weights - pruning.kept([(layer.weights, layer.shape[0])])
-    return 0

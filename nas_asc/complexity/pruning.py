@@ -9,59 +9,37 @@ or the dense kernel if that is smaller. Settings are called as in the `[compress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 Kernels = Sequence[tuple[int, ...]]
 
 
-class Pruning(Protocol):
-    """A way of pruning; another one is a class with these members and a row in `PRUNINGS`.
+@dataclass(frozen=True)
+class NotPruned:
+    """All values stay; the members are those of every way of pruning.
 
     Attributes:
         kind: its name in a space.
         prune_classifier: whether the last kernel, which gives the logits, is pruned too.
     """
 
-    kind: ClassVar[str]
-
-    @property
-    def prune_classifier(self) -> bool:
-        """Whether the last kernel is pruned too."""
-
-    def kept(self, kernels: Kernels) -> int:
-        """Count what is left of some kernels."""
-
-    def stored_bytes(self, kernels: Kernels, width: int) -> int:
-        """Price some stored kernels whose values take `width` bytes each."""
-
-    def kept_scales(self, channels: int) -> int:
-        """Count what is left of the scales of a batch norm."""
-
-    def removed_share(self, values: int, kept: int) -> float:
-        """Return the share of a network's kernel values that is reported as removed."""
-
-
-@dataclass(frozen=True)
-class NotPruned:
-    """All values stay."""
-
     kind: ClassVar[str] = "none"
     prune_classifier: ClassVar[bool] = True  # as little as all others
 
     def kept(self, kernels: Kernels) -> int:
-        """Count all values."""
+        """Count what is left of some kernels: here all values."""
         return sum([kernel[0] for kernel in kernels])
 
     def stored_bytes(self, kernels: Kernels, width: int) -> int:
-        """Price dense kernels."""
+        """Compute the bytes of some stored kernels whose values take `width` bytes each."""
         return self.kept(kernels) * width
 
     def kept_scales(self, channels: int) -> int:
-        """Count all scales."""
+        """Count what is left of the scales of a batch norm: here all."""
         return channels
 
     def removed_share(self, values: int, kept: int) -> float:
-        """Return 0."""
+        """Return the share of a network's kernel values that is reported as removed."""
         return 0.0
 
 
@@ -69,10 +47,8 @@ class NotPruned:
 class MagnitudePruning:
     """The smallest values of every kernel go: a mask with a bit per value.
 
-    The NTU report's rule: the largest max(1, round(values x (1 - sparsity))) stay.
-
-    Attributes:
-        sparsity: the share of the values that goes, 0 to 1.
+    The NTU report's rule: the largest max(1, round(values x (1 - sparsity))) stay. `sparsity` is
+    the share of the values that goes, 0 to 1.
     """
 
     kind: ClassVar[str] = "magnitude"
@@ -85,7 +61,7 @@ class MagnitudePruning:
         return sum([values_left(kernel[0], sparsity) for kernel in kernels])
 
     def stored_bytes(self, kernels: Kernels, width: int) -> int:
-        """Price each kernel with a bit per value."""
+        """Compute the bytes of kernels with a bit per value."""
         sparsity = self.sparsity
         return sum([sparse_bytes(kernel[0], width, sparsity) for kernel in kernels])
 
@@ -102,11 +78,9 @@ class MagnitudePruning:
 class ChannelPruning:
     """Whole output channels of every kernel go, by their L1 norm; batch norm scales one by one.
 
-    The IMT report's rule: of 128 channels five times 20 % leaves 102, 82, 66, 53, 42. A class whose
-    row of the classifier is gone keeps its bias. The mask has a bit per channel.
-
-    Attributes:
-        sparsity: the share of the channels still alive that goes in each iteration, 0 to 1.
+    The IMT report's rule: of 128 channels five times 20 % leaves 102, 82, 66, 53, 42. `sparsity` is
+    the share of the channels still alive that goes in each iteration, 0 to 1. A class whose row of
+    the classifier is gone keeps its bias. The mask has a bit per channel.
     """
 
     kind: ClassVar[str] = "channels"
@@ -123,7 +97,7 @@ class ChannelPruning:
         return sum([kernel[0] // kernel[1] * self.left(kernel[1]) for kernel in kernels])
 
     def stored_bytes(self, kernels: Kernels, width: int) -> int:
-        """Price each kernel with a bit per channel."""
+        """Compute the bytes of kernels with a bit per channel."""
         total = 0
         for values, channels, *_ in kernels:
             kept = values // channels * self.left(channels)
@@ -139,9 +113,9 @@ class ChannelPruning:
         return 1.0 - kept / values
 
 
+Pruning = NotPruned | MagnitudePruning | ChannelPruning
 NOT_PRUNED = NotPruned()
-
-PRUNINGS: Mapping[str, type[NotPruned] | type[MagnitudePruning] | type[ChannelPruning]] = {
+PRUNINGS: Mapping[str, type[Pruning]] = {
     kind.kind: kind for kind in (NotPruned, MagnitudePruning, ChannelPruning)
 }
 
@@ -180,5 +154,5 @@ def channels_left(channels: int, sparsity: float, iterations: int) -> int:
 
 @cache  # a search prices the same few thousand kernels again and again
 def sparse_bytes(values: int, width: int, sparsity: float) -> int:
-    """Price a kernel that magnitude pruning thinned out."""
+    """Compute the bytes of a kernel that magnitude pruning thinned out."""
     return min(values * width, -(-values // 8) + values_left(values, sparsity) * width)

@@ -9,12 +9,11 @@ whose ways of counting differ (docs/rules.md names them one by one).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from dataclasses import dataclass, replace
 
 from nas_asc.errors import ConfigError, nearest
 
-BYTES_PER_VALUE: Mapping[str, int] = MappingProxyType({"float32": 4, "float16": 2, "int8": 1})
+BYTES_PER_VALUE: Mapping[str, int] = {"float32": 4, "float16": 2, "int8": 1}
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,8 @@ class CountingRule:
     id: str
     title: str
     batch_norm: int
-    kb: int
-    source: str
+    kb: int = 1024
+    source: str = ""
     biases: bool = True
     zeros_counted: bool = True
     compact: bool = False
@@ -49,7 +48,7 @@ class CountingRule:
     precisions: tuple[str, ...] = ("float32", "float16", "int8")
     clip_s: float | None = None
     metric: str = "log_loss"
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     def clip_remark(self, clip_s: float) -> str | None:
         """Return a remark if its limits are meant for clips of another length, else None."""
@@ -64,7 +63,6 @@ _NESSI = CountingRule(
     title="",
     batch_norm=2,
     kb=1000,
-    source="",
     max_bytes=128_000,
     max_macs=30_000_000,
     judged_macs="macs_torchinfo",
@@ -79,7 +77,6 @@ RULES: dict[str, CountingRule] = {
             id="plain",
             title="what a compact file holds: weights, biases, batch norm scale and shift",
             batch_norm=2,
-            kb=1024,
             compact=True,
             source="this project",
             notes=(
@@ -93,7 +90,6 @@ RULES: dict[str, CountingRule] = {
             id="dcase2020-1b",
             title="DCASE 2020 task 1B: 500 KB of non-zero parameters, batch norm free",
             batch_norm=0,
-            kb=1024,
             zeros_counted=False,
             max_bytes=512_000,
             clip_s=10.0,
@@ -104,7 +100,6 @@ RULES: dict[str, CountingRule] = {
             id="dcase2021-1a",
             title="DCASE 2021 task 1A: 128 KB of non-zero parameters",
             batch_norm=4,
-            kb=1024,
             zeros_counted=False,
             max_bytes=131_072,
             clip_s=10.0,
@@ -147,21 +142,18 @@ RULES: dict[str, CountingRule] = {
             id="srpol",
             title="as the SRPOL report counts: weights and biases, no batch norm",
             batch_norm=0,
-            kb=1024,
             source="SRPOL, DCASE 2020 task 1B, tables 2, 3 and 5",
         ),
         CountingRule(
             id="srpol-3",
             title="as the SRPOL report counts model 3: four values per batch norm channel",
             batch_norm=4,
-            kb=1024,
             source="SRPOL, DCASE 2020 task 1B, table 4",
         ),
         CountingRule(
             id="ntu",
             title="as the NTU report counts: non-zeros, four values per batch norm channel",
             batch_norm=4,
-            kb=1024,
             nonzero_sized=True,
             source="NTU, DCASE 2020 task 1B, table 1",
         ),
@@ -169,7 +161,6 @@ RULES: dict[str, CountingRule] = {
             id="imt",
             title="as the IMT report counts: weights and batch norm scales, no biases",
             batch_norm=1,
-            kb=1024,
             biases=False,
             nonzero_sized=True,
             nonzero_main_norms=False,
@@ -184,11 +175,7 @@ RULES: dict[str, CountingRule] = {
 
 
 def counting_rule(rule_id: str, *others: str) -> CountingRule:
-    """Look up a counting rule.
-
-    Args:
-        rule_id: of the rule.
-        others: words that are taken instead of a rule here; a refusal names them too.
+    """Look up a counting rule; a refusal also names the `others` that may stand for one here.
 
     Raises:
         ConfigError: there is no such rule.

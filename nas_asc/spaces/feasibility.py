@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from math import inf, log, sqrt
 
 from nas_asc.architectures import Architecture, Value
-from nas_asc.complexity import MEASURES, Budget, Complexity, Counted, CountingRule, count
+from nas_asc.complexity import MEASURES, Budget, Counted, CountingRule, count
 from nas_asc.errors import NothingFits
 from nas_asc.spaces.space import SearchSpace
 
@@ -28,16 +28,14 @@ _STARTS = 4
 
 @dataclass(frozen=True)
 class Feasibility:
-    """What uniform draws from a space cost.
+    """What uniform draws from a space cost, of each measure the smallest, median and largest.
 
     Attributes:
         share: of the draws that fit the budget; 1 without a budget.
         interval: of the share, at 95 %.
         binds: by limit, how many draws exceed it, the limit that excludes most in front.
-        size_bytes: smallest, median and largest size of all draws.
-        macs: likewise, multiply-accumulates that the rule judges.
-        params: likewise, parameters that the rule counts; None unless they are limited.
-        peak_activation_bytes: likewise, peak activation memory; None unless it is limited.
+        macs: those that the rule judges.
+        params: those that the rule counts; None, as the peak, unless limited.
     """
 
     draws: int
@@ -78,7 +76,7 @@ def feasibility(
         for name, reached in values.items():
             reached.append(getattr(complexity, MEASURES[name].attribute))
         if budget is not None:
-            exceeded = _exceeded(budget, complexity)
+            exceeded = list(budget.all_exceeded(complexity))
             binds.update(exceeded)
             fitting -= bool(exceeded)
     return Feasibility(
@@ -86,7 +84,7 @@ def feasibility(
         fitting / draws,
         wilson_interval(fitting, draws),
         dict(binds.most_common()),
-        **{name: _spread(reached) for name, reached in values.items()},
+        **{name: (min(v), sorted(v)[draws // 2], max(v)) for name, v in values.items()},
     )
 
 
@@ -96,16 +94,6 @@ def shown_measures(budget: Budget | None) -> list[str]:
     return [name for name in MEASURES if name in ("size_bytes", "macs") or name in limited]
 
 
-def _exceeded(budget: Budget, complexity: Complexity) -> list[str]:
-    """Return every limit that is exceeded."""
-    limits = budget.limits().items()
-    names = [
-        name for name, limit in limits if getattr(complexity, MEASURES[name].attribute) > limit
-    ]
-    admitted = budget.precisions
-    return [*names, "precision"] if admitted and complexity.precision not in admitted else names
-
-
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     """Return the 95 % interval of a share (Wilson 1927)."""
     z = 1.959964
@@ -113,11 +101,6 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z * sqrt(share * (1 - share) / trials + z * z / (4 * trials**2)) / (1 + z * z / trials)
     return max(0.0, centre - half), min(1.0, centre + half)
-
-
-def _spread(values: list[int]) -> tuple[int, int, int]:
-    values.sort()
-    return values[0], values[len(values) // 2], values[-1]
 
 
 def check_that_something_fits(
@@ -153,21 +136,15 @@ def smallest(space: SearchSpace, measure: Measure, limit: str, rng: random.Rando
     if space.families:
         return min(smallest(member, measure, limit, rng) for member in space.families.values())
     attribute = MEASURES[limit].attribute
-    values = (
-        _descend(space, lambda a: getattr(measure(a), attribute), rng, stop_at=-inf)[1]
-        for _ in range(_STARTS)
-    )
-    return int(min(values))
+    found = [_descend(space, lambda a: getattr(measure(a), attribute), rng) for _ in range(_STARTS)]
+    return int(min(value for _, value in found))
 
 
 def repaired(
     space: SearchSpace, budget: Budget, measure: Measure, rng: random.Random, tries: int = _STARTS
 ) -> list[Architecture]:
     """Bring random draws under the budget, one choice at a time; return those where it worked."""
-    found = (
-        _descend(space, lambda a: _excess(budget, measure(a)), rng, stop_at=0.0)
-        for _ in range(tries)
-    )
+    found = [_descend(space, lambda a: _excess(budget, measure(a)), rng, 0.0) for _ in range(tries)]
     return [architecture for architecture, excess in found if excess == 0.0]
 
 
@@ -186,24 +163,24 @@ def _descend(
     space: SearchSpace,
     cost: Callable[[Architecture], float],
     rng: random.Random,
-    stop_at: float,
+    stop_at: float = -inf,
 ) -> tuple[Architecture, float]:
     def with_values(values: dict[str, Value]) -> Architecture:
         return space.architecture(lambda parameter: values[parameter.path])
 
-    values: dict[str, Value] = {p.path: rng.choice(p.options) for p in space.parameters()}
+    parameters = space.parameters()
+    values: dict[str, Value] = {p.path: rng.choice(p.options) for p in parameters}
     best = cost(with_values(values))
     improved = True
     while improved and best > stop_at:
         improved = False
-        parameters = list(space.parameters())
-        rng.shuffle(parameters)
-        for parameter in parameters:
-            for option in parameter.options:
-                changed = {**values, parameter.path: option}
-                value = cost(with_values(changed))
-                if value < best:
-                    values, best, improved = changed, value, True
-                    if best <= stop_at:
-                        return with_values(values), best
+        shuffled = [*parameters]
+        rng.shuffle(shuffled)
+        for path, option in [(p.path, option) for p in shuffled for option in p.options]:
+            changed = {**values, path: option}
+            value = cost(with_values(changed))
+            if value < best:
+                values, best, improved = changed, value, True
+                if best <= stop_at:
+                    break
     return with_values(values), best

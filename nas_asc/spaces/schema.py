@@ -26,11 +26,7 @@ from nas_asc.toml_file import Fault
 
 @dataclass(frozen=True)
 class Domain:
-    """What a key may be.
-
-    Attributes:
-        words: those that a value may be or begin with.
-    """
+    """What a key may be; `words` are those that a value may be or begin with."""
 
     expected: str
     accepts: Callable[[object], bool]
@@ -49,12 +45,6 @@ def whole(least: int, most: int) -> Domain:
         f"a whole number from {least:,} to {most:,}",
         lambda v: isinstance(v, int) and not isinstance(v, bool) and least <= v <= most,
     )
-
-
-def or_zero(domain: Domain) -> Domain:
-    """Accept what a domain does, or 0."""
-    zero = whole(0, 0)
-    return Domain(f"0 or {domain.expected}", lambda v: zero.accepts(v) or domain.accepts(v))
 
 
 def words(*known: str) -> Domain:
@@ -78,22 +68,14 @@ def above_zero(most: int) -> Domain:
     return Domain(f"a number above 0, at most {most:,}", lambda v: _is_number(v) and 0 < v <= most)
 
 
-def sized(most: int, expected: str, pattern: str, *words: str) -> Domain:
-    """Accept texts of a pattern whose numbers are at most so much."""
+def written(expected: str, pattern: str, *words: str) -> Domain:
+    """Accept texts of a pattern."""
     matches = re.compile(pattern, re.ASCII).fullmatch
-    digits = len(str(most))
-
-    def accepts(value: object) -> bool:
-        return (
-            isinstance(value, str)
-            and matches(value) is not None
-            and all(
-                len(number) <= digits and int(number) <= most
-                for number in re.findall(r"\d+", value)
-            )
-        )
-
-    return Domain(f"{expected}, each number from 1 to {most:,}", accepts, words)
+    return Domain(
+        f"{expected}, each number from 1 to {_MOST_CELLS:,}",
+        lambda v: isinstance(v, str) and matches(v) is not None,
+        words,
+    )
 
 
 FLAG = Domain("true or false", lambda v: isinstance(v, bool))
@@ -126,28 +108,24 @@ def table_faults(
 _MOST_REPEATS = 100
 _MOST_CHANNELS = 10_000
 _MOST_CELLS = 10_000  # along an axis
-_MOST_SAMPLES = 1_000_000
-_MOST_HZ = 1_000_000
+_MOST_SAMPLES = _MOST_HZ = 1_000_000
 _MOST_NETWORKS = 1000
-_MOST_PRINTED = 10**15
 MOST_OPTIONS = 1000
 MOST_UNITS = 1000  # of all repetitions of a block in a stage
 
-_WINDOW = whole(16, _MOST_SAMPLES)
-_SIZE = r"[1-9]\d*(x[1-9]\d*)?"
-_POOL = sized(
-    _MOST_CELLS,
+_ZERO, _WINDOW = whole(0, 0), whole(16, _MOST_SAMPLES)
+_OR_ZERO = Domain(f"0 or {_WINDOW.expected}", lambda v: _ZERO.accepts(v) or _WINDOW.accepts(v))
+_CELLS = r"([1-9]\d{0,3}|10000)"
+_SIZE = f"{_CELLS}(x{_CELLS})?"
+_POOL = written(
     'none, or a pooling such as "max 4x4" or "avg 3x3/2"',
     f"none|(max|avg) {_SIZE}(/{_SIZE})?",
     *("none", "max", "avg"),
 )
-_CLASSIFIER = sized(
-    _MOST_CELLS,
-    'linear, or a convolution such as "conv 3x3"',
-    f"linear|conv {_SIZE}",
-    *("linear", "conv"),
+_CLASSIFIER = written(
+    'linear, or a convolution such as "conv 3x3"', f"linear|conv {_SIZE}", "linear", "conv"
 )
-_SIDES = sized(_MOST_CELLS, 'a number or a pair mel x frame such as "3x5"', _SIZE)
+_SIDES = written('a number or a pair mel x frame such as "3x5"', _SIZE)
 _SIDE = whole(1, _MOST_CELLS)
 _EXTENT = Domain(_SIDES.expected, lambda v: _SIDE.accepts(v) or _SIDES.accepts(v))
 
@@ -155,9 +133,8 @@ _EXTENT = Domain(_SIDES.expected, lambda v: _SIDE.accepts(v) or _SIDES.accepts(v
 def _is_dropout(value: object) -> bool:
     if not isinstance(value, str) or value == "none":
         return value == "none"
-    kind, _, rate = value.partition(" ")
-    is_rate = re.fullmatch(r"0\.\d+", rate, re.ASCII) is not None
-    return kind in DROPOUTS and is_rate and 0 < float(rate) < 1
+    match = re.fullmatch(rf"({'|'.join(DROPOUTS)}) (0\.\d+)", value, re.ASCII)
+    return match is not None and 0 < float(match[2]) < 1
 
 
 _DROPOUT = Domain(
@@ -201,11 +178,11 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "f_min_hz": number(0, _MOST_HZ),
         "f_max_hz": number(0, _MOST_HZ),
         "normalisation": words("none", "batch_norm", "standard", "peak"),
-        "n_fft": or_zero(_WINDOW),
+        "n_fft": _OR_ZERO,
         "center": FLAG,
         "window_function": words("hann", "hamming"),
         "mean_spectrum": FLAG,
-        "second_window": or_zero(_WINDOW),
+        "second_window": _OR_ZERO,
     },
     "stage": {
         "depth": whole(0, _MOST_REPEATS),
@@ -251,16 +228,13 @@ MODEL_DOMAINS: Mapping[str, Domain] = {
 }
 MODEL_KEYS: Mapping[str, Domain] = {
     **MODEL_DOMAINS,
-    "title": TEXT,
-    "note": TEXT,
-    "printed": TABLE,
-    "choices": TABLE,
-    "like": TEXT,
+    **dict.fromkeys(("title", "note", "like"), TEXT),
+    **dict.fromkeys(("printed", "choices"), TABLE),
 }
 # The numbers that a report may print.
 PRINTED_KEYS: Mapping[str, Domain] = dict.fromkeys(
     ("params", "params_with_norms", "nonzero_params", "size_kb", "unpruned_size_kb", "mmacs"),
-    above_zero(_MOST_PRINTED),
+    above_zero(10**15),
 )
 ENSEMBLE_KEYS: Mapping[str, Domain] = {
     **{key: MODEL_KEYS[key] for key in ("report", "title", "clip_s", "rule", "printed", "note")},
@@ -274,10 +248,7 @@ MEMBER_KEYS: Mapping[str, Domain] = {
     "class_map": TABLE,
 }
 
-# Those of the blocks.
-_OF_BLOCKS = tuple(
-    dict.fromkeys(selector for block in BLOCKS.values() for selector in block.selectors)
-)
+_OF_BLOCKS = tuple(dict.fromkeys(key for block in BLOCKS.values() for key in block.selectors))
 # The keys that decide which others are in use; they are asked for first, in this order.
 SELECTORS: Mapping[str, tuple[str, ...]] = {
     "frontend": ("kind",),
@@ -290,19 +261,14 @@ REQUIRED = frozenset({"kind", "block", "conv", "pruning"})
 
 # At what a selector that is none of a few words is off; all its other values decide alike.
 _OFF: Mapping[str, Value] = {
-    "depth": 0,
-    "pool": "none",
-    "conv": 0,
-    "classifier": "linear",
-    "dense": 0,
+    **{"depth": 0, "conv": 0, "dense": 0},
+    **{"pool": "none", "classifier": "linear"},
 }
 # Those that may be left out; the keys of a block, and of pruning, state it themselves.
-_OPTIONAL = frozenset(
-    {
-        *("n_fft", "center", "window_function", "mean_spectrum", "second_window"),
-        *("pool_padding", "pool_norm", "dropout", "map_dropout", "dense_norm"),
-    }
-)
+_OPTIONAL = {
+    *("n_fft", "center", "window_function", "mean_spectrum", "second_window"),
+    *("pool_padding", "pool_norm", "dropout", "map_dropout", "dense_norm"),
+}
 
 _Selected = Mapping[str, object]
 
@@ -321,10 +287,7 @@ _IN_USE: Mapping[str, Mapping[str, Callable[[_Selected], bool]]] = {
         DOMAINS["frontend"].keys() - {"kind", "channels", "sample_rate_hz"},
         lambda s: s["kind"] == "logmel",
     ),
-    "stage": {
-        "pool_padding": _is_pooled,
-        "pool_norm": _is_pooled,
-    },
+    "stage": dict.fromkeys(("pool_padding", "pool_norm"), _is_pooled),
     "head": {
         "activation": lambda s: s["conv"] != 0,
         "map_dropout": lambda s: not _is_linear(s),

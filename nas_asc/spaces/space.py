@@ -8,9 +8,10 @@ first choice is the `family`, and the name of the family stands in front of its 
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import product
+from functools import cache
+from itertools import compress, product
 from math import prod
 from sys import intern
 from types import MappingProxyType
@@ -34,9 +35,8 @@ class Parameter:
 
     def option(self, value: object) -> tuple[Value, ...]:
         """Return the option that a value is; none where it is not among them."""
-        return tuple(
-            o for o in self.options if o == value and isinstance(o, bool) == isinstance(value, bool)
-        )
+        is_flag = isinstance(value, bool)
+        return tuple(o for o in self.options if o == value and isinstance(o, bool) == is_flag)
 
     def error_message(self, choices: Mapping[str, object]) -> str:
         """Return what was expected instead of what stands in the choices."""
@@ -49,7 +49,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is left to ask in a section once its selectors are known."""
+    """What is left to ask in a section once its selectors are known.
+
+    A choice is a key, its parameter, the options of that and their number.
+    """
 
     fixed: Mapping[str, Value]
     choices: tuple[tuple[str, Parameter, tuple[Value, ...], int], ...]
@@ -65,43 +68,39 @@ class Section:
         # Python matches keyword arguments by identity first, and a TOML's keys are not interned.
         self.values = values = {intern(key): value for key, value in values.items()}
         self.selectors = tuple(
-            (key, self._options(key)) for key in SELECTORS[self.kind] if key in values
+            (key, self.options(key)) for key in SELECTORS[self.kind] if key in values
         )
-        self._plans: dict[tuple[Value, ...], _Plan] = {}
+        self.plan = cache(self._plan)  # of a selection; a search asks for thousands a second
         self.parameters = {
             key: Parameter(f"{name}.{key}", options)
             for key in values
-            if len(options := self._options(key)) > 1
+            if len(options := self.options(key)) > 1
         }
-        self.fixed = {key: self._options(key)[0] for key in values if key not in self.parameters}
+        self.fixed = {key: self.options(key)[0] for key in values if key not in self.parameters}
 
-    def _options(self, key: str) -> tuple[Value, ...]:
-        value = self.values[key]
+    def options(self, key: str) -> tuple[Value, ...]:
+        """Return the options of a key, or its one value; none where it is not given."""
+        value = self.values.get(key, ())
         return value if isinstance(value, tuple) else (value,)
 
-    def plan(self, selected: tuple[Value, ...]) -> _Plan:
-        """Return what is fixed and what is to be asked under a selection."""
-        try:
-            return self._plans[selected]
-        except KeyError:
-            self._plans[selected] = plan = self._make_plan(selected)
-            return plan
-
-    def _make_plan(self, selected: tuple[Value, ...]) -> _Plan:
+    def named(self, selected: tuple[Value, ...]) -> dict[str, Value]:
+        """Return the selectors in use under a selection, with their values."""
         named: dict[str, Value] = {}
         for (key, _), value in zip(self.selectors, selected, strict=True):
             if selector_in_use(self.kind, key, named):
                 named[key] = value
+        return named
+
+    def _plan(self, selected: tuple[Value, ...]) -> _Plan:
+        """Return what is fixed and what is to be asked under a selection."""
+        named, asked = self.named(selected), self.parameters
         rest = [key for key, _ in keys_in_use(self.kind, named) if key in self.values]
-        asked = [key for key in rest if key in self.parameters]
-        fixed = {key: self.fixed[key] for key in rest if key not in self.parameters}
-        chosen = [key for key in (*named, *asked) if key in self.parameters]
         return _Plan(
-            {**named, **fixed},
+            {**named, **{key: self.fixed[key] for key in rest if key not in asked}},
             tuple(
-                (key, p, p.options, len(p.options)) for key in asked for p in [self.parameters[key]]
+                (k, asked[k], asked[k].options, len(asked[k].options)) for k in rest if k in asked
             ),
-            tuple((self.name, key) for key in chosen),
+            tuple((self.name, key) for key in (*named, *rest) if key in asked),
         )
 
     def sample(self, choose: Callable[[Parameter], Value]) -> tuple[dict[str, Value], _Plan]:
@@ -121,28 +120,32 @@ class Section:
             values[key] = choose(parameter)
         return values, plan
 
+    def selections(self) -> Iterator[tuple[list[Value], ...]]:
+        """Yield the selections that decide differently which choices follow.
+
+        Each has all options of a sort per selector: there are few sorts, but many options.
+        """
+        for sorts in product(
+            *({sort_of(key, o): None for o in options} for key, options in self.selectors)
+        ):
+            yield tuple(
+                [option for option in options if sort_of(key, option) == sort]
+                for (key, options), sort in zip(self.selectors, sorts, strict=True)
+            )
+
     def size(self) -> int:
         """Count the section's different outcomes."""
-        # Options of one sort are followed by the same choices: there are few sorts, many options.
-        sorts = [_by_sort(key, options) for key, options in self.selectors]
-        outcomes: dict[tuple[tuple[str, Value], ...], int] = {}
-        for selected in product(*(each.values() for each in sorts)):
+        outcomes: dict[tuple[Value | None, ...], int] = {}
+        for selected in self.selections():
             plan = self.plan(tuple(options[0] for options in selected))
-            used = {
-                key: options
-                for (key, _), options in zip(self.selectors, selected, strict=True)
-                if key in plan.fixed
-            }
-            key = tuple((key, options[0]) for key, options in used.items())
-            outcomes[key] = prod(map(len, used.values())) * prod(n for _, _, _, n in plan.choices)
+            used = [key in plan.fixed for key, _ in self.selectors]
+            outcome = tuple(
+                o[0] if is_used else None for o, is_used in zip(selected, used, strict=True)
+            )
+            outcomes[outcome] = prod(map(len, compress(selected, used))) * prod(
+                n for *_, n in plan.choices
+            )
         return sum(outcomes.values())
-
-
-def _by_sort(selector: str, options: tuple[Value, ...]) -> dict[Value, list[Value]]:
-    found: dict[Value, list[Value]] = {}
-    for option in options:
-        found.setdefault(sort_of(selector, option), []).append(option)
-    return found
 
 
 @dataclass(frozen=True)
@@ -150,10 +153,7 @@ class ReportModel:
     """A network of a technical report, or another one to be counted, as a point in a space.
 
     Attributes:
-        report: that it is of; empty for none.
-        classes: what the report's network tells apart.
-        clip_s: the clip length of the report, in seconds.
-        rule: the counting rule that the report used.
+        report: that it is of, whose classes, clip length and counting rule these are; or empty.
         printed: the numbers that the report prints: params, nonzero_params, size_kb.
         note: what explains a printed number that cannot be reproduced.
     """
@@ -181,21 +181,15 @@ class ReportModel:
             spared = {**own.sections["compression"], "prune_classifier": False}
             sections = {**own.sections, "compression": spared}
             own = Architecture(own.space, sections, own.chosen, own.family)
-        return replace(
-            self,
-            architecture=own,
-            classes=classes or self.classes,
-            clip_s=clip_s or self.clip_s,
-        )
+        classes, clip_s = classes or self.classes, clip_s or self.clip_s
+        return replace(self, architecture=own, classes=classes, clip_s=clip_s)
 
 
 class SearchSpace:
     """The choices that lead to an architecture.
 
     Attributes:
-        name: how the space is called.
-        title: one line on what it holds.
-        sections: of the space; none where it is made of families.
+        sections: in the order of the network; none where it is made of families.
         families: the spaces that it is made of, by name.
         models: the report models in it, by id; those of its families too.
     """
@@ -216,10 +210,11 @@ class SearchSpace:
             for family, space in families.items()
             for model in space.models.values()
         }
-        self._draws = [
-            (s.name, s.plan, [(options, len(options)) for _, options in s.selectors])
-            for s in sections
-        ]
+        # By family, None for a space of one: the sections with the options of their selectors.
+        self._draws = {
+            family: [(s.name, s.plan, [(o, len(o)) for _, o in s.selectors]) for s in drawn]
+            for family, drawn in [(None, sections), *((f, families[f].sections) for f in families)]
+        }
         self._names = tuple(families)
         self._family = Parameter("family", self._names)
         self._prefixed = {
@@ -242,11 +237,7 @@ class SearchSpace:
         if self.families:
             members = ((f"{name}.", space.fixed()) for name, space in self.families.items())
             return {prefix + path: v for prefix, fixed in members for path, v in fixed.items()}
-        return {
-            f"{section.name}.{key}": value
-            for section in self.sections
-            for key, value in section.fixed.items()
-        }
+        return {f"{s.name}.{key}": v for s in self.sections for key, v in s.fixed.items()}
 
     def size(self) -> int:
         """Count the architectures of the space."""
@@ -270,30 +261,21 @@ class SearchSpace:
 
     def random(self, rng: random.Random) -> Architecture:
         """Draw an architecture; each active choice is uniform over its options."""
-        if self.families:
-            family = self._names[rng.getrandbits(24) * len(self._names) >> 24]
-            return Architecture(
-                self.name, *self.families[family]._sample_sections(rng.getrandbits), family
-            )
-        return Architecture(self.name, *self._sample_sections(rng.getrandbits))
-
-    def _sample_sections(
-        self, bits: Callable[[int], int]
-    ) -> tuple[dict[str, dict[str, Value]], list[tuple[str, str]]]:
-        """Draw the sections of an architecture and what was chosen in them."""
-        sections: dict[str, dict[str, Value]] = {}
-        chosen: list[tuple[str, str]] = []
         # The same walk as `architecture`, written out: a search draws thousands a second. With 24
         # bits options are equally likely to one in 10,000 for a thousand of them; a whole product
         # is twice as fast as that of a float.
-        for name, plan_of, selectors in self._draws:
+        bits, names = rng.getrandbits, self._names
+        family = names[bits(24) * len(names) >> 24] if names else None
+        sections: dict[str, dict[str, Value]] = {}
+        chosen: list[tuple[str, str]] = []
+        for name, plan_of, selectors in self._draws[family]:
             plan = plan_of(tuple([o[bits(24) * n >> 24] if n > 1 else o[0] for o, n in selectors]))
             values = dict(plan.fixed)
             for key, _, options, count in plan.choices:
                 values[key] = options[bits(24) * count >> 24]
             sections[name] = values
             chosen += plan.chosen
-        return sections, chosen
+        return Architecture(self.name, sections, chosen, family)
 
     def from_choices(self, choices: Mapping[str, object]) -> Architecture:
         """Build the architecture that has exactly these active choices, by dotted path.
@@ -306,9 +288,18 @@ class SearchSpace:
         return self.architecture(lambda parameter: parameter.option(choices[parameter.path])[0])
 
     def choice_faults(self, choices: Mapping[str, object]) -> dict[str, str]:
-        """Return why these are not the choices of an architecture of the space, by dotted path."""
+        """Return why these are not exactly the active choices of an architecture, by dotted path.
+
+        A path that the space fixes may be given its value.
+        """
         if not self.families:
-            return choice_faults(self.sections, choices)
+            found: dict[str, str] = {}
+            for section in self.sections:
+                found |= _section_faults(section, choices)
+            known = [f"{section.name}.{key}" for section in self.sections for key in section.values]
+            others = [path for path in choices if path not in known]
+            text = "expected a choice of the space"
+            return found | {path: text + nearest(path, known) for path in others}
         if not (named := self._family.option(choices.get("family"))):
             return {"family": self._family.error_message(choices)}
         family, prefix = str(named[0]), f"{named[0]}."
@@ -319,21 +310,6 @@ class SearchSpace:
             **{prefix + path: fault for path, fault in found.items()},
             **dict.fromkeys(others, f"expected a choice of the family {family}"),
         }
-
-
-def choice_faults(sections: Sequence[Section], choices: Mapping[str, object]) -> dict[str, str]:
-    """Return why these are not exactly the active choices of an architecture, by dotted path.
-
-    A path that the space fixes may be given its value.
-    """
-    faults: dict[str, str] = {}
-    for section in sections:
-        faults |= _section_faults(section, choices)
-    known = {f"{section.name}.{key}": None for section in sections for key in section.values}
-    for path in choices:
-        if path not in known:
-            faults[path] = f"expected a choice of the space{nearest(path, known)}"
-    return faults
 
 
 def _section_faults(section: Section, choices: Mapping[str, object]) -> dict[str, str]:

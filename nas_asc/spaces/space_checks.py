@@ -7,7 +7,6 @@ choices of report models, once all sections are. No fault follows from another o
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import product
 from typing import Any
 
 from nas_asc.architectures import BLOCKS, DEFAULT_BRANCHES, Value, extent, read_dropout, read_pool
@@ -21,8 +20,6 @@ from nas_asc.spaces.schema import (
     Domain,
     keys_in_use,
     section_kind,
-    selector_in_use,
-    sort_of,
 )
 from nas_asc.spaces.space import Section
 from nas_asc.toml_file import Fault
@@ -104,15 +101,8 @@ def _use_faults(section: Section, given: Mapping[str, object]) -> Iterator[tuple
 def _needed_and_used(section: Section) -> tuple[set[str], set[str]]:
     needed: set[str] = set()
     used: set[str] = set()
-    sorts = (
-        {sort_of(key, value): value for value in options}.values()
-        for key, options in section.selectors
-    )
-    for selected in product(*sorts):
-        named: dict[str, Value] = {}
-        for (key, _), value in zip(section.selectors, selected, strict=True):
-            if selector_in_use(section.kind, key, named):
-                named[key] = value
+    for selected in section.selections():
+        named = section.named(tuple(options[0] for options in selected))
         keys = keys_in_use(section.kind, named)
         needed.update(key for key, has_default in keys if not has_default)
         used.update(named, (key for key, _ in keys))
@@ -126,21 +116,15 @@ def faults_between(sections: Mapping[str, Section]) -> list[Fault]:
         if section.kind == "stage":
             found += [*_even_kernels(section), *_branch_widths(section), *_many_units(section)]
     frontend, head = sections.get("frontend"), sections.get("head")
-    if frontend and "waveform" in _options(frontend, "kind"):
+    if frontend and "waveform" in frontend.options("kind"):
         found += _pairs(sections)
-    if frontend and "logmel" in _options(frontend, "kind"):
+    if frontend and "logmel" in frontend.options("kind"):
         found += [*_spectra(frontend), *_second_plane(frontend)]
-    if frontend and head and True in _options(frontend, "mean_spectrum"):
-        maps = [c for c in _options(head, "classifier") if c != "linear"]
-        if maps:
-            text = "expected linear where frontend.mean_spectrum can be true, got "
-            found.append(("head.classifier", text + _listed(maps)))
+    maps = [c for c in head.options("classifier") if c != "linear"] if head else []
+    if frontend and maps and True in frontend.options("mean_spectrum"):
+        text = "expected linear where frontend.mean_spectrum can be true, got "
+        found.append(("head.classifier", text + _listed(maps)))
     return [Fault(path, text) for path, text in found]
-
-
-def _options(section: Section, key: str) -> tuple[Value, ...]:
-    value = section.values.get(key, ())
-    return value if isinstance(value, tuple) else (value,)
 
 
 def _listed(values: Sequence[Value]) -> str:
@@ -148,11 +132,9 @@ def _listed(values: Sequence[Value]) -> str:
 
 
 def _even_kernels(section: Section) -> Iterator[tuple[str, str]]:
-    if not any(BLOCKS[str(block)].odd_kernels for block in _options(section, "block")):
-        return
-    kernels = _options(section, "kernel")
-    even = [k for k in kernels if not all(n % 2 for n in extent(k, 2))]
-    if even:
+    must_be_odd = any(BLOCKS[str(block)].odd_kernels for block in section.options("block"))
+    even = [k for k in section.options("kernel") if not all(n % 2 for n in extent(k, 2))]
+    if must_be_odd and even:
         yield (
             f"{section.name}.kernel",
             "expected odd numbers, so that a block and its shortcut have one size, "
@@ -161,7 +143,7 @@ def _even_kernels(section: Section) -> Iterator[tuple[str, str]]:
 
 
 def _many_units(section: Section) -> Iterator[tuple[str, str]]:
-    depths, units = ([int(value) for value in _options(section, key)] for key in ("depth", "units"))
+    depths, units = ([int(value) for value in section.options(key)] for key in ("depth", "units"))
     if units and max(depths, default=1) * max(units) > MOST_UNITS:
         yield (
             f"{section.name}.units",
@@ -171,10 +153,10 @@ def _many_units(section: Section) -> Iterator[tuple[str, str]]:
 
 
 def _branch_widths(section: Section) -> Iterator[tuple[str, str]]:
-    blocks = _options(section, "block")
+    blocks = section.options("block")
     if "inception" not in blocks:
         return
-    sets = _options(section, "branches") or (DEFAULT_BRANCHES,)
+    sets = section.options("branches") or (DEFAULT_BRANCHES,)
     used = {f"width_{branch}" for each in sets for branch in str(each).split("+")}
     without = sorted(used - section.values.keys())
     path = f"{section.name}.width"
@@ -190,15 +172,15 @@ def _branch_widths(section: Section) -> Iterator[tuple[str, str]]:
 
 
 def _second_plane(frontend: Section) -> Iterator[tuple[str, str]]:
-    channels = [n for n in _options(frontend, "channels") if n != 1]
-    if channels and any(_options(frontend, "second_window")):
+    channels = [n for n in frontend.options("channels") if n != 1]
+    if channels and any(frontend.options("second_window")):
         text = "expected 1 where frontend.second_window can be set, got "
         yield "frontend.channels", text + _listed(channels)
 
 
 def _spectra(frontend: Section) -> Iterator[tuple[str, str]]:
     lows, highs, rates, windows, transforms, mels = (
-        [float(value) for value in _options(frontend, key)]
+        [float(value) for value in frontend.options(key)]
         for key in ("f_min_hz", "f_max_hz", "sample_rate_hz", "window", "n_fft", "n_mels")
     )
     half = min(rates) / 2
@@ -228,7 +210,6 @@ def _spectra(frontend: Section) -> Iterator[tuple[str, str]]:
 def _pairs(sections: Mapping[str, Section]) -> Iterator[tuple[str, str]]:
     for section in sections.values():
         for key in ("kernel", "stride", "pool", "classifier"):
-            pairs = [v for v in _options(section, key) if re.search(r"\dx\d", str(v))]
-            if pairs:
+            if pairs := [v for v in section.options(key) if re.search(r"\dx\d", str(v))]:
                 text = "expected lengths along one axis where frontend.kind can be waveform, got "
                 yield f"{section.name}.{key}", text + _listed(pairs)

@@ -1,7 +1,7 @@
 """Search spaces and architectures read from files; all faults at once, each with its line."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,13 +27,23 @@ _MODEL_NEEDS = (*MODEL_DOMAINS, "choices")
 _KNOWN = ("title", "family", "frontend", "stem", "stage1", "head", "compression", "models")
 
 
-def read_space(path: Path, load: Callable[[str], SearchSpace] | None = None) -> SearchSpace:
-    """Read a search space.
+def load_space(name_or_path: str) -> SearchSpace:
+    """Load a search space by name or path.
 
-    Args:
-        path: of its TOML.
-        load: gives a space of one family (see `check_family`), by name or path, that a space of
-            several is made of.
+    Raises:
+        ConfigError: there is no such space, or it is not valid; the message has every fault.
+    """
+    path = find("search_spaces", name_or_path, "space")
+    return _loaded(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _loaded(path: Path, modified_ns: int) -> SearchSpace:
+    return read_space(path)
+
+
+def read_space(path: Path) -> SearchSpace:
+    """Read a search space from its TOML.
 
     Raises:
         ConfigError: the file is absent or not valid; the message has every fault.
@@ -41,7 +51,7 @@ def read_space(path: Path, load: Callable[[str], SearchSpace] | None = None) -> 
     file = read_toml(path, "a search space")
     title = str(file.data.get("title", path.stem))
     if "family" in file.data:
-        return SearchSpace(path.stem, title, families=_families(path, file, load))
+        return SearchSpace(path.stem, title, families=_families(path, file))
     tables = {name: v for name, v in file.data.items() if name not in ("title", "models")}
     sections, faults = _sections(tables)
     faults += _title_faults(file)
@@ -50,16 +60,6 @@ def read_space(path: Path, load: Callable[[str], SearchSpace] | None = None) -> 
     if faults:
         raise file.error(faults)
     return space
-
-
-def check_family(path: Path, name: str) -> None:
-    """Check, before a space that another one names is read, that it does not name others itself.
-
-    Raises:
-        ConfigError: it does, or the file is absent or no TOML.
-    """
-    if "family" in read_toml(path, "a search space").data:
-        raise ConfigError(f"expected a space of one family, got {name!r}")
 
 
 def check_architecture(architecture: Architecture) -> None:
@@ -74,8 +74,7 @@ def check_architecture(architecture: Architecture) -> None:
         for key, value in values.items()
         if not isinstance(value, Value)
     ]
-    dropped = {"depth": 0}
-    tables = {n: v for n, v in architecture.sections.items() if v != dropped}
+    tables = {n: v for n, v in architecture.sections.items() if v != {"depth": 0}}
     if faults := faults or _sections(tables)[1]:
         raise ConfigError("\n".join(f"architecture: {fault.text}" for fault in faults))
 
@@ -114,13 +113,9 @@ def _place(section: str) -> int:
 
 
 def _models(tables: object, space: SearchSpace, faults: list[Fault]) -> dict[str, ReportModel]:
-    """Read the `[models.ID]` tables: the report models of a space; none where there are faults.
+    """Read the `[models.ID]` tables, by id; none where there are faults, which are added.
 
-    Args:
-        tables: by id.
-        space: of the sections.
-        faults: of the sections; those of the models are added. Choices are checked only where the
-            sections have none.
+    Choices are checked only where the sections have no faults.
     """
     if not isinstance(tables, dict) or not all(isinstance(t, dict) for t in tables.values()):
         faults.append(Fault("models", "expected one table per model, [models.ID]"))
@@ -172,9 +167,7 @@ def _model(model_id: str, table: Mapping[str, Any], space: SearchSpace) -> Repor
     )
 
 
-def _families(
-    path: Path, file: TomlFile, load: Callable[[str], SearchSpace] | None
-) -> dict[str, SearchSpace]:
+def _families(path: Path, file: TomlFile) -> dict[str, SearchSpace]:
     """Read the spaces that a space is made of; reports/ensemble.py reads its ensembles."""
     faults = _title_faults(file) + [
         Fault(key, unknown_key(key, _FAMILY_KEYS)) for key in file.data if key not in _FAMILY_KEYS
@@ -190,8 +183,13 @@ def _families(
     families: dict[str, SearchSpace] = {}
     owners: dict[str, str] = {}
     for name in names:
+        place = str(path.parent / name) if is_path(name) else name
         try:
-            space = load(name) if load else _beside(path, name)
+            # Seen before it is loaded: two spaces that name each other would be loaded for ever.
+            member = read_toml(find("search_spaces", place, "space"), "a search space")
+            if "family" in member.data:
+                raise ConfigError(f"expected a space of one family, got {place!r}")
+            space = load_space(place)
         except ConfigError as error:
             refuse(str(error))
             continue
@@ -210,44 +208,14 @@ def _families(
     return families
 
 
-def _beside(path: Path, name: str) -> SearchSpace:
-    check_family(path.parent / name, name)
-    return read_space(path.parent / name)
-
-
-def load_space(name_or_path: str) -> SearchSpace:
-    """Load a search space by name or path.
-
-    Raises:
-        ConfigError: there is no such space, or it is not valid; the message has every fault.
-    """
-    path = find("search_spaces", name_or_path, "space")
-    return _loaded(path, path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=32)
-def _loaded(path: Path, modified_ns: int) -> SearchSpace:
-    def load_family(name: str) -> SearchSpace:
-        """Load a space that this one is made of; its path begins where this one's file is."""
-        place = str(path.parent / name) if is_path(name) else name
-        check_family(find("search_spaces", place, "space"), place)
-        return load_space(place)
-
-    return read_space(path, load_family)
-
-
 ARCHITECTURE = "architecture.json"
 
 
 @dataclass(frozen=True)
 class StoredArchitecture:
-    """What such a file holds.
+    """What such a file holds: the counting rule is that which it was made for.
 
-    Attributes:
-        classes: number of classes.
-        class_names: in the order of the logits; none where the file has their number alone.
-        clip_s: clip length in seconds.
-        rule: id of the counting rule that it was made for.
+    `class_names` are in the order of the logits; none where the file has their number alone.
     """
 
     architecture: Architecture

@@ -20,7 +20,7 @@ EXAMPLE, FAMILIES = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
 def test_the_examples_are_spaces_and_have_as_many_values_as_the_text_says(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(FAMILIES, encoding="utf-8")
-    assert list(read_space(path, load_space).families) == ["mbconv", "wave_vgg"]
+    assert list(read_space(path).families) == ["mbconv", "wave_vgg"]
     path.write_text(EXAMPLE, encoding="utf-8")
     space = read_space(path)
     assert space.size() == 300

@@ -30,13 +30,12 @@ class Block:
     """A block as a search space knows it.
 
     Attributes:
-        add: takes a tally or a graph and a shape, and as keyword arguments the keys of a stage;
-            returns the new shape. The names of its parameters are the keys that a stage with this
-            block uses; a default is the default in the TOML.
+        add: takes a tally or a graph, a shape, and as keyword arguments the keys of a stage that
+            has this block, with their defaults; returns the new shape.
         options: what its keys may be, but for those that the stages of all blocks have in common:
             width, kernel, stride and activation.
-        used_with: for a key that is not always in use, the key that decides it and the values with
-            which it is.
+        used_with: of a key that is not always in use, the key that decides it, and with which
+            values.
         no_default: keys whose default is only for the case that they are not in use.
         odd_kernels: whether it has a shortcut, which is of one size with the convolutions only if
             their kernels are odd.
@@ -62,8 +61,7 @@ class Block:
     def keys_in_use(self, selected: Mapping[str, object]) -> list[tuple[str, bool]]:
         """Return the keys in use besides the selectors, and whether each may be left out.
 
-        Args:
-            selected: values of the selectors; a missing one has its default.
+        A selector that is not among the `selected` has its default.
         """
         used = []
         for key, default in self.defaults.items():

@@ -28,8 +28,7 @@ def conv_block(
     in the SRPOL report. Each carries its part of the stride and, if so, a bias.
     """
     before, after = AROUND[order]
-    if before:
-        x = add_parts(g, x, before, activation)
+    x = add_parts(g, x, before, activation) if before else x
     if factorised and len(x) == 3:
         mel, frame = (kernel[0], 1), (1, kernel[1])
         x = conv(g, x, width, mel, (stride[0], 1), name="conv_mel", bias=bias, padding=padding)
@@ -48,13 +47,7 @@ CONV = Block(
 
 
 def basic(
-    g: CostTally,
-    x: Shape,
-    *,
-    width: int,
-    kernel: Extent,
-    stride: Extent,
-    activation: str,
+    g: CostTally, x: Shape, *, width: int, kernel: Extent, stride: Extent, activation: str
 ) -> Shape:
     """Add two convolutions, the first of which carries the stride, and the input.
 

@@ -47,6 +47,15 @@ def inception(
     Raises:
         ConfigError: a branch has no width.
     """
+    before, after = AROUND[order]
+    rank = len(x) - 1
+
+    def convolve(x: Shape, channels: int, cells: int, prefix: str) -> Shape:
+        x = add_parts(g, x, before, activation, prefix) if before else x
+        kernel = (cells,) * rank
+        x = conv(g, x, channels, kernel, name=prefix + "conv", bias=bias, padding="same")
+        return add_parts(g, x, after, activation, prefix) if after else x
+
     widths = {"1x1": width_1x1, "3x3": width_3x3, "5x5": width_5x5, "pool": width_pool}
     outputs = []
     for branch in branches.split("+"):
@@ -56,39 +65,18 @@ def inception(
         cells, name = _LAST[branch]
         h = x
         if branch == "pool":
-            rank = len(x) - 1
             h = pool(g, x, "max", (3,) * rank, (1,) * rank, name=name + "pool", padding="same")
         elif cells > 1:
-            h = _convolution(g, x, channels, 1, name + "reduce_", activation, order, bias)
-        outputs.append(_convolution(g, h, channels, cells, name, activation, order, bias))
+            h = convolve(x, channels, 1, name + "reduce_")
+        outputs.append(convolve(h, channels, cells, name))
     return concat(g, outputs) if len(outputs) > 1 else outputs[0]
-
-
-def _convolution(
-    g: CostTally,
-    x: Shape,
-    width: int,
-    cells: int,
-    prefix: str,
-    activation: str,
-    order: str,
-    bias: bool,
-) -> Shape:
-    before, after = AROUND[order]
-    kernel = (cells,) * (len(x) - 1)
-    if before:
-        x = add_parts(g, x, before, activation, prefix)
-    x = conv(g, x, width, kernel, name=prefix + "conv", bias=bias, padding="same")
-    return add_parts(g, x, after, activation, prefix) if after else x
 
 
 INCEPTION = Block(
     inception,
     options={
-        "branches": BRANCH_SETS,
+        **{"branches": BRANCH_SETS, "order": ORDERS, "bias": bool},
         **{f"width_{branch}": range(1, 10_001) for branch in BRANCHES},
-        "order": ORDERS,
-        "bias": bool,
     },
     used_with={
         "activation": ACTIVATION_OF_ORDER,

@@ -5,14 +5,7 @@ Howard et al., MobileNets, 2017, arXiv 1704.04861; Sandler et al., MobileNetV2, 
 2017, arXiv 1709.01507; dwsep after the NetEase report (DCASE 2023 task 1).
 """
 
-from nas_asc.architectures.blocks.block import (
-    ACTIVATION_OF_ORDER,
-    AROUND,
-    ORDERS,
-    Block,
-    Option,
-    add_parts,
-)
+from nas_asc.architectures.blocks.block import ACTIVATION_OF_ORDER, AROUND, ORDERS, Block, add_parts
 from nas_asc.architectures.frontend import Shape
 from nas_asc.architectures.graph import CostTally, Extent
 from nas_asc.architectures.layers import (
@@ -45,8 +38,7 @@ def separable(
     As in Keras' SeparableConv2D there is nothing between the two and only the second has a bias.
     """
     before, after = AROUND[order]
-    if before:
-        x = add_parts(g, x, before, activation)
+    x = add_parts(g, x, before, activation) if before else x
     x = depthwise(g, x, kernel, stride, name="depthwise", padding=padding)
     x = pointwise(g, x, width, name="pointwise", bias=bias)
     return add_parts(g, x, after, activation) if after else x
@@ -58,9 +50,6 @@ SEPARABLE = Block(
     used_with={"activation": ACTIVATION_OF_ORDER},
     no_default=("activation",),
 )
-
-
-RESIDUALS = ("none", "unit", "block")
 
 
 def dwsep(
@@ -89,7 +78,7 @@ def dwsep(
 
 DWSEP = Block(
     dwsep,
-    options={"residual": RESIDUALS, "units": range(2, 101)},
+    options={"residual": ("none", "unit", "block"), "units": range(2, 101)},
     used_with={"units": ("residual", ["block"])},
     no_default=("units",),
     odd_kernels=True,
@@ -141,24 +130,18 @@ def squeeze_and_excite(g: CostTally, x: Shape, hidden: int, activation: str) -> 
 
 
 def _project(
-    g: CostTally,
-    x: Shape,
-    h: Shape,
-    width: int,
-    stride: Extent,
-    squeeze_excite: float,
-    activation: str,
+    g: CostTally, x: Shape, h: Shape, width: int, stride: Extent, squeeze: float, activation: str
 ) -> Shape:
-    if squeeze_excite:
-        h = squeeze_and_excite(g, h, max(1, int(x[0] * squeeze_excite)), activation)
+    """Add what is behind the depthwise or full convolution, and the input `x`."""
+    if squeeze:
+        h = squeeze_and_excite(g, h, max(1, int(x[0] * squeeze)), activation)
     h = norm(g, pointwise(g, h, width, name="project"), name="norm3")
     if x[0] != width or h[1:] != x[1:]:
-        ones = (1,) * (len(x) - 1)
-        x = conv(g, x, width, ones, stride, name="shortcut")
+        x = conv(g, x, width, (1,) * len(stride), stride, name="shortcut")
     return add(g, h, x)
 
 
-_OPTIONS: dict[str, Option] = {"expand": range(1, 101), "squeeze_excite": float}
-
-MBCONV = Block(mbconv, _OPTIONS, odd_kernels=True)
-FUSED_MBCONV = Block(fused_mbconv, _OPTIONS, odd_kernels=True)
+MBCONV, FUSED_MBCONV = (
+    Block(add_block, {"expand": range(1, 101), "squeeze_excite": float}, odd_kernels=True)
+    for add_block in (mbconv, fused_mbconv)
+)
