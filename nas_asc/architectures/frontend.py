@@ -21,11 +21,10 @@ class FrontEnd:
     (per mel bin, mean and deviation over the training clips, not counted); "peak" (per clip).
 
     Attributes:
-        mean_spectrum: whether the network is also given, as a second input, the mean over time of
-            every mel bin, before any normalisation.
-        second_window: window of a second log-mel spectrogram, as a second channel; 0 for none. Its
-            mel bins are the frames of the first and its frames the first one's mel bins: it is
-            transposed to the shape of the first.
+        mean_spectrum: whether the mean over time of every mel bin, before any normalisation, is a
+            second input of the network.
+        second_window: window of a second log-mel spectrogram, transposed to the shape of the first
+            and a second channel beside it; 0 for none.
     """
 
     kind: str

@@ -118,15 +118,11 @@ _NAMES: Mapping[type, str] = {
 
 
 def describe(operator: Operator, drawn: bool = False) -> str:
-    """Return an operator in words, for a column beside its name.
-
-    Or, `drawn`, for a drawing: with its name and without padding.
-    """
+    """Return an operator in words: beside its name, or `drawn`, with it and without padding."""
     match operator:
         case Conv(channels, out, kernel, stride, padding, groups):
-            window = format_shape(kernel)
-            if set(stride) != {1}:
-                window += f"/{format_shape(stride)}"
+            step = "" if set(stride) == {1} else f"/{format_shape(stride)}"
+            window = format_shape(kernel) + step
             change = f"{channels}{_ARROW}{out}"
             if drawn and operator.is_depthwise:
                 return f"depthwise {window} {out}"
@@ -167,11 +163,9 @@ class Tensor(tuple[int, ...]):
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer.
+    """One layer, by a dotted path such as "stage1.2.expand"; the costs of its operator stand here.
 
     Attributes:
-        name: dotted path, such as "stage1.2.expand".
-        operator: what it computes; without costs, which stand here.
         inputs: indices of the layers that feed it.
         shape: of its output, for one clip.
         weights: values of the convolution or linear kernel.

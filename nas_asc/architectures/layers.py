@@ -137,9 +137,7 @@ def norm(
     g.norm_shapes.append(x)
     if shortcut:
         g.shortcut_norms.append(channels)
-    if not g.keeps_layers:
-        return x
-    return g.add_layer(Norm(axis, shortcut), name, (x,), x, norm=channels)
+    return g.add_layer(Norm(axis, shortcut), name, (x,), x, norm=channels) if g.keeps_layers else x
 
 
 def act(g: CostTally, x: Shape, kind: str, *, name: str = "act") -> Shape:
@@ -184,14 +182,9 @@ def pool(
 def global_pool(
     g: CostTally, x: Shape, kind: str, *, name: str = "pool", keep_axes: bool = False
 ) -> Shape:
-    """Add an average, a maximum or their sum over all axes but the channels.
-
-    With `keep_axes` they stay, with length one.
-    """
+    """Add an average, a maximum or their sum over all axes but the channels, or to length one."""
     shape = (x[0],) + (1,) * (len(x) - 1) if keep_axes else (x[0],)
-    if not g.keeps_layers:
-        return shape
-    return g.add_layer(GlobalPool(kind, keep_axes), name, (x,), shape)
+    return g.add_layer(GlobalPool(kind, keep_axes), name, (x,), shape) if g.keeps_layers else shape
 
 
 def flatten(g: CostTally, x: Shape) -> Shape:

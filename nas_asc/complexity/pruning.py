@@ -16,7 +16,7 @@ Kernels = Sequence[tuple[int, ...]]
 
 @dataclass(frozen=True)
 class NotPruned:
-    """All values stay; the members are those of every way of pruning.
+    """All values stay. Another way of pruning has the same members, and a place in `PRUNINGS`.
 
     Attributes:
         kind: its name in a space.
@@ -113,7 +113,7 @@ class ChannelPruning:
         return 1.0 - kept / values
 
 
-Pruning = NotPruned | MagnitudePruning | ChannelPruning
+Pruning = NotPruned | MagnitudePruning | ChannelPruning  # and another one here too
 NOT_PRUNED = NotPruned()
 PRUNINGS: Mapping[str, type[Pruning]] = {
     kind.kind: kind for kind in (NotPruned, MagnitudePruning, ChannelPruning)

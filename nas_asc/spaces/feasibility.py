@@ -3,10 +3,9 @@
 Conventions: a draw is uniform over the options of each active choice, as a random search draws; the
 share is of draws, not of different architectures. Intervals are Wilson's at 95 %.
 
-The smallest is found by coordinate descent from random draws: one choice after the other is set to
-its best option, all choices of the space having a value whether they are active or not, until
-nothing gets better. In the spaces of this project each choice moves the cost in one direction, and
-the smallest is reached that way; in general what is found is an upper bound of it.
+The smallest is found by coordinate descent from random draws: one choice after the other, active or
+not, is set to its best option until nothing gets better. Where each choice moves the cost in one
+direction, as in the spaces of this project, that is the smallest; in general an upper bound of it.
 """
 
 import random

@@ -9,7 +9,7 @@ first choice is the `family`, and the name of the family stands in front of its 
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import compress, product
 from math import prod
@@ -97,9 +97,7 @@ class Section:
         rest = [key for key, _ in keys_in_use(self.kind, named) if key in self.values]
         return _Plan(
             {**named, **{key: self.fixed[key] for key in rest if key not in asked}},
-            tuple(
-                (k, asked[k], asked[k].options, len(asked[k].options)) for k in rest if k in asked
-            ),
+            tuple((k, p := asked[k], p.options, len(p.options)) for k in rest if k in asked),
             tuple((self.name, key) for key in (*named, *rest) if key in asked),
         )
 
@@ -165,7 +163,7 @@ class ReportModel:
     classes: int
     clip_s: float
     rule: str
-    printed: Mapping[str, float]
+    printed: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
 
     def adapted(self, classes: int | None = None, clip_s: float | None = None) -> "ReportModel":

@@ -90,23 +90,17 @@ def _use_faults(section: Section, given: Mapping[str, object]) -> Iterator[tuple
         return
     domains = DOMAINS[section.kind]
     missing = REQUIRED.intersection(SELECTORS[section.kind]).difference(given)
-    needed, used = (missing, set(domains)) if missing else _needed_and_used(section)
+    needed, used = {*missing}, {*domains} if missing else set[str]()
+    for selected in () if missing else section.selections():
+        named = section.named(tuple(options[0] for options in selected))
+        keys = keys_in_use(section.kind, named)
+        needed.update(key for key, has_default in keys if not has_default)
+        used.update(named, (key for key, _ in keys))
     for key, domain in domains.items():
         if key in needed and key not in given:
             yield key, f"expected {domain.expected}, got nothing"
         elif key in section.values and key not in used:
             yield key, "expected a key that some option of the section uses"
-
-
-def _needed_and_used(section: Section) -> tuple[set[str], set[str]]:
-    needed: set[str] = set()
-    used: set[str] = set()
-    for selected in section.selections():
-        named = section.named(tuple(options[0] for options in selected))
-        keys = keys_in_use(section.kind, named)
-        needed.update(key for key, has_default in keys if not has_default)
-        used.update(named, (key for key, _ in keys))
-    return needed, used
 
 
 def faults_between(sections: Mapping[str, Section]) -> list[Fault]:

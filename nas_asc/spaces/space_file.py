@@ -154,17 +154,9 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 
 def _model(model_id: str, table: Mapping[str, Any], space: SearchSpace) -> ReportModel:
-    return ReportModel(
-        id=model_id,
-        report=table["report"],
-        title=table.get("title", model_id),
-        architecture=space.from_choices(table["choices"]),
-        classes=table["classes"],
-        clip_s=float(table["clip_s"]),
-        rule=table["rule"],
-        printed=table.get("printed", {}),
-        note=table.get("note", ""),
-    )
+    given = {key: value for key, value in table.items() if key not in ("choices", "like")}
+    described = {"title": model_id, **given, "clip_s": float(table["clip_s"])}
+    return ReportModel(model_id, architecture=space.from_choices(table["choices"]), **described)
 
 
 def _families(path: Path, file: TomlFile) -> dict[str, SearchSpace]:
@@ -213,10 +205,7 @@ ARCHITECTURE = "architecture.json"
 
 @dataclass(frozen=True)
 class StoredArchitecture:
-    """What such a file holds: the counting rule is that which it was made for.
-
-    `class_names` are in the order of the logits; none where the file has their number alone.
-    """
+    """What such a file holds; `class_names`, as the logits, are none where it has their number."""
 
     architecture: Architecture
     classes: int

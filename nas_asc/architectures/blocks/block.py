@@ -63,14 +63,13 @@ class Block:
 
         A selector that is not among the `selected` has its default.
         """
-        used = []
-        for key, default in self.defaults.items():
-            selector, values = self.used_with.get(key, ("", ()))
-            if selector and selected.get(selector, self.defaults[selector]) not in values:
-                continue
-            if key not in self.selectors:
-                used.append((key, key not in self.no_default and default is not Parameter.empty))
-        return used
+        chosen = {**self.defaults, **selected}
+        return [
+            (key, key not in self.no_default and default is not Parameter.empty)
+            for key, default in self.defaults.items()
+            if key not in self.selectors
+            if key not in self.used_with or chosen[self.used_with[key][0]] in self.used_with[key][1]
+        ]
 
 
 def add_parts(
