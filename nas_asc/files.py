@@ -9,13 +9,15 @@ where it is used.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 UNFINISHED = ".part"
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
+def write_atomically(path: "Path", content: str | bytes) -> None:
     """Write a file in one step, replacing the one that stood there; text is UTF-8.
 
     Raises:
@@ -26,7 +28,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 
 @contextmanager
-def open_atomically(path: Path) -> Iterator[IO[bytes]]:
+def open_atomically(path: "Path") -> Iterator[IO[bytes]]:
     """Open a binary file that replaces `path` when the block ends without an exception."""
     part = _part_of(path)
     try:
@@ -40,7 +42,7 @@ def open_atomically(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def folder_atomically(folder: Path) -> Iterator[Path]:
+def folder_atomically(folder: "Path") -> "Iterator[Path]":
     """Create an empty folder that replaces `folder` when the block ends without an exception."""
     import shutil
 
@@ -54,7 +56,7 @@ def folder_atomically(folder: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def remove_unfinished(folder: Path, name: str = "*") -> None:
+def remove_unfinished(folder: "Path", name: str = "*") -> None:
     """Remove the unfinished files and folders of `name`; nobody may be writing them."""
     import shutil
 
@@ -73,13 +75,15 @@ def digest(content: str | bytes, length: int = 64) -> str:
     return hashlib.sha256(data).hexdigest()[:length]
 
 
-def cache_folder() -> Path:
+def cache_folder() -> "Path":
     """Return the cache folder: $NAS_ASC_CACHE, or the user's cache folder of this system."""
+    from pathlib import Path
+
     import platformdirs
 
     named = os.environ.get("NAS_ASC_CACHE")
     return Path(named).expanduser() if named else platformdirs.user_cache_path("nas-asc")
 
 
-def _part_of(path: Path) -> Path:
+def _part_of(path: "Path") -> "Path":
     return path.with_name(f"{path.name}{UNFINISHED}{os.urandom(16).hex()}")

@@ -9,37 +9,57 @@ or the dense kernel if that is smaller. Settings are called as in the `[compress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 Kernels = Sequence[tuple[int, ...]]
 
 
+class Pruning(Protocol):
+    """A way of pruning; another one is a class with these members and a row in `PRUNINGS`.
+
+    `kind` is its name in a space.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    def prune_classifier(self) -> bool:
+        """Whether the last kernel, which gives the logits, is pruned too."""
+
+    def kept(self, kernels: Kernels) -> int:
+        """Count what is left of some kernels."""
+
+    def stored_bytes(self, kernels: Kernels, width: int) -> int:
+        """Compute the bytes of some stored kernels whose values take `width` bytes each."""
+
+    def kept_scales(self, channels: int) -> int:
+        """Count what is left of the scales of a batch norm."""
+
+    def removed_share(self, values: int, kept: int) -> float:
+        """Return the share of a network's kernel values that is reported as removed."""
+
+
 @dataclass(frozen=True)
 class NotPruned:
-    """All values stay. Another way of pruning has the same members, and a place in `PRUNINGS`.
-
-    Attributes:
-        kind: its name in a space.
-        prune_classifier: whether the last kernel, which gives the logits, is pruned too.
-    """
+    """All values stay."""
 
     kind: ClassVar[str] = "none"
     prune_classifier: ClassVar[bool] = True  # as little as all others
 
     def kept(self, kernels: Kernels) -> int:
-        """Count what is left of some kernels: here all values."""
+        """Count all values."""
         return sum([kernel[0] for kernel in kernels])
 
     def stored_bytes(self, kernels: Kernels, width: int) -> int:
-        """Compute the bytes of some stored kernels whose values take `width` bytes each."""
+        """Compute the bytes of dense kernels."""
         return self.kept(kernels) * width
 
     def kept_scales(self, channels: int) -> int:
-        """Count what is left of the scales of a batch norm: here all."""
+        """Count all scales."""
         return channels
 
     def removed_share(self, values: int, kept: int) -> float:
-        """Return the share of a network's kernel values that is reported as removed."""
+        """Return 0."""
         return 0.0
 
 
@@ -113,9 +133,8 @@ class ChannelPruning:
         return 1.0 - kept / values
 
 
-Pruning = NotPruned | MagnitudePruning | ChannelPruning  # and another one here too
 NOT_PRUNED = NotPruned()
-PRUNINGS: Mapping[str, type[Pruning]] = {
+PRUNINGS: Mapping[str, type[NotPruned | MagnitudePruning | ChannelPruning]] = {
     kind.kind: kind for kind in (NotPruned, MagnitudePruning, ChannelPruning)
 }
 
