@@ -16,7 +16,6 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from math import inf
-from statistics import fmean, linear_regression
 
 from nas_asc.results import seed_captions
 from nas_asc.search.progress import Clock, TrialCounts
@@ -44,29 +43,36 @@ class DurationModel:
     """How long a full training takes, learnt from those that ended: a base, and so much per MAC."""
 
     def __init__(self) -> None:
-        self._seen: list[tuple[float, float]] = []
+        self._count = 0
+        # Sums, so that the ten-thousandth trial costs as little as the first; whole ones are exact.
+        self._macs, self._macs_squared = 0, 0
+        self._seconds, self._macs_by_seconds = 0.0, 0.0
 
     @property
     def known(self) -> bool:
         """Whether anything was learnt."""
-        return bool(self._seen)
+        return self._count > 0
 
     def learn(self, macs: int, seconds: float) -> None:
         """Note a training: multiply-accumulates for one clip, and seconds."""
-        self._seen.append((float(macs), seconds))
+        self._count += 1
+        self._macs += macs
+        self._macs_squared += macs * macs
+        self._seconds += seconds
+        self._macs_by_seconds += macs * seconds
 
     def predict(self, *macs: int) -> float:
         """Return how long networks of so many multiply-accumulates take, one after the other.
 
         Least squares, neither part below 0; 0 if nothing is known.
         """
-        if not self._seen:
+        if not self._count:
             return 0.0
-        seen_macs, seen_s = zip(*self._seen, strict=True)
-        mean_macs, mean_s = fmean(seen_macs), fmean(seen_s)
+        mean_macs, mean_s = self._macs / self._count, self._seconds / self._count
         slope = mean_s / mean_macs if mean_macs else 0.0
-        if len(set(seen_macs)) > 1:
-            slope = min(max(linear_regression(seen_macs, seen_s).slope, 0.0), slope)
+        if spread := self._count * self._macs_squared - self._macs * self._macs:
+            together = self._count * self._macs_by_seconds - self._macs * self._seconds
+            slope = min(max(together / spread, 0.0), slope)
         return sum(mean_s + slope * (each - mean_macs) for each in macs)
 
 
