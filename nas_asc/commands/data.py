@@ -16,7 +16,7 @@ def command() -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @json_option
 def check_folder(folder: Path, as_json: bool) -> int:
-    """Return what a data set folder holds and what is wrong with it."""
+    """Check what a data set folder holds, and what is wrong with it."""
     from nas_asc.datasets import check
 
     findings = check(folder)

@@ -66,33 +66,26 @@ def front_pictures(summary: Summary) -> dict[str, bytes]:
     return {"svg": svg, "png": png}
 
 
-def front_figure(shown: Chart, key_lines: int = 0) -> "Figure":
-    """Draw a chart: log loss on the left, accuracy on the right, both against bytes.
-
-    Args:
-        shown: what is drawn.
-        key_lines: room for the key, in lines; where more are needed, all is drawn once more.
-    """
+def front_figure(shown: Chart) -> "Figure":
+    """Draw a chart: log loss on the left, accuracy on the right, both against bytes."""
     from matplotlib.figure import Figure
 
     strip = _ROW * (1 + len(shown.over_budget)) if shown.over_budget else 0.0
-    bottom = _BOTTOM + _KEY_LINE * key_lines
+    names = [_placed_names(panel, shown) for panel in shown.panels]
+    key = _key({point for _, numbered in names for point in numbered})
+    bottom = _BOTTOM + _KEY_LINE * len(key)
     height = bottom + _PANEL_HEIGHT + _ABOVE_PANEL + strip + _TITLES
     figure = Figure(figsize=(_WIDTH, height), dpi=_DPI)
-    numbered: set[Point] = set()
     for number, panel in enumerate(shown.panels):
         left = (_LEFT + number * (_PANEL_WIDTH + _BETWEEN)) / _WIDTH
         width = _PANEL_WIDTH / _WIDTH
         axis = figure.add_axes((left, bottom / height, width, _PANEL_HEIGHT / height))
         _draw_frame(axis, panel, shown)
         _draw_points(axis, panel, shown)
-        numbered |= _draw_names(axis, panel, shown)
+        _draw_names(axis, panel, shown, *names[number])
         if strip:
             at = (bottom + _PANEL_HEIGHT + _ABOVE_PANEL) / height
             _draw_strip(figure.add_axes((left, at, width, strip / height)), shown)
-    key = _key(numbered)
-    if len(key) > key_lines:
-        return front_figure(shown, len(key))
     left = _LEFT / _WIDTH
     figure.text(left, 1 - 0.25 / height, shown.title, size=13, weight="bold", va="center")
     figure.text(left, 1 - 0.53 / height, shown.subtitle, size=10, color=SOFT, va="center")
@@ -166,10 +159,8 @@ def _places(points: Sequence[Point], panel: Panel) -> tuple[list[float], list[fl
     return [p.size_bytes for p in points], [panel.shown(p) for p in points]
 
 
-def _draw_names(axis: "Axes", panel: Panel, shown: Chart) -> set[Point]:
-    """Write names beside the markers of report models; return those that are numbers instead."""
-    from matplotlib.patheffects import withStroke
-
+def _placed_names(panel: Panel, shown: Chart) -> "tuple[dict[Point, tuple[str, Bbox]], set[Point]]":
+    """Return what stands beside each report model and where, and which have a number instead."""
     models = [point for point in (*panel.front, *panel.others) if point.model is not None]
     models.sort(key=lambda point: point.trial)
     numbered: set[Point] = set()
@@ -177,10 +168,21 @@ def _draw_names(axis: "Axes", panel: Panel, shown: Chart) -> set[Point]:
         texts = [str(p.trial) if p in numbered else _name(p) for p in models]
         boxes, without_room = _moved_apart(texts, models, panel, shown)
         if without_room <= numbered:
-            break
+            return dict(zip(models, zip(texts, boxes, strict=True), strict=True)), numbered
         numbered |= without_room
+
+
+def _draw_names(
+    axis: "Axes",
+    panel: Panel,
+    shown: Chart,
+    names: "dict[Point, tuple[str, Bbox]]",
+    numbered: set[Point],
+) -> None:
+    from matplotlib.patheffects import withStroke
+
     line = {"arrowstyle": "-", "color": ORANGE, "lw": 0.9, "shrinkA": 1, "shrinkB": 3}
-    for point, text, box in zip(models, texts, boxes, strict=True):
+    for point, (text, box) in names.items():
         x, y = _on_page(point, panel, shown)
         axis.annotate(
             text,
@@ -195,7 +197,6 @@ def _draw_names(axis: "Axes", panel: Panel, shown: Chart) -> set[Point]:
             arrowprops=line if _distance(box, (x, y)) > _CLEAR + 3 else None,
             zorder=5,
         )
-    return numbered
 
 
 def _moved_apart(
