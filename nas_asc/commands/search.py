@@ -82,18 +82,21 @@ def command(
     from nas_asc.datasets import outline
     from nas_asc.results import write_front
     from nas_asc.search import failures, read_task
+    from nas_asc.study import DataSource
 
     given = {name: value for name, value in options.items() if value is not None}
     if no_report_models or no_seeds:
         given["warm_start"] = False
+    source = {name: given.pop(name) for name in DataSource.model_fields if name in given}
     if given.get("data"):
-        given["data"] = str(Path(str(given["data"])).absolute())
+        source["paths"] = [str(Path(str(given.pop("data"))).absolute())]
+    if source:
+        given["data"] = source
     if is_path(space := str(given.get("space", ""))):
         given["space"] = str(Path(space).absolute())  # a run can be resumed from any folder
     processes = _count_workers(workers)
     config, run = _resumed(given, out) if resume else _new(given, out)
-    data = config.data
-    outlined = None if data is None else lambda: outline(Path(data), config.clip_s)
+    outlined = (lambda: outline(config.data)) if config.data.paths else None
     task = read_task(config, lambda: _dataset(config), outlined)
     remark(f"budget: {task.budget} by rule {task.rule.id}")
     if clips := task.rule.clip_remark(task.dataset.clip_s):
@@ -168,11 +171,11 @@ def _dataset(config: "StudyConfig") -> "Dataset":
 
     with FeatureCache().lock("search"):
         pass  # a cache that cannot be written is told now, not by every trial
-    if config.data is None:
+    if not config.data.paths:
         remark("data: built-in synthetic scenes, no real recordings")
         dataset = synthetic_dataset()
     else:
-        dataset = load_dataset(Path(config.data), config.clip_s, config.skip_bad)
+        dataset = load_dataset(config.data, config.seed)
     for note in dataset.notes:
         remark(f"data: {note}")
     if dataset.skipped:

@@ -7,12 +7,14 @@ made from a data set keeps that order.
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 
 from nas_asc.datasets.folder import Entry
 from nas_asc.errors import DatasetError
 from nas_asc.files import digest
+from nas_asc.study import DataSource
 
 SPLITS = ("train", "validation", "test")
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
@@ -20,7 +22,12 @@ SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 
 @dataclass(frozen=True)
 class Clip:
-    """One labelled recording; `label` is an index into the classes of its data set."""
+    """One labelled recording, or a window of one.
+
+    Attributes:
+        label: index into the classes of its data set.
+        start_s: where in the file the clip begins.
+    """
 
     path: Path
     label: int
@@ -28,11 +35,19 @@ class Clip:
     group: str
     device: str | None
     fold: int | None
+    start_s: float = 0.0
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A folder of labelled clips, ready to use."""
+    """Labelled clips, ready to use.
+
+    Attributes:
+        root: the folder that holds all files.
+        highest_hz: what at least half of the clips hold energy up to; infinity where not known.
+        align: where a clip shorter than `clip_s` lies in it, at the "start" or in the "center".
+        source: what the data set was read from, and how; `split_seed` is that of drawn splits.
+    """
 
     name: str
     root: Path
@@ -44,6 +59,10 @@ class Dataset:
     channels: int  # of most clips
     notes: tuple[str, ...]  # what was decided on the way, one sentence each
     skipped: tuple[Path, ...]  # left out because they cannot be decoded
+    highest_hz: float = inf
+    align: str = "start"
+    source: DataSource = field(default_factory=DataSource)
+    split_seed: int = 0
 
     def indices(self, split: str) -> tuple[int, ...]:
         """Return the positions in `clips` of one split."""

@@ -12,9 +12,9 @@ from nas_asc.datasets.decoding import AudioFile, check_file, check_files, unread
 from nas_asc.datasets.folder import walk
 from nas_asc.datasets.layouts import LAYOUTS, list_clips
 from nas_asc.errors import DatasetError
+from nas_asc.study import DataSource
 
 SYNTHETIC_MARK = "synthetic.json"
-_SHORTEST_S = 0.05  # about one spectrum
 _HEADERS = 10  # that are read to see about how long clips are
 _SHORT_S = 0.1
 _SHOWN = 20  # of faults of one kind
@@ -34,22 +34,19 @@ class Finding:
 
 
 def load_dataset(
-    root: Path, clip_s: float | None = None, skip_bad: bool = False, *, cache: Path | None = None
+    source: DataSource | Path | str, split_seed: int = 0, *, cache: Path | None = None
 ) -> Dataset:
-    """Read a data set folder, whichever of the known layouts it has.
+    """Read a data set, whichever of the known layouts it has; a path is that of its one folder.
 
     Every clip is decoded once, to see that it can be; what was found is remembered in the cache
-    folder (None: $NAS_ASC_CACHE or the user's). Clips are to be padded or cut to `clip_s` seconds
-    (None: the data's median). `skip_bad` leaves out those that cannot be decoded.
+    folder (None: $NAS_ASC_CACHE or the user's). `split_seed` is of splits that have to be drawn.
 
     DatasetError where a clip cannot be decoded, whose file is named, or there are no two classes
     with clips in every split.
     """
-    if clip_s is not None and not _SHORTEST_S <= clip_s < float("inf"):
-        raise DatasetError(
-            f"clip length: expected {_SHORTEST_S:g} seconds or more, found {clip_s:g} - change it"
-        )
-    folder = walk(root.absolute())
+    source = _source(source)
+    clip_s, skip_bad = source.clip_s, source.skip_bad
+    folder = walk(Path(source.paths[0]).absolute())
     name, listing = list_clips(folder)
     entries, splitting = split(listing.entries)
     files = check_files(folder.root, [entry.path for entry in entries], cache)
@@ -90,30 +87,35 @@ def load_dataset(
             *_mixed("channel counts", "channels", channels),
         ),
         skipped=tuple(entry.path for entry in skipped),
+        highest_hz=statistics.median_low([file.highest_hz for _, file in kept]),
+        align=source.align,
+        source=source,
+        split_seed=split_seed,
     )
 
 
-def outline(root: Path, clip_s: float | None = None) -> tuple[int, float]:
-    """Return the number of classes of a folder, and `clip_s` or the median of a few clips.
+def outline(source: DataSource) -> tuple[int, float]:
+    """Return the number of classes of a data set, and its clip length by a few clips.
 
     A few headers are read at most. DatasetError where no layout matches the folder.
     """
-    entries = list_clips(walk(root.absolute()))[1].entries
+    entries = list_clips(walk(Path(source.paths[0]).absolute()))[1].entries
     classes = len({entry.label for entry in entries})
-    if clip_s is not None:
-        return classes, clip_s
+    if source.clip_s is not None:
+        return classes, source.clip_s
     some = entries[:: max(1, len(entries) // _HEADERS)]
     files = [check_file(entry.path, decode=False) for entry in some]
     return classes, _median_s([file.duration_s for file in files if not file.fault] or [1.0])
 
 
-def check(root: Path) -> list[Finding]:
-    """Check every clip of a folder; never raises for what is wrong with the data.
+def check(source: DataSource | Path | str) -> list[Finding]:
+    """Check every clip of a data set; never raises for what is wrong with the data.
 
     A data set can be used as it is when no finding is an error.
     """
+    source = _source(source)
     try:
-        folder = walk(root.absolute())
+        folder = walk(Path(source.paths[0]).absolute())
         layout, listing = list_clips(folder)
     except DatasetError as error:
         return [Finding("error", "folder", str(error))]
@@ -130,10 +132,14 @@ def check(root: Path) -> list[Finding]:
         *_first("copy", _copies(good)),
     ]
     try:
-        return findings + _splits(load_dataset(root, skip_bad=True))
+        return findings + _splits(load_dataset(source.model_copy(update={"skip_bad": True})))
     except DatasetError as error:
         notes = [Finding("note", "data", note) for note in folder.notes]
         return [*findings, *notes, Finding("error", "splits", str(error))]
+
+
+def _source(source: DataSource | Path | str) -> DataSource:
+    return source if isinstance(source, DataSource) else DataSource.of(source)
 
 
 def _median_s(lengths: Sequence[float]) -> float:

@@ -137,9 +137,8 @@ class _Session:
         self._queue = TrialQueue(study, self.scheduler, self._counts, runner.capacity)
         self._running: dict[int, float] = {}  # since when, by number
         self._context = {  # what all jobs share, as plain data
-            "data": str(task.dataset.root),
-            "clip_s": task.dataset.clip_s,
-            "skip_bad": study.skip_bad,
+            "data": task.dataset.source.to_dict(),
+            "split_seed": task.dataset.split_seed,
             "recipe": study.recipe.to_dict(),
             "rule": task.rule.id,
             "space": study.space,

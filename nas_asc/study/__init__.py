@@ -8,13 +8,13 @@ from nas_asc.study.config import (
     Recipe,
     Share,
     StudyConfig,
-    Table,
     faults_of,
     load_study,
     read_study,
     study_toml,
     with_options,
 )
+from nas_asc.study.data_source import DataSource, Table
 from nas_asc.study.job import (
     EpochReported,
     Event,
@@ -30,7 +30,7 @@ from nas_asc.study.job import (
 )
 
 __all__ = [
-    "MOST", "RAISABLE", "EpochReported", "Event", "Job", "JobFailed", "JobFinished",
+    "MOST", "RAISABLE", "DataSource", "EpochReported", "Event", "Job", "JobFailed", "JobFinished",
     "JobResult", "NoSettings", "OnEpoch", "Part", "Recipe", "Rung", "Share", "StudyConfig",
     "Table", "faults_of", "load_study", "loss_of", "make_rung", "read_study", "study_toml",
     "trial_seed", "with_options",

@@ -1,8 +1,8 @@
 """A study: everything that decides what a search does and how it trains, as a TOML file states it.
 
 Conventions: shares are 0 to 1, times in seconds. There are no defaults for what changes a result,
-except that what is absent is off: no limit on trials or time, the built-in scenes as data, the
-data's own clip length, no augmentation.
+except that what is absent is off: no limit on trials or time, the built-in scenes as data, no
+augmentation.
 
 A recipe names its parts (optimizer, schedule, loss, augmentations) and holds their settings as the
 TOML does. Which settings a part has, and what it does, stands in room `training`.
@@ -20,7 +20,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     model_validator,
@@ -29,6 +28,7 @@ from pydantic import (
 from nas_asc.complexity import counting_rule
 from nas_asc.errors import ConfigError, nearest, short_repr, unknown_key
 from nas_asc.shipped import find, is_path
+from nas_asc.study.data_source import DataSource, Table
 from nas_asc.study.old_keys import with_new_keys
 from nas_asc.toml_file import Fault, read_toml
 from nas_asc.units import MOST_S
@@ -53,12 +53,6 @@ MOST = 1_000_000  # of trials, epochs, rates: more than any training gets throug
 
 Share = Annotated[float, Field(ge=0, le=1)]
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Table(BaseModel):
-    """A table of a study: its values cannot be changed, and it has no keys but its own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Part(NamedTuple, Generic[F]):
@@ -148,9 +142,7 @@ class StudyConfig(Table):
         rule: id of the counting rule.
         budget: limits as `parse_budget` reads them; None where the rule's own are all.
         objective: what is searched for besides a small size.
-        data: folder of the recordings; None for the built-in synthetic scenes.
-        clip_s: length of a clip; None for the data's median.
-        skip_bad: whether clips that cannot be decoded are left out.
+        data: the recordings, and how they are read.
         trials: finished trials at which the search ends, report models and those of earlier
             sessions included. May be raised when a run is resumed, as may `time_s`.
         time_s: seconds of all sessions at which the search ends, if `trials` does not end it first.
@@ -172,9 +164,7 @@ class StudyConfig(Table):
     rule: Annotated[str, AfterValidator(_rule)]
     budget: str | None = None
     objective: Literal["log_loss", "accuracy"]
-    data: str | None = None
-    clip_s: float | None = Field(default=None, ge=0.01, le=3600)
-    skip_bad: bool = False
+    data: DataSource = DataSource()
     trials: int | None = Field(default=None, ge=1, le=MOST)
     time_s: float | None = Field(default=None, gt=0, le=MOST_S)
     epochs: int = Field(ge=1, le=MOST)
@@ -243,14 +233,16 @@ def read_study(path: Path, check_parts: bool = False) -> StudyConfig:
     return study
 
 
-def with_options(study: StudyConfig, options: Mapping[str, object]) -> StudyConfig:
-    """Return a study with new values of some settings, as a command line asks for it.
+def with_options(study: StudyConfig, options: Mapping[str, Any]) -> StudyConfig:
+    """Return a study with new values of some settings, and of some of how its data are read.
 
     Raises:
         ConfigError: a setting is not valid; the message has every fault.
     """
     try:
-        return StudyConfig.model_validate({**study.to_dict(), **options})
+        table = {**study.to_dict(), **options}
+        table["data"] = {**study.data.to_dict(), **table["data"]}
+        return StudyConfig.model_validate(table)
     except ValidationError as error:
         raise ConfigError("\n".join(f.text for f in faults_of(error, StudyConfig))) from None
 

@@ -77,8 +77,8 @@ class Job:
         seed: of initial weights, order and augmentations.
         rungs: where training may end early; validation clips are judged after their epochs even
             where a rung lets everything pass, since later trials are compared with this one.
-        context: what all jobs of a study share: `data`, `clip_s`, `skip_bad`, `recipe`, `rule`,
-            `space`, `run`.
+        context: what all jobs of a study share: `data`, `split_seed`, `recipe`, `rule`, `space`,
+            `run`.
     """
 
     number: int

@@ -9,6 +9,8 @@ from typing import Any
 
 OLD_TO_NEW = {
     "seeds": "warm_start",
+    "clip_s": "data.clip_s",
+    "skip_bad": "data.skip_bad",
     "recipe.weight_decay": "recipe.optimizer.weight_decay",
     "recipe.label_smoothing": "recipe.loss.label_smoothing",
     "recipe.time_shift": "recipe.augmentations.time_shift.width",
@@ -25,6 +27,8 @@ _OFF = {"time_shift": ["width"], "spec_augment": ["mel_masks", "frame_masks"], "
 def with_new_keys(study: Mapping[str, Any]) -> dict[str, Any]:
     """Return the TOML of a study with its old keys replaced; what is not valid stays so."""
     renewed = deepcopy(dict(study))
+    if isinstance(renewed.get("data"), str):  # a folder; how it is read stood beside it
+        renewed["data"] = {"paths": [renewed["data"]]}
     for old, new in OLD_TO_NEW.items():
         table, _, key = old.rpartition(".")
         holder = renewed.get(table) if table else renewed

@@ -38,7 +38,7 @@ from nas_asc.reports import (
     read_candidate,
 )
 from nas_asc.spaces import load_space
-from nas_asc.study import Job, JobResult, OnEpoch, Recipe, trial_seed
+from nas_asc.study import DataSource, Job, JobResult, OnEpoch, Recipe, trial_seed
 from nas_asc.training.batches import Clips
 from nas_asc.training.compute_mode import execution_for
 from nas_asc.training.loop import EpochReport, Hooks, train
@@ -181,7 +181,7 @@ def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
     torch.set_num_threads(1)
     context = job.context
     settings = TrialSettings(
-        _dataset(Path(str(context["data"])), context["clip_s"], bool(context["skip_bad"])),
+        _dataset(DataSource.model_validate(context["data"]), int(str(context["split_seed"]))),
         str(context["space"]),
         str(context["rule"]),
         Recipe.model_validate(context["recipe"]),

@@ -23,6 +23,7 @@ from nas_asc.errors import DatasetError, NasAscError
 from nas_asc.features import inputs, load_inputs, one_torch_thread
 from nas_asc.features.audio import LogMel, read_clip
 from nas_asc.features.inputs import _in_order
+from nas_asc.study import DataSource
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "features.py"
 LOG_MEL = FrontEnd("logmel", 1, 8000, 256, 128, 256, n_mels=16, f_max_hz=4000.0)
@@ -328,7 +329,7 @@ def test_a_sound_file_is_opened_once_to_check_it_and_once_for_its_first_log_mel(
     opened.clear()
     monkeypatch.setattr(soundfile, "SoundFile", watched)
     monkeypatch.setattr(decoding, "_YOUNG_NS", 0)
-    dataset = load_dataset(tmp_path / "data", 0.5)
+    dataset = load_dataset(DataSource.of(tmp_path / "data", clip_s=0.5))
     load_inputs(dataset, LOG_MEL)
     assert [opened[str(clip.path)] for clip in dataset.clips] == [2] * 6
 

@@ -20,6 +20,7 @@ from nas_asc.networks.reference_count import reference_count
 from nas_asc.networks.stored import store
 from nas_asc.reports.ensemble import Ensemble, Member
 from nas_asc.reports.lookup import report_model
+from nas_asc.study import DataSource
 from nas_asc.study.config import load_study
 from nas_asc.study.job import Job
 from nas_asc.training.metrics import evaluate, predict_proba
@@ -148,7 +149,7 @@ def tones(tmp_path_factory):
             tone = np.sin(2 * np.pi * rng.uniform(low_hz, high_hz) * time_s)
             waveform = 0.3 * tone + 0.02 * rng.normal(size=(len(tone), 1 + n % 2))
             soundfile.write(folder / label / f"{n}.{('wav', 'flac')[n % 2]}", waveform, rate_hz)
-    return load_dataset(folder, CLIP_S)
+    return load_dataset(DataSource.of(folder, clip_s=CLIP_S))
 
 
 @pytest.fixture(autouse=True)
@@ -174,9 +175,8 @@ def judge_again(folder, tones):
 def test_a_saved_model_gives_on_sound_files_what_was_judged(space, wanted, tones, tmp_path):
     architecture = draw(space, wanted)
     context = {
-        "data": str(tones.root),
-        "clip_s": CLIP_S,
-        "skip_bad": False,
+        "data": tones.source.to_dict(),
+        "split_seed": 0,
         "recipe": RECIPE.to_dict(),
         "rule": "plain",
         "space": space,

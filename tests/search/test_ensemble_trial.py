@@ -41,9 +41,8 @@ def job(number, ensemble, tones, folder):
     """Train an ensemble for an epoch."""
     recipe = load_study("quick").recipe.model_copy(update={"batch_size": 8})
     context = {
-        "data": str(tones.root),
-        "clip_s": tones.clip_s,
-        "skip_bad": False,
+        "data": tones.source.to_dict(),
+        "split_seed": 0,
         "recipe": recipe.to_dict(),
         "rule": "plain",
         "space": SPACE,

@@ -16,6 +16,7 @@ from nas_asc.search.runners import RUNNERS
 from nas_asc.search.search import run_search
 from nas_asc.shipped import shipped
 from nas_asc.spaces.space_file import load_space
+from nas_asc.study import DataSource
 from nas_asc.study.config import load_study, with_options
 from nas_asc.study.job import Job
 from nas_asc.training.run_job import run_job, siblings
@@ -79,7 +80,8 @@ def test_one_candidate_with_another_kind_of_input_is_trained_and_saved(
 ):
     architecture = cheap(space, **wanted)
     context = {
-        **{"data": str(tones), "clip_s": CLIP_S, "skip_bad": False, "run": str(tmp_path)},
+        **{"data": DataSource.of(tones, clip_s=CLIP_S).to_dict(), "split_seed": 0},
+        "run": str(tmp_path),
         **{"recipe": load_study("quick").recipe.to_dict() | {"batch_size": 8}},
         **{"rule": "plain", "space": space},
     }

@@ -46,7 +46,7 @@ def test_every_shipped_study_is_valid_and_survives_writing(name, written):
 
 def test_awkward_text_survives_writing(quick, written):
     text = 'a "quoted" \\ back\tslash, é, \x7f and\nnew lines'
-    study = with_options(quick, {"title": text, "data": "C:\\sounds", "time_s": 90.5})
+    study = with_options(quick, {"title": text, "data": {"paths": ["C:\\sounds"]}, "time_s": 90.5})
     assert tomllib.loads(study_toml(study))["title"] == text
     assert read_study(written(study_toml(study))) == study
 

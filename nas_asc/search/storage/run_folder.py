@@ -175,7 +175,7 @@ def read_trials(run: Path) -> tuple[list[Trial], dict[str, Any]]:
     return read_sqlite(path) if path.is_file() else ([], {})
 
 
-def resumed_config(run: Path, options: Mapping[str, object]) -> StudyConfig:
+def resumed_config(run: Path, options: Mapping[str, Any]) -> StudyConfig:
     """Return the study of a saved run with options that were given anew.
 
     Raises:
