@@ -195,7 +195,13 @@ def test_networks_with_different_inputs_are_no_module():
 
 @pytest.mark.slow
 def test_a_search_in_all_families_trains_the_ensemble(tones, tmp_path):
-    options = {"space": SPACE, "budget": "2MB", "epochs": 1, "data": str(tones.root), "trials": 18}
+    options = {
+        "space": SPACE,
+        "budget": "2MB",
+        "epochs": 1,
+        "data": {"paths": [str(tones.root)]},
+        "trials": 18,
+    }
     config = with_options(load_study("quick"), options)
     workers = RUNNERS["inline"](1, "nas_asc.training.run_job:run_job")
     summary = run_search(config, tones, run=tmp_path / "run", workers=workers)

@@ -46,7 +46,13 @@ def cache(tmp_path_factory, monkeypatch):
 
 
 def search(run, data, space, **options):
-    values = {"space": space, "budget": "200KB,3MMAC", "epochs": 1, "data": str(data), **options}
+    values = {
+        "space": space,
+        "budget": "200KB,3MMAC",
+        "epochs": 1,
+        "data": {"paths": [str(data)]},
+        **options,
+    }
     return run_search(
         with_options(load_study("quick"), values),
         load_dataset(data),
