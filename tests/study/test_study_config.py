@@ -161,9 +161,9 @@ def test_an_old_study_is_read_as_what_it_meant_then(quick, written):
     study = read_study(
         written(OLD_TEXT, ("seeds = true", "seeds = false"), ("masks = 1", "masks = 0"))
     )
-    study_of_before = 'data = "/clips"\nclip_s = 2.0\nskip_bad = true\n' + OLD_TEXT
+    study_of_before = 'data = "/clips"\nclip_s = 2.0\n' + OLD_TEXT
     source = read_study(written(study_of_before)).data
-    assert source == DataSource.of("/clips", clip_s=2.0, skip_bad=True)
+    assert source == DataSource.of("/clips", clip_s=2.0)
     assert not study.warm_start
     assert "spec_augment" not in study.recipe.augmentations
     assert "seeds" not in study_toml(study)
