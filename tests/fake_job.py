@@ -9,7 +9,6 @@ import os
 import random
 import signal
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from nas_asc.architectures.architecture import Architecture
@@ -84,13 +83,6 @@ def slow(job: Job, report: OnEpoch) -> JobResult:
         file.write(f"{job.number}\n")
     time.sleep(0.2)
     return run_job(job, report)
-
-
-def slow_report_models(job: Job, report: OnEpoch) -> JobResult:
-    """Never end for deepsound's networks but the first, and soon for others."""
-    is_deepsound = Architecture.from_dict(job.architecture).choices.get("head.conv") == 100
-    time.sleep(3600 if is_deepsound and job.number else 0.1)
-    return replace(run_job(job, report), seconds=0.1)
 
 
 def small_space(job: Job, report: OnEpoch) -> JobResult:

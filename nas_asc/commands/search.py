@@ -1,9 +1,10 @@
 """`nas-asc search`: run or resume a search and show its front."""
 
 import os
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,7 +20,15 @@ if TYPE_CHECKING:
     from nas_asc.search import Task
     from nas_asc.study import StudyConfig
 
+    # A study, its run folder, and the options that a plan leaves as they are; None without a plan.
+    _Start = tuple[StudyConfig, Path, Collection[str] | None]
+
 _SHOWN = 5  # of the clips that were left out
+_PLANNED = "planned"  # the study whose numbers are planned for the data and the time
+_WORDS: Mapping[str, Callable[[Any], str]] = {
+    "time_s": format_duration,
+    "macs_ceiling": format_count,
+}
 
 
 def _seconds(
@@ -38,7 +47,11 @@ def _seconds(
 @click.option("--data", help="Folder of recordings; without it, built-in synthetic scenes.")
 @clip_option("the median")
 @click.option("--skip-bad", is_flag=True, default=None, help="Leave out clips that can't be read.")
-@click.option("--study", help="Study with all settings (nas-asc studies), or the path of one.")
+@click.option(
+    "--study", help="Study with all settings (nas-asc studies), or the path of one; else planned."
+)
+@click.option("--plan", "plan_only", is_flag=True, help="Print the planned study, and stop.")
+@click.option("--calibrate", is_flag=True, help="Plan by the measured speed of this machine.")
 @click.option(
     "--objective",
     type=click.Choice(["log_loss", "accuracy"]),
@@ -71,6 +84,8 @@ def command(
     workers: str,
     out: Path | None,
     resume: bool,
+    plan_only: bool,
+    calibrate: bool,
     as_json: bool,
     **options: object,
 ) -> int:
@@ -82,7 +97,7 @@ def command(
     from nas_asc.datasets import outline
     from nas_asc.results import write_front
     from nas_asc.search import failures, read_task
-    from nas_asc.study import DataSource
+    from nas_asc.study import DataSource, study_toml
 
     given = {name: value for name, value in options.items() if value is not None}
     if no_report_models or no_seeds:
@@ -95,10 +110,20 @@ def command(
     if is_path(space := str(given.get("space", ""))):
         given["space"] = str(Path(space).absolute())  # a run can be resumed from any folder
     processes = _count_workers(workers)
-    config, run = _resumed(given, out) if resume else _new(given, out)
+    if calibrate:
+        if resume or "study" in given:
+            raise click.UsageError("--calibrate: expected a search that is planned, got a study")
+        given["speed"] = _measure_speed()
+    config, run, asked = _resumed(given, out) if resume else _new(given, out, plan_only)
     outlined = (lambda: outline(config.data)) if config.data.paths else None
-    task = read_task(config, lambda: _dataset(config), outlined)
+    task = read_task(config, lambda: _dataset(config), outlined, asked)
     remark(f"budget: {task.budget} by rule {task.rule.id}")
+    if asked is not None:
+        _tell_plan(task)
+    if plan_only:
+        study = task.config
+        print_json(study.to_dict()) if as_json else click.echo(study_toml(study), nl=False)
+        return 0
     if clips := task.rule.clip_remark(task.dataset.clip_s):
         remark(f"warning: rule {task.rule.id}: {clips}")
     # A process has a torch, whether it is busy or not.
@@ -134,34 +159,65 @@ def _count_workers(text: str) -> int:
     return int(text)
 
 
-def _resumed(given: dict[str, object], out: Path | None) -> "tuple[StudyConfig, Path]":
+def _resumed(given: dict[str, object], out: Path | None) -> "_Start":
     from nas_asc.search import resumed_config
 
     if out is None:
         raise click.UsageError("--resume: expected the run folder with --out")
     if "study" in given:
         raise click.UsageError("--resume: expected no --study, the run has its own")
-    return resumed_config(out, given), out
+    return resumed_config(out, given), out, None
 
 
-def _new(given: dict[str, object], out: Path | None) -> "tuple[StudyConfig, Path]":
+def _new(given: dict[str, object], out: Path | None, plan_only: bool) -> "_Start":
     from nas_asc.search import STUDY_FILE
     from nas_asc.study import load_study, with_options
 
-    study = str(given.pop("study", "esc10" if "data" in given else "quick"))
+    study = str(given.pop("study", _PLANNED))
     config = load_study(study)
     if "time_s" in given and "trials" not in given:
         config = config.model_copy(update={"trials": None})
+    elif study == _PLANNED and "trials" in given:
+        config = config.model_copy(update={"time_s": given.get("time_s"), "trials": 1})
     config = with_options(config, given)
     if config.space is None:
         raise ConfigError("--space: expected a search space (nas-asc spaces), got none")
     run = out or Path("runs") / f"{Path(config.space).stem}-{datetime.now():%Y%m%d-%H%M%S}"
-    if run.exists():
+    if run.exists() and not plan_only:
         is_run = (run / STUDY_FILE).is_file()
         resumable = "add --resume to go on with its run, or " if is_run else ""
         raise RunError(f"{run}: expected a new folder, it exists - {resumable}choose another --out")
+    if study == _PLANNED:
+        return config, run, {*given}
     remark(f"study {study}: {config.title}")
-    return config, run
+    return config, run, None
+
+
+def _measure_speed() -> float:
+    from nas_asc.training import measured_speed
+
+    speed = measured_speed()
+    remark(f"speed: a core of this machine trains {speed:.2f} times as fast as the reference")
+    return speed
+
+
+def _tell_plan(task: "Task") -> None:
+    """Print each number of the plan with its reason, and how many candidates may be trained."""
+    from nas_asc.study import CORES, WARM_START_SHARE
+
+    study = task.config
+    recipe = study.recipe.to_dict()
+    settings = {**study.to_dict(), **recipe, **recipe["loss"]}
+    for name, reason in study.plan.items():
+        words = _WORDS.get(name, str)(settings[name]) if name in settings else "none"
+        remark(f"plan: {name} {words}: {reason}")
+    if study.time_s and task.candidate_s:
+        left_s = study.time_s * CORES * (1 - WARM_START_SHARE * study.warm_start)
+        count = max(1, round(left_s / task.candidate_s))
+        remark(
+            f"plan: about {_some(count, 'candidate')} in {format_duration(study.time_s)} on "
+            f"{CORES} cores, besides the report models; --plan prints it as a study"
+        )
 
 
 def _dataset(config: "StudyConfig") -> "Dataset":
@@ -212,7 +268,7 @@ def _run(task: "Task", run: Path, processes: int, resume: bool) -> "Summary":
 
 def _extent(task: "Task", run: Path, workers: int, resume: bool) -> str:
     """Return how many trials there will be, and how long those take that have not ended."""
-    from nas_asc.search import ended_trials, expected_seconds
+    from nas_asc.search import ended_trials
 
     config = task.config
     trials = _some(config.trials, "trial") if config.trials else ""
@@ -222,5 +278,7 @@ def _extent(task: "Task", run: Path, workers: int, resume: bool) -> str:
     if config.time_s:
         return " or ".join(filter(None, (trials, format_duration(config.time_s))))
     left = max((config.trials or 0) - ended, 0)
-    seconds = expected_seconds(task, left, workers) if left else None
-    return trials if seconds is None else f"{trials}, about {format_duration(seconds)}"
+    each_s = task.candidate_s if left else None
+    return (
+        trials if each_s is None else f"{trials}, about {format_duration(left * each_s / workers)}"
+    )

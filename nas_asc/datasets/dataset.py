@@ -70,6 +70,22 @@ class Dataset:
             raise ValueError(f"expected one of {', '.join(SPLITS)}, got {split!r}")
         return tuple(index for index, clip in enumerate(self.clips) if clip.split == split)
 
+    def with_validation(self, most: int | None) -> "Dataset":
+        """Return the data set with the validation clips of at most so many files, spread evenly."""
+        validation = [self.clips[index] for index in self.indices("validation")]
+        files = list(dict.fromkeys(clip.path for clip in validation))
+        if most is None or len(files) <= most:
+            return self
+        kept = {files[number * len(files) // most] for number in range(most)}
+        clips = tuple(c for c in self.clips if c.split != "validation" or c.path in kept)
+        return replace(self, clips=clips)
+
+    @property
+    def imbalance(self) -> float:
+        """The training clips of the largest class by those of the smallest."""
+        counts = Counter(clip.label for clip in self.clips if clip.split == "train").values()
+        return max(counts) / min(counts)
+
     @property
     def devices(self) -> tuple[str, ...]:
         """The recording devices, sorted; empty where the data do not name them."""

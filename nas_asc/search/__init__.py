@@ -7,11 +7,10 @@ from nas_asc.search.storage.optuna_tables import finish_trial, insert_trial
 from nas_asc.search.storage.run_folder import STUDY_FILE, ended_trials, resumed_config
 from nas_asc.search.storage.run_summary import failures, load_front, load_trials
 from nas_asc.search.task import Task, read_task
-from nas_asc.search.trial_queue import expected_seconds
 
 __all__ = [
     "JOB_FUNCTION", "RUNNERS", "STUDY_FILE", "Progress", "Task", "ended_trials",
-    "expected_seconds", "failures", "finish_trial", "fitting_workers", "insert_trial",
+    "failures", "finish_trial", "fitting_workers", "insert_trial",
     "load_front", "load_trials", "progress_line", "read_task", "resumed_config", "run_search",
     "run_task",
 ]  # fmt: skip

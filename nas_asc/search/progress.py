@@ -1,14 +1,23 @@
 """How far a search has come: its time, counts of its trials, and one line for people."""
 
+import logging
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
 from nas_asc.results import Point, shorten, size_caption
 from nas_asc.search.storage.run_summary import point
 from nas_asc.search.storage.trials import Trial
+from nas_asc.search.task import Task
+from nas_asc.study import CANDIDATE_S
 from nas_asc.units import format_duration
+
+_SURE_S = 3.0  # planned seconds that must have been trained before the machine is judged
+_FAR_TOO_SLOW = 2.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -17,6 +26,7 @@ class Progress:
 
     Attributes:
         total: finished trials at which the search ends, or None.
+        expected: about how many will have finished when the time is up, or None.
         running: trials in training now.
         resumed: finished trials that this session started with; they took none of its time.
         best: the point with the best objective so far.
@@ -25,6 +35,7 @@ class Progress:
 
     completed: int
     total: int | None = None
+    expected: int | None = None
     stopped_early: int = 0
     failed: int = 0
     rejected_over_budget: int = 0
@@ -80,6 +91,47 @@ class Clock:
         return inf if self.limit_s is None else self.limit_s - self.elapsed_s
 
 
+class Pace:
+    """How fast networks are trained, against the plan; measured epochs only forecast and warn."""
+
+    def __init__(self, task: Task, workers: int) -> None:
+        self._task = task
+        self._workers = workers
+        self._seconds: dict[int, tuple[float, float]] = {}  # measured and planned, by trial
+        self._warned = False
+
+    def note(self, trial: Trial, entry: Mapping[str, object]) -> None:
+        """Note an epoch of a trial of one network; warns once where they take far too long."""
+        seconds, epoch = entry.get("seconds"), entry.get("epoch")
+        if not (isinstance(seconds, float) and isinstance(epoch, int)):
+            return
+        share = epoch / self._task.config.epochs
+        planned = (self._task.training_s(*trial.network_macs) - CANDIDATE_S) * share
+        self._seconds[trial.number] = (seconds, planned)
+        if not self._warned and planned > _SURE_S and self.slowness > _FAR_TOO_SLOW:
+            self._warned = True
+            _log.warning(
+                "this machine trains %.1f times as slowly as planned for: fewer candidates will "
+                "fit; --calibrate plans a new search by its own speed",
+                self.slowness,
+            )
+
+    @property
+    def slowness(self) -> float:
+        """The measured seconds by the planned ones; 1 before anything is measured."""
+        measured = sum(seconds for seconds, _ in self._seconds.values())
+        planned = sum(seconds for _, seconds in self._seconds.values())
+        return measured / planned if planned else 1.0
+
+    @property
+    def candidate_s(self) -> float | None:
+        """How often about a trial ends, in seconds; None where nothing is known."""
+        each_s = self._task.candidate_s
+        return (
+            None if each_s is None or not self._seconds else each_s * self.slowness / self._workers
+        )
+
+
 class TrialCounts:
     """Counts of trials, kept as they end; `resumed` had ended when this session began."""
 
@@ -108,11 +160,15 @@ class TrialCounts:
         if loss is not None and (self._best is None or loss < self._best[0]):
             self._best = (loss, trial)
 
-    def progress(self, running: int, clock: Clock) -> Progress:
-        """Return how far the search has come."""
+    def progress(self, running: int, clock: Clock, candidate_s: float | None = None) -> Progress:
+        """Return how far the search has come, where trials end every so many seconds."""
+        expected = None
+        if candidate_s and clock.limit_s is not None and self._total is None:
+            expected = self.finished + round(max(clock.left_s, 0.0) / candidate_s)
         return Progress(
             completed=self._states["completed"],
             total=self._total,
+            expected=expected,
             stopped_early=self._states["stopped_early"],
             failed=self._states["failed"],
             rejected_over_budget=self._rejected,
@@ -129,7 +185,8 @@ def progress_line(progress: Progress, kb: int, width: int = 10_000) -> str:
 
     `kb` is what the counting rule takes a KB for, in bytes.
     """
-    done = f"{progress.finished:,}" + (f"/{progress.total:,}" if progress.total else "") + " done"
+    done = f"{progress.finished:,}" + (f"/{progress.total:,}" if progress.total else "")
+    done += (f" of about {progress.expected:,}" if progress.expected else "") + " done"
     endings = (("stopped", progress.stopped_early), ("failed", progress.failed))
     if ended := ", ".join(f"{count:,} {name}" for name, count in endings if count):
         done += f" ({ended})"

@@ -15,14 +15,14 @@ is stored, the second at once.
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
 from nas_asc.datasets import Dataset
 from nas_asc.results import Summary, seed_captions
-from nas_asc.search.progress import Clock, Progress, TrialCounts
+from nas_asc.search.progress import Clock, Pace, Progress, TrialCounts
 from nas_asc.search.runners import RUNNERS, Runner
 from nas_asc.search.runners.inline import on_sigint
 from nas_asc.search.scheduler import Scheduler
@@ -30,7 +30,7 @@ from nas_asc.search.storage import run_folder
 from nas_asc.search.storage.run_summary import skipped_seeds, summarise
 from nas_asc.search.storage.trials import Trial, TrialStore
 from nas_asc.search.task import Task, read_task
-from nas_asc.search.trial_queue import TrialQueue
+from nas_asc.search.trial_queue import TrialQueue, too_long
 from nas_asc.search.warm_start import warm_start_trials
 from nas_asc.study import EpochReported, Event, Job, JobFinished, JobResult, StudyConfig
 
@@ -53,8 +53,8 @@ def run_search(
     """Search, or go on with a search, until its trials or its time are used up.
 
     The same study and number of trials give the same front with any number of workers. A search
-    that ends by `time_s` has trained a prefix of the same trials, except that report models which
-    would take more than half of the time are left out.
+    that ends by `time_s` has trained a prefix of the same trials; report models that would take
+    more than a quarter of the time, as planned, are left out.
 
     Args:
         config: the study. When a run is resumed it must be the one that the run was started with,
@@ -106,7 +106,7 @@ def run_task(
                 runner.capacity,
                 config.lag,
             )
-        session = _Session(task, run, store, runner, progress)
+        session = _Session(task, run, store, runner, progress, too_long(task, warm_start))
         session.restore(warm_start if config.warm_start else [])
         trials = session.scheduler.trials
         skipped = skipped_seeds(trials)
@@ -127,6 +127,7 @@ class _Session:
         store: TrialStore,
         runner: Runner,
         progress: Callable[[Progress], None],
+        skipped: Collection[int],
     ) -> None:
         self._study = study = task.config
         self.scheduler = Scheduler(task)
@@ -134,11 +135,13 @@ class _Session:
         self._runner = runner
         self._progress = progress
         self._counts = TrialCounts(study.trials, study.objective)
-        self._queue = TrialQueue(study, self.scheduler, self._counts, runner.capacity)
+        self._queue = TrialQueue(self.scheduler, self._counts, skipped)
+        self._pace = Pace(task, runner.capacity)
         self._running: dict[int, float] = {}  # since when, by number
         self._context = {  # what all jobs share, as plain data
             "data": task.dataset.source.to_dict(),
             "split_seed": task.dataset.split_seed,
+            "validation_clips": study.validation_clips,
             "recipe": study.recipe.to_dict(),
             "rule": task.rule.id,
             "space": study.space,
@@ -180,13 +183,15 @@ class _Session:
                     self._handle(event)
                 if pressed:
                     raise KeyboardInterrupt
-                for trial in self._queue.overdue(self._running):
-                    self._runner.cancel(trial.number)
-                    self._finish(trial)
+        if self._running:
+            _log.warning(
+                "the time is up: %d trials in training are begun again when the run is resumed",
+                len(self._running),
+            )
 
     def _start_trials(self) -> None:
         while self._runner.free:
-            trial = self._queue.next_trial(self._running, self.clock)
+            trial = self._queue.next_trial(len(self._running), self.clock)
             if trial is None:
                 break
             if trial.state == "skipped":
@@ -202,11 +207,11 @@ class _Session:
             self._runner.submit(job)
 
     def _handle(self, event: Event) -> None:
-        if isinstance(event, EpochReported):
-            self._report_progress()
-            return
         trial = self.scheduler.trials[event.number]
-        if isinstance(event, JobFinished):
+        if isinstance(event, EpochReported):
+            self._pace.note(trial, event.entry)
+            self._report_progress()
+        elif isinstance(event, JobFinished):
             self._finish(_with_result(trial, event.result))
         else:
             _log.info("trial %d failed: %s", event.number, event.traceback or event.reason)
@@ -219,10 +224,11 @@ class _Session:
         trial = replace(trial, elapsed_s=self.clock.elapsed_s, spent_s=spent_s)
         self._store.finish(trial, trial.loss(self._study.objective))
         self.scheduler.update(trial)
-        self._queue.learn(trial)
+        self._counts.add(trial)
 
     def _report_progress(self) -> None:
-        self._progress(self._counts.progress(len(self._running), self.clock))
+        pace_s = self._pace.candidate_s
+        self._progress(self._counts.progress(len(self._running), self.clock, pace_s))
 
 
 def _with_result(trial: Trial, result: JobResult) -> Trial:

@@ -1,8 +1,10 @@
 """What a search is about: read once, at the door, and handed on as one value."""
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
+from statistics import fmean
 
 from nas_asc.architectures import Architecture
 from nas_asc.complexity import Budget, Complexity, CountingRule, count, counting_rule, parse_budget
@@ -11,9 +13,12 @@ from nas_asc.errors import ConfigError, NothingFits
 from nas_asc.reports import Ensemble, read_ensembles
 from nas_asc.shipped import find
 from nas_asc.spaces import SearchSpace, check_that_something_fits, load_space
-from nas_asc.study import StudyConfig
+from nas_asc.study import DataFacts, StudyConfig, plan, training_s
 
 Measure = Callable[[Architecture], Complexity]
+
+_DRAWS = 300
+_TRIES = 10_000
 
 
 @dataclass(frozen=True)
@@ -36,16 +41,34 @@ class Task:
     dataset: Dataset
     measure: Measure
 
+    @cached_property
+    def candidate_s(self) -> float | None:
+        """How long one candidate takes on average on a core of the study's speed.
+
+        Right within a factor of two or three, not better; None where so little of the space fits
+        that draws say nothing about it.
+        """
+        macs = _fitting_macs(self.space, self.trained_budget, self.measure)
+        return self.training_s(fmean(macs)) if macs else None
+
+    def training_s(self, *macs: float) -> float:
+        """Return how long networks of so many multiply-accumulates train, one after the other."""
+        study, clips = self.config, len(self.dataset.indices("train"))
+        epochs, batch_size = study.epochs, study.recipe.batch_size
+        return sum(training_s(each, clips, epochs, batch_size, study.speed) for each in macs)
+
 
 def read_task(
     config: StudyConfig,
     load_data: Callable[[], Dataset],
     outline: Callable[[], tuple[int, float]] | None = None,
+    given: Collection[str] | None = None,
 ) -> Task:
     """Read what a study names, the data last, and check that something fits its budget.
 
     Checking the data may take long; `outline` returns the number of classes and about the clip
-    length without decoding anything, so that what nothing fits is told before.
+    length without decoding anything, so that what nothing fits is told before. Where `given` names
+    the settings that were asked for, the others are planned for the data and the time.
 
     Raises:
         ConfigError: it names no space or no limit, or one that is not valid; has every fault.
@@ -57,18 +80,10 @@ def read_task(
     ensembles = read_ensembles(find("search_spaces", config.space, "space"), space.models)
     rule = counting_rule(config.rule)
     budget = parse_budget(config.budget, rule, with_limits=True)
-    most = [macs for macs in (budget.macs, config.macs_ceiling) if macs is not None]
-    trained = replace(budget, macs=min(most, default=None))
 
     def checked_measure(n_classes: int, clip_s: float) -> Measure:
         measure = partial(count, n_classes=n_classes, clip_s=clip_s, rule=rule)
         check_that_something_fits(space, budget, measure, config.seed)
-        if trained != budget:
-            try:
-                check_that_something_fits(space, trained, measure, config.seed)
-            except NothingFits as error:
-                reason = str(error).removeprefix("budget: ")
-                raise NothingFits(f"macs_ceiling of the study: {reason}") from None
         return measure
 
     outlined = outline() if outline else None
@@ -77,5 +92,36 @@ def read_task(
     loaded = (len(dataset.classes), dataset.clip_s)
     if measure is None or outlined != loaded:
         measure = checked_measure(*loaded)
+    if given is not None:
+        config = plan(config, _facts(dataset), _fitting_macs(space, budget, measure), given)
+    most = [macs for macs in (budget.macs, config.macs_ceiling) if macs is not None]
+    trained = replace(budget, macs=min(most, default=None))
+    if trained != budget:
+        try:
+            check_that_something_fits(space, trained, measure, config.seed)
+        except NothingFits as error:
+            reason = str(error).removeprefix("budget: ")
+            raise NothingFits(f"macs_ceiling of the study: {reason}") from None
     named = tuple(ensembles.values())
     return Task(config, space, named, rule, budget, trained, dataset, measure)
+
+
+def _facts(dataset: Dataset) -> DataFacts:
+    return DataFacts(
+        training_clips=len(dataset.indices("train")),
+        validation_clips=len(dataset.indices("validation")),
+        clip_s=dataset.clip_s,
+        imbalance=dataset.imbalance,
+    )
+
+
+def _fitting_macs(space: SearchSpace, budget: Budget, measure: Measure) -> list[int]:
+    """Return the multiply-accumulates of architectures drawn at random that fit a budget."""
+    rng, macs = random.Random(0), list[int]()
+    for _ in range(_TRIES):
+        if len(macs) == _DRAWS:
+            break
+        counted = measure(space.random(rng))
+        if budget.exceeded(counted) is None:
+            macs.append(counted.macs)
+    return macs

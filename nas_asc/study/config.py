@@ -155,8 +155,11 @@ class StudyConfig(Table):
         macs_ceiling: multiply-accumulates for one clip above which a proposal is not trained, so
             that a search ends in time on the machine it is meant for; report models are exempt.
             None for no ceiling.
+        validation_clips: so many are judged at most, spread evenly; None for all.
+        speed: of a core, against the reference of `planning`.
         max_proposals: of a sampler for one trial, before chance takes over.
         warm_start: whether the report models of the space are trained first.
+        plan: why settings that were planned are what they are, by name.
     """
 
     title: str = ""
@@ -173,10 +176,13 @@ class StudyConfig(Table):
     lag: int = Field(ge=1, le=MOST)
     startup_trials: int = Field(ge=0, le=MOST)
     macs_ceiling: int | None = Field(default=None, ge=1, lt=2**63)
+    validation_clips: int | None = Field(default=None, ge=1)
+    speed: float = Field(default=1.0, gt=0, le=MOST)
     max_proposals: int = Field(ge=1, le=MOST)
     warm_start: bool
     early_stopping: EarlyStopping
     recipe: Recipe
+    plan: dict[str, str] = Field(default_factory=dict)
 
     @property
     def independent(self) -> bool:

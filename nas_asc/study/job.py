@@ -77,8 +77,8 @@ class Job:
         seed: of initial weights, order and augmentations.
         rungs: where training may end early; validation clips are judged after their epochs even
             where a rung lets everything pass, since later trials are compared with this one.
-        context: what all jobs of a study share: `data`, `split_seed`, `recipe`, `rule`, `space`,
-            `run`.
+        context: what all jobs of a study share: `data`, `split_seed`, `validation_clips`, `recipe`,
+            `rule`, `space`, `run`.
     """
 
     number: int
@@ -86,7 +86,7 @@ class Job:
     seed: int
     epochs: int
     rungs: tuple[Rung, ...] = ()
-    context: Mapping[str, object] = field(default_factory=dict)
+    context: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def validation_epochs(self) -> tuple[int, ...]:

@@ -150,7 +150,9 @@ def assert_costs_agree(network: Network, complexity: Complexity) -> None:
     assert found == counted, (found, counted)
 
 
-_dataset = lru_cache(maxsize=2)(load_dataset)
+@lru_cache(maxsize=2)
+def _dataset(source: DataSource, split_seed: int, validation_clips: int | None) -> Dataset:
+    return load_dataset(source, split_seed).with_validation(validation_clips)
 
 
 @lru_cache(maxsize=4)
@@ -181,7 +183,11 @@ def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
     torch.set_num_threads(1)
     context = job.context
     settings = TrialSettings(
-        _dataset(DataSource.model_validate(context["data"]), int(str(context["split_seed"]))),
+        _dataset(
+            DataSource.model_validate(context["data"]),
+            context["split_seed"],
+            context["validation_clips"],
+        ),
         str(context["space"]),
         str(context["rule"]),
         Recipe.model_validate(context["recipe"]),

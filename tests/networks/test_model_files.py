@@ -177,6 +177,7 @@ def test_a_saved_model_gives_on_sound_files_what_was_judged(space, wanted, tones
     context = {
         "data": tones.source.to_dict(),
         "split_seed": 0,
+        "validation_clips": None,
         "recipe": RECIPE.to_dict(),
         "rule": "plain",
         "space": space,

@@ -43,6 +43,7 @@ def job(number, ensemble, tones, folder):
     context = {
         "data": tones.source.to_dict(),
         "split_seed": 0,
+        "validation_clips": None,
         "recipe": recipe.to_dict(),
         "rule": "plain",
         "space": SPACE,

@@ -213,15 +213,12 @@ def test_what_is_in_training_when_time_is_up_is_left_for_a_resumption(tmp_path):
     assert [trial.state for trial in trials_of(run)] == ["running", "running"]
 
 
-def test_report_models_take_half_of_the_time_at_most(tmp_path):
-    """Two workers have 8 s for them: two that do not end are cut off, a third does not begin."""
-    options = {"job": "slow_report_models", "kind": "processes", "workers": 2, "budget": "128KB"}
-    summary = search(tmp_path / "run", trials=None, time_s=8.0, **options)
+def test_report_models_take_a_quarter_of_the_planned_time_at_most(tmp_path):
+    """Of 8 s on two cores they have 4 s; each takes 2 s, and some arithmetic."""
+    summary = search(tmp_path / "run", trials=6, time_s=8.0, budget="128KB")
     first, *skipped = trials_of(tmp_path / "run")[:4]
     assert first.state == "completed"
     assert [trial.state for trial in skipped] == ["skipped"] * 3
-    share = "report models may take half of the time"
-    assert [trial.reason for trial in skipped] == [f"cut off: {share}"] * 2 + [share]
     assert [entry["reason"] for entry in summary.seeds_skipped] == [t.reason for t in skipped]
     assert (summary.trials["failed"], summary.trials["seeds_skipped"]) == (0, 3)
-    assert summary.trials["completed"] > 1
+    assert summary.trials["completed"] + summary.trials["stopped_early"] == 6

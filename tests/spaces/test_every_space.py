@@ -86,7 +86,11 @@ def test_one_candidate_with_another_kind_of_input_is_trained_and_saved(
 ):
     architecture = cheap(space, **wanted)
     context = {
-        **{"data": DataSource.of(tones, clip_s=CLIP_S).to_dict(), "split_seed": 0},
+        **{
+            "data": DataSource.of(tones, clip_s=CLIP_S).to_dict(),
+            "split_seed": 0,
+            "validation_clips": None,
+        },
         "run": str(tmp_path),
         **{"recipe": load_study("quick").recipe.to_dict() | {"batch_size": 8}},
         **{"rule": "plain", "space": space},

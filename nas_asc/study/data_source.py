@@ -1,0 +1,62 @@
+"""Which recordings a study is about, and how they are read: its `[data]` table.
+
+Conventions: seconds. Everything that decides which clips there are, what their labels are and how
+they are split stands here, so that a search, its workers and a resumed run read the same.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Table(BaseModel):
+    """A table of a study: its values cannot be changed, and it has no keys but its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class DataSource(Table):
+    """The recordings of a study.
+
+    Attributes:
+        paths: folders and tables of recordings; none stands for the built-in synthetic scenes.
+        audio: folder that the file names of a table are relative to; None for its own.
+        label_level: how many folders below a path the class folders lie, from 1; None to find out.
+        columns: what the columns of a table mean, such as "file=path,label=category"; None for
+            their usual names.
+        names: pattern of file names that hold the label, such as "{label}_{speaker}_{take}".
+        group: what is one recording: "none", "folder", "column:NAME" or "name:FIELD"; None guesses.
+        validation: clips that validate, as "FIELD:VALUE[,VALUE]" of a column or field of a name.
+        test: clips that test, likewise.
+        min_clips: classes with fewer clips are left out; None for none.
+        skip_bad: whether clips that cannot be decoded are left out.
+        clip_s: length of a clip; None to fit the data's.
+        align: where a shorter clip lies in its length: at the start, or in the center.
+        window_s: length of the windows that every file is cut into; None for no windows.
+        hop_s: from the start of one window to that of the next; None for `window_s`.
+    """
+
+    paths: tuple[str, ...] = Field(default=(), strict=False)
+    audio: str | None = None
+    label_level: int | None = Field(default=None, ge=1, le=100)
+    columns: str | None = None
+    names: str | None = None
+    group: str | None = None
+    validation: str | None = None
+    test: str | None = None
+    min_clips: int | None = Field(default=None, ge=1)
+    skip_bad: bool = False
+    clip_s: float | None = Field(default=None, ge=0.01, le=3600)
+    align: Literal["start", "center"] = "start"
+    window_s: float | None = Field(default=None, ge=0.01, le=3600)
+    hop_s: float | None = Field(default=None, ge=0.01, le=3600)
+
+    @classmethod
+    def of(cls, *paths: Path | str, **settings: object) -> "DataSource":
+        """Build the source of some paths."""
+        return cls.model_validate({"paths": [str(path) for path in paths], **settings})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as TOML holds them: what is None is absent."""
+        return self.model_dump(mode="json", exclude_none=True)

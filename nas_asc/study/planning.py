@@ -1,0 +1,134 @@
+"""A plan for the recordings and the time at hand: the numbers of a study, each with its reason.
+
+Conventions: seconds of one core of the reference, a laptop of 2020; time is planned for two of
+them. Everything is computed from the data, the space, the time and the reference alone, never from
+a clock or the number of workers: the same on every machine. A faster machine trains more candidates
+of the same kind; `speed`, 1 for the reference, plans larger ones for it.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from math import log2
+from typing import Any
+
+from nas_asc.study.config import StudyConfig
+from nas_asc.units import format_duration
+
+# What trains, as measured: a core's multiply-accumulates in a second, of which a forward and a
+# backward pass take three times those of a forward pass; what each step takes besides, which is
+# most of it for half-second clips; and what each candidate takes besides, features and evaluation.
+MACS_PER_S = 4e9
+PASSES = 3
+STEP_S = 0.008
+CANDIDATE_S = 2.0
+CORES = 2
+
+TIME_S = 3600.0  # where neither time nor trials are given
+SYNTHETIC_TIME_S = 180.0  # likewise, for the built-in scenes
+WARM_START_SHARE = 0.25  # of the time, for the report models
+
+_BATCHES = 50  # so many training clips for each clip of a batch
+_BATCH_SIZES = (8, 128)
+_STEPS = (1000, 3000)
+_STEPS_SHARE = 0.3  # of a candidate's time, for what each step takes besides arithmetic
+_CANDIDATES = 11  # of a minute; of longer searches more, of which each takes longer
+_GROWTH = 0.4
+_LEAST_SHARE = 0.03  # of what fits the budget that is not above the ceiling
+_MOST_VALIDATION = 5000
+_PLANNED = ("time_s", "trials", "epochs", "macs_ceiling", "startup_trials", "validation_clips")
+_UNEVEN = 4.0  # largest class by smallest, above which classes are weighed
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What a plan needs to know of recordings.
+
+    `imbalance` is the training clips of the largest class by those of the smallest.
+    """
+
+    training_clips: int
+    validation_clips: int
+    clip_s: float
+    imbalance: float
+
+
+def training_s(macs: float, clips: int, epochs: int, batch_size: int, speed: float = 1.0) -> float:
+    """Return how long a training takes, of a network with so many multiply-accumulates a clip."""
+    steps = epochs * epoch_steps(clips, batch_size)
+    arithmetic_s = PASSES * macs * min(clips * epochs, steps * batch_size) / MACS_PER_S
+    return CANDIDATE_S + (steps * STEP_S + arithmetic_s) / speed
+
+
+def epoch_steps(clips: int, batch_size: int) -> int:
+    """Return the steps of an epoch; a last batch counts if it is at least half full."""
+    return max(1, int(clips / batch_size + 0.5))
+
+
+def plan(
+    study: StudyConfig, facts: DataFacts, macs: Sequence[int], given: Collection[str] = ()
+) -> StudyConfig:
+    """Return a study with numbers that suit the data and the time; those `given` stay.
+
+    Args:
+        study: all other settings.
+        facts: of the data.
+        macs: multiply-accumulates for one clip of architectures drawn at random that fit the
+            budget; none where so few fit that draws say nothing.
+        given: names of settings that were asked for.
+    """
+    reasons = {name: "as asked" for name in _PLANNED if name in given}
+    values: dict[str, Any] = {name: getattr(study, name) for name in reasons}
+
+    def decide(name: str, value: object, reason: str) -> Any:
+        if name not in given:
+            values[name], reasons[name] = value, reason
+        return values[name]
+
+    if not {"time_s", "trials"} & {*given}:
+        decide("time_s", TIME_S if study.data.paths else SYNTHETIC_TIME_S, "--time gives another")
+    time_s = values.get("time_s") or TIME_S
+    candidates = max(4, round(_CANDIDATES * (time_s / 60) ** _GROWTH))
+    search_s = time_s * CORES * (1 - WARM_START_SHARE * study.warm_start)
+    each_s = max(search_s / candidates - CANDIDATE_S, 1.0) * study.speed
+
+    clips = facts.training_clips
+    batch_size = 2 ** int(log2(max(1, clips / _BATCHES)))
+    batch_size = min(max(batch_size, _BATCH_SIZES[0]), _BATCH_SIZES[1])
+    in_epoch = epoch_steps(clips, batch_size)
+    wanted = min(max(_STEPS_SHARE * each_s / STEP_S, _STEPS[0]), _STEPS[1])
+    epochs = max(1, round(wanted / in_epoch))
+    steps = in_epoch * decide("epochs", epochs, "")
+    reasons["epochs"] += f"{', ' * ('epochs' in given)}{steps:,} steps of {batch_size} clips"
+
+    affordable = (each_s - steps * STEP_S) * MACS_PER_S / (PASSES * steps * batch_size)
+    ceiling = _ceiling(sorted(macs), affordable)
+    about = f"a candidate takes about {format_duration(each_s / study.speed + CANDIDATE_S)}"
+    decide("macs_ceiling", ceiling, about if ceiling else f"none: {about} or less")
+    decide("startup_trials", min(max(candidates // 3, 4), 16), "a third of the candidates, 4 to 16")
+    if facts.validation_clips > _MOST_VALIDATION:
+        reason = f"of {facts.validation_clips:,}, spread evenly"
+        decide("validation_clips", _MOST_VALIDATION, reason)
+    recipe = {**study.recipe.to_dict(), "batch_size": batch_size}
+    reasons["batch_size"] = f"for {clips:,} training clips of {facts.clip_s:g} s"
+    if facts.imbalance > _UNEVEN:
+        recipe["loss"] = {**recipe["loss"], "class_weights": "balanced"}
+        uneven = f"the largest class has {facts.imbalance:.1f} times the clips of the smallest"
+        reasons["class_weights"] = uneven
+    planned = study.to_dict() | {n: v for n, v in values.items() if v is not None}
+    return StudyConfig.model_validate(planned | {"recipe": recipe, "plan": reasons})
+
+
+def _ceiling(macs: Sequence[int], affordable: float) -> int | None:
+    """Return the multiply-accumulates above which candidates take too long, on average.
+
+    A search goes where the loss is low, so it is half-way between the mean of what is drawn below
+    the ceiling and the ceiling that should be affordable. None where all may be trained.
+    """
+    least = max(1, int(_LEAST_SHARE * len(macs)))
+    total = 0
+    for count, each in enumerate(macs):
+        if count >= least and ((total + each) / (count + 1) + each) / 2 > affordable:
+            digit = 10 ** max(len(str(macs[count - 1])) - 2, 0)  # two are enough
+            return -(-macs[count - 1] // digit) * digit
+        total += each
+    return None

@@ -1,0 +1,89 @@
+"""A plan: numbers that follow from the data, the time and the reference alone."""
+
+import pytest
+
+from nas_asc.study.config import load_study, read_study, study_toml, with_options
+from nas_asc.study.planning import DataFacts, epoch_steps, plan, training_s
+
+DIGITS = DataFacts(training_clips=2000, validation_clips=500, clip_s=0.7, imbalance=1.0)
+MACS = tuple(int(1e5 * 1.03**step) for step in range(200))  # to 36 M
+
+
+def planned(facts=DIGITS, macs=MACS, given=("time_s",), **options):
+    values = {"space": "mbconv", "budget": "16KB", "data": {"paths": ["/clips"]}, **options}
+    return plan(with_options(load_study("planned"), values), facts, macs, given)
+
+
+def test_a_training_takes_its_arithmetic_and_so_much_for_each_step_and_candidate():
+    """2 s, 63 x 16 steps of 8 ms, 3 passes of 1 M over 32,000 clips at 4 G a second."""
+    expected = 2.0 + 62 * 16 * 0.008 + 3 * 1e6 * 62 * 16 * 32 / 4e9
+    assert training_s(1e6, 1990, 16, 32) == pytest.approx(expected)
+    assert training_s(1e6, 1990, 16, 32, speed=2.0) == pytest.approx(2.0 + (expected - 2.0) / 2)
+
+
+@pytest.mark.parametrize(("clips", "batch", "steps"), [(31, 16, 2), (23, 16, 1), (3, 16, 1)])
+def test_a_last_batch_counts_from_half_a_batch_on(clips, batch, steps):
+    assert epoch_steps(clips, batch) == steps
+
+
+@pytest.mark.parametrize("clips", [60, 240, 900, 2000, 20_000, 200_000])
+@pytest.mark.parametrize("time_s", [60.0, 240.0, 720.0, 3600.0, 36_000.0])
+def test_about_one_to_three_thousand_steps_are_done(clips, time_s):
+    study = planned(DataFacts(clips, 100, 1.0, 1.0), time_s=time_s)
+    size = study.recipe.batch_size
+    steps = study.epochs * epoch_steps(clips, size)
+    assert 900 <= steps <= 3200  # whole epochs
+    assert 8 <= size <= 128
+
+
+def test_what_is_planned_fits_the_time_of_two_cores():
+    """A candidate of average cost, times as many as are planned, takes about the time."""
+    study = planned(time_s=240.0)
+    below = [each for each in MACS if each <= study.macs_ceiling]
+    mean_s = training_s(sum(below) / len(below), 2000, study.epochs, study.recipe.batch_size)
+    assert 15 <= 0.75 * 2 * 240 / mean_s <= 40
+
+
+def test_more_time_trains_longer_and_larger_networks():
+    short, long = planned(time_s=240.0), planned(time_s=7200.0)
+    assert long.epochs > short.epochs
+    assert long.macs_ceiling is None or long.macs_ceiling > short.macs_ceiling
+    assert planned(time_s=240.0, speed=3.0).macs_ceiling > short.macs_ceiling
+
+
+def test_nothing_but_the_data_the_time_and_the_speed_decides():
+    assert planned(time_s=240.0) == planned(time_s=240.0)
+
+
+def test_what_was_asked_for_stays_and_every_number_has_a_reason():
+    study = planned(given=("trials", "epochs"), trials=7, epochs=3, time_s=None)
+    assert (study.trials, study.epochs, study.time_s) == (7, 3, None)
+    numbers = {"trials", "epochs", "macs_ceiling", "startup_trials", "batch_size"}
+    assert set(study.plan) == numbers
+
+
+@pytest.mark.parametrize(("paths", "time_s"), [([], 180.0), (["/clips"], 3600.0)])
+def test_without_a_time_an_hour_is_planned_and_three_minutes_for_the_scenes(paths, time_s):
+    assert planned(given=(), data={"paths": paths}).time_s == time_s
+
+
+def test_many_validation_clips_are_thinned_and_uneven_classes_weighed():
+    study = planned(DataFacts(20_000, 6000, 1.0, 4.5))
+    assert study.validation_clips == 5000
+    assert study.recipe.loss["class_weights"] == "balanced"
+    even = planned(DataFacts(20_000, 5000, 1.0, 3.9))
+    assert even.validation_clips is None
+    assert "class_weights" not in even.recipe.loss
+
+
+def test_some_of_what_fits_is_left_below_the_ceiling():
+    heavy = [1_000_000_000 + 10_000_000 * each for each in range(100)]
+    ceiling = planned(macs=heavy, time_s=60.0).macs_ceiling
+    assert ceiling is not None
+    assert ceiling == 1_100_000_000  # the third, 1.02 G, in two digits
+
+
+def test_a_plan_is_a_study_that_can_be_saved_and_read(tmp_path):
+    study = planned(DataFacts(20_000, 6000, 1.0, 1.0), time_s=240.0)
+    (tmp_path / "study.toml").write_text(study_toml(study), encoding="utf-8")
+    assert read_study(tmp_path / "study.toml") == study
