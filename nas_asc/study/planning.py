@@ -128,7 +128,7 @@ def _ceiling(macs: Sequence[int], affordable: float) -> int | None:
     total = 0
     for count, each in enumerate(macs):
         if count >= least and ((total + each) / (count + 1) + each) / 2 > affordable:
-            digit = 10 ** max(len(str(macs[count - 1])) - 2, 0)  # two are enough
+            digit = int(10 ** max(len(str(macs[count - 1])) - 2, 0))  # two are enough
             return -(-macs[count - 1] // digit) * digit
         total += each
     return None
