@@ -51,6 +51,12 @@ def test_more_time_trains_longer_and_larger_networks():
     assert planned(time_s=240.0, speed=3.0).macs_ceiling > short.macs_ceiling
 
 
+def test_without_need_of_a_ceiling_there_is_none(tmp_path):
+    study = planned(macs=[1000] * 300)
+    assert study.macs_ceiling is None
+    assert "none" in study.plan["macs_ceiling"]
+
+
 def test_nothing_but_the_data_the_time_and_the_speed_decides():
     assert planned(time_s=240.0) == planned(time_s=240.0)
 
@@ -62,7 +68,7 @@ def test_what_was_asked_for_stays_and_every_number_has_a_reason():
     assert set(study.plan) == numbers
 
 
-@pytest.mark.parametrize(("paths", "time_s"), [([], 180.0), (["/clips"], 3600.0)])
+@pytest.mark.parametrize(("paths", "time_s"), [([], 170.0), (["/clips"], 3600.0)])
 def test_without_a_time_an_hour_is_planned_and_three_minutes_for_the_scenes(paths, time_s):
     assert planned(given=(), data={"paths": paths}).time_s == time_s
 
