@@ -28,7 +28,7 @@ SYNTHETIC_TIME_S = 170.0  # likewise, for the built-in scenes: all is done withi
 WARM_START_SHARE = 0.25  # of the time, for the report models
 
 _BATCHES = 50  # so many training clips for each clip of a batch
-_BATCH_SIZES = (8, 128)
+_BATCH_SIZES = (16, 128)
 _STEPS = (1000, 3000)
 _STEPS_SHARE = 0.3  # of a candidate's time, for what each step takes besides arithmetic
 _CANDIDATES = 11  # of a minute; of longer searches more, of which each takes longer

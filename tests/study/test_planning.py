@@ -33,7 +33,7 @@ def test_about_one_to_three_thousand_steps_are_done(clips, time_s):
     size = study.recipe.batch_size
     steps = study.epochs * epoch_steps(clips, size)
     assert 900 <= steps <= 3200  # whole epochs
-    assert 8 <= size <= 128
+    assert 16 <= size <= 128
 
 
 def test_what_is_planned_fits_the_time_of_two_cores():
