@@ -35,7 +35,7 @@ _LOCK_FILE = "run.lock"
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _DATABASE_ERRORS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
 
-EARLY_STOPPING_VERSION = 1  # raised by one with every change of which trainings are stopped
+EARLY_STOPPING_VERSION = 2  # raised by one with every change of which trainings are stopped
 
 # What a resumed run must find as it was, and what it is called.
 _UNCHANGING = {
@@ -45,7 +45,11 @@ _UNCHANGING = {
     "choices": "search space",
     "fixed": "search space",
     "ensembles": "search space",
-    "early_stopping": "rule of early stopping",
+}
+# What a resumed run is told of when it has changed, since that only makes its parts differ.
+_TOLD = {
+    "features": "features now differ by rounding from those of the run's earlier trials",
+    "early_stopping": "trainings are now stopped by another rule than the run's earlier trials",
 }
 # What holds of a run that was begun before it was stored.
 _BEFORE: Mapping[str, object] = {"early_stopping": 1, "features": 1}
@@ -246,8 +250,9 @@ def check_manifest(
                 f"{_differences(name, before[name], manifest[name])} - begin anew with "
                 f"--study {run / 'study.toml'} --out NEW"
             )
-    if "features" in before and before["features"] != manifest["features"]:
-        _log.warning("features now differ by rounding from those of the run's earlier trials")
+    for name, line in _TOLD.items():
+        if name in before and before[name] != manifest[name]:
+            _log.warning("%s", line)
     missing = {name: value for name, value in manifest.items() if name not in before}
     if missing:
         loss = objective if objective == "log_loss" else "1 - accuracy"
