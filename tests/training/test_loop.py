@@ -231,6 +231,44 @@ def test_a_loss_that_is_not_a_number_names_the_epoch_and_what_to_do():
         trained(steep)
 
 
+@pytest.mark.parametrize(
+    ("clips", "batch_size", "batches"),
+    [
+        (31, 16, [16, 15]),
+        (24, 16, [16, 8]),
+        (23, 16, [16]),
+        (32, 16, [16, 16]),
+        (7, 2, [2, 2, 2]),
+        (4, 3, [3]),
+        (5, 3, [3, 2]),
+        (3, 8, [3]),
+    ],
+)
+def test_a_last_batch_is_kept_from_half_a_batch_on_but_never_a_single_clip(
+    clips, batch_size, batches
+):
+    network, seen = small_network(), []
+    network.register_forward_hook(lambda module, inputs, output: seen.append(len(output)))
+    (inputs,), labels = tones(clips=48)
+    some = Clips((inputs[:clips],), labels[:clips], 3)
+    train(network, some, recipe(batch_size=batch_size), epochs=2, seed=0)
+    assert seen == batches * 2
+
+
+def test_the_schedule_ends_with_the_last_step_where_the_last_batch_is_kept(monkeypatch):
+    rates = []
+    optimizer_step = torch.optim.AdamW.step
+
+    def step(self, *given):
+        rates.append(self.param_groups[0]["lr"])
+        return optimizer_step(self, *given)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    train(small_network(), Clips(*tones(clips=31), 3), recipe(batch_size=16), epochs=3, seed=0)
+    assert len(rates) == 6
+    assert rates[-1] == pytest.approx(0.01 / 250_000)
+
+
 def test_fewer_clips_than_a_batch_are_one_batch():
     history = train(small_network(), Clips(*tones(clips=5), 3), PLAINEST, epochs=2, seed=0)
     assert len(history) == 2
