@@ -17,7 +17,7 @@ from nas_asc.search.storage.sqlite_store import SqliteStore
 from nas_asc.shipped import shipped
 from nas_asc.spaces.space_file import load_space
 
-VERSIONS = {"early_stopping": 1, "features": 1}
+VERSIONS = {"early_stopping": 1, "features": 1, "training": 1}
 FACTS = {"data": {"clips": 4}, "classes": ["a", "b"], "seeds_over_budget": [{"model": "x"}]}
 
 
@@ -124,8 +124,9 @@ def test_what_was_computed_otherwise_is_told(check, caplog, tmp_path, versions):
         (line,) = caplog.messages
         assert line.startswith("features now differ by rounding")
     caplog.clear()
-    check({"early_stopping": 2, **FACTS})
-    assert [line for line in caplog.messages if "stopped by another rule" in line]
+    check({"early_stopping": 2, "training": 2, **FACTS})
+    assert sum("stopped by another rule" in line for line in caplog.messages) == 1
+    assert sum("stored otherwise" in line for line in caplog.messages) == 1
 
 
 def test_a_kill_between_two_facts_leaves_none(check, tmp_path):

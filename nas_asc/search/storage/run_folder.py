@@ -35,7 +35,8 @@ _LOCK_FILE = "run.lock"
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _DATABASE_ERRORS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
 
-EARLY_STOPPING_VERSION = 2  # raised by one with every change of which trainings are stopped
+# Raised by one with every change of which trainings are stopped, and of what comes of a training.
+EARLY_STOPPING_VERSION, TRAINING_VERSION = 2, 2
 
 # What a resumed run must find as it was, and what it is called.
 _UNCHANGING = {
@@ -50,9 +51,14 @@ _UNCHANGING = {
 _TOLD = {
     "features": "features now differ by rounding from those of the run's earlier trials",
     "early_stopping": "trainings are now stopped by another rule than the run's earlier trials",
+    "training": "networks are now trained or stored otherwise than in the run's earlier trials",
 }
 # What holds of a run that was begun before it was stored.
-_BEFORE: Mapping[str, object] = {"early_stopping": 1, "features": 1}
+_BEFORE: Mapping[str, object] = {
+    "early_stopping": 1,
+    "features": 1,
+    "training": 1,
+}
 
 _log = logging.getLogger(__name__)
 
@@ -225,6 +231,7 @@ def run_manifest(
         },
         "early_stopping": EARLY_STOPPING_VERSION,
         "features": FEATURES_VERSION,
+        "training": TRAINING_VERSION,
         "seeds_over_budget": over_budget if used else [],
         "seeds_adapted": adaptations(models, dataset) if used else [],
         "ensembles_skipped": skipped_ensembles(task.ensembles) if used else [],
