@@ -33,6 +33,7 @@ from nas_asc.files import cache_folder, digest, write_atomically
 
 Waveform = NDArray[np.float32]
 
+_CHECKS = 2  # raised by one with every change of what a fault is
 _THREADS = 4
 _YOUNG_NS = 2_000_000_000
 _BLOCK = 1 << 16  # samples that are checked at a time, a multiple of the spectrum's
@@ -41,6 +42,9 @@ _EMPTY_DB = 100.0  # below its loudest bin a spectrum is taken for empty: resamp
 _LONGEST_CODEC_BLOCK = 8192  # some encoders announce up to one more than they wrote
 _WHOLE = 0.99  # some recorders announce a little more than they write
 _PIPED_BYTES = 0x7FFF0000  # so many or more are announced by programs that write into a pipe
+_LOUDEST = float(
+    np.finfo(np.float16).max
+)  # features are made of float16 audio: the rest is cut off
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def decode(path: Path, most_s: float = math.inf) -> tuple[Waveform, int]:
     """Decode a sound file, or little more than its first `most_s` seconds: a filter needs some.
 
     Returns the waveform and its sample rate in Hz. DatasetError where the file cannot be decoded,
-    is cut short, or holds no or non-finite samples.
+    is cut short, or holds no, non-finite or huge samples.
     """
     try:
         with _faults(), path.open("rb", buffering=0) as file, _sound_in(file) as sound:
@@ -223,6 +227,8 @@ def _check_read(found: int, expected: int, peak: float) -> None:
         raise _FaultError(f"{found} of {expected} samples")
     if not math.isfinite(peak):
         raise _FaultError("samples that are not finite")
+    if peak > _LOUDEST:
+        raise _FaultError(f"samples as large as {peak:.2g}, where full scale is 1")
 
 
 def _wav_bytes(file: FileIO) -> tuple[int, int]:
@@ -277,8 +283,9 @@ def _unchanged(known: Mapping[str, AudioFile], path: Path) -> AudioFile | None:
 
 
 def _index_path(root: Path, cache: Path | None) -> Path:
-    # Another decoder may find other faults.
-    name = digest(os.fsencode(f"{soundfile.__libsndfile_version__} {root.absolute()}"), 32)
+    # Another decoder may find other faults, as other checks do.
+    found_by = f"{soundfile.__libsndfile_version__} {_CHECKS}"
+    name = digest(os.fsencode(f"{found_by} {root.absolute()}"), 32)
     return (cache or cache_folder()) / "clips" / f"{name}.json"
 
 

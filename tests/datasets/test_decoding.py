@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from nas_asc.datasets import decode, decoding, hash_files
+from nas_asc.datasets import check, decode, decoding, hash_files, load_dataset
 from nas_asc.datasets.decoding import _ogg_is_cut_off, check_file, check_files
 from nas_asc.errors import DatasetError
 
@@ -81,6 +81,9 @@ FAULTS = {
     "no such file": lambda path: None,
     "something else (is a directory)": Path.mkdir,
     "no samples": lambda path: write(path, NO_SAMPLES, 8000),
+    "samples as large as 2e+38, where full scale is 1": lambda path: write(
+        path, np.full((1, 3), 2e38, dtype=np.float32), 8000, "FLOAT"
+    ),
     "samples that are not finite": lambda path: write(path, NOT_FINITE, 8000, "FLOAT"),
     "one that breaks off (2000 of 264600 bytes of samples)": lambda path: os.truncate(
         write(path, noise(), 44100), 2044
@@ -101,11 +104,26 @@ def test_a_file_that_cannot_be_used_is_named_in_one_line(tmp_path, spoil, fault)
     assert check_file(path).fault == fault
 
 
-def test_very_large_samples_are_still_finite(tmp_path):
-    huge = np.full((1, 3), 2e38, dtype=np.float32)
-    path = write(tmp_path / "huge.wav", huge, 8000, "FLOAT")
-    assert np.array_equal(decode(path)[0], huge)
-    assert check_file(path).peak == pytest.approx(2e38)
+@pytest.mark.parametrize(("amplitude", "used"), [(32768, True), (65504, True), (65600, False)])
+def test_samples_beyond_what_float16_holds_are_a_fault(tmp_path, amplitude, used):
+    """16-bit integers that somebody wrote as floats are held: the largest float16 is 65504."""
+    loud = np.full((1, 3), amplitude, dtype=np.float32)
+    path = write(tmp_path / "loud.wav", loud, 8000, "FLOAT")
+    assert (check_file(path).fault == "") is used
+
+
+def test_a_clip_of_huge_samples_is_named_or_left_out_before_any_training(tmp_path):
+    for label in "ab":
+        (tmp_path / label).mkdir()
+        for number in range(6):
+            write(tmp_path / label / f"{number}.wav", noise(1, 8000), 8000, "FLOAT")
+    huge = write(tmp_path / "a" / "3.wav", noise(1, 8000) * np.float32(1e29), 8000, "FLOAT")
+    with pytest.raises(DatasetError, match=r"a/3\.wav: .* as large as [345].*e\+28, .* --skip-bad"):
+        load_dataset(tmp_path)
+    assert [f.text for f in check(tmp_path) if f.subject == "clip"] == [
+        f"{huge}: cannot be read, found {check_file(huge).fault}"
+    ]
+    assert len(load_dataset(tmp_path, skip_bad=True).clips) == 11
 
 
 @pytest.mark.parametrize("name", ["damaged.flac", "damaged.ogg"])
