@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from io import FileIO
+from io import BytesIO, FileIO
 from pathlib import Path
 
 import numpy as np
@@ -172,6 +172,8 @@ def _faults() -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise _FaultError("no such file") from error
+    except PermissionError as error:
+        raise _FaultError("one that you may not read (chmod u+r lets you)") from error
     except (OSError, RuntimeError, ValueError, TypeError) as error:
         text = getattr(error, "error_string", None) or getattr(error, "strerror", None)
         reason = (text or str(error)).strip().removeprefix("Error : ").rstrip(".").lower()
@@ -184,13 +186,15 @@ def _sound_in(file: FileIO) -> soundfile.SoundFile:
         raise _FaultError("an empty file")
     file.seek(0)
     sound = soundfile.SoundFile(file.fileno(), closefd=False)
+    if sound.frames < 1 and (whole := _with_size(file)):
+        sound = soundfile.SoundFile(whole)
     if sound.frames < 1:
         raise _FaultError("no samples")
     place = file.tell()  # libsndfile goes on here: it shares the place of a file without buffer
     if sound.format == "OGG" and _ogg_is_cut_off(file):
         raise _FaultError("a file that was cut off, its last page is not complete")
-    announced, there = _wav_bytes(file) if sound.format in ("WAV", "WAVEX") else (0, 0)
-    if there < _WHOLE * announced:
+    _, announced, there = _wav_bytes(file) if sound.format in ("WAV", "WAVEX") else (0, 0, 0)
+    if announced < _PIPED_BYTES and there < _WHOLE * announced:
         raise _FaultError(f"one that breaks off ({there} of {announced} bytes of samples)")
     file.seek(place)
     return sound
@@ -231,18 +235,38 @@ def _check_read(found: int, expected: int, peak: float) -> None:
         raise _FaultError(f"samples as large as {peak:.2g}, where full scale is 1")
 
 
-def _wav_bytes(file: FileIO) -> tuple[int, int]:
-    """Count the bytes of samples that a RIFF header announces, and those that are there."""
+def _wav_bytes(file: FileIO) -> tuple[int, int, int]:
+    """Return where a RIFF file's samples begin, how many bytes it announces and how many follow."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     if file.read(12)[:4] != b"RIFF":
-        return 0, 0
+        return 0, 0, 0
     while len(chunk := file.read(8)) == 8:
         name, announced = struct.unpack("<4sI", chunk)
         if name == b"data":
-            return (announced if announced < _PIPED_BYTES else 0), size - file.tell()
+            return file.tell(), announced, size - file.tell()
         file.seek(announced + announced % 2, os.SEEK_CUR)
-    return 0, 0
+    return 0, 0, 0
+
+
+def _with_size(file: FileIO) -> BytesIO | None:
+    """Return a WAV file that announces no samples, as recorders do that write into a pipe, mended.
+
+    None if no samples follow: nothing, or only chunks, each of a name, its size and so many bytes.
+    """
+    start, announced, there = _wav_bytes(file)
+    if announced or not there:
+        return None
+    file.seek(0)
+    content = bytearray(file.read())
+    place = start
+    while place + 8 <= len(content):
+        size = struct.unpack_from("<I", content, place + 4)[0]
+        place += 8 + size + size % 2
+    if place == len(content):
+        return None
+    content[start - 4 : start] = struct.pack("<I", min(there, _PIPED_BYTES))
+    return BytesIO(content)
 
 
 def _ogg_is_cut_off(file: FileIO) -> bool:

@@ -1,5 +1,6 @@
 """The only decoder: formats, files that cannot be used, what a check finds and is remembered."""
 
+import errno
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ import soundfile
 from nas_asc.datasets import check, decode, decoding, hash_files, load_dataset
 from nas_asc.datasets.decoding import _ogg_is_cut_off, check_file, check_files
 from nas_asc.errors import DatasetError
+from nas_asc.study import DataSource
 
 FORMATS = [
     ("clip.wav", "PCM_16", 2**-15),
@@ -123,7 +125,33 @@ def test_a_clip_of_huge_samples_is_named_or_left_out_before_any_training(tmp_pat
     assert [f.text for f in check(tmp_path) if f.subject == "clip"] == [
         f"{huge}: cannot be read, found {check_file(huge).fault}"
     ]
-    assert len(load_dataset(tmp_path, skip_bad=True).clips) == 11
+    without = load_dataset(DataSource(paths=(str(tmp_path),), skip_bad=True))
+    assert len(without.clips) == 11
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_wav_file_that_was_piped_and_announces_no_samples_is_read(tmp_path, channels):
+    waveform = sine(440, 8000, channels=channels)
+    path = write(tmp_path / "piped.wav", waveform, 8000)
+    content = path.read_bytes()
+    for size in (0, 0xFFFFFFFF):
+        four = size.to_bytes(4, "little")
+        path.write_bytes(content[:4] + four + content[8:40] + four + content[44:])
+        np.testing.assert_allclose(decode(path)[0], waveform, atol=2**-15)
+        assert (check_file(path).fault, check_file(path).samples) == ("", 8000)
+    path.write_bytes(content[:40] + bytes(4) + b"LIST" + b"\4\0\0\0" + b"INFO")
+    assert check_file(path).fault == "no samples"
+
+
+def test_a_file_without_read_permission_is_named_with_the_way_out(tmp_path, monkeypatch):
+    """The refusal is the system's, which lets root read everything."""
+    path = write(tmp_path / "closed.wav", sine(440, 8000), 8000)
+
+    def refuse(self, *mode, **settings):
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert "may not read (chmod u+r" in check_file(path).fault
 
 
 @pytest.mark.parametrize("name", ["damaged.flac", "damaged.ogg"])
