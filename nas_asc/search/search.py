@@ -93,7 +93,7 @@ def run_task(
         run_folder.check_same(run, run_folder.saved_study(run), config)
     with ExitStack() as stack:
         stack.enter_context(run_folder.locked(run))
-        stack.enter_context(run_folder.disk_faults_in_one_line(run))
+        stack.enter_context(run_folder.storage_faults_in_one_line(run))
         if not resume:
             run_folder.check_new(run)
         run_folder.save_study(run, config)

@@ -21,7 +21,12 @@ from nas_asc.datasets import Dataset, hash_files
 from nas_asc.errors import RunError
 from nas_asc.files import digest, remove_unfinished, write_atomically
 from nas_asc.reports import EnsembleReference
-from nas_asc.search.storage.sqlite_store import SqliteStore, read_sqlite
+from nas_asc.search.storage.sqlite_store import (
+    SqliteStore,
+    is_locked,
+    locked_in_words,
+    read_sqlite,
+)
 from nas_asc.search.storage.trials import Trial, TrialStore
 from nas_asc.search.task import Task
 from nas_asc.search.warm_start import adaptations, skipped_ensembles
@@ -92,11 +97,11 @@ def locked(run: Path) -> Iterator[None]:
 
 
 @contextmanager
-def disk_faults_in_one_line(run: Path) -> Iterator[None]:
-    """Report a full disk, or one that cannot be written any more, as the user's to put right.
+def storage_faults_in_one_line(run: Path) -> Iterator[None]:
+    """Report a disk or a database that cannot be written as the user's to put right.
 
     Raises:
-        RunError: there is no room for the trials of the run.
+        RunError: there is no room for the trials of the run, or another program has locked them.
     """
     try:
         yield
@@ -106,6 +111,8 @@ def disk_faults_in_one_line(run: Path) -> Iterator[None]:
                 f"{run}: expected room for the trials of the run, found {reason} - make room and "
                 "go on with --resume"
             ) from error
+        if is_locked(error):
+            raise RunError(locked_in_words(run / _TRIALS_FILE)) from error
         raise
 
 
