@@ -14,6 +14,7 @@ import nas_asc.search  # noqa: F401  # imported before what it calls is counted
 from nas_asc import load_model, load_space, read_inputs
 from nas_asc.complexity import parse_budget
 from nas_asc.datasets import load_dataset
+from nas_asc.search.runners import RUNNERS
 from nas_asc.study.config import load_study, study_toml, with_options
 from nas_asc.training.metrics import evaluate
 
@@ -114,6 +115,23 @@ def test_no_more_workers_are_started_than_can_be_busy(run_command, tmp_path, ton
     code, _, err = run_command("search", *SMALL[:4], "--epochs", 1, *argv, "--workers", 3)
     assert code == 0, err
     assert ", 1 worker; run folder" in err
+
+
+def test_there_are_no_more_workers_than_trials_left_or_than_memory_holds(
+    run_command, tmp_path, tones, monkeypatch
+):
+    """In one process here: what is said of workers is what is started."""
+    inline = RUNNERS["inline"]
+    monkeypatch.setitem(RUNNERS, "processes", lambda count, function: inline(1, function))
+    run, data = tmp_path / "run", ("--data", tones, "--epochs", 1, "--no-report-models")
+    new = ("search", *SMALL[:4], *data, "--out", run, "--workers", 8, "--trials", 2)
+    assert ", 2 workers; run folder" in run_command(*new)[2]
+    again = ("search", "--out", run, "--resume", "--workers", 8, "--trials")
+    assert ", 1 worker; run folder" in run_command(*again, 3)[2]
+    monkeypatch.setattr("nas_asc.search.runners.processes.available_bytes", lambda: 2.5e9)
+    err = run_command(*again, 6)[2]
+    assert "3 workers: memory has room for 2" in err
+    assert ", 2 workers; run folder" in err
 
 
 @pytest.mark.parametrize(
