@@ -128,9 +128,9 @@ def command(
         remark(f"warning: rule {task.rule.id}: {clips}")
     # A process has a torch, whether it is busy or not.
     report_models = len(task.space.models) + len(task.ensembles)
-    processes = int(min(processes, config.most_busy(report_models)))
-    if config.trials is not None:
-        left = config.trials - (ended_trials(run) if resume else 0)
+    processes = int(min(processes, task.config.most_busy(report_models)))
+    if task.config.trials is not None:
+        left = task.config.trials - (ended_trials(run) if resume else 0)
         processes = max(1, min(processes, left))
     if processes > (held := int(min(processes, held_workers()))):
         remark(f"warning: {processes} workers: memory has room for {held}, no more are started")

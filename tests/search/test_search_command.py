@@ -15,6 +15,7 @@ from nas_asc import load_model, load_space, read_inputs
 from nas_asc.complexity import parse_budget
 from nas_asc.datasets import load_dataset
 from nas_asc.search.runners import RUNNERS
+from nas_asc.search.storage.run_folder import saved_study
 from nas_asc.study.config import load_study, study_toml, with_options
 from nas_asc.training.metrics import evaluate
 
@@ -92,6 +93,37 @@ def test_a_run_of_an_own_space_can_be_resumed_from_any_folder(
     assert "search: 1 trial (all ended), 1 epoch each" in err
     assert "1/1 done" in err
     assert "| finished\n" in err
+
+
+def test_a_run_goes_on_where_its_recordings_were_moved_to(
+    run_command, tmp_path, tones, monkeypatch
+):
+    inline = RUNNERS["inline"]
+    monkeypatch.setitem(RUNNERS, "processes", lambda count, function: inline(1, function))
+    old, new, run = tmp_path / "old", tmp_path / "new", tmp_path / "run"
+    shutil.copytree(tones, old)
+    (tmp_path / "other").mkdir()
+    other = write_tones(tmp_path / "other", rate_hz=16000, clip_s=0.4)
+    options = ("--epochs", 1, "--no-report-models", "--study", "quick")
+    argv = ("search", *SMALL[:4], *options, "--data", old, "--out", run, "--trials", 1)
+    assert run_command(*argv)[0] == 0
+    old.rename(new)
+    resume = ("search", "--out", run, "--resume", "--trials")
+    code, _, err = run_command(*resume, 2)
+    assert code == 2
+    assert f"{old}, found nothing of that name" in err
+    assert "--resume --data NEW" in err
+    code, _, err = run_command(*resume, 2, "--data", other)
+    assert code == 2
+    assert "expected the recordings that the run was started with" in err
+    assert saved_study(run).data.paths == (str(old),)
+    for trials, where in ((2, ("--data", new)), (3, ())):  # the new place is stored
+        code, _, err = run_command(*resume, trials, *where)
+        assert code == 0, err
+        assert saved_study(run).data.paths == (str(new),)
+    new.rename(tmp_path / "newest")
+    new.symlink_to(tmp_path / "newest")
+    assert run_command(*resume, 4)[0] == 0
 
 
 @pytest.mark.slow

@@ -47,6 +47,7 @@ EARLY_STOPPING_VERSION, TRAINING_VERSION = 2, 2
 _UNCHANGING = {
     "data": "recordings",
     "classes": "recordings",
+    "recordings": "recordings",
     "content": "recordings",
     "choices": "search space",
     "fixed": "search space",
@@ -158,14 +159,24 @@ def saved_study(run: Path) -> StudyConfig:
 
 
 def check_same(run: Path, saved: StudyConfig, given: StudyConfig) -> None:
-    """Check that a resumed run goes on as it was started; `trials` and `time_s` may change.
+    """Check that a resumed run goes on as it was started.
+
+    `trials` and `time_s` may change, and the place of the recordings: what they are is in the
+    manifest.
 
     Raises:
         RunError: names the first setting that differs, and both its values.
     """
-    for name in StudyConfig.model_fields:
-        before, now = getattr(saved, name), getattr(given, name)
-        if name not in RAISABLE and before != now:
+
+    def settings(study: StudyConfig) -> dict[str, object]:
+        values = {n: getattr(study, n) for n in StudyConfig.model_fields if n not in RAISABLE}
+        reading = values.pop("data").reading
+        return values | {f"data.{name}": value for name, value in reading}
+
+    now_set = settings(given)
+    for name, before in settings(saved).items():
+        now = now_set[name]
+        if before != now:
             raise RunError(
                 f"{run}: the run was started with {name} = {_short(before)}, got {_short(now)} - "
                 "leave it out to resume, or choose another --out"
@@ -201,6 +212,12 @@ def resumed_config(run: Path, options: Mapping[str, Any]) -> StudyConfig:
     saved = saved_study(run)
     config = with_options(saved, options)
     check_same(run, saved, config)
+    # Path.exists raises where a folder above cannot be entered.
+    if gone := [path for path in config.data.paths if not os.path.exists(path)]:  # noqa: PTH110
+        raise RunError(
+            f"{run}: expected its recordings in {gone[0]}, found nothing of that name - if they "
+            "were moved, say where to with --resume --data NEW"
+        )
     ended = ended_trials(run)
     if config.trials is not None and config.trials < ended:
         raise RunError(
@@ -228,7 +245,7 @@ def run_manifest(
     return {
         "data": dataset.describe(),
         "classes": list(dataset.classes),
-        "content": _content(dataset),
+        **_content(dataset),
         "choices": {p.path: list(p.options) for p in space.parameters()},
         "fixed": space.fixed(),
         "ensembles": {
@@ -258,10 +275,13 @@ def check_manifest(
     stored = store.facts()
     before = {**_BEFORE, **stored} if stored else {}
     for name, what in _UNCHANGING.items():
-        if name in before and before[name] != manifest[name]:
+        if name not in before or (name == "content" and "recordings" in before):
+            continue
+        then, now = _unplaced(before[name]), _unplaced(manifest[name])
+        if then != now:
             raise RunError(
                 f"{run}: expected the {what} that the run was started with, got others: "
-                f"{_differences(name, before[name], manifest[name])} - begin anew with "
+                f"{_differences(name, then, now)} - begin anew with "
                 f"--study {run / 'study.toml'} --out NEW"
             )
     for name, line in _TOLD.items():
@@ -274,21 +294,31 @@ def check_manifest(
     return {**manifest, **before}
 
 
-def _content(dataset: Dataset) -> str:
-    """Hash what the clips are: their bytes, names, labels, splits, folds and devices."""
+def _unplaced(value: object) -> object:
+    """Return a fact about a data set without its name, which is that of the place where it lies."""
+    return {**value, "name": ""} if isinstance(value, dict) and "name" in value else value
+
+
+def _content(dataset: Dataset) -> dict[str, str]:
+    """Hash what the clips are: their bytes, labels, splits, folds, devices and starts.
+
+    `content` has their names in place of the starts: runs of before stored that alone.
+    """
     files = hash_files(dataset.root, [clip.path for clip in dataset.clips])
-    lines = []
+    named, unnamed = [], []
     for clip, file in zip(dataset.clips, files, strict=True):
         name = PurePath(os.path.relpath(clip.path, dataset.root)).as_posix()
-        label = dataset.classes[clip.label]
-        lines.append(json.dumps((name, file.digest, label, clip.split, clip.fold, clip.device)))
-    return digest("".join(f"{line}\n" for line in lines))
+        known = (file.digest, dataset.classes[clip.label], clip.split, clip.fold, clip.device)
+        named.append(json.dumps((name, *known)))
+        unnamed.append(json.dumps((*known, clip.start_s)))
+    lines = {"recordings": sorted(unnamed), "content": named}
+    return {key: digest("".join(f"{line}\n" for line in each)) for key, each in lines.items()}
 
 
 def _differences(name: str, before: object, now: object) -> str:
     """Describe what differs between two JSON values, shortly."""
-    if name == "content":
-        return "as many, but the audio, names, labels or splits have changed"
+    if name in ("recordings", "content"):
+        return "as many, but the audio, labels or splits have changed"
     if not (isinstance(before, dict) and isinstance(now, dict)):
         return f"{before} before, {now} now"
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
