@@ -1,7 +1,8 @@
 """How commands print: results to stdout; remarks, progress and errors to stderr.
 
 Where stdout cannot be written (a full disk, a closed stream) the command ends with one line; where
-its reader has seen enough it ends quietly. What stderr cannot take is let go.
+its reader has seen enough it ends quietly. What stderr cannot take is let go. Characters that the
+encoding of a stream lacks are replaced.
 
 rich and logging are imported only where they are used: a command of a moment is held up by them.
 """
@@ -67,7 +68,9 @@ def guard_streams() -> None:
         stream = getattr(sys, name)
         if stream is getattr(sys, f"__{name}__"):
             buffer = io.BufferedWriter(_Raw(descriptor, "wb", closefd=False))
-            encoding, errors = (stream.encoding, stream.errors) if stream else ("utf-8", None)
+            encoding, errors = (stream.encoding, stream.errors) if stream else ("utf-8", "replace")
+            if errors == "strict" or (errors == "surrogateescape" and encoding != "utf-8"):
+                errors = "replace"
             setattr(sys, name, io.TextIOWrapper(buffer, encoding, errors, line_buffering=True))
 
 

@@ -96,7 +96,7 @@ def command(
     """
     from nas_asc.datasets import outline
     from nas_asc.results import write_front
-    from nas_asc.search import failures, read_task
+    from nas_asc.search import ended_trials, failures, held_workers, read_task
     from nas_asc.study import DataSource, study_toml
 
     given = {name: value for name, value in options.items() if value is not None}
@@ -128,7 +128,13 @@ def command(
         remark(f"warning: rule {task.rule.id}: {clips}")
     # A process has a torch, whether it is busy or not.
     report_models = len(task.space.models) + len(task.ensembles)
-    processes = int(min(processes, config.most_busy(report_models)))
+    processes = int(min(processes, task.config.most_busy(report_models)))
+    if task.config.trials is not None:
+        left = task.config.trials - (ended_trials(run) if resume else 0)
+        processes = max(1, min(processes, left))
+    if processes > (held := int(min(processes, held_workers()))):
+        remark(f"warning: {processes} workers: memory has room for {held}, no more are started")
+        processes = held
     summary = _run(task, run, processes, resume)
     try:
         paths = write_front(summary, run)

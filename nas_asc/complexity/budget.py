@@ -45,7 +45,7 @@ MEASURES: Mapping[str, CostMeasure] = {
     ),
 }
 _MOST = 2**63 - 1  # what counts are stored in holds no more
-_LIMIT = re.compile(r"([0-9]{1,1000}(?:\.[0-9]{1,1000})?)\s*([A-Za-z]*)", re.ASCII)
+_LIMIT = re.compile(r"([0-9]{1,1000}(?:\.[0-9]{1,1000})?)\s*([A-Za-z\s]*)", re.ASCII)
 _UNITS = (
     "a number and one of B, kB, KB, MB, KiB, MiB (the size), params, MAC (with K, M or G before "
     "it), or a size followed by ram"
@@ -148,10 +148,11 @@ def _units(kb: int) -> dict[str, tuple[str, int]]:
 
 
 def _unit(spelling: str, units: Mapping[str, tuple[str, int]]) -> tuple[str, int] | None:
-    """Look up a unit; in other letter case, or as MACs, where only one is meant.
+    """Look up a unit; with spaces, in other letter case, or as MACs, where only one is meant.
 
     `kB` is 1000 bytes in this very spelling alone: `kb` and `Kb` are the rule's KB.
     """
+    spelling = "".join(spelling.split())
     if spelling in units:
         return units[spelling]
     lower = re.sub("macs$", "mac", spelling.lower())

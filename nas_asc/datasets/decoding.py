@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from io import FileIO
+from io import BytesIO, FileIO
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ from nas_asc.files import cache_folder, digest, write_atomically
 
 Waveform = NDArray[np.float32]
 
+_CHECKS = 2  # raised by one with every change of what a fault is
 _THREADS = 4
 _YOUNG_NS = 2_000_000_000
 _BLOCK = 1 << 16  # samples that are checked at a time, a multiple of the spectrum's
@@ -41,6 +42,9 @@ _EMPTY_DB = 100.0  # below its loudest bin a spectrum is taken for empty: resamp
 _LONGEST_CODEC_BLOCK = 8192  # some encoders announce up to one more than they wrote
 _WHOLE = 0.99  # some recorders announce a little more than they write
 _PIPED_BYTES = 0x7FFF0000  # so many or more are announced by programs that write into a pipe
+_LOUDEST = float(
+    np.finfo(np.float16).max
+)  # features are made of float16 audio: the rest is cut off
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def decode(path: Path, most_s: float = math.inf) -> tuple[Waveform, int]:
     """Decode a sound file, or little more than its first `most_s` seconds: a filter needs some.
 
     Returns the waveform and its sample rate in Hz. DatasetError where the file cannot be decoded,
-    is cut short, or holds no or non-finite samples.
+    is cut short, or holds no, non-finite or huge samples.
     """
     try:
         with _faults(), path.open("rb", buffering=0) as file, _sound_in(file) as sound:
@@ -168,6 +172,8 @@ def _faults() -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise _FaultError("no such file") from error
+    except PermissionError as error:
+        raise _FaultError("one that you may not read (chmod u+r lets you)") from error
     except (OSError, RuntimeError, ValueError, TypeError) as error:
         text = getattr(error, "error_string", None) or getattr(error, "strerror", None)
         reason = (text or str(error)).strip().removeprefix("Error : ").rstrip(".").lower()
@@ -180,13 +186,15 @@ def _sound_in(file: FileIO) -> soundfile.SoundFile:
         raise _FaultError("an empty file")
     file.seek(0)
     sound = soundfile.SoundFile(file.fileno(), closefd=False)
+    if sound.frames < 1 and (whole := _with_size(file)):
+        sound = soundfile.SoundFile(whole)
     if sound.frames < 1:
         raise _FaultError("no samples")
     place = file.tell()  # libsndfile goes on here: it shares the place of a file without buffer
     if sound.format == "OGG" and _ogg_is_cut_off(file):
         raise _FaultError("a file that was cut off, its last page is not complete")
-    announced, there = _wav_bytes(file) if sound.format in ("WAV", "WAVEX") else (0, 0)
-    if there < _WHOLE * announced:
+    _, announced, there = _wav_bytes(file) if sound.format in ("WAV", "WAVEX") else (0, 0, 0)
+    if announced < _PIPED_BYTES and there < _WHOLE * announced:
         raise _FaultError(f"one that breaks off ({there} of {announced} bytes of samples)")
     file.seek(place)
     return sound
@@ -223,20 +231,42 @@ def _check_read(found: int, expected: int, peak: float) -> None:
         raise _FaultError(f"{found} of {expected} samples")
     if not math.isfinite(peak):
         raise _FaultError("samples that are not finite")
+    if peak > _LOUDEST:
+        raise _FaultError(f"samples as large as {peak:.2g}, where full scale is 1")
 
 
-def _wav_bytes(file: FileIO) -> tuple[int, int]:
-    """Count the bytes of samples that a RIFF header announces, and those that are there."""
+def _wav_bytes(file: FileIO) -> tuple[int, int, int]:
+    """Return where a RIFF file's samples begin, how many bytes it announces and how many follow."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     if file.read(12)[:4] != b"RIFF":
-        return 0, 0
+        return 0, 0, 0
     while len(chunk := file.read(8)) == 8:
         name, announced = struct.unpack("<4sI", chunk)
         if name == b"data":
-            return (announced if announced < _PIPED_BYTES else 0), size - file.tell()
+            return file.tell(), announced, size - file.tell()
         file.seek(announced + announced % 2, os.SEEK_CUR)
-    return 0, 0
+    return 0, 0, 0
+
+
+def _with_size(file: FileIO) -> BytesIO | None:
+    """Return a WAV file that announces no samples, as recorders do that write into a pipe, mended.
+
+    None if no samples follow: nothing, or only chunks, each of a name, its size and so many bytes.
+    """
+    start, announced, there = _wav_bytes(file)
+    if announced or not there:
+        return None
+    file.seek(0)
+    content = bytearray(file.read())
+    place = start
+    while place + 8 <= len(content):
+        size = struct.unpack_from("<I", content, place + 4)[0]
+        place += 8 + size + size % 2
+    if place == len(content):
+        return None
+    content[start - 4 : start] = struct.pack("<I", min(there, _PIPED_BYTES))
+    return BytesIO(content)
 
 
 def _ogg_is_cut_off(file: FileIO) -> bool:
@@ -277,8 +307,9 @@ def _unchanged(known: Mapping[str, AudioFile], path: Path) -> AudioFile | None:
 
 
 def _index_path(root: Path, cache: Path | None) -> Path:
-    # Another decoder may find other faults.
-    name = digest(os.fsencode(f"{soundfile.__libsndfile_version__} {root.absolute()}"), 32)
+    # Another decoder may find other faults, as other checks do.
+    found_by = f"{soundfile.__libsndfile_version__} {_CHECKS}"
+    name = digest(os.fsencode(f"{found_by} {root.absolute()}"), 32)
     return (cache or cache_folder()) / "clips" / f"{name}.json"
 
 

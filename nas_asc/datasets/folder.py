@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NoReturn
 
 from nas_asc.errors import DatasetError
 
@@ -83,7 +84,11 @@ class Listing:
 def walk(root: Path) -> Folder:
     """Find the files of a folder; DatasetError where it is absent or holds no audio."""
     expected = "expected a folder of labelled recordings"
-    if not root.exists():
+    try:
+        exists = root.exists()
+    except PermissionError as error:  # of a folder above it
+        _refuse(error)
+    if not exists:
         raise DatasetError(f"{root}: {expected}, found nothing of that name - check the path")
     if not root.is_dir():
         raise DatasetError(f"{root}: {expected}, found a file - give the folder that holds it")
@@ -119,6 +124,14 @@ def groups_of(paths: Iterable[PurePosixPath], depth: int = 1) -> tuple[tuple[str
     return tuple(path.with_suffix("").as_posix() for path in paths), _FILE
 
 
+def _refuse(error: OSError) -> NoReturn:
+    reason = (error.strerror or str(error)).lower()
+    raise DatasetError(
+        f"{error.filename}: expected a folder that can be listed, found one that cannot ({reason}) "
+        "- make it readable (chmod u+rx) or move it out of the data set"
+    )
+
+
 def _files(
     root: Path, found_as: dict[str, PurePosixPath], repeated: list[PurePosixPath]
 ) -> Iterator[PurePosixPath]:
@@ -139,7 +152,7 @@ def _files(
             if is_new(start, os.path.realpath(root / start)):
                 yield start
             continue
-        for where, folders, files in os.walk(root / start):
+        for where, folders, files in os.walk(root / start, onerror=_refuse):
             below, real = PurePosixPath(Path(where).relative_to(root)), os.path.realpath(where)
             folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
             if not is_new(below, real):

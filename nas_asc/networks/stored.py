@@ -5,7 +5,8 @@ NAME.weight           of a convolution or linear layer: float32, float16 or int8
 NAME.weight.mask      in its place if pruned and smaller so: a bit per value, the first value in the
 NAME.weight.kept      highest bit; and the values whose bit is set, in order
 NAME.weight.channels  in the mask's place if whole output channels were pruned: a bit per channel
-NAME.weight.scale     with int8: float16, one per output channel
+NAME.weight.scale     with int8: float16, one per output channel; where one of them is too small or
+                      large for all digits of float16, bfloat16, as the 16 bits of each (uint16)
 NAME.bias             float32, else float16
 NAME.scale, .shift    of a batch norm at inference: output = input x scale + shift, per channel
 ```
@@ -14,6 +15,11 @@ All together they have `Complexity.size_bytes` under the rule `plain`. A network
 comes back from this form, so that precision and sparsity show in its scores. int8 is symmetric per
 output channel (axis 0): value = integer x scale, integers from -127 to 127, the scale the channel's
 largest magnitude / 127. What stands beside int8 weights is float16.
+
+A batch norm whose inputs hardly vary has a large scale and, where their mean is far from 0, a shift
+of which float16 has few digits: rounded one by one the two move its output by up to half a step of
+the shift. They are rounded together instead, to the pair that is nearest over the inputs which the
+norm has seen.
 """
 
 from collections.abc import Mapping
@@ -30,30 +36,62 @@ from nas_asc.networks.pruning import BatchNorm, Kernel, masks_of
 
 Array = NDArray[np.generic]
 Values = NDArray[np.float32]
+Scales = NDArray[np.float16] | NDArray[np.uint16]  # the latter are the bits of bfloat16
 
 FLOAT16 = np.finfo(np.float16)
+_SCALE_STEPS = np.array(sorted(range(-32, 33), key=abs))[:, None]  # the nearest wins a tie
 
 
-def to_float(values: Values, precision: str) -> NDArray[np.floating]:
+def to_float(values: NDArray[np.floating], precision: str) -> NDArray[np.floating]:
     """Round to the float type that `precision` stores floats in; beyond its range to its end."""
     if precision == "float32":
         return values.astype(np.float32)
-    return np.clip(values, FLOAT16.min, FLOAT16.max).astype(np.float16)
+    rounded: NDArray[np.float16] = values.clip(FLOAT16.min, FLOAT16.max).astype(np.float16)
+    return rounded
 
 
-def to_int8(weight: Values) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
+def to_float16_pair(
+    scale: Values, shift: Values, mean: Values, variance: Values
+) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
+    """Round the scale and shift of a batch norm to the float16 pair of least squared error.
+
+    The error is that of input x scale + shift, over inputs of this mean and variance, per channel.
+    Scales up to 3 % away are tried, each with the shift that goes with it; 0 stays 0.
+    """
+    nearest = to_float(scale, "float16")
+    spacing = 2.0 * np.spacing(nearest / 2)  # of the largest one itself it would be infinite
+    steps = _SCALE_STEPS * spacing * (nearest != 0)
+    scales = to_float(nearest + steps, "float16")
+    off = scales.astype(np.float64) - scale
+    shifts = to_float(shift - off * mean, "float16")
+    error = np.square(off) * variance + np.square(shifts + off * mean - shift)
+    best = error.argmin(axis=0)[None]
+    return np.take_along_axis(scales, best, 0)[0], np.take_along_axis(shifts, best, 0)[0]
+
+
+def to_int8(weight: Values) -> tuple[NDArray[np.int8], Scales]:
     """Round a weight, (out, ...), to integers of its shape and scales, (out,)."""
     rows = weight.reshape(len(weight), -1)
-    largest = np.abs(rows).max(axis=1)
-    scale = np.clip(largest / 127, FLOAT16.smallest_subnormal, FLOAT16.max).astype(np.float16)
-    integers = np.rint(rows / scale.astype(np.float32)[:, None]).clip(-127, 127).astype(np.int8)
-    return integers.reshape(weight.shape), scale
+    scale = np.abs(rows).max(axis=1) / 127
+    scale[scale < np.finfo(np.float32).tiny] = 1.0  # of a channel without a value
+    stored = to_float(scale, "float16")
+    if scale.min() < FLOAT16.tiny or scale.max() > FLOAT16.max:
+        stored = torch.from_numpy(scale).bfloat16().view(torch.uint16).numpy()
+    integers = np.rint(rows / _scale_values(stored)[:, None]).clip(-127, 127).astype(np.int8)
+    return integers.reshape(weight.shape), stored
 
 
-def from_int8(integers: NDArray[np.int8], scale: NDArray[np.float16]) -> Values:
+def from_int8(integers: NDArray[np.int8], scale: Scales) -> Values:
     """Undo `to_int8`."""
-    column = scale.astype(np.float32).reshape(-1, *[1] * (integers.ndim - 1))
+    column = _scale_values(scale).reshape(-1, *[1] * (integers.ndim - 1))
     return integers.astype(np.float32) * column
+
+
+def _scale_values(scale: Scales) -> Values:
+    if scale.dtype == np.float16:
+        return scale.astype(np.float32)
+    values: Values = torch.from_numpy(scale).view(torch.bfloat16).float().numpy()
+    return values
 
 
 def store(network: nn.Module, *, precision: str, pruning: Pruning = NOT_PRUNED) -> dict[str, Array]:
@@ -67,22 +105,17 @@ def store(network: nn.Module, *, precision: str, pruning: Pruning = NOT_PRUNED) 
     arrays: dict[str, Array] = {}
     masks = masks_of(network, pruning)
     for name, module in network.named_modules():
-        values: dict[str, Tensor] = {}
         mask = masks.get(f"{name}.weight")
         if isinstance(module, Kernel):
             arrays |= _store_weight(f"{name}.weight", module.weight, precision, mask)
             if module.bias is not None:
-                values = {"bias": module.bias}
+                bias = _numpy(f"{name}.bias", module.bias)
+                arrays[f"{name}.bias"] = to_float(bias, precision)
         elif isinstance(module, BatchNorm):
-            weight = module.weight if mask is None else module.weight * mask
-            scale = weight / (module.get_buffer("running_var") + module.eps).sqrt()
-            shift = module.bias - module.get_buffer("running_mean") * scale
-            values = {"scale": scale, "shift": shift}
+            arrays |= _store_norm(name, module, precision, mask)
         elif next(module.parameters(recurse=False), None) is not None:
             kind = type(module).__name__
             raise ExportError(f"{name}: expected a convolution, linear or norm layer, got {kind}")
-        for key, value in values.items():
-            arrays[f"{name}.{key}"] = to_float(_numpy(f"{name}.{key}", value), precision)
     return arrays
 
 
@@ -135,6 +168,21 @@ def _store_weight(
             kind = "mask" if mask.shape == weight.shape else "channels"
             return stored | {f"{name}.{kind}": bits, f"{name}.kept": kept}
     return stored | {name: dense}
+
+
+def _store_norm(
+    name: str, norm: BatchNorm, precision: str, mask: Tensor | None
+) -> dict[str, Array]:
+    """Store a batch norm; a mask is of its scales."""
+    mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
+    weight = norm.weight if mask is None else norm.weight * mask
+    exact_scale = weight / (variance + norm.eps).sqrt()
+    exact_shift = norm.bias - mean * exact_scale
+    scale, shift = _numpy(f"{name}.scale", exact_scale), _numpy(f"{name}.shift", exact_shift)
+    stored: tuple[Array, Array] = (scale, shift)
+    if precision != "float32":
+        stored = to_float16_pair(scale, shift, mean.cpu().numpy(), variance.cpu().numpy())
+    return {f"{name}.scale": stored[0], f"{name}.shift": stored[1]}
 
 
 def _restore_weight(left: dict[str, Any], name: str, weight: Tensor) -> Any:

@@ -262,7 +262,8 @@ def notes(summary: Summary) -> list[str]:
     lines += seed_captions(summary.seeds_adapted, summary.ensembles_skipped, summary.seeds_skipped)
     if summary.hypervolume is not None:
         lines.append(
-            f"hypervolume {summary.hypervolume:.3f} (share of log size x log loss below the "
-            "budget and chance that the front covers)"
+            f"hypervolume {summary.hypervolume:.3f} (share of log size x "
+            f"{'log loss' if summary.objective == 'log_loss' else '1 - accuracy'} below the budget "
+            "and chance that the front covers)"
         )
     return [*lines, f"time {format_duration(summary.seconds)}"]

@@ -81,13 +81,17 @@ def pareto_front(points: Sequence[Point], objective: str = "log_loss") -> list[P
 
 
 def hypervolume(
-    points: Sequence[Point], size_limit_bytes: int | None, n_classes: int
+    points: Sequence[Point],
+    size_limit_bytes: int | None,
+    n_classes: int,
+    objective: str = "log_loss",
 ) -> float | None:
     """Compute the share of what the budget allows that the points dominate, 0 to 1.
 
-    The whole is the rectangle of log2(bytes) from 1 KiB to the limit and log loss from 0 to
-    ln(n_classes), which is that of guessing. A point below 1 KiB counts as one of 1 KiB; one over
-    the limit, or worse than guessing, dominates nothing.
+    The whole is the rectangle of log2(bytes) from 1 KiB to the limit and the objective's error from
+    0 to that of guessing: log loss to ln(n_classes), or 1 - accuracy to 1 - 1 / n_classes. A point
+    below 1 KiB counts as one of 1 KiB; one over the limit, or worse than guessing, dominates
+    nothing.
 
     Returns:
         The share, or None without a limit above 1 KiB.
@@ -97,19 +101,21 @@ def hypervolume(
     if size_limit_bytes is None or size_limit_bytes <= SMALLEST_SIZE_BYTES:
         return None
     width = math.log2(size_limit_bytes / SMALLEST_SIZE_BYTES)
-    height = math.log(n_classes)
-    corners = sorted(
-        (
-            math.log2(max(point.size_bytes, SMALLEST_SIZE_BYTES) / SMALLEST_SIZE_BYTES),
-            point.log_loss,
-        )
+    by_log_loss = objective == "log_loss"
+    height = math.log(n_classes) if by_log_loss else 1 - 1 / n_classes
+    pairs = (
+        (point.size_bytes, point.log_loss if by_log_loss else 1 - point.accuracy)
         for point in points
-        if point.size_bytes <= size_limit_bytes and point.log_loss < height
+    )
+    corners = sorted(
+        (math.log2(max(size_bytes, SMALLEST_SIZE_BYTES) / SMALLEST_SIZE_BYTES), error)
+        for size_bytes, error in pairs
+        if size_bytes <= size_limit_bytes and error < height
     )
     area = 0.0
     lowest = height
     ends = [size for size, _ in corners[1:]] + [width]
-    for (size, log_loss), end in zip(corners, ends, strict=False):
-        lowest = min(lowest, max(log_loss, 0.0))
+    for (size, error), end in zip(corners, ends, strict=False):
+        lowest = min(lowest, max(error, 0.0))
         area += (end - size) * (height - lowest)
     return min(area / (width * height), 1.0)

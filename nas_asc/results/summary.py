@@ -120,13 +120,14 @@ class Summary:
 
     @cached_property
     def hypervolume(self) -> float | None:
-        """The share of what the budget allows that the front dominates in log loss, 0 to 1.
+        """The share of what the budget allows that the front dominates in the objective, 0 to 1.
 
         None without a limit above 1 KiB, and before the classes are known.
         """
         if len(self.classes) < 2:
             return None
-        return hypervolume(self.front, self.budget.size_bytes, len(self.classes))
+        limit = self.budget.size_bytes
+        return hypervolume(self.front, limit, len(self.classes), self.objective)
 
     def point_to_dict(self, point: Point) -> dict[str, object]:
         """Return a point as JSON, with the fronts that it is on."""
@@ -147,6 +148,7 @@ class Summary:
             "front": [self.point_to_dict(point) for point in self.front],
             "other_front": [self.point_to_dict(point) for point in self.other_front],
             "hypervolume": self.hypervolume,
+            "hypervolume_objective": self.objective,
             "seconds": self.seconds,
             "seeds_over_budget": [dict(seed) for seed in self.seeds_over_budget],
             "seeds_adapted": [dict(seed) for seed in self.seeds_adapted],

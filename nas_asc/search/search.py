@@ -58,7 +58,8 @@ def run_search(
 
     Args:
         config: the study. When a run is resumed it must be the one that the run was started with,
-            but for `trials` and `time_s`, which are totals and may be raised.
+            but for `trials` and `time_s`, which are totals and may be raised, and the place of
+            the recordings.
         dataset: what `config.data` names, loaded.
         run: the run folder.
         workers: where trials are trained, closed in the end; or a number of processes.
@@ -93,12 +94,13 @@ def run_task(
         run_folder.check_same(run, run_folder.saved_study(run), config)
     with ExitStack() as stack:
         stack.enter_context(run_folder.locked(run))
-        stack.enter_context(run_folder.disk_faults_in_one_line(run))
+        stack.enter_context(run_folder.storage_faults_in_one_line(run))
         if not resume:
             run_folder.check_new(run)
-        run_folder.save_study(run, config)
+            run_folder.save_study(run, config)
         store = stack.enter_context(closing(run_folder.open_store(run, task.space)))
         facts = run_folder.check_manifest(run, store, manifest, config.objective)
+        run_folder.save_study(run, config)  # where the recordings lie now
         if runner.capacity > config.lag and not config.independent:
             _log.warning(
                 "%d workers: at most %d are busy once the first trials have ended, since proposals "

@@ -85,7 +85,8 @@ class Recipe(Table):
 
     Attributes:
         learning_rate: the peak of the schedule.
-        batch_size: clips per step.
+        batch_size: clips per step. What is left over at the end of an epoch is a step of its own
+            from half a batch on, and of two clips at least; fewer are left out of that epoch.
         ema_decay: of the average of weights that is evaluated; 0 evaluates the last weights.
         gradient_clip: largest norm of the gradient; 0 for no limit.
         augmentations: settings of each that is on, by its name in `AUGMENTATIONS`.
@@ -99,6 +100,11 @@ class Recipe(Table):
     ema_decay: float = Field(ge=0, lt=1)
     gradient_clip: float = Field(ge=0, le=MOST)
     augmentations: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    def epoch_steps(self, clips: int) -> int:
+        """Return how many steps an epoch of so many clips has; fewer than a batch are one."""
+        full, left = divmod(clips, self.batch_size)
+        return max(1, full + (left >= max(2, self.batch_size / 2)))
 
     def to_dict(self) -> Mapping[str, Any]:
         """Return the `[recipe]` table."""

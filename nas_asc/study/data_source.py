@@ -52,6 +52,11 @@ class DataSource(Table):
     window_s: float | None = Field(default=None, ge=0.01, le=3600)
     hop_s: float | None = Field(default=None, ge=0.01, le=3600)
 
+    @property
+    def reading(self) -> "DataSource":
+        """How the recordings are read, wherever they lie."""
+        return self.model_copy(update={"paths": (), "audio": None})
+
     @classmethod
     def of(cls, *paths: Path | str, **settings: object) -> "DataSource":
         """Build the source of some paths."""

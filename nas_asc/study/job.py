@@ -41,12 +41,13 @@ class Rung:
     def promotes(self, entry: Mapping[str, object]) -> bool:
         """Return whether a trial that reports this after the rung's epoch is trained further.
 
-        What is on the first front goes on, so there is never a rung that nobody passes.
+        What is on the first front, or equal to it, goes on, so there is never a rung that nobody
+        passes. Of those of like size a tie counts half.
         """
         loss = loss_of(entry, self.objective)
-        if loss is None or not self.peer_losses or loss < self.best_loss:
+        if loss is None or not self.peer_losses or loss <= self.best_loss:
             return True
-        better = sum(other <= loss for other in self.peer_losses)
+        better = sum((other < loss) + (other <= loss) for other in self.peer_losses) / 2
         return better < self.keep * (len(self.peer_losses) + 1)
 
 

@@ -78,9 +78,8 @@ def train(
     """Train a network that gives logits, (batch, class), in place and return its history.
 
     The weights of the last epoch are the result (their moving average, if the recipe has one): no
-    epoch is picked by its validation score. A last batch that is not full is left out. The seed is
-    of order, augmentations and dropout, the schedule is made for so many epochs, and the execution
-    changes the result by rounding only.
+    epoch is picked by its validation score. The seed is of order, augmentations and dropout, the
+    schedule is made for so many epochs, and the execution changes the result by rounding only.
 
     Raises:
         ConfigError: the recipe has a part that is not known, or not set as it may be.
@@ -96,7 +95,7 @@ def train(
     data = data.to(device)
     parts = parts_of(recipe)
     forward = execution.forward_of(network)
-    epoch_steps = max(1, len(data) // recipe.batch_size)
+    epoch_steps = recipe.epoch_steps(len(data))
     optimisation = Optimisation(network, recipe, parts, epochs, epoch_steps, hooks.pruning)
     generator = torch.Generator().manual_seed(seed)
     history: list[EpochReport] = []
@@ -104,9 +103,9 @@ def train(
         torch.manual_seed(seed)
         for epoch in range(1, epochs + 1):
             network.train()
-            total = torch.zeros((), device=device)
+            total, clips = torch.zeros((), device=device), 0
             order = hooks.order(len(data), epoch, generator).to(device)
-            steps = max(1, len(order) // recipe.batch_size)
+            steps = recipe.epoch_steps(len(order))
             for chosen in torch.split(order, recipe.batch_size)[:steps]:
                 batch = data.batch(chosen)
                 if isinstance(network, Network):  # masks hide what is standardised
@@ -117,8 +116,9 @@ def train(
                     logits = forward(*batch.inputs)
                 loss = parts.loss(logits.float(), batch)
                 optimisation.step(loss)
-                total += loss.detach()
-            mean = total.item() / steps
+                total += loss.detach() * len(chosen)
+                clips += len(chosen)
+            mean = total.item() / clips
             if not isfinite(mean):
                 raise TrainingError(
                     f"expected a finite loss, found {mean} in epoch {epoch} of {epochs}, lower "

@@ -51,8 +51,11 @@ def one_cycle(
 ) -> LRScheduler:
     """Rise from 1/25 for 30 % of training, then fall to 1/250000, both along half a cosine.
 
-    Smith and Topin 2017 (arXiv 1708.07120). Momentum, Adam's first beta: 0.95, 0.85, 0.95.
+    Smith and Topin 2017 (arXiv 1708.07120). Momentum, Adam's first beta: 0.95, 0.85, 0.95. A single
+    step is made at the peak.
     """
+    if epochs * epoch_steps == 1:
+        return constant(optimizer, epochs, epoch_steps, settings)
     return OneCycleLR(optimizer, optimizer.param_groups[0]["lr"], total_steps=epochs * epoch_steps)
 
 

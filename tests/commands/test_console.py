@@ -49,6 +49,20 @@ def test_an_output_that_is_lost_is_told_in_one_line(argv, before, reason):
     assert f"stdout: {reason}" in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "ascii:surrogateescape"])
+@pytest.mark.parametrize("argv", [["models", "imt-c"], ["count", "no-such-→"]])
+def test_what_the_console_cannot_show_is_replaced(argv, encoding, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8")
+    whole = run(*argv)
+    assert "→" in whole.stdout + whole.stderr
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    done = run(*argv)
+    assert done.returncode == whole.returncode
+    assert "Traceback" not in done.stderr
+    lines = [len(text.splitlines()) for text in (done.stdout, done.stderr)]
+    assert lines == [len(text.splitlines()) for text in (whole.stdout, whole.stderr)]
+
+
 @pytest.mark.parametrize("before", ["exec >&-;", "exec <&- >&- 2>&-;"])
 def test_a_file_is_written_whole_before_a_closed_stdout_is_told(tmp_path, before):
     """With its stream closed, a file that is opened must not become stdout."""

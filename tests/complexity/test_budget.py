@@ -34,6 +34,9 @@ class Cost:
         ("30MMACs", Budget(macs=30_000_000)),
         ("64kibRAM", Budget(peak_activation_bytes=65_536)),
         ("1 MB", Budget(size_bytes=1_048_576)),
+        ("64 KiB RAM", Budget(peak_activation_bytes=65_536)),
+        ("64 kB ram", Budget(peak_activation_bytes=64_000)),
+        ("100kparams, 30 M MACs", Budget(params=100_000, macs=30_000_000)),
     ],
 )
 def test_budgets_are_read(text, budget):

@@ -1,5 +1,6 @@
 """The only decoder: formats, files that cannot be used, what a check finds and is remembered."""
 
+import errno
 import hashlib
 import json
 import os
@@ -10,9 +11,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from nas_asc.datasets import decode, decoding, hash_files
+from nas_asc.datasets import check, decode, decoding, hash_files, load_dataset
 from nas_asc.datasets.decoding import _ogg_is_cut_off, check_file, check_files
 from nas_asc.errors import DatasetError
+from nas_asc.study import DataSource
 
 FORMATS = [
     ("clip.wav", "PCM_16", 2**-15),
@@ -81,6 +83,9 @@ FAULTS = {
     "no such file": lambda path: None,
     "something else (is a directory)": Path.mkdir,
     "no samples": lambda path: write(path, NO_SAMPLES, 8000),
+    "samples as large as 2e+38, where full scale is 1": lambda path: write(
+        path, np.full((1, 3), 2e38, dtype=np.float32), 8000, "FLOAT"
+    ),
     "samples that are not finite": lambda path: write(path, NOT_FINITE, 8000, "FLOAT"),
     "one that breaks off (2000 of 264600 bytes of samples)": lambda path: os.truncate(
         write(path, noise(), 44100), 2044
@@ -101,11 +106,52 @@ def test_a_file_that_cannot_be_used_is_named_in_one_line(tmp_path, spoil, fault)
     assert check_file(path).fault == fault
 
 
-def test_very_large_samples_are_still_finite(tmp_path):
-    huge = np.full((1, 3), 2e38, dtype=np.float32)
-    path = write(tmp_path / "huge.wav", huge, 8000, "FLOAT")
-    assert np.array_equal(decode(path)[0], huge)
-    assert check_file(path).peak == pytest.approx(2e38)
+@pytest.mark.parametrize(("amplitude", "used"), [(32768, True), (65504, True), (65600, False)])
+def test_samples_beyond_what_float16_holds_are_a_fault(tmp_path, amplitude, used):
+    """16-bit integers that somebody wrote as floats are held: the largest float16 is 65504."""
+    loud = np.full((1, 3), amplitude, dtype=np.float32)
+    path = write(tmp_path / "loud.wav", loud, 8000, "FLOAT")
+    assert (check_file(path).fault == "") is used
+
+
+def test_a_clip_of_huge_samples_is_named_or_left_out_before_any_training(tmp_path):
+    for label in "ab":
+        (tmp_path / label).mkdir()
+        for number in range(6):
+            write(tmp_path / label / f"{number}.wav", noise(1, 8000), 8000, "FLOAT")
+    huge = write(tmp_path / "a" / "3.wav", noise(1, 8000) * np.float32(1e29), 8000, "FLOAT")
+    with pytest.raises(DatasetError, match=r"a/3\.wav: .* as large as [345].*e\+28, .* --skip-bad"):
+        load_dataset(tmp_path)
+    assert [f.text for f in check(tmp_path) if f.subject == "clip"] == [
+        f"{huge}: cannot be read, found {check_file(huge).fault}"
+    ]
+    without = load_dataset(DataSource(paths=(str(tmp_path),), skip_bad=True))
+    assert len(without.clips) == 11
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_wav_file_that_was_piped_and_announces_no_samples_is_read(tmp_path, channels):
+    waveform = sine(440, 8000, channels=channels)
+    path = write(tmp_path / "piped.wav", waveform, 8000)
+    content = path.read_bytes()
+    for size in (0, 0xFFFFFFFF):
+        four = size.to_bytes(4, "little")
+        path.write_bytes(content[:4] + four + content[8:40] + four + content[44:])
+        np.testing.assert_allclose(decode(path)[0], waveform, atol=2**-15)
+        assert (check_file(path).fault, check_file(path).samples) == ("", 8000)
+    path.write_bytes(content[:40] + bytes(4) + b"LIST" + b"\4\0\0\0" + b"INFO")
+    assert check_file(path).fault == "no samples"
+
+
+def test_a_file_without_read_permission_is_named_with_the_way_out(tmp_path, monkeypatch):
+    """The refusal is the system's, which lets root read everything."""
+    path = write(tmp_path / "closed.wav", sine(440, 8000), 8000)
+
+    def refuse(self, *mode, **settings):
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert "may not read (chmod u+r" in check_file(path).fault
 
 
 @pytest.mark.parametrize("name", ["damaged.flac", "damaged.ogg"])

@@ -265,6 +265,24 @@ def test_a_clip_that_was_written_into_a_pipe_is_whole(tmp_path, announced):
     assert len(load_dataset(tmp_path).clips) == 10
 
 
+def test_a_folder_that_cannot_be_listed_is_named_with_the_way_out(tmp_path, monkeypatch):
+    """The refusal is the system's, which lets root list everything."""
+    write_classes(tmp_path)
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("rain"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(
+        DatasetError, match=r"rain: .* cannot \(permission denied\) - .*chmod u\+rx"
+    ):
+        load_dataset(tmp_path)
+    assert [finding.level for finding in check(tmp_path)] == ["error"]
+
+
 def test_check_finds_nothing_wrong_with_good_data(tmp_path):
     write_classes(tmp_path)
     findings = check(tmp_path)

@@ -22,7 +22,14 @@ from nas_asc.networks.pruning import (
     pruner_for,
     sparsity_at,
 )
-from nas_asc.networks.stored import from_int8, restore, store, to_float, to_int8
+from nas_asc.networks.stored import (
+    from_int8,
+    restore,
+    store,
+    to_float,
+    to_float16_pair,
+    to_int8,
+)
 from nas_asc.reports.lookup import report_model
 from nas_asc.spaces.space_file import load_space
 
@@ -54,8 +61,10 @@ def test_the_stored_bytes_are_the_closed_form():
 
 @pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
 @pytest.mark.parametrize("pruning", [NOT_PRUNED, MagnitudePruning(0.7)], ids=["dense", "sparse"])
-def test_what_is_restored_is_stored_again_as_it_was(precision, pruning):
+@pytest.mark.parametrize("size", [1.0, 1e-6])
+def test_what_is_restored_is_stored_again_as_it_was(precision, pruning, size):
     network = trained(candidates(1)[0])
+    network.head.classifier.weight.data *= size
     x = torch.randn(4, *network.input_shapes[0])
     before = network(x)
     arrays = store(network, precision=precision, pruning=pruning)
@@ -97,6 +106,52 @@ def test_batch_norm_is_stored_as_scale_and_shift():
     arrays = store(nn.Sequential(norm), precision="float32")
     assert arrays["0.scale"] == pytest.approx([1.5])
     assert arrays["0.shift"] == pytest.approx([-2.0])
+
+
+@pytest.mark.parametrize("precision", ["float16", "int8"])
+def test_the_norm_of_a_constant_mel_bin_gives_in_float16_what_it_gave(precision):
+    """The scale is 107, the shift near 1,975, of which float16 has whole numbers only."""
+    norm = nn.BatchNorm2d(64).eval()
+    floor = torch.tensor(1e-8).log().half().float()
+    norm.bias.data.copy_(torch.linspace(-1, 1, 64))
+    norm.running_mean.copy_(torch.linspace(0.999, 1.001, 64) * floor)
+    norm.running_var.fill_(107.0**-2 - norm.eps)
+    clips = floor.expand(1, 64, 3, 3)
+    before = norm(clips)
+    restore(nn.Sequential(norm), store(nn.Sequential(norm), precision=precision))
+    assert (norm(clips) - before).abs().max() < 0.04
+
+
+def test_a_pair_in_float16_is_never_farther_off_than_one_rounded_by_one():
+    rng = np.random.default_rng(0)
+    scale, shift, mean = (rng.normal(size=5000) * 10 ** rng.uniform(-3, 3, 5000) for _ in range(3))
+    variance = 10 ** rng.uniform(-8, 4, 5000)
+
+    def error(scales, shifts):
+        off = scales.astype(float) - scale
+        return off**2 * variance + (off * mean + shifts.astype(float) - shift) ** 2
+
+    pair = error(*to_float16_pair(scale, shift, mean, variance))
+    single = error(to_float(scale, "float16"), to_float(shift, "float16"))
+    assert (pair <= single).all()
+    assert (pair < single / 10).mean() > 0.3
+
+
+def test_a_pruned_channel_and_the_ends_of_float16_stay_in_a_pair():
+    scale = np.array([0.0, 1e9, 65504.0, -65504.0])
+    scales, shifts = to_float16_pair(scale, np.full(4, 0.3), np.full(4, 7.1), np.ones(4))
+    assert scales.tolist() == [0, 65504, 65504, -65504]
+    assert shifts[0] == np.float16(0.3)
+    assert np.isfinite(shifts).all()
+
+
+@pytest.mark.parametrize("deviation", [1e6, 1.0, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7])
+def test_int8_is_as_near_as_exact_scales_whatever_the_size_of_a_kernel(deviation):
+    weight = np.random.default_rng(0).normal(0, deviation, (64, 16, 3, 3)).astype(np.float32)
+    step = np.abs(weight).max(axis=(1, 2, 3), keepdims=True) / 127.0
+    ideal = np.square(np.rint(weight / step) * step - weight).mean()
+    error = np.square(from_int8(*to_int8(weight)) - weight).mean()
+    assert error < 1.02 * ideal
 
 
 def test_int8_is_off_by_half_a_step_at_most():

@@ -24,7 +24,7 @@ def test_the_dictionary_has_the_keys_that_scripts_rely_on(make_summary):
     trials = {"completed": 5, "stopped_early": 2, "failed": 1}
     found = json.loads(json.dumps(make_summary(trials=trials).to_dict(), allow_nan=False))
     keys = {"run", "space", "rule", "seed", "budget", "data", "trials", "front", "other_front"}
-    keys |= {"hypervolume", "seconds", "seeds_over_budget", "reference"}
+    keys |= {"hypervolume", "hypervolume_objective", "seconds", "seeds_over_budget", "reference"}
     assert keys <= set(found)
     limits = dict.fromkeys(("params", "macs", "peak_activation_bytes"))
     assert found["budget"] == {"size_bytes": 131_072, **limits}
@@ -81,6 +81,22 @@ def test_a_frame_holds_both_fronts_with_a_column_per_choice(two_fronts):
 @pytest.mark.parametrize("budget", [Budget(), Budget(size_bytes=1024), Budget(macs=30_000_000)])
 def test_without_a_byte_limit_there_is_no_hypervolume(make_summary, budget):
     assert make_summary(budget=budget).to_dict()["hypervolume"] is None
+
+
+def test_the_hypervolume_is_of_the_objectives_own_front(make_summary, make_point):
+    """Of 2 octaves x 2/3, the errors of three classes, a point of 2 KiB covers one octave."""
+    first = make_point(0, 2048, log_loss=0.5, accuracy=0.7)
+    better = make_point(1, 2048, log_loss=0.9, accuracy=0.8)
+
+    def found(*points):
+        given = {"points": points, "classes": ("a", "b", "c"), "objective": "accuracy"}
+        summary = make_summary(budget=Budget(size_bytes=4096), **given)
+        return summary.to_dict()["hypervolume"]
+
+    assert found(first) == pytest.approx((2 / 3 - 0.3) / (2 / 3) / 2)
+    assert found(first, better) == pytest.approx((2 / 3 - 0.2) / (2 / 3) / 2)
+    summary = make_summary(objective="accuracy")
+    assert summary.to_dict()["hypervolume_objective"] == "accuracy"
 
 
 def test_a_search_that_has_just_begun_has_a_summary(make_summary):

@@ -1,20 +1,24 @@
 import errno
 import signal
 import sqlite3
+import sys
 from contextlib import closing
 
 import pytest
 import sqlalchemy
-from study_cases import OFF, start, study
+from study_cases import OFF, search, start, study, trials_of
 
 from nas_asc.errors import RunError
+from nas_asc.search.progress import Progress
+from nas_asc.search.storage import sqlite_store
 from nas_asc.search.storage.run_folder import (
     check_new,
     check_same,
-    disk_faults_in_one_line,
     locked,
+    read_trials,
     save_study,
     saved_study,
+    storage_faults_in_one_line,
 )
 
 HOLDER = """
@@ -90,16 +94,60 @@ def fill(path):
 
 def test_a_full_disk_is_told(tmp_path):
     full = pytest.raises(RunError, match="disk is full - make room")
-    with full, disk_faults_in_one_line(tmp_path):
+    with full, storage_faults_in_one_line(tmp_path):
         fill(tmp_path / "study.db")
     for number in (errno.ENOSPC, errno.EROFS):
-        with pytest.raises(RunError, match="expected room for"), disk_faults_in_one_line(tmp_path):
+        with (
+            pytest.raises(RunError, match="expected room for"),
+            storage_faults_in_one_line(tmp_path),
+        ):
             raise OSError(number, "No space left")
+
+
+HOLD = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute(f"PRAGMA locking_mode = {sys.argv[2]}")
+connection.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize(("mode", "ended"), [("EXCLUSIVE", 2), ("NORMAL", 3)])
+def test_trials_that_another_program_has_locked_are_told_and_none_is_lost(
+    tmp_path, monkeypatch, mode, ended
+):
+    """A lock keeps everybody out from before the search goes on, or writers from its midst on."""
+    monkeypatch.setattr(sqlite_store, "_BUSY_TIMEOUT_S", 0.1)
+    run, options = tmp_path / "run", {"early_stopping": OFF}
+    search(run, trials=2, **options)
+    holders = []
+
+    def hold(progress):
+        if not holders and progress.finished == ended:
+            holders.append(start(tmp_path, HOLD, run / "study.db", mode))
+            assert holders[0].stdout.readline() == "held\n"
+
+    if ended == 2:
+        hold(Progress(completed=2))
+    try:
+        with pytest.raises(RunError, match=r"study\.db: .* found them locked by") as caught:
+            search(run, trials=4, resume=True, progress=hold, **options)
+        if mode == "EXCLUSIVE":
+            with pytest.raises(RunError, match="found them locked by"):
+                read_trials(run)
+    finally:
+        holders[0].kill()
+        holders[0].communicate()
+    assert sys.platform != "linux" or f"(process {holders[0].pid})" in str(caught.value)
+    assert sum(trial.finished for trial in trials_of(run)) == ended
+    assert search(run, trials=4, resume=True, **options).trials["completed"] == 4
 
 
 def test_other_faults_are_passed_on(tmp_path):
     with closing(sqlite3.connect(tmp_path / "study.db")) as database:
-        with pytest.raises(sqlite3.OperationalError), disk_faults_in_one_line(tmp_path):
+        with pytest.raises(sqlite3.OperationalError), storage_faults_in_one_line(tmp_path):
             database.execute("SELECT * FROM nothing")
-        with pytest.raises(FileNotFoundError), disk_faults_in_one_line(tmp_path):
+        with pytest.raises(FileNotFoundError), storage_faults_in_one_line(tmp_path):
             (tmp_path / "absent").read_bytes()

@@ -14,6 +14,8 @@ import nas_asc.search  # noqa: F401  # imported before what it calls is counted
 from nas_asc import load_model, load_space, read_inputs
 from nas_asc.complexity import parse_budget
 from nas_asc.datasets import load_dataset
+from nas_asc.search.runners import RUNNERS
+from nas_asc.search.storage.run_folder import saved_study
 from nas_asc.study.config import load_study, study_toml, with_options
 from nas_asc.training.metrics import evaluate
 
@@ -93,6 +95,37 @@ def test_a_run_of_an_own_space_can_be_resumed_from_any_folder(
     assert "| finished\n" in err
 
 
+def test_a_run_goes_on_where_its_recordings_were_moved_to(
+    run_command, tmp_path, tones, monkeypatch
+):
+    inline = RUNNERS["inline"]
+    monkeypatch.setitem(RUNNERS, "processes", lambda count, function: inline(1, function))
+    old, new, run = tmp_path / "old", tmp_path / "new", tmp_path / "run"
+    shutil.copytree(tones, old)
+    (tmp_path / "other").mkdir()
+    other = write_tones(tmp_path / "other", rate_hz=16000, clip_s=0.4)
+    options = ("--epochs", 1, "--no-report-models", "--study", "quick")
+    argv = ("search", *SMALL[:4], *options, "--data", old, "--out", run, "--trials", 1)
+    assert run_command(*argv)[0] == 0
+    old.rename(new)
+    resume = ("search", "--out", run, "--resume", "--trials")
+    code, _, err = run_command(*resume, 2)
+    assert code == 2
+    assert f"{old}, found nothing of that name" in err
+    assert "--resume --data NEW" in err
+    code, _, err = run_command(*resume, 2, "--data", other)
+    assert code == 2
+    assert "expected the recordings that the run was started with" in err
+    assert saved_study(run).data.paths == (str(old),)
+    for trials, where in ((2, ("--data", new)), (3, ())):  # the new place is stored
+        code, _, err = run_command(*resume, trials, *where)
+        assert code == 0, err
+        assert saved_study(run).data.paths == (str(new),)
+    new.rename(tmp_path / "newest")
+    new.symlink_to(tmp_path / "newest")
+    assert run_command(*resume, 4)[0] == 0
+
+
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_front_with_one_worker_and_with_two(
     run_command, tmp_path, tones
@@ -114,6 +147,23 @@ def test_no_more_workers_are_started_than_can_be_busy(run_command, tmp_path, ton
     code, _, err = run_command("search", *SMALL[:4], "--epochs", 1, *argv, "--workers", 3)
     assert code == 0, err
     assert ", 1 worker; run folder" in err
+
+
+def test_there_are_no_more_workers_than_trials_left_or_than_memory_holds(
+    run_command, tmp_path, tones, monkeypatch
+):
+    """In one process here: what is said of workers is what is started."""
+    inline = RUNNERS["inline"]
+    monkeypatch.setitem(RUNNERS, "processes", lambda count, function: inline(1, function))
+    run, data = tmp_path / "run", ("--data", tones, "--epochs", 1, "--no-report-models")
+    new = ("search", *SMALL[:4], *data, "--out", run, "--workers", 8, "--trials", 2)
+    assert ", 2 workers; run folder" in run_command(*new)[2]
+    again = ("search", "--out", run, "--resume", "--workers", 8, "--trials")
+    assert ", 1 worker; run folder" in run_command(*again, 3)[2]
+    monkeypatch.setattr("nas_asc.search.runners.processes.available_bytes", lambda: 2.5e9)
+    err = run_command(*again, 6)[2]
+    assert "3 workers: memory has room for 2" in err
+    assert ", 2 workers; run folder" in err
 
 
 @pytest.mark.parametrize(

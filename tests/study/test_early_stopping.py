@@ -36,6 +36,21 @@ def test_the_share_that_promotes_is_counted_among_those_of_like_size():
     assert not promotes(4.5, earlier=earlier)
 
 
+def test_what_ties_with_the_best_goes_on():
+    """Few validation clips give few accuracies: after an epoch all may be at chance, or at 0."""
+    rung = make_rung(1, 0.5, "accuracy", 1000, [(1000, 1.0)] * 8)
+    assert rung.promotes({"accuracy": 0.0})
+    assert promotes(2.0, 1000, [(1000, 2.0), *[(900, 3.0)] * 7], keep=0.01)
+
+
+def test_a_tie_with_those_of_like_size_counts_half():
+    """Of seven, 0.5 keeps fewer than 3.5 that are better; half of six ties are three."""
+    smaller_and_better = [(10, 1.0)]
+    ties = [(1000, 2.0)] * 6
+    assert promotes(2.0, 1000, smaller_and_better + ties, keep=0.5)
+    assert not promotes(2.0, 1000, smaller_and_better + ties, keep=0.4)
+
+
 def test_accuracy_is_compared_the_other_way_round():
     earlier = [(1000, 1.0 - accuracy) for accuracy in (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)]
     at = make_rung(3, 0.5, "accuracy", 1000, earlier)

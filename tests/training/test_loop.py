@@ -2,7 +2,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from math import isnan
+from math import isnan, log
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from torch import nn
 from nas_asc.complexity.pruning import MagnitudePruning
 from nas_asc.errors import TrainingError
 from nas_asc.networks.network import build
+from nas_asc.networks.stored import restore, store
 from nas_asc.reports.lookup import report_model
 from nas_asc.training.batches import Clips
 from nas_asc.training.compute_mode import PLAIN, Execution
@@ -168,6 +169,32 @@ def test_validation_is_judged_after_the_epochs_asked_for_and_changes_nothing():
     assert torch.equal(weights_of(network), weights_of(without))
 
 
+@pytest.mark.parametrize("precision", ["float16", "int8"])
+def test_a_network_of_band_limited_clips_is_as_good_as_stored(precision):
+    """Above its band a recording is at the floor of the log-mels, always."""
+    architecture = report_model("deepsound-32").architecture  # its front end has a batch norm
+
+    def band_limited(clips, seed):
+        labels = torch.arange(clips) % 3
+        inputs = (
+            torch.randn(clips, 1, 32, 16, generator=torch.Generator().manual_seed(seed)) * 2 - 8
+        )
+        for label in range(3):
+            inputs[labels == label, :, 5 * label : 5 * label + 5] += 1.5
+        inputs[:, :, 17:] = log(1e-8)
+        return (inputs.half(),), labels
+
+    torch.manual_seed(0)
+    network = build(architecture, 3, 0.24)
+    train(network, Clips(*band_limited(96, seed=0), 3), PLAINEST, epochs=8, seed=0)
+    exact = evaluate(network, *band_limited(150, seed=1), "abc")
+    restore(network, store(network, precision=precision))
+    stored = evaluate(network, *band_limited(150, seed=1), "abc")
+    assert exact.accuracy > 0.9
+    assert stored.accuracy >= exact.accuracy - 1 / 150
+    assert stored.log_loss <= exact.log_loss + 0.01
+
+
 def test_training_ends_when_it_is_told_to():
     _, history = trained(AUGMENTED, epochs=5, on_epoch=lambda entry: entry.epoch < 2)
     assert [entry.epoch for entry in history] == [1, 2]
@@ -202,6 +229,44 @@ def test_a_loss_that_is_not_a_number_names_the_epoch_and_what_to_do():
     steep = recipe(learning_rate=1e6, schedule="constant")
     with pytest.raises(TrainingError, match=r"nan in epoch 2 of 3, lower recipe\.learning_rate"):
         trained(steep)
+
+
+@pytest.mark.parametrize(
+    ("clips", "batch_size", "batches"),
+    [
+        (31, 16, [16, 15]),
+        (24, 16, [16, 8]),
+        (23, 16, [16]),
+        (32, 16, [16, 16]),
+        (7, 2, [2, 2, 2]),
+        (4, 3, [3]),
+        (5, 3, [3, 2]),
+        (3, 8, [3]),
+    ],
+)
+def test_a_last_batch_is_kept_from_half_a_batch_on_but_never_a_single_clip(
+    clips, batch_size, batches
+):
+    network, seen = small_network(), []
+    network.register_forward_hook(lambda module, inputs, output: seen.append(len(output)))
+    (inputs,), labels = tones(clips=48)
+    some = Clips((inputs[:clips],), labels[:clips], 3)
+    train(network, some, recipe(batch_size=batch_size), epochs=2, seed=0)
+    assert seen == batches * 2
+
+
+def test_the_schedule_ends_with_the_last_step_where_the_last_batch_is_kept(monkeypatch):
+    rates = []
+    optimizer_step = torch.optim.AdamW.step
+
+    def step(self, *given):
+        rates.append(self.param_groups[0]["lr"])
+        return optimizer_step(self, *given)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    train(small_network(), Clips(*tones(clips=31), 3), recipe(batch_size=16), epochs=3, seed=0)
+    assert len(rates) == 6
+    assert rates[-1] == pytest.approx(0.01 / 250_000)
 
 
 def test_fewer_clips_than_a_batch_are_one_batch():

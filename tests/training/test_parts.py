@@ -24,7 +24,7 @@ def half_cosine(start, end, share):
     return end + (start - end) * (1 + cos(pi * share)) / 2
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3, 10, 15, 40, 601])
+@pytest.mark.parametrize("steps", [2, 3, 10, 15, 40, 601])
 def test_one_cycle_rises_for_30_percent_and_falls_with_momentum_the_other_way(steps):
     last = 0.3 * steps - 1  # the step of the peak, from 0
     for step, (rate, momentum) in enumerate(course("one_cycle", 1, steps)):
@@ -36,6 +36,11 @@ def test_one_cycle_rises_for_30_percent_and_falls_with_momentum_the_other_way(st
             expected = half_cosine(0.01, 0.01 / 250_000, share)
             beta = half_cosine(0.85, 0.95, share)
         assert (rate, momentum) == pytest.approx((expected, beta), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_the_only_step_of_a_training_is_made_at_the_peak(name):
+    assert course(name, 1, 1) == [(0.01, 0.9)]
 
 
 @pytest.mark.parametrize(("epochs", "epoch_steps"), [(1, 1), (1, 3), (4, 10), (200, 7)])

@@ -147,7 +147,8 @@ def _subtitle(summary: Summary) -> str:
     parts = [trials_caption(summary)]
     parts.append(f"{log_loss} on the front of log loss, {accuracy} on that of accuracy")
     if summary.hypervolume is not None:
-        parts.append(f"hypervolume {summary.hypervolume:.3f}")
+        of = summary.objective.replace("_", " ")
+        parts.append(f"hypervolume of {of} {summary.hypervolume:.3f}")
     parts.append(f"seed {summary.seed}")
     return "; ".join(parts)
 

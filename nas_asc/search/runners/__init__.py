@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from nas_asc.search.runners.inline import InlineRunner
-from nas_asc.search.runners.processes import ProcessRunner, fitting_workers
+from nas_asc.search.runners.processes import ProcessRunner, fitting_workers, held_workers
 from nas_asc.study import Event, Job
 
-__all__ = ["RUNNERS", "Runner", "fitting_workers"]
+__all__ = ["RUNNERS", "Runner", "fitting_workers", "held_workers"]
 
 
 class Runner(Protocol):

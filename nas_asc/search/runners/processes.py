@@ -174,7 +174,12 @@ def _end_with_parent() -> None:
 
 def fitting_workers() -> int:
     """Return the number of processors that this process may use, fewer where memory is short."""
-    return max(1, int(min(processors(), available_bytes() / _WORKER_BYTES)))
+    return int(min(processors(), held_workers()))
+
+
+def held_workers() -> float:
+    """Return how many workers memory has room for, at least one."""
+    return max(1.0, available_bytes() // _WORKER_BYTES)
 
 
 def processors() -> int:

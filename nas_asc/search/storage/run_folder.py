@@ -21,7 +21,12 @@ from nas_asc.datasets import Dataset, hash_files
 from nas_asc.errors import RunError
 from nas_asc.files import digest, remove_unfinished, write_atomically
 from nas_asc.reports import EnsembleReference
-from nas_asc.search.storage.sqlite_store import SqliteStore, read_sqlite
+from nas_asc.search.storage.sqlite_store import (
+    SqliteStore,
+    is_locked,
+    locked_in_words,
+    read_sqlite,
+)
 from nas_asc.search.storage.trials import Trial, TrialStore
 from nas_asc.search.task import Task
 from nas_asc.search.warm_start import adaptations, skipped_ensembles
@@ -35,20 +40,31 @@ _LOCK_FILE = "run.lock"
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _DATABASE_ERRORS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
 
-EARLY_STOPPING_VERSION = 1  # raised by one with every change of which trainings are stopped
+# Raised by one with every change of which trainings are stopped, and of what comes of a training.
+EARLY_STOPPING_VERSION, TRAINING_VERSION = 2, 2
 
 # What a resumed run must find as it was, and what it is called.
 _UNCHANGING = {
     "data": "recordings",
     "classes": "recordings",
+    "recordings": "recordings",
     "content": "recordings",
     "choices": "search space",
     "fixed": "search space",
     "ensembles": "search space",
-    "early_stopping": "rule of early stopping",
+}
+# What a resumed run is told of when it has changed, since that only makes its parts differ.
+_TOLD = {
+    "features": "features now differ by rounding from those of the run's earlier trials",
+    "early_stopping": "trainings are now stopped by another rule than the run's earlier trials",
+    "training": "networks are now trained or stored otherwise than in the run's earlier trials",
 }
 # What holds of a run that was begun before it was stored.
-_BEFORE: Mapping[str, object] = {"early_stopping": 1, "features": 1}
+_BEFORE: Mapping[str, object] = {
+    "early_stopping": 1,
+    "features": 1,
+    "training": 1,
+}
 
 _log = logging.getLogger(__name__)
 
@@ -82,11 +98,11 @@ def locked(run: Path) -> Iterator[None]:
 
 
 @contextmanager
-def disk_faults_in_one_line(run: Path) -> Iterator[None]:
-    """Report a full disk, or one that cannot be written any more, as the user's to put right.
+def storage_faults_in_one_line(run: Path) -> Iterator[None]:
+    """Report a disk or a database that cannot be written as the user's to put right.
 
     Raises:
-        RunError: there is no room for the trials of the run.
+        RunError: there is no room for the trials of the run, or another program has locked them.
     """
     try:
         yield
@@ -96,6 +112,8 @@ def disk_faults_in_one_line(run: Path) -> Iterator[None]:
                 f"{run}: expected room for the trials of the run, found {reason} - make room and "
                 "go on with --resume"
             ) from error
+        if is_locked(error):
+            raise RunError(locked_in_words(run / _TRIALS_FILE)) from error
         raise
 
 
@@ -141,14 +159,24 @@ def saved_study(run: Path) -> StudyConfig:
 
 
 def check_same(run: Path, saved: StudyConfig, given: StudyConfig) -> None:
-    """Check that a resumed run goes on as it was started; `trials` and `time_s` may change.
+    """Check that a resumed run goes on as it was started.
+
+    `trials` and `time_s` may change, and the place of the recordings: what they are is in the
+    manifest.
 
     Raises:
         RunError: names the first setting that differs, and both its values.
     """
-    for name in StudyConfig.model_fields:
-        before, now = getattr(saved, name), getattr(given, name)
-        if name not in RAISABLE and before != now:
+
+    def settings(study: StudyConfig) -> dict[str, object]:
+        values = {n: getattr(study, n) for n in StudyConfig.model_fields if n not in RAISABLE}
+        reading = values.pop("data").reading
+        return values | {f"data.{name}": value for name, value in reading}
+
+    now_set = settings(given)
+    for name, before in settings(saved).items():
+        now = now_set[name]
+        if before != now:
             raise RunError(
                 f"{run}: the run was started with {name} = {_short(before)}, got {_short(now)} - "
                 "leave it out to resume, or choose another --out"
@@ -184,6 +212,12 @@ def resumed_config(run: Path, options: Mapping[str, Any]) -> StudyConfig:
     saved = saved_study(run)
     config = with_options(saved, options)
     check_same(run, saved, config)
+    # Path.exists raises where a folder above cannot be entered.
+    if gone := [path for path in config.data.paths if not os.path.exists(path)]:  # noqa: PTH110
+        raise RunError(
+            f"{run}: expected its recordings in {gone[0]}, found nothing of that name - if they "
+            "were moved, say where to with --resume --data NEW"
+        )
     ended = ended_trials(run)
     if config.trials is not None and config.trials < ended:
         raise RunError(
@@ -211,7 +245,7 @@ def run_manifest(
     return {
         "data": dataset.describe(),
         "classes": list(dataset.classes),
-        "content": _content(dataset),
+        **_content(dataset),
         "choices": {p.path: list(p.options) for p in space.parameters()},
         "fixed": space.fixed(),
         "ensembles": {
@@ -221,6 +255,7 @@ def run_manifest(
         },
         "early_stopping": EARLY_STOPPING_VERSION,
         "features": FEATURES_VERSION,
+        "training": TRAINING_VERSION,
         "seeds_over_budget": over_budget if used else [],
         "seeds_adapted": adaptations(models, dataset) if used else [],
         "ensembles_skipped": skipped_ensembles(task.ensembles) if used else [],
@@ -240,14 +275,18 @@ def check_manifest(
     stored = store.facts()
     before = {**_BEFORE, **stored} if stored else {}
     for name, what in _UNCHANGING.items():
-        if name in before and before[name] != manifest[name]:
+        if name not in before or (name == "content" and "recordings" in before):
+            continue
+        then, now = _unplaced(before[name]), _unplaced(manifest[name])
+        if then != now:
             raise RunError(
                 f"{run}: expected the {what} that the run was started with, got others: "
-                f"{_differences(name, before[name], manifest[name])} - begin anew with "
+                f"{_differences(name, then, now)} - begin anew with "
                 f"--study {run / 'study.toml'} --out NEW"
             )
-    if "features" in before and before["features"] != manifest["features"]:
-        _log.warning("features now differ by rounding from those of the run's earlier trials")
+    for name, line in _TOLD.items():
+        if name in before and before[name] != manifest[name]:
+            _log.warning("%s", line)
     missing = {name: value for name, value in manifest.items() if name not in before}
     if missing:
         loss = objective if objective == "log_loss" else "1 - accuracy"
@@ -255,21 +294,31 @@ def check_manifest(
     return {**manifest, **before}
 
 
-def _content(dataset: Dataset) -> str:
-    """Hash what the clips are: their bytes, names, labels, splits, folds and devices."""
+def _unplaced(value: object) -> object:
+    """Return a fact about a data set without its name, which is that of the place where it lies."""
+    return {**value, "name": ""} if isinstance(value, dict) and "name" in value else value
+
+
+def _content(dataset: Dataset) -> dict[str, str]:
+    """Hash what the clips are: their bytes, labels, splits, folds, devices and starts.
+
+    `content` has their names in place of the starts: runs of before stored that alone.
+    """
     files = hash_files(dataset.root, [clip.path for clip in dataset.clips])
-    lines = []
+    named, unnamed = [], []
     for clip, file in zip(dataset.clips, files, strict=True):
         name = PurePath(os.path.relpath(clip.path, dataset.root)).as_posix()
-        label = dataset.classes[clip.label]
-        lines.append(json.dumps((name, file.digest, label, clip.split, clip.fold, clip.device)))
-    return digest("".join(f"{line}\n" for line in lines))
+        known = (file.digest, dataset.classes[clip.label], clip.split, clip.fold, clip.device)
+        named.append(json.dumps((name, *known)))
+        unnamed.append(json.dumps((*known, clip.start_s)))
+    lines = {"recordings": sorted(unnamed), "content": named}
+    return {key: digest("".join(f"{line}\n" for line in each)) for key, each in lines.items()}
 
 
 def _differences(name: str, before: object, now: object) -> str:
     """Describe what differs between two JSON values, shortly."""
-    if name == "content":
-        return "as many, but the audio, names, labels or splits have changed"
+    if name in ("recordings", "content"):
+        return "as many, but the audio, labels or splits have changed"
     if not (isinstance(before, dict) and isinstance(now, dict)):
         return f"{before} before, {now} now"
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]

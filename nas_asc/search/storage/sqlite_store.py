@@ -9,9 +9,11 @@ or a report model skipped for want of time; FAIL failed; RUNNING in training, or
 session and to be run again; WAITING a report model to be trained.
 """
 
+import os
 import sqlite3
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -137,6 +139,8 @@ def read_sqlite(path: Path) -> tuple[list[Trial], dict[str, Any]]:
     try:
         stored, facts = optuna_tables.read_study(engine, _STUDY)
     except DatabaseError as error:
+        if is_locked(error):
+            raise RunError(locked_in_words(path)) from None
         raise RunError(
             f"{path}: expected the trials of a run, found a file that cannot be read "
             f"({error.orig}) - restore it, or copy the whole folder to where it can be written"
@@ -158,8 +162,12 @@ def _trial(_: int, number: int, state: TrialState, attributes: Mapping[str, Any]
 def connect_to_write(path: Path) -> sqlite3.Connection:
     """Open the file, or make it; a kill at any moment leaves it whole (write-ahead log)."""
     connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")  # safe unless the power fails
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")  # safe unless the power fails
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
     return connection
 
 
@@ -184,9 +192,42 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 
     try:
         return opened("rw")  # where the folder can be written, ro would leave an index and a log
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
         log = path.with_name(f"{path.name}-wal")
-        if log.is_file() and log.stat().st_size:
+        if is_locked(error) or (log.is_file() and log.stat().st_size):
             raise
         # SQLite wants to make an index, though without a log there is nothing to look up in it.
         return opened("ro&immutable=1")
+
+
+def is_locked(error: BaseException | None) -> bool:
+    """Return whether an error comes from a file that another program did not let go of in time."""
+    if isinstance(error, sqlite3.OperationalError):
+        primary = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest is the detail
+        return primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return error is not None and is_locked(error.__cause__)
+
+
+def locked_in_words(path: Path) -> str:
+    """Return who has locked the file, where the system tells, and how to go on."""
+    holders = " and ".join(_holders(path)) or "another program"
+    return (
+        f"{path}: expected the trials of a run, found them locked by {holders} for over "
+        f"{_BUSY_TIMEOUT_S:g} s - end that or wait for it, then try again (a search goes on with "
+        "--resume)"
+    )
+
+
+def _holders(path: Path) -> list[str]:
+    """Return the other processes that hold the file or its log for writing; Linux alone tells."""
+    files = (path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm"))
+    inodes = {str(file.stat().st_ino) for file in files if file.exists()}
+    names = []
+    with suppress(OSError):
+        for line in Path("/proc/locks").read_text(encoding="utf-8").splitlines():
+            _, kind, _, access, process, place, *_ = line.replace("-> ", "").split()
+            held = kind == "POSIX" and access == "WRITE" and "->" not in line
+            if held and place.split(":")[-1] in inodes and int(process) not in (0, os.getpid()):
+                name = Path(f"/proc/{process}/comm").read_text(encoding="utf-8").strip()
+                names.append(f"{name} (process {process})")
+    return list(dict.fromkeys(names))
