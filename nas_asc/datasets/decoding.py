@@ -67,17 +67,20 @@ class _FaultError(Exception):
     """A file that cannot be used; its text is what there is instead of sound."""
 
 
-def decode(path: Path, most_s: float = math.inf) -> tuple[Waveform, int]:
-    """Decode a sound file, or little more than its first `most_s` seconds: a filter needs some.
+def decode(path: Path, most_s: float = math.inf, start_s: float = 0.0) -> tuple[Waveform, int]:
+    """Decode a sound file, or little more than `most_s` seconds of it: a filter needs some.
 
     Returns the waveform and its sample rate in Hz. DatasetError where the file cannot be decoded,
     is cut short, or holds no or non-finite samples.
     """
     try:
         with _faults(), path.open("rb", buffering=0) as file, _sound_in(file) as sound:
-            wanted = sound.frames
+            start = min(round(start_s * sound.samplerate), sound.frames - 1)
+            wanted = sound.frames - start
             if math.isfinite(most_s):
                 wanted = min(wanted, math.ceil((most_s + 0.1) * sound.samplerate))
+            if start:
+                sound.seek(start)
             interleaved = sound.read(wanted, dtype="float32", always_2d=True)
             _check_read(len(interleaved), wanted, float(np.abs(interleaved).max(initial=0)))
             return np.ascontiguousarray(interleaved.T), sound.samplerate
@@ -133,8 +136,10 @@ def hash_files(
     root: Path, paths: Sequence[Path], cache: Path | None = None
 ) -> tuple[AudioFile, ...]:
     """Return what is known of files, in their order, and of others the hash alone."""
-    known = _read(_index_path(root, cache))
-    return _in_threads(lambda path: _unchanged(known, path) or hash_file(path), paths)
+    known, once = _read(_index_path(root, cache)), list(dict.fromkeys(paths))
+    files = _in_threads(lambda path: _unchanged(known, path) or hash_file(path), once)
+    found = dict(zip(once, files, strict=True))
+    return tuple(found[path] for path in paths)
 
 
 def hash_file(path: Path) -> AudioFile:

@@ -34,6 +34,8 @@ def data_caption(summary: Summary) -> str:
         name += " (made by a program, not recorded)"
     clips = summary.data.get("clips")
     text = name if clips is None else f"{name}, {clips:,} clips"
+    if windows := summary.data.get("windows"):
+        text += f" in {windows:,} windows"
     text += f" of {len(summary.classes)} classes"
     splits = summary.data.get("splits")
     if isinstance(splits, Mapping) and splits:

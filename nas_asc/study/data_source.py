@@ -7,7 +7,7 @@ they are split stands here, so that a search, its workers and a resumed run read
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Table(BaseModel):
@@ -51,6 +51,18 @@ class DataSource(Table):
     align: Literal["start", "center"] = "start"
     window_s: float | None = Field(default=None, ge=0.01, le=3600)
     hop_s: float | None = Field(default=None, ge=0.01, le=3600)
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "DataSource":
+        if self.window_s is not None and self.clip_s is not None:
+            raise ValueError(
+                "clip_s: expected nothing beside window_s, whose windows are the clips (--clip or "
+                "--window), got both"
+            )
+        if self.hop_s is not None and self.hop_s > (self.window_s or 0.0):
+            window = f"at most window_s, {self.window_s:g}" if self.window_s else "window_s beside"
+            raise ValueError(f"hop_s: expected {window} (--window), got {self.hop_s:g}")
+        return self
 
     @classmethod
     def of(cls, *paths: Path | str, **settings: object) -> "DataSource":

@@ -257,9 +257,10 @@ def check_manifest(
 
 def _content(dataset: Dataset) -> str:
     """Hash what the clips are: their bytes, names, labels, splits, folds and devices."""
-    files = hash_files(dataset.root, [clip.path for clip in dataset.clips])
+    clips = dataset.files
+    files = hash_files(dataset.root, [clip.path for clip in clips])
     lines = []
-    for clip, file in zip(dataset.clips, files, strict=True):
+    for clip, file in zip(clips, files, strict=True):
         name = PurePath(os.path.relpath(clip.path, dataset.root)).as_posix()
         label = dataset.classes[clip.label]
         lines.append(json.dumps((name, file.digest, label, clip.split, clip.fold, clip.device)))
