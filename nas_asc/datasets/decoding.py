@@ -17,6 +17,7 @@ import json
 import math
 import os
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,7 @@ from nas_asc.files import cache_folder, digest, write_atomically
 Waveform = NDArray[np.float32]
 
 _THREADS = 4
+_STDERR = threading.Lock()
 _YOUNG_NS = 2_000_000_000
 _BLOCK = 1 << 16  # samples that are checked at a time, a multiple of the spectrum's
 _SPECTRUM = 1 << 12
@@ -79,9 +81,9 @@ def decode(path: Path, most_s: float = math.inf, start_s: float = 0.0) -> tuple[
             wanted = sound.frames - start
             if math.isfinite(most_s):
                 wanted = min(wanted, math.ceil((most_s + 0.1) * sound.samplerate))
-            if start:
+            with _mp3_is_quiet() if start and sound.format == "MP3" else contextlib.nullcontext():
                 sound.seek(start)
-            interleaved = sound.read(wanted, dtype="float32", always_2d=True)
+                interleaved = sound.read(wanted, dtype="float32", always_2d=True)
             _check_read(len(interleaved), wanted, float(np.abs(interleaved).max(initial=0)))
             return np.ascontiguousarray(interleaved.T), sound.samplerate
     except _FaultError as fault:
@@ -177,6 +179,20 @@ def _faults() -> Iterator[None]:
         text = getattr(error, "error_string", None) or getattr(error, "strerror", None)
         reason = (text or str(error)).strip().removeprefix("Error : ").rstrip(".").lower()
         raise _FaultError(f"something else ({reason})") from error
+
+
+@contextlib.contextmanager
+def _mp3_is_quiet() -> Iterator[None]:
+    """Keep stderr from libmpg123, which writes there of frames before a place that was sought.
+
+    They are not asked for; what is, is decoded as from the start of the file.
+    """
+    with _STDERR, contextlib.ExitStack() as stack:
+        for descriptor in (kept := os.dup(2), null := os.open(os.devnull, os.O_WRONLY)):
+            stack.callback(os.close, descriptor)
+        os.dup2(null, 2)
+        stack.callback(os.dup2, kept, 2)
+        yield
 
 
 def _sound_in(file: FileIO) -> soundfile.SoundFile:
