@@ -29,17 +29,17 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from nas_asc.datasets.bandwidth import Spectrum
 from nas_asc.errors import DatasetError
 from nas_asc.files import cache_folder, digest, write_atomically
 
 Waveform = NDArray[np.float32]
 
+_VERSION = 2
 _THREADS = 4
 _STDERR = threading.Lock()
 _YOUNG_NS = 2_000_000_000
 _BLOCK = 1 << 16  # samples that are checked at a time, a multiple of the spectrum's
-_SPECTRUM = 1 << 12
-_EMPTY_DB = 100.0  # below its loudest bin a spectrum is taken for empty: resampling leaves that
 _LONGEST_CODEC_BLOCK = 8192  # some encoders announce up to one more than they wrote
 _WHOLE = 0.99  # some recorders announce a little more than they write
 _PIPED_BYTES = 0x7FFF0000  # so many or more are announced by programs that write into a pipe
@@ -215,26 +215,14 @@ def _sound_in(file: FileIO) -> soundfile.SoundFile:
 
 def _check_samples(sound: soundfile.SoundFile) -> tuple[float, float]:
     """Decode all samples; return their peak and the highest frequency that holds energy."""
-    found, peaks, power = 0, [], np.zeros(_SPECTRUM // 2 + 1)
+    found, peaks, spectrum = 0, [], Spectrum(sound.samplerate, sound.subtype)
     while len(block := sound.read(_BLOCK, dtype="float32", always_2d=True)):
         found += len(block)
         peaks.append(np.abs(block).max())
-        power += _power(block.mean(axis=1), alone=found == len(block))
+        spectrum.add(block.mean(axis=1), alone=found == len(block))
     peak = float(np.max(peaks, initial=0))
     _check_read(found, sound.frames, peak)
-    holds = np.flatnonzero(power > power.max() * 10 ** (-_EMPTY_DB / 10))
-    return peak, float(holds[-1]) * sound.samplerate / _SPECTRUM if holds.size else 0.0
-
-
-@np.errstate(all="ignore")  # samples without bounds
-def _power(samples: NDArray[np.float32], alone: bool) -> NDArray[np.float64]:
-    """Sum the power spectra of what fills one; of the rest only if nothing else stands there."""
-    length = min(len(samples), _SPECTRUM) if alone else _SPECTRUM
-    frames = samples[: len(samples) // length * length].reshape(-1, length)
-    window = np.hanning(length).astype(np.float32)
-    spectra = np.abs(np.fft.rfft(frames * window, _SPECTRUM)) ** 2
-    power: NDArray[np.float64] = spectra.sum(axis=0, dtype=np.float64)
-    return power
+    return peak, spectrum.highest_hz
 
 
 def _check_read(found: int, expected: int, peak: float) -> None:
@@ -298,8 +286,10 @@ def _unchanged(known: Mapping[str, AudioFile], path: Path) -> AudioFile | None:
 
 
 def _index_path(root: Path, cache: Path | None) -> Path:
-    # Another decoder may find other faults.
-    name = digest(os.fsencode(f"{soundfile.__libsndfile_version__} {root.absolute()}"), 32)
+    # Another decoder may find other faults, and another version of this file other facts.
+    name = digest(
+        os.fsencode(f"{_VERSION} {soundfile.__libsndfile_version__} {root.absolute()}"), 32
+    )
     return (cache or cache_folder()) / "clips" / f"{name}.json"
 
 

@@ -3,10 +3,11 @@
 import json
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from nas_asc.datasets.bandwidth import Band, mixed_bands, unreached_rates
 from nas_asc.datasets.dataset import SPLITS, Clip, Dataset, check_classes, split, straddling
 from nas_asc.datasets.decoding import AudioFile, check_file, check_files, unreadable
 from nas_asc.datasets.folder import walk
@@ -136,8 +137,11 @@ def check(source: DataSource | Path | str) -> list[Finding]:
         *_first("clip", [f"{p}: {fault}" for p, file in good if (fault := _content_fault(file))]),
         *_first("copy", _copies(good)),
     ]
+    bands = {path: (file.sample_rate_hz, file.highest_hz) for path, file in good}
+    findings += [Finding("note", "bandwidth", line) for line in unreached_rates([*bands.values()])]
     try:
-        return findings + _splits(load_dataset(source.model_copy(update={"skip_bad": True})))
+        dataset = load_dataset(source.model_copy(update={"skip_bad": True}))
+        return findings + _splits(dataset) + _bandwidths(dataset, bands)
     except DatasetError as error:
         notes = [Finding("note", "data", note) for note in folder.notes]
         return [*findings, *notes, Finding("error", "splits", str(error))]
@@ -211,6 +215,16 @@ def _splits(dataset: Dataset) -> list[Finding]:
         findings.append(per_split(f"device {device}", clips, unseen))
     findings.append(per_split("splits", list(dataset.files)))
     return findings + [Finding("note", "data", note) for note in dataset.notes]
+
+
+def _bandwidths(dataset: Dataset, bands: Mapping[Path, Band]) -> list[Finding]:
+    """Name the splits and devices whose clips reach further, or less far, than training's."""
+    parts: defaultdict[str, list[Band]] = defaultdict(list)
+    for clip in sorted(dataset.files, key=lambda clip: SPLITS.index(clip.split)):
+        parts[clip.split].append(bands[clip.path])
+        if clip.device is not None:
+            parts[f"device {clip.device}"].append(bands[clip.path])
+    return [Finding("note", "bandwidth", line) for line in mixed_bands(parts)]
 
 
 def _content_fault(file: AudioFile) -> str:
