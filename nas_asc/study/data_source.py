@@ -60,8 +60,8 @@ class DataSource(Table):
                 "--window), got both"
             )
         if self.hop_s is not None and self.hop_s > (self.window_s or 0.0):
-            window = f"at most window_s, {self.window_s:g}" if self.window_s else "window_s beside"
-            raise ValueError(f"hop_s: expected {window} (--window), got {self.hop_s:g}")
+            most = f"at most the {self.window_s:g} s of window_s" if self.window_s else "a window_s"
+            raise ValueError(f"hop_s: expected {most} (--window), got {self.hop_s:g}")
         return self
 
     @classmethod

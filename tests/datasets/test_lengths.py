@@ -103,8 +103,8 @@ def test_windows_have_the_label_group_and_split_of_their_file(tmp_path):
     ("settings", "message"),
     [
         ({"clip_s": 1.0, "window_s": 1.0}, "clip_s: expected nothing beside window_s"),
-        ({"hop_s": 1.0}, "hop_s: expected window_s beside"),
-        ({"hop_s": 2.0, "window_s": 1.0}, "hop_s: expected at most window_s, 1"),
+        ({"hop_s": 1.0}, "hop_s: expected a window_s"),
+        ({"hop_s": 2.0, "window_s": 1.0}, "hop_s: expected at most the 1 s of window_s"),
     ],
 )
 def test_lengths_that_contradict_each_other_are_refused(settings, message):

@@ -26,7 +26,7 @@ from nas_asc.search.storage.trials import Trial, TrialStore
 from nas_asc.search.task import Task
 from nas_asc.search.warm_start import adaptations, skipped_ensembles
 from nas_asc.spaces import SearchSpace
-from nas_asc.study import RAISABLE, StudyConfig, read_study, study_toml, with_options
+from nas_asc.study import RAISABLE, DataSource, StudyConfig, read_study, study_toml, with_options
 
 STUDY_FILE = "study.toml"
 _TRIALS_FILE = "study.db"
@@ -146,9 +146,12 @@ def check_same(run: Path, saved: StudyConfig, given: StudyConfig) -> None:
     Raises:
         RunError: names the first setting that differs, and both its values.
     """
-    for name in StudyConfig.model_fields:
-        before, now = getattr(saved, name), getattr(given, name)
-        if name not in RAISABLE and before != now:
+    pairs = [
+        (name, getattr(saved, name), getattr(given, name)) for name in StudyConfig.model_fields
+    ]
+    pairs += [(n, getattr(saved.data, n), getattr(given.data, n)) for n in DataSource.model_fields]
+    for name, before, now in pairs:
+        if name not in (*RAISABLE, "data") and before != now:
             raise RunError(
                 f"{run}: the run was started with {name} = {_short(before)}, got {_short(now)} - "
                 "leave it out to resume, or choose another --out"
