@@ -1,16 +1,21 @@
 """A saved model judged on a split of files or of their windows, by hand and by the library."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
+import torch
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
-from nas_asc import evaluate_model, load_model, load_space, read_inputs
+from nas_asc import build, evaluate_model, load_model, load_space, read_inputs
 from nas_asc.complexity import count
 from nas_asc.datasets import load_dataset
 from nas_asc.errors import ConfigError
+from nas_asc.networks import SavedModel, save_ensemble, store
+from nas_asc.reports.ensemble import Ensemble, Member
+from nas_asc.reports.lookup import report_model
 from nas_asc.study import DataSource, Job, load_study, make_rung
 from nas_asc.training.metrics import predict_proba
 from nas_asc.training.run_job import run_job
@@ -47,6 +52,7 @@ def train(dataset, run, epochs=3):
     context = {
         "data": dataset.source.to_dict(),
         "split_seed": 0,
+        "validation_clips": None,
         "recipe": RECIPE.to_dict(),
         "rule": "plain",
         "space": "mbconv",
@@ -87,6 +93,33 @@ def test_a_model_of_windows_is_judged_by_the_mean_over_each_file(folder, tmp_pat
     assert curve[3] == pytest.approx(result.metrics["log_loss"], abs=0.02)
     with pytest.raises(ValueError, match="one file for a network of windows, found 2"):
         read_inputs(network, files[0].path, files[1].path)
+
+
+def test_networks_vote_on_each_window_before_the_mean_over_a_file(folder, tmp_path):
+    dataset = load_dataset(DataSource.of(folder, **WINDOWS))
+    models = []
+    for number in (1, 2):
+        torch.manual_seed(number)
+        architecture = replace(report_model("deepsound-32"), classes=2, clip_s=0.4).architecture
+        arrays = store(build(architecture, 2, 0.4), precision="float16")
+        reading = (dataset.classes, 0.4, "plain", arrays, {}, (), "center", 0.2)
+        models.append(SavedModel(architecture, *reading))
+    votes = (1.0, 3.0)
+    members = [
+        Member(replace(report_model("deepsound-32"), id=f"m{n}", classes=2, clip_s=0.4), 1, vote)
+        for n, vote in enumerate(votes)
+    ]
+    ensemble = Ensemble("made", "", "", tuple(members), dataset.classes, 0.4, "plain", {})
+    save_ensemble(tmp_path / "7", ensemble, models, {})
+
+    files = [clip for clip in dataset.files if clip.split == "test"]
+    means = []
+    for clip in files:
+        inputs = read_inputs(load_model(tmp_path / "7"), clip.path)
+        each = [predict_proba(model.network(), inputs) for model in models]
+        means.append((0.25 * each[0] + 0.75 * each[1]).mean(axis=0))
+    expected = log_loss([clip.label for clip in files], np.array(means))
+    assert evaluate_model(tmp_path / "7", dataset).log_loss == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_model_of_whole_clips_is_judged_on_any_split_of_the_data_it_was_made_for(
