@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from nas_asc.search import load_front, load_trials, run_search
     from nas_asc.spaces import SearchSpace, load_space
     from nas_asc.study import load_study
+    from nas_asc.training import evaluate_model
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Architecture", "Complexity", "SearchSpace", "build", "count", "load_front", "load_model",
-    "load_space", "load_study", "load_trials", "read_inputs", "run_search",
+    "Architecture", "Complexity", "SearchSpace", "build", "count", "evaluate_model",
+    "load_front", "load_model", "load_space", "load_study", "load_trials", "read_inputs",
+    "run_search",
 ]  # fmt: skip
 
 _HOMES = {
@@ -28,6 +30,7 @@ _HOMES = {
     "SearchSpace": "nas_asc.spaces",
     "build": "nas_asc.networks",
     "count": "nas_asc.complexity",
+    "evaluate_model": "nas_asc.training",
     "load_front": "nas_asc.search",
     "load_model": "nas_asc.networks",
     "load_space": "nas_asc.spaces",

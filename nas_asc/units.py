@@ -7,15 +7,15 @@ from fractions import Fraction
 from nas_asc.errors import ConfigError
 
 _NUMBER = r"(?P<number>[0-9]{1,1000}(?:\.[0-9]{1,1000})?)"
-_DURATION = re.compile(_NUMBER + r"(?P<unit>s|m|h)")
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_DURATION = re.compile(_NUMBER + r"(?P<unit>ms|s|m|h)")
+_SECONDS: dict[str, int | Fraction] = {"ms": Fraction(1, 1000), "s": 1, "m": 60, "h": 3600}
 _MOST_HOURS = 10_000
 
 MOST_S = _MOST_HOURS * 3600  # of a duration
 
 
 def parse_duration(text: str) -> float:
-    """Read a duration such as "90s", "10m" or "1.5h", in seconds.
+    """Read a duration such as "500ms", "90s", "10m" or "1.5h", in seconds.
 
     Raises:
         ConfigError: it is no duration above zero, or one of more than a year.

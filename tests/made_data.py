@@ -48,7 +48,7 @@ def write_languages(root: Path) -> Path:
 
 
 def write_machines(root: Path, files: int = 10, minutes: float = 10.0) -> Path:
-    """Write long recordings at 16 kHz, one folder a class: a hum that swells at a pace of its own."""
+    """Write long recordings at 16 kHz, a folder a class: a hum that swells at its own pace."""
     rng = np.random.default_rng(3)
     time_s = np.arange(int(16000 * 60 * minutes)) / 16000
     for name, (pitch_hz, pace_hz) in MACHINES.items():

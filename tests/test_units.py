@@ -4,7 +4,9 @@ from nas_asc.errors import ConfigError
 from nas_asc.units import format_count, format_duration, parse_duration
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("500ms", 0.5), ("90s", 90), ("10m", 600), ("1.5h", 5400)]
+)
 def test_durations_are_read_in_seconds(text, seconds):
     assert parse_duration(text) == seconds
 

@@ -37,7 +37,7 @@ def _seconds(
     try:
         return None if duration is None else parse_duration(duration)
     except ConfigError as error:
-        raise ConfigError(f"--time: {error}") from None
+        raise ConfigError(f"{parameter.opts[0]}: {error}") from None
 
 
 @click.command("search")
@@ -45,7 +45,13 @@ def _seconds(
 @click.option("--budget", help="Hard limits, such as 128KB or 32KB,10MMAC,64KiBram.")
 @click.option("--rule", help="Counting rule (nas-asc rules); its limits hold too.")
 @click.option("--data", help="Folder of recordings; without it, built-in synthetic scenes.")
-@clip_option("the median")
+@clip_option("what 95 % of the clips need, up to 10 s")
+@click.option("--window", "window_s", metavar="DURATION", callback=_seconds,
+              help="Cuts every file into windows of so much, such as 5s or 500ms.")  # fmt: skip
+@click.option("--hop", "hop_s", metavar="DURATION", callback=_seconds,
+              help="From one window to the next; default: the window.")  # fmt: skip
+@click.option("--align", type=click.Choice(["start", "center"]),
+              help="Where a shorter clip lies in its length; default: start.")  # fmt: skip
 @click.option("--skip-bad", is_flag=True, default=None, help="Leave out clips that can't be read.")
 @click.option(
     "--study", help="Study with all settings (nas-asc studies), or the path of one; else planned."
@@ -235,7 +241,7 @@ def _dataset(config: "StudyConfig") -> "Dataset":
         pass  # a cache that cannot be written is told now, not by every trial
     if not config.data.paths:
         remark("data: built-in synthetic scenes, no real recordings")
-        dataset = synthetic_dataset()
+        dataset = synthetic_dataset(source=config.data)
     else:
         dataset = load_dataset(config.data, config.seed)
     for note in dataset.notes:

@@ -87,6 +87,27 @@ class Dataset:
         return max(counts) / min(counts)
 
     @property
+    def hop_s(self) -> float | None:
+        """From the start of one window of a file to that of the next; None without windows."""
+        return None if self.source.window_s is None else self.source.hop_s or self.source.window_s
+
+    @property
+    def windowed(self) -> bool:
+        """Whether `clips` are the windows of files."""
+        return self.hop_s is not None
+
+    @property
+    def file_numbers(self) -> tuple[int, ...]:
+        """The number of the file of each clip, from 0, in the order of `files`."""
+        numbers = {clip.path: number for number, clip in enumerate(self.files)}
+        return tuple(numbers[clip.path] for clip in self.clips)
+
+    @property
+    def files(self) -> tuple[Clip, ...]:
+        """The clips, of windows only the first of each file."""
+        return tuple({clip.path: clip for clip in reversed(self.clips)}.values())[::-1]
+
+    @property
     def devices(self) -> tuple[str, ...]:
         """The recording devices, sorted; empty where the data do not name them."""
         return tuple(sorted({clip.device for clip in self.clips if clip.device is not None}))
@@ -98,11 +119,15 @@ class Dataset:
         return tuple(device for device in self.devices if device not in seen)
 
     def describe(self) -> dict[str, object]:
-        """Return the data set in numbers, ready for JSON; `clips` and `classes` are counts."""
-        splits = Counter(clip.split for clip in self.clips)
+        """Return the data set in numbers, ready for JSON; `clips` and `classes` are counts.
+
+        Where clips are cut into windows, clips and splits count files, and `windows` their windows.
+        """
+        splits = Counter(clip.split for clip in self.files)
         return {
             "name": self.name,
-            "clips": len(self.clips),
+            "clips": len(self.files),
+            **({"windows": len(self.clips)} if self.windowed else {}),
             "classes": len(self.classes),
             "splits": {split: splits[split] for split in SPLITS},
             "clip_s": self.clip_s,

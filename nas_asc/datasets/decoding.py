@@ -17,6 +17,7 @@ import json
 import math
 import os
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,17 +29,17 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from nas_asc.datasets.bandwidth import Spectrum
 from nas_asc.errors import DatasetError
 from nas_asc.files import cache_folder, digest, write_atomically
 
 Waveform = NDArray[np.float32]
 
-_CHECKS = 2  # raised by one with every change of what a fault is
+_VERSION = 3  # raised by one with every change of what is found, or of what a fault is
 _THREADS = 4
+_STDERR = threading.Lock()
 _YOUNG_NS = 2_000_000_000
 _BLOCK = 1 << 16  # samples that are checked at a time, a multiple of the spectrum's
-_SPECTRUM = 1 << 12
-_EMPTY_DB = 100.0  # below its loudest bin a spectrum is taken for empty: resampling leaves that
 _LONGEST_CODEC_BLOCK = 8192  # some encoders announce up to one more than they wrote
 _WHOLE = 0.99  # some recorders announce a little more than they write
 _PIPED_BYTES = 0x7FFF0000  # so many or more are announced by programs that write into a pipe
@@ -71,18 +72,21 @@ class _FaultError(Exception):
     """A file that cannot be used; its text is what there is instead of sound."""
 
 
-def decode(path: Path, most_s: float = math.inf) -> tuple[Waveform, int]:
-    """Decode a sound file, or little more than its first `most_s` seconds: a filter needs some.
+def decode(path: Path, most_s: float = math.inf, start_s: float = 0.0) -> tuple[Waveform, int]:
+    """Decode a sound file, or little more than `most_s` seconds of it: a filter needs some.
 
     Returns the waveform and its sample rate in Hz. DatasetError where the file cannot be decoded,
     is cut short, or holds no, non-finite or huge samples.
     """
     try:
         with _faults(), path.open("rb", buffering=0) as file, _sound_in(file) as sound:
-            wanted = sound.frames
+            start = min(round(start_s * sound.samplerate), sound.frames - 1)
+            wanted = sound.frames - start
             if math.isfinite(most_s):
                 wanted = min(wanted, math.ceil((most_s + 0.1) * sound.samplerate))
-            interleaved = sound.read(wanted, dtype="float32", always_2d=True)
+            with _mp3_is_quiet() if start and sound.format == "MP3" else contextlib.nullcontext():
+                sound.seek(start)
+                interleaved = sound.read(wanted, dtype="float32", always_2d=True)
             _check_read(len(interleaved), wanted, float(np.abs(interleaved).max(initial=0)))
             return np.ascontiguousarray(interleaved.T), sound.samplerate
     except _FaultError as fault:
@@ -137,8 +141,10 @@ def hash_files(
     root: Path, paths: Sequence[Path], cache: Path | None = None
 ) -> tuple[AudioFile, ...]:
     """Return what is known of files, in their order, and of others the hash alone."""
-    known = _read(_index_path(root, cache))
-    return _in_threads(lambda path: _unchanged(known, path) or hash_file(path), paths)
+    known, once = _read(_index_path(root, cache)), list(dict.fromkeys(paths))
+    files = _in_threads(lambda path: _unchanged(known, path) or hash_file(path), once)
+    found = dict(zip(once, files, strict=True))
+    return tuple(found[path] for path in paths)
 
 
 def hash_file(path: Path) -> AudioFile:
@@ -180,6 +186,20 @@ def _faults() -> Iterator[None]:
         raise _FaultError(f"something else ({reason})") from error
 
 
+@contextlib.contextmanager
+def _mp3_is_quiet() -> Iterator[None]:
+    """Keep stderr from libmpg123, which writes there of frames before a place that was sought.
+
+    They are not asked for; what is, is decoded as from the start of the file.
+    """
+    with _STDERR, contextlib.ExitStack() as stack:
+        for descriptor in (kept := os.dup(2), null := os.open(os.devnull, os.O_WRONLY)):
+            stack.callback(os.close, descriptor)
+        os.dup2(null, 2)
+        stack.callback(os.dup2, kept, 2)
+        yield
+
+
 def _sound_in(file: FileIO) -> soundfile.SoundFile:
     """Read the header of a file, and hold it against the bytes that are there."""
     if file.seek(0, os.SEEK_END) == 0:
@@ -202,26 +222,14 @@ def _sound_in(file: FileIO) -> soundfile.SoundFile:
 
 def _check_samples(sound: soundfile.SoundFile) -> tuple[float, float]:
     """Decode all samples; return their peak and the highest frequency that holds energy."""
-    found, peaks, power = 0, [], np.zeros(_SPECTRUM // 2 + 1)
+    found, peaks, spectrum = 0, [], Spectrum(sound.samplerate, sound.subtype)
     while len(block := sound.read(_BLOCK, dtype="float32", always_2d=True)):
         found += len(block)
         peaks.append(np.abs(block).max())
-        power += _power(block.mean(axis=1), alone=found == len(block))
+        spectrum.add(block.mean(axis=1), alone=found == len(block))
     peak = float(np.max(peaks, initial=0))
     _check_read(found, sound.frames, peak)
-    holds = np.flatnonzero(power > power.max() * 10 ** (-_EMPTY_DB / 10))
-    return peak, float(holds[-1]) * sound.samplerate / _SPECTRUM if holds.size else 0.0
-
-
-@np.errstate(all="ignore")  # samples without bounds
-def _power(samples: NDArray[np.float32], alone: bool) -> NDArray[np.float64]:
-    """Sum the power spectra of what fills one; of the rest only if nothing else stands there."""
-    length = min(len(samples), _SPECTRUM) if alone else _SPECTRUM
-    frames = samples[: len(samples) // length * length].reshape(-1, length)
-    window = np.hanning(length).astype(np.float32)
-    spectra = np.abs(np.fft.rfft(frames * window, _SPECTRUM)) ** 2
-    power: NDArray[np.float64] = spectra.sum(axis=0, dtype=np.float64)
-    return power
+    return peak, spectrum.highest_hz
 
 
 def _check_read(found: int, expected: int, peak: float) -> None:
@@ -307,9 +315,10 @@ def _unchanged(known: Mapping[str, AudioFile], path: Path) -> AudioFile | None:
 
 
 def _index_path(root: Path, cache: Path | None) -> Path:
-    # Another decoder may find other faults, as other checks do.
-    found_by = f"{soundfile.__libsndfile_version__} {_CHECKS}"
-    name = digest(os.fsencode(f"{found_by} {root.absolute()}"), 32)
+    # Another decoder may find other faults, and another version of this file other facts.
+    name = digest(
+        os.fsencode(f"{_VERSION} {soundfile.__libsndfile_version__} {root.absolute()}"), 32
+    )
     return (cache or cache_folder()) / "clips" / f"{name}.json"
 
 

@@ -3,20 +3,21 @@
 import json
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from nas_asc.datasets.bandwidth import Band, mixed_bands, unreached_rates
 from nas_asc.datasets.dataset import SPLITS, Clip, Dataset, check_classes, split, straddling
 from nas_asc.datasets.decoding import AudioFile, check_file, check_files, unreadable
 from nas_asc.datasets.folder import walk
 from nas_asc.datasets.layouts import LAYOUTS, list_clips
+from nas_asc.datasets.lengths import clip_length_s, fitting_length_s, length_note, windows_of
 from nas_asc.errors import DatasetError
 from nas_asc.study import DataSource
 
 SYNTHETIC_MARK = "synthetic.json"
 _HEADERS = 10  # that are read to see about how long clips are
-_SHORT_S = 0.1
 _SHOWN = 20  # of faults of one kind
 
 
@@ -45,7 +46,7 @@ def load_dataset(
     with clips in every split.
     """
     source = _source(source)
-    clip_s, skip_bad = source.clip_s, source.skip_bad
+    skip_bad = source.skip_bad
     folder = walk(Path(source.paths[0]).absolute())
     name, listing = list_clips(folder)
     entries, splitting = split(listing.entries)
@@ -57,7 +58,7 @@ def load_dataset(
     skipped = [entry for entry, _ in bad]
     classes = check_classes(folder.root, [entry for entry, _ in kept], skipped)
     lengths = [file.duration_s for _, file in kept]
-    length = clip_s or _median_s(lengths)
+    length = clip_length_s(source, lengths)
     rates = Counter(file.sample_rate_hz for _, file in kept)
     channels = Counter(file.channels for _, file in kept)
     synthetic = _synthetic_name(folder.root)
@@ -68,8 +69,13 @@ def load_dataset(
         root=folder.root,
         classes=classes,
         clips=tuple(
-            Clip(e.path, classes.index(e.label), e.split or "", e.group, e.device, e.fold)
-            for e, _ in kept
+            window
+            for e, file in kept
+            for window in windows_of(
+                Clip(e.path, classes.index(e.label), e.split or "", e.group, e.device, e.fold),
+                file.duration_s,
+                source,
+            )
         ),
         clip_s=length,
         synthetic=synthetic is not None,
@@ -80,7 +86,7 @@ def load_dataset(
             splitting,
             f"recordings are grouped by {listing.grouping}",
             *(f"{leaks} (such as {group})" for group in leaking[:1]),
-            _length_note(length, lengths, "as asked" if clip_s else "the median of the clips"),
+            length_note(source, length, lengths),
             *listing.notes,
             *folder.notes,
             *_mixed("sample rates", "Hz", rates),
@@ -101,11 +107,11 @@ def outline(source: DataSource) -> tuple[int, float]:
     """
     entries = list_clips(walk(Path(source.paths[0]).absolute()))[1].entries
     classes = len({entry.label for entry in entries})
-    if source.clip_s is not None:
-        return classes, source.clip_s
+    if source.clip_s or source.window_s:
+        return classes, clip_length_s(source, [])
     some = entries[:: max(1, len(entries) // _HEADERS)]
     files = [check_file(entry.path, decode=False) for entry in some]
-    return classes, _median_s([file.duration_s for file in files if not file.fault] or [1.0])
+    return classes, fitting_length_s([f.duration_s for f in files if not f.fault] or [1.0])
 
 
 def check(source: DataSource | Path | str) -> list[Finding]:
@@ -131,8 +137,11 @@ def check(source: DataSource | Path | str) -> list[Finding]:
         *_first("clip", [f"{p}: {fault}" for p, file in good if (fault := _content_fault(file))]),
         *_first("copy", _copies(good)),
     ]
+    bands = {path: (file.sample_rate_hz, file.highest_hz) for path, file in good}
+    findings += [Finding("note", "bandwidth", line) for line in unreached_rates([*bands.values()])]
     try:
-        return findings + _splits(load_dataset(source.model_copy(update={"skip_bad": True})))
+        dataset = load_dataset(source.model_copy(update={"skip_bad": True}))
+        return findings + _splits(dataset) + _bandwidths(dataset, bands)
     except DatasetError as error:
         notes = [Finding("note", "data", note) for note in folder.notes]
         return [*findings, *notes, Finding("error", "splits", str(error))]
@@ -140,10 +149,6 @@ def check(source: DataSource | Path | str) -> list[Finding]:
 
 def _source(source: DataSource | Path | str) -> DataSource:
     return source if isinstance(source, DataSource) else DataSource.of(source)
-
-
-def _median_s(lengths: Sequence[float]) -> float:
-    return max(0.1, round(statistics.median(lengths), 1))
 
 
 def _synthetic_name(root: Path) -> str | None:
@@ -156,13 +161,6 @@ def _synthetic_name(root: Path) -> str | None:
     except (ValueError, KeyError, TypeError):
         return "synthetic"
     return f"synthetic-scenes-{seed}" if seed else "synthetic-scenes"
-
-
-def _length_note(clip_s: float, lengths: Sequence[float], reason: str) -> str:
-    slack_s = 0.05
-    padded = sum(length < clip_s - slack_s for length in lengths)
-    cut = sum(length > clip_s + slack_s for length in lengths)
-    return f"clip length: {clip_s:g} s, {reason}; {padded} shorter are padded, {cut} longer are cut"
 
 
 def _mixed(what: str, unit: str, counts: Counter[int]) -> list[str]:
@@ -208,21 +206,29 @@ def _splits(dataset: Dataset) -> list[Finding]:
         return _fact(subject, ", ".join(f"{counts[name]} {name}" for name in SPLITS) + remark)
 
     findings = [
-        per_split(f"class {name}", [clip for clip in dataset.clips if clip.label == label])
+        per_split(f"class {name}", [clip for clip in dataset.files if clip.label == label])
         for label, name in enumerate(dataset.classes)
     ]
     for device in dataset.devices:
         unseen = " (unseen in training)" if device in dataset.unseen_devices else ""
-        clips = [clip for clip in dataset.clips if clip.device == device]
+        clips = [clip for clip in dataset.files if clip.device == device]
         findings.append(per_split(f"device {device}", clips, unseen))
-    findings.append(per_split("splits", list(dataset.clips)))
+    findings.append(per_split("splits", list(dataset.files)))
     return findings + [Finding("note", "data", note) for note in dataset.notes]
 
 
+def _bandwidths(dataset: Dataset, bands: Mapping[Path, Band]) -> list[Finding]:
+    """Name the splits and devices whose clips reach further, or less far, than training's."""
+    parts: defaultdict[str, list[Band]] = defaultdict(list)
+    for clip in sorted(dataset.files, key=lambda clip: SPLITS.index(clip.split)):
+        parts[clip.split].append(bands[clip.path])
+        if clip.device is not None:
+            parts[f"device {clip.device}"].append(bands[clip.path])
+    return [Finding("note", "bandwidth", line) for line in mixed_bands(parts)]
+
+
 def _content_fault(file: AudioFile) -> str:
-    if file.peak == 0:
-        return "silent throughout"
-    return f"only {file.duration_s:.3f} s long" if file.duration_s < _SHORT_S else ""
+    return "silent throughout" if file.peak == 0 else ""
 
 
 def _copies(good: Sequence[tuple[Path, AudioFile]]) -> list[str]:

@@ -32,6 +32,7 @@ from nas_asc.datasets.signals import (
 )
 from nas_asc.errors import DatasetError
 from nas_asc.files import cache_folder, folder_atomically, remove_unfinished
+from nas_asc.study import DataSource
 
 _VERSION = 1
 _DEFAULT_SEED = 0
@@ -100,8 +101,10 @@ def write_synthetic(folder: Path, seed: int = _DEFAULT_SEED) -> None:
         ) from error
 
 
-def synthetic_dataset(cache: Path | None = None) -> Dataset:
+def synthetic_dataset(cache: Path | None = None, source: DataSource | None = None) -> Dataset:
     """Load the synthetic scenes, written once below the cache folder (None: the usual one).
+
+    `source` says how they are read.
 
     Safe against other processes that do the same, and against a kill in the middle. DatasetError
     where the cache folder cannot be written.
@@ -121,7 +124,8 @@ def synthetic_dataset(cache: Path | None = None) -> Dataset:
                 f"{parent}: expected a cache folder that can be written, found {error.strerror} - "
                 "set NAS_ASC_CACHE to another"
             ) from error
-    return load_dataset(folder, cache=cache)
+    source = (source or DataSource()).model_copy(update={"paths": (str(folder),)})
+    return load_dataset(source, cache=cache)
 
 
 def make_clip(take: Take, seed: int) -> NDArray[np.int16]:

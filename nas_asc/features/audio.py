@@ -2,7 +2,7 @@
 
 Conventions: a waveform is float32, (channels, samples), full scale at 1. Several channels become
 one by their mean; one becomes several by copying. A clip that is too long is cut at its end, one
-that is too short is padded with zeros at its end.
+that is too short is padded with zeros: at its end, or on both sides if it is to lie in the center.
 
 Frames are windowed (periodic Hann or Hamming, centred in `n_fft` where it is shorter), reflected at
 both ends of the clip if `center`; power is |STFT|^2 without normalisation; mel bands are Slaney's,
@@ -33,17 +33,27 @@ POWER_FLOOR = 1e-8
 
 # torchaudio keeps one filter for each of so many phases; with more that is hundreds of megabytes.
 _MOST_PHASES = 2000
+_LEAD_S = 0.1  # decoded before a window, so that its filtered samples are those of the whole file
 _WINDOWS = {"hann": torch.hann_window, "hamming": torch.hamming_window}
 
 
-def read_clip(path: Path, sample_rate_hz: int, channels: int, samples: int) -> Waveform:
-    """Read a clip as a waveform of given rate, channels and length, decoded no further than needed.
+def read_clip(
+    path: Path,
+    sample_rate_hz: int,
+    channels: int,
+    samples: int,
+    start_s: float = 0.0,
+    align: str = "start",
+) -> Waveform:
+    """Read a clip as a waveform of given rate, channels and length; no more is decoded than needed.
 
-    DatasetError, with its name, where it cannot be decoded.
+    `start_s` is where it begins in its file; `align` is as of `Dataset`. DatasetError, with its
+    name, where it cannot be decoded.
     """
-    waveform, rate_hz = decode(path, most_s=samples / sample_rate_hz)
-    waveform = match_channels(waveform, channels)
-    return pad_or_trim(resample(waveform, rate_hz, sample_rate_hz), samples)
+    lead_s = min(start_s, _LEAD_S)
+    waveform, rate_hz = decode(path, lead_s + samples / sample_rate_hz, start_s - lead_s)
+    waveform = resample(match_channels(waveform, channels), rate_hz, sample_rate_hz)
+    return pad_or_trim(waveform[:, round(lead_s * sample_rate_hz) :], samples, align)
 
 
 def match_channels(waveform: Waveform, channels: int) -> Waveform:
@@ -68,10 +78,12 @@ def resample(waveform: Waveform, from_hz: int, to_hz: int) -> Waveform:
     return pad_or_trim(resampled, math.ceil(waveform.shape[1] * to_hz / from_hz))
 
 
-def pad_or_trim(waveform: Waveform, samples: int) -> Waveform:
-    """Cut the end off a waveform, or pad it with zeros at its end, to exactly `samples`."""
+def pad_or_trim(waveform: Waveform, samples: int, align: str = "start") -> Waveform:
+    """Cut the end off a waveform, or pad it with zeros, to exactly `samples`."""
     missing = samples - waveform.shape[1]
-    return np.pad(waveform, ((0, 0), (0, missing))) if missing > 0 else waveform[:, :samples]
+    before = missing // 2 if align == "center" else 0
+    margins = ((0, 0), (before, missing - before))
+    return np.pad(waveform, margins) if missing > 0 else waveform[:, :samples]
 
 
 @lru_cache(maxsize=32)

@@ -103,18 +103,23 @@ def round_to_float16(waveforms: Waveform) -> Features:
 
 @dataclass(frozen=True)
 class _ClipAudio:
-    """The clips of a data set at one rate, channel count and length."""
+    """The clips of a data set at one rate, channel count and length.
+
+    A file stands there once for each of its windows, which begin at `starts_s`.
+    """
 
     paths: tuple[Path, ...]
     files: tuple[AudioFile, ...]
     sample_rate_hz: int
     channels: int
     samples: int
+    starts_s: tuple[float, ...]
+    align: str
 
     @cached_property
     def key(self) -> str:
         """Hash what decides the samples."""
-        decides = {
+        decides: dict[str, object] = {
             "version": FEATURES_VERSION,
             "torchaudio": version("torchaudio"),
             "libsndfile": soundfile.__libsndfile_version__,
@@ -123,6 +128,10 @@ class _ClipAudio:
             "channels": self.channels,
             "samples": self.samples,
         }
+        if any(self.starts_s):
+            decides["starts_s"] = self.starts_s
+        if self.align != "start":
+            decides["align"] = self.align
         return key_of(decides)
 
     @property
@@ -134,8 +143,9 @@ class _ClipAudio:
         """Decode some clips; DatasetError if one cannot be, or has changed since it was checked."""
         clips = []
         for row in rows:
-            path = self.paths[row]
-            clip = read_clip(path, self.sample_rate_hz, self.channels, self.samples)
+            path, start_s = self.paths[row], self.starts_s[row]
+            asked = (self.sample_rate_hz, self.channels, self.samples, start_s, self.align)
+            clip = read_clip(path, *asked)
             if stamp_of(path) != self.files[row].stamp:
                 raise DatasetError(
                     f"{path}: expected a clip at rest, found it changing - try again"
@@ -161,8 +171,15 @@ def _load(
     for path, file in zip(paths, files, strict=True):
         if file.fault:
             raise DatasetError(unreadable(path, file.fault))
-    samples = frontend.samples(dataset.clip_s)
-    audio = _ClipAudio(paths, files, frontend.sample_rate_hz, frontend.channels, samples)
+    audio = _ClipAudio(
+        paths,
+        files,
+        frontend.sample_rate_hz,
+        frontend.channels,
+        frontend.samples(dataset.clip_s),
+        starts_s=tuple(clip.start_s for clip in dataset.clips),
+        align=dataset.align,
+    )
     key, shape = _feature_entry(audio, frontend)
     found = store.find(key, shape)
     if found is None:

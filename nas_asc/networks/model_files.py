@@ -1,6 +1,7 @@
 """A trained model on disk: `models/TRIAL/` of a run.
 
-Conventions: `architecture.json` holds the architecture with its class names, clip length and rule;
+Conventions: `architecture.json` holds the architecture with its class names, clip length and rule,
+and how files become clips: `align` where that is not "start", `hop_s` where clips are windows;
 `weights.safetensors` exactly the bytes that the rule `plain` counts; `metrics.json` what it
 reached; `standard.json`, where the front end standardises, mean and deviation of each mel bin of
 each plane. An ensemble's folder holds `ensemble.json`, which says how its networks vote,
@@ -22,6 +23,7 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from nas_asc.architectures import Architecture
+from nas_asc.datasets import windows_of_file
 from nas_asc.errors import ConfigError, ExportError
 from nas_asc.features import (
     feature_function,
@@ -46,6 +48,7 @@ class SavedModel:
     Attributes:
         standards: mean and deviation per mel bin, (2, mel), of each plane; none where the front end
             does not standardise.
+        align, hop_s: how files become clips, as of `Dataset`.
     """
 
     architecture: Architecture
@@ -55,6 +58,8 @@ class SavedModel:
     arrays: Mapping[str, NDArray[np.generic]]
     metrics: Mapping[str, object]
     standards: tuple[NDArray[np.float32], ...] = ()
+    align: str = "start"
+    hop_s: float | None = None
 
     def network(self) -> Network:
         """Build the module with the stored weights and standards, in evaluation mode.
@@ -65,6 +70,7 @@ class SavedModel:
         network = build(self.architecture, len(self.classes), self.clip_s)
         restore(network, self.arrays)
         network.classes = self.classes
+        network.align, network.hop_s = self.align, self.hop_s
         if network.standardisation is not None:
             network.standardisation.load([torch.from_numpy(each) for each in self.standards])
         return network.eval()
@@ -72,7 +78,8 @@ class SavedModel:
 
 def save_model(folder: Path, model: SavedModel) -> None:
     """Write a model into `folder`, replacing what stood there."""
-    described = architecture_json(model.architecture, model.classes, model.clip_s, model.rule)
+    reading = (model.clip_s, model.rule, model.align, model.hop_s)
+    described = architecture_json(model.architecture, model.classes, *reading)
     with folder_atomically(folder) as part:
         _write_json(part / ARCHITECTURE, described)
         _write_json(part / METRICS, model.metrics)
@@ -111,6 +118,8 @@ def load_saved(folder: Path) -> SavedModel:
             load_file(folder / WEIGHTS),
             metrics,
             tuple(np.array([each["mean"], each["deviation"]], np.float32) for each in planes),
+            described.align,
+            described.hop_s,
         )
     except OSError as error:
         raise ExportError(f"{folder}: expected a saved model, {error.strerror or error}") from None
@@ -156,20 +165,30 @@ def _write_json(path: Path, value: object) -> None:
 def read_inputs(network: Network | VotingNetwork, *paths: str | Path) -> tuple[Tensor, ...]:
     """Read WAV, FLAC or OGG files as a network's training saw clips: float32, (clip, ...), each.
 
-    What is longer than its clips is cut at its end, what is shorter is padded there with zeros.
+    What is longer than its clips is cut at its end, what is shorter is padded with zeros, there or
+    on both sides as in training. For a network that was trained on windows of files, clips are the
+    windows of one file: the mean of their probabilities is that of the file.
 
     Raises:
         DatasetError: a file cannot be decoded; names it.
-        ValueError: there is no file, or the network was not built for clips.
+        ValueError: there is no file, or several for a network of windows, or the network was not
+            built for clips.
     """
     frontend = network.frontend
     if frontend is None or not paths:
         found = "no file" if frontend else "a network made by hand"
         raise ValueError(f"expected sound files and a network for them, found {found}")
+    places = [(Path(path), 0.0) for path in paths]
+    if network.hop_s is not None:
+        if len(paths) > 1:
+            raise ValueError(f"expected one file for a network of windows, found {len(paths)}")
+        starts_s = windows_of_file(places[0][0], network.clip_s, network.hop_s)
+        places = [(places[0][0], start_s) for start_s in starts_s]
     samples = frontend.samples(network.clip_s)
     asked = (frontend.sample_rate_hz, frontend.channels, samples)
     with one_torch_thread():
-        audio = np.stack([round_to_float16(read_clip(Path(path), *asked)) for path in paths])
+        clips = [read_clip(path, *asked, start_s, network.align) for path, start_s in places]
+        audio = np.stack([round_to_float16(clip) for clip in clips])
         arrays = inputs_of(
             frontend, network.clip_s, lambda plane: feature_function([plane], samples)(audio)[0]
         )

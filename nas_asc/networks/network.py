@@ -64,6 +64,8 @@ class Network(nn.Module):
         input_shapes: of each input, without the batch axis.
         frontend: what makes the inputs, of clips of `clip_s` seconds; None if made by hand.
         classes: names, in the order of the logits; none where only their number is known.
+        align: where a clip shorter than `clip_s` lies in it, at the "start" or in the "center".
+        hop_s: from one window of a file to the next; None where clips are no windows.
         standardisation: of the first input, where the front end standardises.
     """
 
@@ -74,6 +76,8 @@ class Network(nn.Module):
         self.layers = layers
         self.frontend, self.clip_s = frontend, clip_s
         self.classes: tuple[str, ...] = ()
+        self.align = "start"
+        self.hop_s: float | None = None
         self.input_shapes = tuple(
             layer.shape for layer in layers if isinstance(layer.operator, Input)
         )
@@ -265,6 +269,7 @@ class VotingNetwork(nn.Module):
                 )
         self.input_shapes, self.frontend = networks[0].input_shapes, networks[0].frontend
         self.clip_s, self.classes = ensemble.clip_s, ensemble.classes
+        self.align, self.hop_s = networks[0].align, networks[0].hop_s
         self.networks = nn.ModuleList(networks)
         for number, share in enumerate(ensemble.vote_shares, 1):
             self.register_buffer(f"share{number}", torch.tensor(share))

@@ -34,6 +34,8 @@ def data_caption(summary: Summary) -> str:
         name += " (made by a program, not recorded)"
     clips = summary.data.get("clips")
     text = name if clips is None else f"{name}, {clips:,} clips"
+    if windows := summary.data.get("windows"):
+        text += f" in {windows:,} windows"
     text += f" of {len(summary.classes)} classes"
     splits = summary.data.get("splits")
     if isinstance(splits, Mapping) and splits:
@@ -260,6 +262,11 @@ def notes(summary: Summary) -> list[str]:
         noun = MEASURES[limit].noun if limit in MEASURES else limit
         lines.append(f"over the budget by {noun}, so not trained: {', '.join(seeds)}")
     lines += seed_captions(summary.seeds_adapted, summary.ensembles_skipped, summary.seeds_skipped)
+    if "windows" in summary.data:
+        lines.append(
+            f"accuracy and log loss are of clips, by the mean over their windows of "
+            f"{summary.data['clip_s']:g} s; multiply-accumulates and RAM are of one window"
+        )
     if summary.hypervolume is not None:
         lines.append(
             f"hypervolume {summary.hypervolume:.3f} (share of log size x "

@@ -16,7 +16,6 @@ from nas_asc.errors import RunError
 from nas_asc.files import write_atomically
 from nas_asc.results.figures.front import front_pictures
 from nas_asc.results.page import front_html
-from nas_asc.results.pareto import POINT_COLUMNS
 from nas_asc.results.summary import Summary, choice_columns
 
 
@@ -35,9 +34,9 @@ def front_csv(summary: Summary) -> str:
     choices = choice_columns(point.choices for point in summary.front)
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*POINT_COLUMNS, "on_front", *choices])
+    writer.writerow([*summary.columns, "on_front", *choices])
     for point in summary.front:
-        values = [getattr(point, column) for column in POINT_COLUMNS]
+        values = [getattr(point, column) for column in summary.columns]
         writer.writerow(
             ["" if value is None else str(value) for value in values]
             + [" ".join(summary.on_front(point))]

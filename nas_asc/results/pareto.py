@@ -12,7 +12,7 @@ OBJECTIVES = ("log_loss", "accuracy")
 SMALLEST_SIZE_BYTES = 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Point:
     """One trained architecture: what it achieves on validation data and what it costs.
 
@@ -21,6 +21,8 @@ class Point:
         model: id of the report model that it is, or None.
         accuracy: macro accuracy, 0 to 1.
         log_loss: mean cross entropy in nats.
+        window_accuracy, window_log_loss: where clips are windows of files, which the two above are
+            of; the same of the windows by themselves.
         nonzero_params: parameters that pruning leaves.
         counted_macs: the multiply-accumulates for one clip that the counting rule judges.
         sparsity: share of the prunable weights that pruning removed, 0 to 1.
@@ -31,6 +33,8 @@ class Point:
     model: str | None
     accuracy: float
     log_loss: float
+    window_accuracy: float | None = None
+    window_log_loss: float | None = None
     size_bytes: int
     params: int
     nonzero_params: int

@@ -108,6 +108,12 @@ class Summary:
         return [measure for measure, points in self.fronts.items() if point in points]
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """The attributes of a point in every table; those of windows only where there are some."""
+        windowed = "windows" in self.data
+        return tuple(n for n in POINT_COLUMNS if windowed or not n.startswith("window"))
+
+    @property
     def kb(self) -> int:
         """Bytes in a KB, by the counting rule."""
         return counting_rule(self.rule).kb
@@ -131,7 +137,7 @@ class Summary:
 
     def point_to_dict(self, point: Point) -> dict[str, object]:
         """Return a point as JSON, with the fronts that it is on."""
-        values = {name: getattr(point, name) for name in POINT_COLUMNS}
+        values = {name: getattr(point, name) for name in self.columns}
         return {**values, "on_front": self.on_front(point), "choices": dict(point.choices)}
 
     def to_dict(self) -> dict[str, object]:
@@ -165,4 +171,4 @@ class Summary:
         """
         points = sorted((*self.front, *self.other_front), key=lambda p: (p.size_bytes, p.trial))
         rows = [self.point_to_dict(p) | {"on_front": " ".join(self.on_front(p))} for p in points]
-        return data_frame(rows, [point.choices for point in points], (*POINT_COLUMNS, "on_front"))
+        return data_frame(rows, [point.choices for point in points], (*self.columns, "on_front"))

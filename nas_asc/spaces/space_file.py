@@ -205,25 +205,41 @@ ARCHITECTURE = "architecture.json"
 
 @dataclass(frozen=True)
 class StoredArchitecture:
-    """What such a file holds; `class_names`, as the logits, are none where it has their number."""
+    """What such a file holds; `class_names`, as the logits, are none where it has their number.
+
+    Attributes:
+        align: where a shorter clip lies in its length, at the "start" or in the "center".
+        hop_s: from one window of a file to the next; None where clips are no windows.
+    """
 
     architecture: Architecture
     classes: int
     class_names: tuple[str, ...]
     clip_s: float
     rule: str
+    align: str = "start"
+    hop_s: float | None = None
 
 
 def architecture_json(
-    architecture: Architecture, class_names: Sequence[str], clip_s: float, rule: str
+    architecture: Architecture,
+    class_names: Sequence[str],
+    clip_s: float,
+    rule: str,
+    align: str = "start",
+    hop_s: float | None = None,
 ) -> dict[str, object]:
-    """Return what is written into such a file."""
+    """Return what is written into such a file; how clips are read only where that is special."""
     described = {"classes": list(class_names), "clip_s": clip_s, "rule": rule}
-    return {**architecture.to_dict(), **described}
+    reading = {"align": align} if align != "start" else {}
+    windows = {} if hop_s is None else {"hop_s": hop_s}
+    return {**architecture.to_dict(), **described, **reading, **windows}
 
 
 def read_architecture(path: Path) -> StoredArchitecture:
     """Read such a file; it may give a number of classes and leave out the rule, which is `plain`.
+
+    Without `align` clips lie at the start, without `hop_s` they are no windows.
 
     Raises:
         ConfigError: there is none, or it is not valid; the message has every fault.
@@ -231,6 +247,7 @@ def read_architecture(path: Path) -> StoredArchitecture:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         classes, clip_s, rule = data["classes"], data["clip_s"], data.get("rule", "plain")
+        align, hop_s = data.get("align", "start"), data.get("hop_s")
     except OSError as error:
         raise ConfigError(f"{path}: expected an architecture, {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -255,6 +272,10 @@ def read_architecture(path: Path) -> StoredArchitecture:
     for key, value in (("classes", classes), ("clip_s", clip_s), ("rule", rule)):
         if not MODEL_DOMAINS[key].accepts(value):
             faults.append(f"{key}: {MODEL_DOMAINS[key].error_message(value)}")
+    if align not in ("start", "center"):
+        faults.append(f"align: expected start or center, got {short_repr(align)}")
+    if hop_s is not None and not MODEL_DOMAINS["clip_s"].accepts(hop_s):
+        faults.append(f"hop_s: {MODEL_DOMAINS['clip_s'].error_message(hop_s)}")
     if faults:
         raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
-    return StoredArchitecture(architecture, classes, names, float(clip_s), rule)
+    return StoredArchitecture(architecture, classes, names, float(clip_s), rule, align, hop_s)

@@ -7,7 +7,7 @@ they are split stands here, so that a search, its workers and a resumed run read
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Table(BaseModel):
@@ -56,6 +56,18 @@ class DataSource(Table):
     def reading(self) -> "DataSource":
         """How the recordings are read, wherever they lie."""
         return self.model_copy(update={"paths": (), "audio": None})
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "DataSource":
+        if self.window_s is not None and self.clip_s is not None:
+            raise ValueError(
+                "clip_s: expected nothing beside window_s, whose windows are the clips (--clip or "
+                "--window), got both"
+            )
+        if self.hop_s is not None and self.hop_s > (self.window_s or 0.0):
+            most = f"at most the {self.window_s:g} s of window_s" if self.window_s else "a window_s"
+            raise ValueError(f"hop_s: expected {most} (--window), got {self.hop_s:g}")
+        return self
 
     @classmethod
     def of(cls, *paths: Path | str, **settings: object) -> "DataSource":

@@ -1,6 +1,7 @@
 """What a training is fed: clips in memory, and batches of them."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ class Batch:
             or waveforms (batch, channels, sample). What stands beside the first is a summary of the
             clip, which only a blend of clips may change.
         targets: probabilities, (batch, class).
+        class_weights: of the training, (class,); see `Clips`.
         second_plane: whether the first input's second channel is a transposed spectrogram,
             (frame, mel) by itself.
     """
@@ -23,6 +25,7 @@ class Batch:
     inputs: tuple[Tensor, ...]
     targets: Tensor
     second_plane: bool = False
+    class_weights: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -32,20 +35,30 @@ class Clips:
     Attributes:
         inputs: features, (clip, ...) of any floating type.
         labels: class, one of `n_classes`, of each clip, int64, (clip,).
+        files: number of the file that each is a window of, (clip,); None where each is a file.
     """
 
     inputs: tuple[Tensor, ...]
     labels: Tensor
     n_classes: int
     second_plane: bool = False
+    files: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @cached_property
+    def class_weights(self) -> Tensor:
+        """Weights that make the classes count alike: clips / (classes x clips of the class)."""
+        counts = self.labels.bincount(minlength=self.n_classes)
+        weights = len(self.labels) / (self.n_classes * counts)
+        return torch.where(counts > 0, weights, 0.0)
+
     def subset(self, indices: list[int]) -> "Clips":
         """Return some of the clips."""
         inputs = tuple(each[indices] for each in self.inputs)
-        return replace(self, inputs=inputs, labels=self.labels[indices])
+        files = None if self.files is None else self.files[indices]
+        return replace(self, inputs=inputs, labels=self.labels[indices], files=files)
 
     def to(self, device: torch.device) -> "Clips":
         """Return the clips in a device's memory."""
@@ -56,4 +69,4 @@ class Clips:
         """Return the batch of the chosen clips."""
         inputs = tuple(each[chosen].float() for each in self.inputs)
         targets = one_hot(self.labels[chosen], self.n_classes).float()
-        return Batch(inputs, targets, self.second_plane)
+        return Batch(inputs, targets, self.second_plane, self.class_weights)

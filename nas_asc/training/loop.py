@@ -20,7 +20,7 @@ from nas_asc.networks import Network, pruner_for
 from nas_asc.study import Recipe
 from nas_asc.training.batches import Clips
 from nas_asc.training.compute_mode import PLAIN, Execution
-from nas_asc.training.metrics import predict_proba, score
+from nas_asc.training.metrics import file_means, predict_proba, score
 from nas_asc.training.parts import Parts, parts_of
 
 
@@ -30,7 +30,8 @@ class EpochReport:
 
     Attributes:
         train_loss: mean over the epoch's augmented clips, so not comparable with `log_loss`.
-        log_loss: on the validation clips, None where they were not judged.
+        log_loss: on the validation clips (files, where clips are windows); None where they were not
+            judged.
         accuracy: macro, 0 to 1, likewise.
     """
 
@@ -130,7 +131,11 @@ def train(
                 optimisation.finish()
                 probabilities = predict_proba(network, hooks.validation.inputs)
                 optimisation.resume()
-                metrics = score(probabilities, hooks.validation.labels.numpy())
+                labels, files = hooks.validation.labels.numpy(), hooks.validation.files
+                if files is not None:
+                    probabilities, first = file_means(probabilities, files.numpy())
+                    labels = labels[first]
+                metrics = score(probabilities, labels)
                 log_loss, accuracy = metrics.log_loss, metrics.accuracy
             history.append(EpochReport(epoch, mean, log_loss, accuracy, perf_counter() - began))
             if not hooks.on_epoch(history[-1]):

@@ -4,10 +4,13 @@ Conventions, those of the official tools: accuracy is macro, the mean over class
 class's clips that are right; log loss is the mean over clips (not over classes) of -ln of the true
 class's probability, in float64, probabilities clipped at 1e-15 and renormalised. For a class or a
 device both are the same figures of its clips alone. Of equal probabilities the first class wins.
+
+Where clips are windows of files, all of these are figures of files, whose probabilities are the
+means of those of their windows; what is known of the windows by themselves is named so.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
@@ -38,6 +41,7 @@ class Metrics:
         per_class: a class without a clip is left out, here and in `accuracy`.
         per_device: by recording device; empty where devices are not known.
         unseen_devices: of all clips of devices that training had none of, if there are any.
+        windows, window_accuracy, window_log_loss: of the windows of files, where clips are windows.
     """
 
     accuracy: float
@@ -46,10 +50,16 @@ class Metrics:
     per_class: dict[str, Score]
     per_device: dict[str, Score]
     unseen_devices: Score | None = None
+    windows: int | None = None
+    window_accuracy: float | None = None
+    window_log_loss: float | None = None
 
     def to_dict(self) -> dict[str, object]:
-        """Return the metrics as JSON."""
-        return asdict(self)
+        """Return the metrics as JSON; without windows there are no figures of them."""
+        values = asdict(self)
+        if self.windows is None:
+            return {name: each for name, each in values.items() if not name.startswith("window")}
+        return values
 
 
 def evaluate(
@@ -59,18 +69,20 @@ def evaluate(
     classes: Sequence[str],
     devices: Sequence[str | None] | None = None,
     training_devices: Sequence[str | None] | None = None,
+    files: Sequence[int] | None = None,
 ) -> Metrics:
     """Judge a network that gives logits, (batch, class), on labelled clips.
 
     Inputs are features, (clip, ...), of any floating type, a tuple of them where a network has
     several; labels (clip,), of `classes` in the order of the logits. `devices` are those of the
-    clips, None where it is not known; one that is not among `training_devices` is unseen.
+    clips, None where it is not known; one that is not among `training_devices` is unseen. Where
+    clips are windows, `files` numbers the file of each.
 
     Raises:
         ValueError: there is no clip.
     """
     probabilities, truth = predict_proba(network, inputs), labels.cpu().numpy()
-    return compute_metrics(probabilities, truth, classes, devices, training_devices)
+    return compute_metrics(probabilities, truth, classes, devices, training_devices, files)
 
 
 def compute_metrics(
@@ -79,8 +91,14 @@ def compute_metrics(
     classes: Sequence[str],
     devices: Sequence[str | None] | None = None,
     training_devices: Sequence[str | None] | None = None,
+    files: Sequence[int] | None = None,
 ) -> Metrics:
     """Compute the metrics of class probabilities, (clip, class); arguments as of `evaluate`."""
+    windows = None
+    if files is not None:
+        windows = score(probabilities, labels)
+        probabilities, first = file_means(probabilities, files)
+        labels, devices = labels[first], [devices[i] for i in first] if devices else None
     total = score(probabilities, labels)
 
     def part(chosen: NDArray[np.bool_]) -> Score:
@@ -93,7 +111,28 @@ def compute_metrics(
     if training_devices is not None:
         new = (names != "") & ~np.isin(names, [device or "" for device in training_devices])
         unseen = part(new) if new.any() else None
-    return Metrics(total.accuracy, total.log_loss, total.clips, per_class, per_device, unseen)
+    found = Metrics(total.accuracy, total.log_loss, total.clips, per_class, per_device, unseen)
+    if windows is None:
+        return found
+    return replace(
+        found,
+        windows=windows.clips,
+        window_accuracy=windows.accuracy,
+        window_log_loss=windows.log_loss,
+    )
+
+
+def file_means(
+    probabilities: Probabilities, files: Sequence[int] | Labels
+) -> tuple[Probabilities, Labels]:
+    """Compute the mean probabilities, (file, class), of the windows of each file, by its number.
+
+    Also returns where each file has its first window.
+    """
+    _, first, file_of = np.unique(files, return_index=True, return_inverse=True)
+    sums = np.zeros((len(first), probabilities.shape[1]))
+    np.add.at(sums, file_of, probabilities)
+    return sums / np.bincount(file_of)[:, None], first
 
 
 def score(probabilities: Probabilities, labels: Labels) -> Score:

@@ -8,7 +8,7 @@ epochs and of steps in one; it is stepped after each batch.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import Field, ValidationError
@@ -81,18 +81,31 @@ SCHEDULES: dict[str, Part[Callable[..., LRScheduler]]] = {
 
 
 class CrossEntropy(Table):
-    """Settings of the cross-entropy: the share of each target that is spread over all classes."""
+    """Settings of the cross-entropy.
+
+    Attributes:
+        label_smoothing: the share of each target that is spread over all classes.
+        class_weights: "balanced" weighs the classes alike, however many training clips they have.
+    """
 
     label_smoothing: float = Field(ge=0, lt=1)
+    class_weights: Literal["none", "balanced"] = "none"
 
 
 def cross_entropy(logits: Tensor, batch: Batch, settings: CrossEntropy) -> Tensor:
     """Return the mean cross-entropy of float32 logits, (batch, class), with a batch's targets.
 
-    Labels may be smoothed (Szegedy et al. 2015, arXiv 1512.00567).
+    Labels may be smoothed (Szegedy et al. 2015, arXiv 1512.00567). With class weights it is the
+    weighted mean, each class of a target with its own weight; a batch has the weights.
     """
-    smoothing = settings.label_smoothing
-    return nn.functional.cross_entropy(logits, batch.targets, label_smoothing=smoothing)
+    smoothing, loss = settings.label_smoothing, nn.functional.cross_entropy
+    if settings.class_weights == "none":
+        return loss(logits, batch.targets, label_smoothing=smoothing)
+    weights = batch.class_weights
+    if weights is None:
+        raise ValueError("expected a batch with class weights, got none")
+    total = loss(logits, batch.targets, weights, label_smoothing=smoothing, reduction="sum")
+    return total / (batch.targets @ weights).sum()
 
 
 LOSSES: dict[str, Part[Callable[..., Tensor]]] = {

@@ -10,7 +10,6 @@ from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -41,8 +40,9 @@ from nas_asc.spaces import load_space
 from nas_asc.study import DataSource, Job, JobResult, OnEpoch, Recipe, trial_seed
 from nas_asc.training.batches import Clips
 from nas_asc.training.compute_mode import execution_for
+from nas_asc.training.judging import split_metrics
 from nas_asc.training.loop import EpochReport, Hooks, train
-from nas_asc.training.metrics import Metrics, Probabilities, compute_metrics, predict_proba
+from nas_asc.training.metrics import Probabilities, predict_proba
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,8 @@ def fit(
 
     inputs = _inputs(dataset, frontend.feature_key, settings.space, architecture.family)
     labels = torch.tensor([clip.label for clip in dataset.clips])
-    clips = Clips(inputs, labels, len(classes), frontend.second_window > 0)
+    files = torch.tensor(dataset.file_numbers) if dataset.windowed else None
+    clips = Clips(inputs, labels, len(classes), frontend.second_window > 0, files)
     training, validation = (
         clips.subset(list(dataset.indices(split))) for split in ("train", "validation")
     )
@@ -116,25 +117,20 @@ def fit(
     probabilities = predict_proba(network, validation.inputs)
     statistics = network.standardisation.statistics if network.standardisation else ()
     standards = tuple(each.numpy() for each in statistics)
-    metrics = validation_metrics(dataset, probabilities).to_dict()
-    clip_s, rule = dataset.clip_s, complexity.rule.id
-    model = SavedModel(architecture, classes, clip_s, rule, arrays, metrics, standards)
+    metrics = split_metrics(dataset, "validation", probabilities).to_dict()
+    model = SavedModel(
+        architecture,
+        classes,
+        dataset.clip_s,
+        complexity.rule.id,
+        arrays,
+        metrics,
+        standards,
+        dataset.align,
+        dataset.hop_s,
+    )
     stopped = len(history) if len(history) < epochs else None
     return TrainedNetwork(model, complexity, probabilities, tuple(history), stopped)
-
-
-def validation_metrics(dataset: Dataset, probabilities: Probabilities) -> Metrics:
-    """Compute the metrics of class probabilities, (clip, class), of the validation clips."""
-    training, validation = (
-        [dataset.clips[i] for i in dataset.indices(split)] for split in ("train", "validation")
-    )
-    return compute_metrics(
-        probabilities,
-        np.array([clip.label for clip in validation]),
-        dataset.classes,
-        devices=[clip.device for clip in validation],
-        training_devices=[clip.device for clip in training],
-    )
 
 
 def assert_costs_agree(network: Network, complexity: Complexity) -> None:
@@ -238,6 +234,6 @@ def _train_ensemble(
     stored_bytes = sum(each.complexity.stored_bytes for each in fitted)
     assert stored_bytes == complexity.stored_bytes, (stored_bytes, complexity.stored_bytes)
     probabilities = vote(ensemble, [each.probabilities for each in fitted])
-    metrics = validation_metrics(settings.dataset, probabilities).to_dict()
+    metrics = split_metrics(settings.dataset, "validation", probabilities).to_dict()
     save_ensemble(folder, ensemble, [each.model for each in fitted], metrics)
     return JobResult(metrics, complexity.to_dict(), (), perf_counter() - began)

@@ -218,3 +218,40 @@ def test_peak_normalisation_puts_background_at_0_and_peak_at_1():
 def test_front_ends_of_other_windows_do_not_share_a_pass():
     with pytest.raises(ValueError, match="share one spectrogram"):
         LogMel([PLAIN, replace(PLAIN, window=400)], RATE_HZ)
+
+
+def test_a_click_in_the_middle_of_a_centred_clip_lands_in_the_middle_frame(tmp_path):
+    click = np.zeros((1, 801), dtype=np.float32)
+    click[0, 400] = 1
+    path = write(tmp_path / "click.wav", click, RATE_HZ)
+    frontend = replace(PLAIN, window=320, n_fft=320, hop=160)
+    for align, frame in (("center", 50), ("start", 400 / 160)):
+        clip = read_clip(path, RATE_HZ, 1, RATE_HZ, align=align)
+        loudest = log_mel(frontend, clip[None])[0, 0].astype(float).mean(axis=0).argmax()
+        assert abs(loudest - frame) <= 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "rate_hz"), [("a.wav", 44100), ("a.flac", 16000), ("a.ogg", 44100)]
+)
+def test_a_window_holds_what_the_whole_file_holds_there(tmp_path, name, rate_hz):
+    (waveform,) = noise(samples=3 * rate_hz)
+    path = write(tmp_path / name, waveform, rate_hz, None)
+    whole = read_clip(path, RATE_HZ, 1, 3 * RATE_HZ)
+    for start_s in (0.0, 0.05, 1.3, 2.0):
+        window = read_clip(path, RATE_HZ, 1, RATE_HZ, start_s)
+        first = round(start_s * RATE_HZ)
+        np.testing.assert_allclose(window, whole[:, first : first + RATE_HZ], atol=1e-3)
+
+
+@pytest.mark.parametrize("frontend", [PLAIN, replace(PLAIN, normalisation="peak")])
+@pytest.mark.parametrize(("clip_s", "align"), [(0.3, "center"), (0.3, "start"), (0.02, "start")])
+def test_ten_milliseconds_at_8_khz_become_finite_features(tmp_path, frontend, clip_s, align):
+    path = write(tmp_path / "hit.wav", sine(1000, 8000, seconds=0.01), 8000)
+    samples = frontend.samples(clip_s)
+    clip = read_clip(path, RATE_HZ, 1, samples, align=align)
+    assert clip.shape == (1, samples)
+    features = log_mel(frontend, clip[None])
+    assert features.shape[1:] == frontend.input_shapes(clip_s)[0]
+    assert np.isfinite(features).all()
+    assert np.ptp(features.astype(float)) > 0

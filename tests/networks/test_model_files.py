@@ -23,8 +23,9 @@ from nas_asc.reports.lookup import report_model
 from nas_asc.study import DataSource
 from nas_asc.study.config import load_study
 from nas_asc.study.job import Job
+from nas_asc.training.judging import split_metrics
 from nas_asc.training.metrics import evaluate, predict_proba
-from nas_asc.training.run_job import TrialSettings, fit, run_job, validation_metrics
+from nas_asc.training.run_job import TrialSettings, fit, run_job
 
 
 def saved(standards=(), model_id="deepsound-32"):
@@ -214,7 +215,9 @@ def test_a_saved_ensemble_gives_on_sound_files_what_was_judged(tones, tmp_path):
         fit(member.model.architecture, settings, seed, lambda _: True)
         for seed, member in enumerate(ensemble.networks)
     ]
-    metrics = validation_metrics(tones, vote(ensemble, [each.probabilities for each in fitted]))
+    metrics = split_metrics(
+        tones, "validation", vote(ensemble, [each.probabilities for each in fitted])
+    )
     save_ensemble(tmp_path / "7", ensemble, [each.model for each in fitted], metrics.to_dict())
 
     again = judge_again(tmp_path / "7", tones)

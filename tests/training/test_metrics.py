@@ -87,3 +87,36 @@ def test_probabilities_do_not_depend_on_the_batches():
     assert whole.dtype == np.float64
     np.testing.assert_allclose(predict_proba(network, inputs, batch_size=7), whole, rtol=1e-5)
     np.testing.assert_allclose(whole.sum(1), 1.0)
+
+
+# Two files of three and of five windows; the truth of the first is class 0, of the second class 1.
+FILES = (0, 0, 0, 1, 1, 1, 1, 1)
+LABELS = np.array([0, 0, 0, 1, 1, 1, 1, 1])
+OF_CLASS_0 = np.array([0.9, 0.2, 0.7, 0.6, 0.6, 0.6, 0.1, 0.4])
+WINDOWS = np.stack([OF_CLASS_0, 1 - OF_CLASS_0], axis=1)
+
+
+def test_files_are_judged_by_the_mean_of_their_windows():
+    metrics = compute_metrics(WINDOWS, LABELS, ("a", "b"), ["x"] * 3 + ["y"] * 5, ["x"], FILES)
+    assert (metrics.clips, metrics.windows) == (2, 8)
+    assert metrics.accuracy == 1.0  # 0.6 and 0.46 of class 0
+    assert metrics.log_loss == pytest.approx(-(np.log(0.6) + np.log(0.54)) / 2)
+    assert metrics.window_accuracy == pytest.approx((2 / 3 + 2 / 5) / 2)
+    right = [0.9, 0.2, 0.7, 0.4, 0.4, 0.4, 0.9, 0.6]
+    assert metrics.window_log_loss == pytest.approx(-np.log(right).mean())
+    assert metrics.per_class["b"].clips == metrics.per_device["y"].clips == 1
+    assert metrics.per_class["b"].log_loss == pytest.approx(-np.log(0.54))
+    assert metrics.unseen_devices == metrics.per_device["y"]
+
+
+def test_the_order_of_windows_does_not_matter():
+    order = np.random.default_rng(0).permutation(8)
+    files = [FILES[i] for i in order]
+    mixed = compute_metrics(WINDOWS[order], LABELS[order], ("a", "b"), files=files)
+    assert mixed.log_loss == pytest.approx(
+        compute_metrics(WINDOWS, LABELS, ("a", "b"), files=FILES).log_loss
+    )
+
+
+def test_without_windows_there_is_no_word_of_them():
+    assert not [name for name in compute_metrics(*drawn()[:2], CLASSES).to_dict() if "win" in name]

@@ -300,17 +300,18 @@ def _unplaced(value: object) -> object:
 
 
 def _content(dataset: Dataset) -> dict[str, str]:
-    """Hash what the clips are: their bytes, labels, splits, folds, devices and starts.
+    """Hash what the files are: their bytes, labels, splits, folds and devices.
 
-    `content` has their names in place of the starts: runs of before stored that alone.
+    `content` has their names too: runs of before stored that alone.
     """
-    files = hash_files(dataset.root, [clip.path for clip in dataset.clips])
+    clips = dataset.files
+    files = hash_files(dataset.root, [clip.path for clip in clips])
     named, unnamed = [], []
-    for clip, file in zip(dataset.clips, files, strict=True):
+    for clip, file in zip(clips, files, strict=True):
         name = PurePath(os.path.relpath(clip.path, dataset.root)).as_posix()
         known = (file.digest, dataset.classes[clip.label], clip.split, clip.fold, clip.device)
         named.append(json.dumps((name, *known)))
-        unnamed.append(json.dumps((*known, clip.start_s)))
+        unnamed.append(json.dumps(known))
     lines = {"recordings": sorted(unnamed), "content": named}
     return {key: digest("".join(f"{line}\n" for line in each)) for key, each in lines.items()}
 

@@ -35,7 +35,8 @@ def load_trials(run: str | Path) -> "pd.DataFrame":
     """Build a DataFrame of all trials of a run, whatever their state.
 
     Columns: trial, model, state, reason, seed, on_front (error measures, a space between them),
-    accuracy and log_loss, costs, times, and one per choice. What a trial does not have is missing.
+    accuracy and log_loss (where clips are windows also window_accuracy and window_log_loss), costs,
+    times, and one per choice. What a trial does not have is missing.
 
     Raises:
         RunError: there is no run in the folder.
@@ -58,7 +59,7 @@ def load_trials(run: str | Path) -> "pd.DataFrame":
         for trial in trials
     ]
     of_trials = ("trial", "model", "state", "reason", "seed", "on_front")
-    of_points = [name for name in POINT_COLUMNS if name not in of_trials]
+    of_points = [name for name in summary.columns if name not in of_trials]
     columns = (*of_trials, *of_points, "elapsed_s", "spent_s")
     return data_frame(rows, [trial.architecture.choices for trial in trials], columns)
 
@@ -107,5 +108,5 @@ def point(trial: Trial) -> Point:
     assert trial.result is not None
     values = {**trial.complexity, **trial.result.metrics}
     values |= {"trial": trial.number, "model": trial.model}
-    shown = {name: values[name] for name in POINT_COLUMNS}
+    shown = {name: values[name] for name in POINT_COLUMNS if name in values}
     return Point(**shown, choices=trial.architecture.choices)
