@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas_asc.commands.console import clip_option, json_option, live_progress, print_json, remark
+from nas_asc.commands.console import json_option, live_progress, print_json, remark
+from nas_asc.commands.data_options import data_options, take_source
 from nas_asc.commands.front import print_front
 from nas_asc.errors import ConfigError, RunError
 from nas_asc.shipped import is_path
@@ -44,9 +45,9 @@ def _seconds(
 @click.option("--space", help="Search space: a name (nas-asc spaces) or the path of a TOML file.")
 @click.option("--budget", help="Hard limits, such as 128KB or 32KB,10MMAC,64KiBram.")
 @click.option("--rule", help="Counting rule (nas-asc rules); its limits hold too.")
-@click.option("--data", help="Folder of recordings; without it, built-in synthetic scenes.")
-@clip_option("the median")
-@click.option("--skip-bad", is_flag=True, default=None, help="Leave out clips that can't be read.")
+@click.option("--data", metavar="DIR|TABLE", multiple=True,
+              help="Recordings; may be given again. Without it, synthetic scenes.")  # fmt: skip
+@data_options
 @click.option(
     "--study", help="Study with all settings (nas-asc studies), or the path of one; else planned."
 )
@@ -79,6 +80,7 @@ def _seconds(
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @json_option
 def command(
+    data: tuple[str, ...],
     no_report_models: bool,
     no_seeds: bool,
     workers: str,
@@ -97,15 +99,12 @@ def command(
     from nas_asc.datasets import outline
     from nas_asc.results import write_front
     from nas_asc.search import failures, read_task
-    from nas_asc.study import DataSource, study_toml
+    from nas_asc.study import study_toml
 
     given = {name: value for name, value in options.items() if value is not None}
     if no_report_models or no_seeds:
         given["warm_start"] = False
-    source = {name: given.pop(name) for name in DataSource.model_fields if name in given}
-    if given.get("data"):
-        source["paths"] = [str(Path(str(given.pop("data"))).absolute())]
-    if source:
+    if source := take_source(data, given):
         given["data"] = source
     if is_path(space := str(given.get("space", ""))):
         given["space"] = str(Path(space).absolute())  # a run can be resumed from any folder

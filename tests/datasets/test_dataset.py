@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas_asc.datasets.dataset import SHARES, by_group, fold_splits, split, straddling
-from nas_asc.datasets.folder import Entry
+from nas_asc.datasets.columns import Entry
+from nas_asc.datasets.splits import SHARES, by_group, fold_splits, split, straddling
 
 # For each class the number of clips of each of its recordings.
 CLASSES = st.lists(st.lists(st.integers(1, 6), min_size=3, max_size=20), min_size=2, max_size=5)
@@ -71,7 +71,7 @@ def test_a_split_of_the_data_wins_over_folds():
         Entry(Path(f"{name}{fold}.wav"), "class", f"{name}{fold}", split=name, fold=fold)
         for name, fold in product(SHARES, range(1, 6))
     ]
-    assert split(entries) == (tuple(entries), "splits: as the data say")
+    assert split(entries) == (tuple(entries), ("splits: as the data say",))
 
 
 def test_validation_is_taken_from_train_where_the_data_have_none():
