@@ -3,15 +3,11 @@
 import csv
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from nas_asc.commands.console import json_option, print_json, print_table, remark
-from nas_asc.commands.data_options import data_options, take_source
-
-if TYPE_CHECKING:
-    from nas_asc.study import DataSource
+from nas_asc.commands.data_options import data_options, make_source
 
 _paths = click.argument("paths", metavar="DIR|TABLE...", nargs=-1, required=True)
 
@@ -29,7 +25,7 @@ def check_data(paths: tuple[str, ...], as_json: bool, **options: object) -> int:
     """Check what folders and tables of recordings hold, and what is wrong with them."""
     from nas_asc.datasets import check
 
-    findings = check(_source(paths, options))
+    findings = check(make_source(paths, options))
     if as_json:
         print_json([finding.to_dict() for finding in findings])
     else:
@@ -48,7 +44,7 @@ def write_table(paths: tuple[str, ...], seed: int, **options: object) -> None:
     """
     from nas_asc.datasets import clip_table
 
-    columns, rows = clip_table(_source(paths, options), seed)
+    columns, rows = clip_table(make_source(paths, options), seed)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([columns, *rows])
     click.echo(text.getvalue(), nl=False)
@@ -63,9 +59,3 @@ def write_scenes(folder: Path, seed: int | None) -> None:
 
     write_synthetic(folder, **({} if seed is None else {"seed": seed}))
     remark(f"wrote synthetic scenes to {folder}; use them with --data {folder}")
-
-
-def _source(paths: tuple[str, ...], options: dict[str, object]) -> "DataSource":
-    from nas_asc.study import DataSource
-
-    return DataSource.model_validate(take_source(paths, options))

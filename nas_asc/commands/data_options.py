@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nas_asc.commands.console import clip_option
 from nas_asc.errors import ConfigError, printable
+
+if TYPE_CHECKING:
+    from nas_asc.study import DataSource
 
 _OPTIONS = [
     click.option("--audio", metavar="DIR", help="Folder that the files of a table are named from."),
@@ -50,6 +53,22 @@ def data_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
+
+
+def make_source(paths: tuple[str, ...], options: dict[str, object]) -> "DataSource":
+    """Build the data source that the options of a command state.
+
+    Raises:
+        ConfigError: an option is not valid.
+    """
+    from pydantic import ValidationError
+
+    from nas_asc.study import DataSource, faults_of
+
+    try:
+        return DataSource.model_validate(take_source(paths, options))
+    except ValidationError as error:
+        raise ConfigError("\n".join(f.text for f in faults_of(error, DataSource))) from None
 
 
 def take_source(paths: tuple[str, ...], options: dict[str, object]) -> dict[str, object]:

@@ -11,7 +11,7 @@ import click
 from nas_asc.commands.console import json_option, live_progress, print_json, remark
 from nas_asc.commands.data_options import data_options, take_source
 from nas_asc.commands.front import print_front
-from nas_asc.errors import ConfigError, RunError
+from nas_asc.errors import ConfigError, RunError, printable
 from nas_asc.shipped import is_path
 from nas_asc.units import format_count, format_duration, parse_duration
 
@@ -30,6 +30,7 @@ _WORDS: Mapping[str, Callable[[Any], str]] = {
     "time_s": format_duration,
     "macs_ceiling": format_count,
 }
+_FOR_RECORDINGS = {"audio", "columns", "group", "label_level", "names", "test", "validation"}
 
 
 def _seconds(
@@ -179,6 +180,9 @@ def _new(given: dict[str, object], out: Path | None, plan_only: bool) -> "_Start
     elif study == _PLANNED and "trials" in given:
         config = config.model_copy(update={"time_s": given.get("time_s"), "trials": 1})
     config = with_options(config, given)
+    if not config.data.paths and (unused := _FOR_RECORDINGS & config.data.to_dict().keys()):
+        name = min(unused).replace("_", "-")
+        raise ConfigError(f"--{name}: expected recordings that it is about (--data), got none")
     if config.space is None:
         raise ConfigError("--space: expected a search space (nas-asc spaces), got none")
     run = out or Path("runs") / f"{Path(config.space).stem}-{datetime.now():%Y%m%d-%H%M%S}"
@@ -234,7 +238,7 @@ def _dataset(config: "StudyConfig") -> "Dataset":
     for note in dataset.notes:
         remark(f"data: {note}")
     if dataset.skipped:
-        names = [os.path.relpath(path, dataset.root) for path in dataset.skipped]
+        names = [printable(os.path.relpath(path, dataset.root)) for path in dataset.skipped]
         shown = ", ".join([*names[:_SHOWN], *["..."] * (len(names) > _SHOWN)])
         remark(f"data: {_some(len(names), 'clip')} left out that cannot be read: {shown}")
     return dataset

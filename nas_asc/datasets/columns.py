@@ -62,6 +62,12 @@ def meaning_of_splits(words: Iterable[str]) -> dict[str, str]:
     return {word: meanings[lower] for word, lower in by_word.items() if lower in meanings}
 
 
+def unlike_names(meanings: Mapping[str, str]) -> list[str]:
+    """Return a note on words that data use for splits where those are not their names."""
+    others = [f"{word} is {split}" for word, split in meanings.items() if word.lower() != split]
+    return [f"words for splits: {', '.join(sorted(others))}"] if others else []
+
+
 def parse_columns(text: str | None) -> dict[str, str]:
     """Read "file=path,label=category" as the column of each role; an empty column is none.
 
@@ -73,7 +79,7 @@ def parse_columns(text: str | None) -> dict[str, str]:
         role, equals, column = (piece.strip().lower() for piece in part.partition("="))
         if not equals or role not in ROLES:
             raise ConfigError(
-                f"columns: expected ROLE=COLUMN of the roles {', '.join(ROLES)}, got {part!r} - "
+                f"--columns: expected ROLE=COLUMN of the roles {', '.join(ROLES)}, got {part!r} - "
                 f"such as file=path,label=category{nearest(role, ROLES)}"
             )
         columns[role] = column

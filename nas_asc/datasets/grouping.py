@@ -45,7 +45,7 @@ def group_clips(
         groups, words = [field_of(entry, name, "group") for entry in entries], f"{name}, as asked"
     else:
         raise ConfigError(
-            "group: expected none, folder, column:NAME or name:FIELD, got "
+            "--group: expected none, folder, column:NAME or name:FIELD, got "
             f"{group!r}{nearest(kind, ('none', 'folder', 'column', 'name'))}"
         )
     return _with_groups(entries, groups, root), words
@@ -71,7 +71,7 @@ def field_of(entry: Entry, name: str, option: str) -> str:
         known = ", ".join(fields)
         there = f"found {known}{nearest(name, fields)}" if fields else "found none - give --names"
         raise ConfigError(
-            f"{option}: expected a column or a field of the names, got {name!r}; {there}"
+            f"--{option}: expected a column or a field of the names, got {name!r}; {there}"
         )
     return value
 
@@ -91,7 +91,7 @@ def fields_of(entry: Entry) -> dict[str, str]:
 def _guess(entries: Sequence[Entry], root: Path) -> tuple[tuple[Entry, ...], str]:
     if any(entry.group for entry in entries):
         groups = [entry.group for entry in entries]
-        return _with_groups(entries, groups, root), "what the data name so"
+        return _with_groups(entries, groups, root), _named_by(entries)
     for words, name in _NAMES.items():
         matches = [name.fullmatch(entry.path.stem) for entry in entries]
         if all(matches):
@@ -110,6 +110,13 @@ def _guess(entries: Sequence[Entry], root: Path) -> tuple[tuple[Entry, ...], str
             words += " of each class (--group folder keeps those of one name together)"
         return _with_groups(entries, groups, root), words
     return _with_groups(entries, [""] * len(entries), root), _FILE
+
+
+def _named_by(entries: Sequence[Entry]) -> str:
+    """Return which column or field of names the groups are from."""
+    first = next(entry for entry in entries if entry.group)
+    name = next((name for name, value in first.fields if value == first.group), "group")
+    return f"{name} (a column, or a field of the names)"
 
 
 def _folder(entry: Entry, root: Path) -> str:

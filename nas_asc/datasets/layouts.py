@@ -21,6 +21,7 @@ from nas_asc.datasets.columns import (
     meaning_of_splits,
     parse_columns,
     roles_of,
+    unlike_names,
 )
 from nas_asc.datasets.folder import Folder
 from nas_asc.datasets.grouping import ESC_NAME
@@ -99,7 +100,11 @@ def _what_would_work(folder: Folder) -> str:
     proposals.append(propose_names(folder.audio))
     if found := [proposal for proposal in proposals if proposal]:
         return f"try {', or '.join(found)}"
-    return "put one folder of clips per class into it, or a meta.csv with filename and label"
+    do = "put one folder of clips per class into it, or a meta.csv with filename and label"
+    tops = folder.top_folders
+    if len(tops) > 1 and len(meaning_of_splits(tops)) == len(tops):
+        return f"{', '.join(tops)} are splits, and no classes; {do}"
+    return do
 
 
 def _option_of_table(folder: Folder, path: PurePosixPath) -> str:
@@ -138,7 +143,7 @@ def _list_names(folder: Folder, source: DataSource) -> Listing:
         proposed = propose_names(folder.audio)
         do = f"try {proposed}" if proposed else "correct the pattern"
         raise DatasetError(
-            f"names: expected file names such as {pattern.text!r}, found "
+            f"--names: expected file names such as {pattern.text!r}, found "
             f"{printable(folder.audio[0].stem)!r} - {do}"
         )
     words = meaning_of_splits({fields.get(roles.get("split", ""), "") for fields in read.values()})
@@ -151,7 +156,10 @@ def _list_names(folder: Folder, source: DataSource) -> Listing:
         inside = folder.base + bool(splits)
         entries.append(replace(entry, above=path.parts[inside:-1]))
     left = [path for path in folder.audio if path not in read]
-    notes = [f"{_files(left)} whose names are not like {pattern.text} are left out"] if left else []
+    notes = unlike_names(splits)
+    notes += (
+        [f"{_files(left)} whose names are not like {pattern.text} are left out"] if left else []
+    )
     return Listing(tuple(entries), tuple(notes))
 
 
@@ -215,7 +223,8 @@ def _class_folders(folder: Folder, source: DataSource, splits: bool = False) -> 
         for path in paths
     )
     loose = len(folder.audio) - len(paths)
-    notes = [f"{loose} audio files beside the class folders are left out"] if loose else []
+    notes = unlike_names(meanings)
+    notes += [f"{loose} audio files beside the class folders are left out"] if loose else []
     if not source.label_level:
         notes += _other_levels(paths, level, labels)
     return Listing(entries, tuple(notes))

@@ -185,8 +185,9 @@ def clip_table(source: DataSource, split_seed: int = 0) -> tuple[list[str], list
     """
     entries = split_clips(source, read_source(source), split_seed)[1]
     fields = {name: None for entry in entries for name, _ in entry.fields}
-    known = {name for names in ROLES.values() for name in names}
-    more = [name for name in fields if name.lower() not in known]
+    # A column of files by another name would be read before ours.
+    taken = {*ROLES, *ROLES["file"]}
+    more = [name for name in fields if name.lower() not in taken]
     rows = []
     for entry in entries:
         if printable(entry.path) != str(entry.path):

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from nas_asc.datasets.columns import ROLES
+from nas_asc.datasets.columns import ROLES, SPLIT_WORDS
 from nas_asc.datasets.folder import is_audio
 from nas_asc.errors import ConfigError, printable
 
@@ -47,9 +47,9 @@ def parse_names(text: str) -> NamePattern:
     fields = [piece[1] for piece in pieces if piece[1] is not None]
     example = "such as '{label}_{speaker}_{take}'"
     if "".join(piece[0] for piece in pieces) != text or not all(map(str.isidentifier, fields)):
-        raise ConfigError(f"names: expected fields in braces, {example}, got {text!r}")
+        raise ConfigError(f"--names: expected fields in braces, {example}, got {text!r}")
     if len(set(fields)) < len(fields) or not fields:
-        raise ConfigError(f"names: expected fields, each once, {example}, got {text!r}")
+        raise ConfigError(f"--names: expected fields, each once, {example}, got {text!r}")
     last = pieces[-1]
     if last[3] and "." in last[3]:  # a suffix that was given is no part of the name
         _, dot, suffix = last[3].rpartition(".")
@@ -83,7 +83,10 @@ def propose_names(paths: Sequence[PurePosixPath]) -> str:
         for fields in read:
             for name, value in fields.items():
                 values[name][value] += 1
-        if len(read) >= _SHARE * len(paths) and 2 <= len(values["label"]) <= len(read) / 2:
+        words = {value.strip(_SEPARATORS).lower() for value in values["label"]}
+        splits = words <= SPLIT_WORDS
+        labels = 0 if splits else len(values["label"])
+        if len(read) >= _SHARE * len(paths) and 2 <= labels <= len(read) / 2:
             held = "; ".join(f"{name} would be {_some(values[name])}" for name in pattern.fields)
             return f"--names '{text}' ({held})"
     return ""

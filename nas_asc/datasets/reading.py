@@ -20,6 +20,9 @@ from nas_asc.study import DataSource
 
 _TABLES = (".csv", ".tsv", ".txt")
 
+# Of one folder or table: layout, clips, notes, and the folder that its files are named from.
+_Read = tuple[str, Sequence[Entry], Sequence[str], Path | None]
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -58,7 +61,7 @@ def read_source(source: DataSource) -> Reading:
     seen: dict[Path, Path] = {}
     for number, path in enumerate(paths):
         is_table = path.suffix.lower() in _TABLES and not path.is_dir()
-        layout, found, said = (_read_table if is_table else _read_folder)(path, source)
+        layout, found, said, base = (_read_table if is_table else _read_folder)(path, source)
         for entry in found:
             if entry.path in seen:
                 raise DatasetError(
@@ -68,8 +71,8 @@ def read_source(source: DataSource) -> Reading:
             seen[entry.path] = path
             split = entry.split or (splits.get(path) if len(splits) == len(paths) else None)
             entries.append(replace(entry, source=number, split=split))
-        roots += [entry.path.parent for entry in found]
-        roots += [] if is_table else [path]
+        roots += [base] if base else []
+        roots += [e.path.parent for e in found if not base or not e.path.is_relative_to(base)]
         layouts.append(layout)
         where = f"{printable(path.name)}: " if len(paths) > 1 else ""
         notes += [f"{where}{note}" for note in said]
@@ -84,29 +87,31 @@ def read_source(source: DataSource) -> Reading:
     return Reading(root, by_path, labels, tuple(layouts), (*notes, *lost))
 
 
-def _read_folder(path: Path, source: DataSource) -> tuple[str, Sequence[Entry], Sequence[str]]:
+def _read_folder(path: Path, source: DataSource) -> _Read:
     folder = walk(path)
     name, listing = list_clips(folder, source)
     notes = [f"layout: {name} ({LAYOUTS[name].pattern})", *listing.notes, *folder.notes]
-    return name, listing.entries, notes
+    return name, listing.entries, notes, path
 
 
-def _read_table(path: Path, source: DataSource) -> tuple[str, Sequence[Entry], Sequence[str]]:
+def _read_table(path: Path, source: DataSource) -> _Read:
     audio = None if source.audio is None else Path(source.audio).absolute()
     if audio is not None and not audio.is_dir():
         raise DatasetError(
-            f"audio: expected a folder, found none at {printable(audio)} - check the path"
+            f"--audio: expected a folder, found none at {printable(audio)} - check the path"
         )
     columns = parse_columns(source.columns)
     table = read_table(path, columns)
     if absent := [column for column in columns.values() if column not in ("", *table.columns)]:
         raise ConfigError(
-            f"columns: expected columns of {printable(path)} ({', '.join(table.columns)}), "
+            f"--columns: expected columns of {printable(path)} ({', '.join(table.columns)}), "
             f"got {absent[0]!r}"
         )
     entries, notes = list_rows([table], in_places(path.parent, audio))
     roles = ", ".join(f"{role} {column}" for role, column in table.roles.items())
-    return "table", entries, [f"layout: table (columns: {roles})", *notes]
+    whole = any(Path(table.cell(row, "file")).is_absolute() for _, row in table.rows)
+    base = None if whole else audio or path.parent
+    return "table", entries, [f"layout: table (columns: {roles})", *notes], base
 
 
 def _without_unreadable(

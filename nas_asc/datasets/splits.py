@@ -251,21 +251,22 @@ def _asked(entries: Sequence[Entry], source: DataSource) -> dict[str, tuple[str,
         name, colon, listed = text.partition(":")
         values = [value.strip() for value in listed.split(",")]
         if not (name and colon and all(values)):
-            raise ConfigError(f"{option}: expected FIELD:VALUE[,VALUE], got {text!r}")
+            raise ConfigError(f"--{option}: expected FIELD:VALUE[,VALUE], got {text!r}")
         held = [field_of(entry, name, option) for entry in entries]
         known = sorted(set(held))
         for value in values:
             if value not in known:
                 raise ConfigError(
-                    f"{option}: expected a {name} of the data, got {value!r}; found "
+                    f"--{option}: expected a {name} of the data, got {value!r}; found "
                     f"{_some(known, 20)}{nearest(value, known)}"
                 )
         paths = {e.path for e, value in zip(entries, held, strict=True) if value in values}
         asked[option] = text, paths
     if len(asked) == 2 and (both := asked["validation"][1] & asked["test"][1]):
         raise ConfigError(
-            f"validation, test: expected different clips, got {_plural(len(both), 'clip')} in both "
-            f"({asked['validation'][0]}, {asked['test'][0]}) - change one"
+            "--validation, --test: expected different clips, got "
+            f"{_plural(len(both), 'clip')} in both ({asked['validation'][0]}, "
+            f"{asked['test'][0]}) - change one"
         )
     return asked
 

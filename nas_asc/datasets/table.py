@@ -13,7 +13,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from nas_asc.datasets.columns import ROLES, Entry, entry_of, meaning_of_splits, roles_of
+from nas_asc.datasets.columns import (
+    ROLES,
+    Entry,
+    entry_of,
+    meaning_of_splits,
+    roles_of,
+    unlike_names,
+)
 from nas_asc.datasets.folder import AUDIO_SUFFIXES, Folder, is_audio
 from nas_asc.errors import DatasetError, nearest, printable
 
@@ -164,8 +171,11 @@ def list_rows(
             f"{missing}, such as {printable(entries[0].path)} - give the folder that they are "
             "named from with --audio DIR"
         )
-    notes = []
+    notes = unlike_names({**splits, **{p.stem: split for p, split in by_name.items()}})
     if folder is not None:
+        for table in tables:
+            roles = ", ".join(f"{role} is {column}" for role, column in table.roles.items())
+            notes.append(f"table {table.path.relative_to(folder.root).as_posix()}: {roles}")
         left_out = len({folder.root / path for path in folder.audio} - set(seen))
         names = " and ".join(t.path.relative_to(folder.root).as_posix() for t in tables)
         if left_out:

@@ -1,7 +1,6 @@
 """Every layout, its splits, and what is said about data that cannot be used."""
 
 import os
-import zlib
 from collections import Counter
 from itertools import product
 from pathlib import Path
@@ -9,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from made_folders import write_classes, write_clip
 
 from nas_asc.datasets import check, load_dataset
-from nas_asc.datasets.splits import SPLITS, straddling
 from nas_asc.datasets.layouts import LAYOUTS
+from nas_asc.datasets.splits import SPLITS, straddling
 from nas_asc.errors import DatasetError
 from nas_asc.study import DataSource
 
@@ -20,18 +20,6 @@ from nas_asc.study import DataSource
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("NAS_ASC_CACHE", str(tmp_path_factory.mktemp("cache")))
-
-
-def write_clip(path, seconds=0.25, rate=8000, channels=1, subtype=None, seed=None):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    seed = seed if seed is not None else zlib.crc32(path.as_posix().encode())
-    noise = np.random.default_rng(seed).uniform(-0.5, 0.5, (round(seconds * rate), channels))
-    soundfile.write(path, noise, rate, subtype=subtype)
-
-
-def write_classes(root, classes=("dog", "rain"), clips=5):
-    for name, number in product(classes, range(clips)):
-        write_clip(root / name / f"{number}.wav")
 
 
 def write_esc10(root, classes=("001 - Dog bark", "002 - Rain")):

@@ -82,3 +82,68 @@ def test_validation_is_taken_from_train_where_the_data_have_none():
     done, _ = split(entries)
     assert Counter(entry.split for entry in done) == {"train": 24, "validation": 6, "test": 30}
     assert straddling(done) == ()
+
+
+def kits(counts, classes=("kick", "ride", "snare")):
+    """Return hits of drum kits; `counts` are those of each kit for each class."""
+    return [
+        Entry(Path(f"{kit}/{label}/{n}.wav"), label, f"kit {kit}")
+        for kit, row in enumerate(counts)
+        for label, count in zip(classes, row, strict=True)
+        for n in range(count)
+    ]
+
+
+def test_recordings_across_classes_stay_whole_with_every_class_everywhere():
+    entries = kits([(4, 4, 4), (6, 0, 3), (2, 5, 0), (0, 4, 5), (3, 3, 3), (5, 1, 1), (1, 6, 2)])
+    done, notes = split(entries)
+    assert straddling(done) == ()
+    assert {(e.label, e.split) for e in done} == set(product(("kick", "ride", "snare"), SHARES))
+    assert notes == ("splits: 60/20/20 by recording group across classes",)
+    assert split(list(entries)) == (done, notes)
+    drawn = {tuple(e.split for e in split(entries, seed=seed)[0]) for seed in range(8)}
+    assert len(drawn) > 1
+
+
+def test_a_class_of_few_recordings_is_split_by_single_clips_and_told():
+    entries = kits([(4, 4, 0), (4, 4, 0), (4, 4, 4), (4, 4, 5), (4, 4, 0)])
+    done, (_, note) = split(entries)
+    assert {(e.label, e.split) for e in done} == set(product(("kick", "ride", "snare"), SHARES))
+    assert note.startswith("1 class with fewer than 3 recordings (snare): 9 clips split one by one")
+    others = [entry for entry in done if entry.label != "snare"]
+    assert straddling(others) == ()
+
+
+def test_recordings_that_are_in_the_way_of_all_are_given_up():
+    # Each class has three kits, and two classes share each pair: no kit can be spared.
+    pairs = [(1, 1, 0, 0), (1, 0, 1, 0), (1, 0, 0, 1), (0, 1, 1, 0), (0, 1, 0, 1), (0, 0, 1, 1)]
+    entries = [
+        Entry(Path(f"{kit}/{label}.wav"), f"class {label}", f"kit {kit}")
+        for kit, row in enumerate(pairs)
+        for label, there in enumerate(row)
+        if there
+    ]
+    done, _ = split(entries)
+    labels = {entry.label for entry in entries}
+    assert {(e.label, e.split) for e in done} == set(product(labels, SHARES))
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=3, max_size=8))
+def test_no_grouping_blocks_a_split(counts):
+    entries = kits(counts)
+    clips = Counter(entry.label for entry in entries)
+    done, _ = split(entries)
+    found = {(entry.label, entry.split) for entry in done}
+    for label, count in clips.items():
+        assert len([split for split in SHARES if (label, split) in found]) == min(3, count)
+
+
+def test_what_is_missing_is_taken_from_training():
+    entries = [
+        Entry(Path(f"{name}{n}.wav"), "class", f"{name}{n}", split=name)
+        for name, n in product(("train", "validation"), range(10))
+    ]
+    done, (note,) = split(entries)
+    assert Counter(e.split for e in done) == {"train": 8, "validation": 10, "test": 2}
+    assert note.startswith("splits: as the data say; test is 20 % of train")
