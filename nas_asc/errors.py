@@ -76,6 +76,11 @@ def unknown_key(key: str, known: Collection[str]) -> str:
     return f"expected {expected}{nearest(key, known)}"
 
 
+def printable(text: object) -> str:
+    r"""Return a text or path with bytes that are no UTF-8 escaped, such as caf\xe9.wav."""
+    return str(text).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def short_repr(value: object) -> str:
     """Return what a user gave as Python writes it, cut short where it is very long."""
     try:

@@ -22,6 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nas_asc.errors import ConfigError
+from nas_asc.units import parse_duration
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -231,6 +234,16 @@ def _refuse_nan(
     if number is not None and isnan(number):  # click takes it to be in every range
         raise click.BadParameter("'nan' is not a number", context, parameter)
     return number
+
+
+def read_duration(
+    context: click.Context, parameter: click.Parameter, duration: str | None
+) -> float | None:
+    """Read an option that is a duration, in seconds."""
+    try:
+        return None if duration is None else parse_duration(duration)
+    except ConfigError as error:
+        raise ConfigError(f"{parameter.opts[0]}: {error}") from None
 
 
 def classes_option(default: str) -> Callable[[Any], Any]:

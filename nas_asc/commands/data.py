@@ -1,30 +1,53 @@
-"""`nas-asc data`: look into a data set folder, or write the synthetic scenes."""
+"""`nas-asc data`: look into recordings, write them as a table, or write the synthetic scenes."""
 
+import csv
+import io
 from pathlib import Path
 
 import click
 
 from nas_asc.commands.console import json_option, print_json, print_table, remark
+from nas_asc.commands.data_options import data_options, make_source
+
+_paths = click.argument("paths", metavar="DIR|TABLE...", nargs=-1, required=True)
 
 
 @click.group("data")
 def command() -> None:
-    """Look into a data set folder, or write the synthetic scenes."""
+    """Look into recordings, write them as a table, or write the synthetic scenes."""
 
 
 @command.command("check")
-@click.argument("folder", type=click.Path(path_type=Path))
+@_paths
+@data_options
 @json_option
-def check_folder(folder: Path, as_json: bool) -> int:
-    """Check what a data set folder holds, and what is wrong with it."""
+def check_data(paths: tuple[str, ...], as_json: bool, **options: object) -> int:
+    """Check what folders and tables of recordings hold, and what is wrong with them."""
     from nas_asc.datasets import check
 
-    findings = check(folder)
+    findings = check(make_source(paths, options))
     if as_json:
         print_json([finding.to_dict() for finding in findings])
     else:
         print_table(("", "what", "found"), [(f.level, f.subject, f.text) for f in findings])
     return 2 if any(finding.level == "error" for finding in findings) else 0
+
+
+@command.command("table")
+@_paths
+@data_options
+@click.option("--seed", type=click.IntRange(0), default=0, help="Random seed of drawn splits.")
+def write_table(paths: tuple[str, ...], seed: int, **options: object) -> None:
+    """Write what is understood of every clip as a table to edit: label, split, group and more.
+
+    nas-asc data table DIR > meta.csv; a search then takes --data meta.csv.
+    """
+    from nas_asc.datasets import clip_table
+
+    columns, rows = clip_table(make_source(paths, options), seed)
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
+    click.echo(text.getvalue(), nl=False)
 
 
 @command.command("synth")

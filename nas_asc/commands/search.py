@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas_asc.commands.console import clip_option, json_option, live_progress, print_json, remark
+from nas_asc.commands.console import json_option, live_progress, print_json, read_duration, remark
+from nas_asc.commands.data_options import data_options, take_source
 from nas_asc.commands.front import print_front
-from nas_asc.errors import ConfigError, RunError
+from nas_asc.errors import ConfigError, RunError, printable
 from nas_asc.shipped import is_path
-from nas_asc.units import format_count, format_duration, parse_duration
+from nas_asc.units import format_count, format_duration
 
 if TYPE_CHECKING:
     from nas_asc.datasets import Dataset
@@ -29,30 +30,16 @@ _WORDS: Mapping[str, Callable[[Any], str]] = {
     "time_s": format_duration,
     "macs_ceiling": format_count,
 }
-
-
-def _seconds(
-    context: click.Context, parameter: click.Parameter, duration: str | None
-) -> float | None:
-    try:
-        return None if duration is None else parse_duration(duration)
-    except ConfigError as error:
-        raise ConfigError(f"{parameter.opts[0]}: {error}") from None
+_FOR_RECORDINGS = {"audio", "columns", "group", "label_level", "names", "test", "validation"}
 
 
 @click.command("search")
 @click.option("--space", help="Search space: a name (nas-asc spaces) or the path of a TOML file.")
 @click.option("--budget", help="Hard limits, such as 128KB or 32KB,10MMAC,64KiBram.")
 @click.option("--rule", help="Counting rule (nas-asc rules); its limits hold too.")
-@click.option("--data", help="Folder of recordings; without it, built-in synthetic scenes.")
-@clip_option("what 95 % of the clips need, up to 10 s")
-@click.option("--window", "window_s", metavar="DURATION", callback=_seconds,
-              help="Cuts every file into windows of so much, such as 5s or 500ms.")  # fmt: skip
-@click.option("--hop", "hop_s", metavar="DURATION", callback=_seconds,
-              help="From one window to the next; default: the window.")  # fmt: skip
-@click.option("--align", type=click.Choice(["start", "center"]),
-              help="Where a shorter clip lies in its length; default: start.")  # fmt: skip
-@click.option("--skip-bad", is_flag=True, default=None, help="Leave out clips that can't be read.")
+@click.option("--data", metavar="DIR|TABLE", multiple=True,
+              help="Recordings; may be given again. Without it, synthetic scenes.")  # fmt: skip
+@data_options
 @click.option(
     "--study", help="Study with all settings (nas-asc studies), or the path of one; else planned."
 )
@@ -64,7 +51,7 @@ def _seconds(
     help="What is optimised besides the size.",
 )
 @click.option("--trials", type=click.IntRange(1), help="Finished trials in all, resumed included.")
-@click.option("--time", "time_s", callback=_seconds,
+@click.option("--time", "time_s", callback=read_duration,
               help="Ends the search after a while: 90s, 10m, 1.5h.")  # fmt: skip
 @click.option("--epochs", type=click.IntRange(1), help="Epochs of a full training.")
 @click.option("--sampler", type=click.Choice(["tpe", "nsga2", "random"]))
@@ -85,6 +72,7 @@ def _seconds(
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @json_option
 def command(
+    data: tuple[str, ...],
     no_report_models: bool,
     no_seeds: bool,
     workers: str,
@@ -103,15 +91,12 @@ def command(
     from nas_asc.datasets import outline
     from nas_asc.results import write_front
     from nas_asc.search import ended_trials, failures, held_workers, read_task
-    from nas_asc.study import DataSource, study_toml
+    from nas_asc.study import study_toml
 
     given = {name: value for name, value in options.items() if value is not None}
     if no_report_models or no_seeds:
         given["warm_start"] = False
-    source = {name: given.pop(name) for name in DataSource.model_fields if name in given}
-    if given.get("data"):
-        source["paths"] = [str(Path(str(given.pop("data"))).absolute())]
-    if source:
+    if source := take_source(data, given):
         given["data"] = source
     if is_path(space := str(given.get("space", ""))):
         given["space"] = str(Path(space).absolute())  # a run can be resumed from any folder
@@ -192,6 +177,9 @@ def _new(given: dict[str, object], out: Path | None, plan_only: bool) -> "_Start
     elif study == _PLANNED and "trials" in given:
         config = config.model_copy(update={"time_s": given.get("time_s"), "trials": 1})
     config = with_options(config, given)
+    if not config.data.paths and (unused := _FOR_RECORDINGS & config.data.to_dict().keys()):
+        name = min(unused).replace("_", "-")
+        raise ConfigError(f"--{name}: expected recordings that it is about (--data), got none")
     if config.space is None:
         raise ConfigError("--space: expected a search space (nas-asc spaces), got none")
     run = out or Path("runs") / f"{Path(config.space).stem}-{datetime.now():%Y%m%d-%H%M%S}"
@@ -247,7 +235,7 @@ def _dataset(config: "StudyConfig") -> "Dataset":
     for note in dataset.notes:
         remark(f"data: {note}")
     if dataset.skipped:
-        names = [os.path.relpath(path, dataset.root) for path in dataset.skipped]
+        names = [printable(os.path.relpath(path, dataset.root)) for path in dataset.skipped]
         shown = ", ".join([*names[:_SHOWN], *["..."] * (len(names) > _SHOWN)])
         remark(f"data: {_some(len(names), 'clip')} left out that cannot be read: {shown}")
     return dataset

@@ -1,143 +1,196 @@
-"""What lies in a folder: its audio files and tables, each found once, and what labels them.
+"""What lies in a folder: its audio files and tables, each found once.
 
 Links are followed, to other places too, but what was found already is not taken again: a link to
 the folder itself would repeat all clips, and one in `test` to `train` would leak them.
 """
 
 import os
-import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
-from nas_asc.errors import DatasetError
+import soundfile
 
-_AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
-_TABLE_SUFFIXES = (".csv", ".tsv")
+from nas_asc.errors import DatasetError, printable
 
-ESC_NAME = re.compile(r"(?P<fold>[1-9])-(?P<recording>\d+)-[A-Z](-\d+)?")
-# What names tell the recording of a clip, and what that is called.
-_NAMES = {
-    "the recording id in the file name": ESC_NAME,
-    "the speaker in the file name": re.compile(r"(?P<recording>[0-9a-f]+)_nohash_\d+"),
-    "the place in the file name (city-location)": re.compile(
-        r"[a-z_]+-(?P<recording>[a-z]+-\d+)-\d+(-\d+)?-[a-z]\d?"
-    ),
+# The suffixes of what libsndfile reads by itself; a raw file does not say what it holds.
+_SUFFIXES = {
+    "WAV": ("wav", "wave"),
+    "FLAC": ("flac",),
+    "OGG": ("ogg", "oga", "opus"),
+    "MP3": ("mp3",),
+    "AIFF": ("aif", "aiff", "aifc"),
+    "CAF": ("caf",),
+    "W64": ("w64",),
+    "RF64": ("rf64",),
+    "AU": ("au", "snd"),
+    "NIST": ("sph", "nist"),
+    "SVX": ("iff", "svx", "8svx"),
+    "VOC": ("voc",),
+    "IRCAM": ("sf", "ircam"),
+    "PAF": ("paf",),
+    "PVF": ("pvf",),
+    "AVR": ("avr",),
 }
-_FOLDER = "sub-folder"
-_FILE = "file, each its own (clips of one recording belong into one sub-folder of their class)"
+AUDIO_SUFFIXES = frozenset(
+    f".{suffix}"
+    for kind, suffixes in _SUFFIXES.items()
+    if kind in soundfile.available_formats()
+    for suffix in suffixes
+)
+# Sound in kinds of files that libsndfile does not read.
+UNREADABLE_SUFFIXES = frozenset({
+    ".m4a", ".m4b", ".m4r", ".aac", ".wma", ".mp4", ".m4v", ".amr", ".3gp", ".3g2", ".ac3", ".eac3",
+    ".dts", ".ape", ".wv", ".tta", ".mka", ".mkv", ".webm", ".weba", ".mov", ".avi", ".ra", ".rm",
+    ".shn", ".dsf", ".spx", ".tak",
+})  # fmt: skip
+_TABLE_SUFFIXES = (".csv", ".tsv")
+_LEFTOVERS = ("__macosx",)  # of archives; what lies there says nothing of sounds
+_NO_CLASSES = ("_background_noise_",)  # recordings that are there to be mixed into others
+_SYSTEM = ("lost+found", "System Volume Information", "$RECYCLE.BIN")
 
 
 @dataclass(frozen=True)
 class Folder:
     """The files below a root, as paths relative to it, sorted.
 
-    Hidden files and folders, and folders whose name begins with an underscore (background noise,
-    archive leftovers), are passed over.
+    Hidden files, and those in hidden folders or in `_background_noise_`, are passed over.
+
+    Attributes:
+        audio: sound files, those of kinds that cannot be read included.
+        repeated: what was left out because links lead to it a second time.
+        passed: folders of recordings that were passed over.
+        found_as: the path of each file, by its real path.
     """
 
     root: Path
     audio: tuple[PurePosixPath, ...]
     tables: tuple[PurePosixPath, ...]
     others: tuple[PurePosixPath, ...]
-    repeated: tuple[PurePosixPath, ...]  # left out because links lead to it a second time
-    found_as: Mapping[str, PurePosixPath]  # by real path
+    repeated: tuple[PurePosixPath, ...]
+    passed: tuple[PurePosixPath, ...]
+    found_as: Mapping[str, PurePosixPath]
 
-    @property
+    @cached_property
+    def base(self) -> int:
+        """How many folders lie around all audio, one in another, without a clip beside them."""
+        common = os.path.commonpath([path.parent for path in self.audio]) if self.audio else ""
+        inside = PurePosixPath(common).parts if common != "." else ()
+        holds_clips = any(len(path.parts) == len(inside) + 1 for path in self.audio)
+        return max(0, len(inside) - 1) if holds_clips else len(inside)
+
+    @cached_property
     def top_folders(self) -> tuple[str, ...]:
-        """The folders right below the root that hold audio, sorted."""
-        return tuple(sorted({path.parts[0] for path in self.audio if len(path.parts) > 1}))
+        """The first folders that hold audio and are not alone, sorted."""
+        base = self.base
+        return tuple(sorted({p.parts[base] for p in self.audio if len(p.parts) > base + 1}))
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Which links were left out, in words, if any were."""
-        if not self.repeated:
-            return ()
-        count, first = len(self.repeated), self.repeated[0]
-        one = f"1 link ({first}) is left out: what it leads"
-        several = f"{count} links (such as {first}) are left out: what they lead"
-        return (f"{one if count == 1 else several} to is in the folder already",)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One file and what its place, its name or its row in a table say about it."""
-
-    path: Path
-    label: str
-    group: str  # the recording that the clip was cut from
-    split: str | None = None  # where the data fix it
-    fold: int | None = None
-    device: str | None = None
-
-
-@dataclass(frozen=True)
-class Listing:
-    """All clips of a data set."""
-
-    entries: tuple[Entry, ...]
-    grouping: str  # what a recording group is, in words
-    notes: tuple[str, ...] = ()
+        """Which links and folders were left out, in words, if any were."""
+        notes = []
+        if self.repeated:
+            count, first = len(self.repeated), printable(self.repeated[0])
+            one = f"1 link ({first}) is left out: what it leads"
+            several = f"{count} links (such as {first}) are left out: what they lead"
+            notes.append(f"{one if count == 1 else several} to is in the folder already")
+        if self.passed:
+            names = ", ".join(printable(path) for path in self.passed[:3])
+            more = f" and {len(self.passed) - 3} more" if len(self.passed) > 3 else ""
+            notes.append(f"recordings in {names}{more} are passed over: no class, or hidden")
+        return tuple(notes)
 
 
 def walk(root: Path) -> Folder:
-    """Find the files of a folder; DatasetError where it is absent or holds no audio."""
+    """Find the files of a folder.
+
+    Raises:
+        DatasetError: it is absent, a folder in it cannot be listed, or it holds no audio.
+    """
     expected = "expected a folder of labelled recordings"
+    where = printable(root)
     try:
         exists = root.exists()
     except PermissionError as error:  # of a folder above it
-        _refuse(error)
+        _cannot_list(error)
     if not exists:
-        raise DatasetError(f"{root}: {expected}, found nothing of that name - check the path")
+        raise DatasetError(f"{where}: {expected}, found nothing of that name - check the path")
     if not root.is_dir():
-        raise DatasetError(f"{root}: {expected}, found a file - give the folder that holds it")
+        raise DatasetError(
+            f"{where}: {expected} or a table (.csv, .tsv), found another file - "
+            "give the folder that holds it"
+        )
     found_as: dict[str, PurePosixPath] = {}
     repeated: list[PurePosixPath] = []
-    paths = sorted(_files(root, found_as, repeated))
-    audio = tuple(path for path in paths if path.suffix.lower() in _AUDIO_SUFFIXES)
+    passed: list[PurePosixPath] = []
+    paths = sorted(_files(root, found_as, repeated, passed))
+    audio = tuple(path for path in paths if is_audio(path))
     tables = tuple(path for path in paths if path.suffix.lower() in _TABLE_SUFFIXES)
     others = tuple(sorted({*paths} - {*audio, *tables}))
-    if not audio:
-        kinds = ", ".join(sorted({path.suffix.lower() or path.name for path in paths})[:5])
-        found = "an empty folder - put one folder of clips per class into it"
-        if paths:
-            found = f"{len(paths)} other files ({kinds}) - give WAV, FLAC or OGG clips"
-        raise DatasetError(f"{root}: expected audio files, found {found}")
-    return Folder(root, audio, tables, others, tuple(sorted(repeated)), found_as)
+    if not any(path.suffix.lower() in AUDIO_SUFFIXES for path in audio):
+        raise DatasetError(f"{where}: expected audio files, found {_instead(root, paths, audio)}")
+    return Folder(root, audio, tables, others, tuple(sorted(repeated)), tuple(passed), found_as)
 
 
-def groups_of(paths: Iterable[PurePosixPath], depth: int = 1) -> tuple[tuple[str, ...], str]:
-    """Return the recording of every clip, and in words what the recordings were taken from.
-
-    The first kind of name that all files have decides; else the sub-folder of the class folder,
-    which lies `depth` folders deep; else every file is a recording of its own (the same name in two
-    formats is one recording).
-    """
-    paths = tuple(paths)
-    for words, name in _NAMES.items():
-        matches = [name.fullmatch(path.stem) for path in paths]
-        if all(matches):
-            return tuple(match["recording"] for match in matches if match), words
-    if all(len(path.parts) > depth + 1 for path in paths):
-        return tuple(path.parent.as_posix() for path in paths), _FOLDER
-    return tuple(path.with_suffix("").as_posix() for path in paths), _FILE
+def is_audio(path: PurePosixPath) -> bool:
+    """Return whether a path is that of a sound file, of a kind that can be read or not."""
+    return path.suffix.lower() in AUDIO_SUFFIXES | UNREADABLE_SUFFIXES
 
 
-def _refuse(error: OSError) -> NoReturn:
+def unreadable_kinds(root: Path, paths: Iterable[PurePosixPath | Path]) -> str:
+    """Return in words how many files of which kinds cannot be read, and what converts them."""
+    counts = Counter(path.suffix.lower() for path in paths)
+    kinds = ", ".join(f"{count} x {suffix}" for suffix, count in counts.most_common())
+    suffix = counts.most_common(1)[0][0]
+    convert = f"find {_quoted(root)} -iname '*{suffix}' -exec ffmpeg -i {{}} {{}}.wav ';'"
+    return f"{kinds} - convert with: {convert}"
+
+
+def _quoted(root: Path) -> str:
+    import shlex
+
+    return shlex.quote(printable(root))
+
+
+def _instead(root: Path, paths: list[PurePosixPath], audio: tuple[PurePosixPath, ...]) -> str:
+    if audio:
+        return f"files that cannot be read: {unreadable_kinds(root, audio)}"
+    if not paths:
+        return "an empty folder - put one folder of clips per class into it"
+    kinds = ", ".join(sorted({printable(path.suffix.lower() or path.name) for path in paths})[:5])
+    return f"{len(paths)} other files ({kinds}) - give WAV, FLAC or OGG clips"
+
+
+def _cannot_list(error: OSError) -> NoReturn:
     reason = (error.strerror or str(error)).lower()
     raise DatasetError(
-        f"{error.filename}: expected a folder that can be listed, found one that cannot ({reason}) "
-        "- make it readable (chmod u+rx) or move it out of the data set"
+        f"{printable(error.filename)}: expected a folder that can be listed, found {reason} - "
+        "get the right to read it (chmod -R u+rX), or move it away"
+    ) from error
+
+
+def _holds_audio(folder: Path) -> bool:
+    """Return whether a folder that is passed over holds recordings; it may be unreadable."""
+    return any(
+        is_audio(PurePosixPath(name)) and not name.startswith(".")
+        for _, _, files in os.walk(folder)
+        for name in files
     )
 
 
 def _files(
-    root: Path, found_as: dict[str, PurePosixPath], repeated: list[PurePosixPath]
+    root: Path,
+    found_as: dict[str, PurePosixPath],
+    repeated: list[PurePosixPath],
+    passed: list[PurePosixPath],
 ) -> Iterator[PurePosixPath]:
     """Find the files below a root, each by one path; what lies there itself goes before links.
 
-    Fills `found_as`, and `repeated` with the paths that lead to what was found already.
+    Fills `found_as`, `repeated` with the paths that lead to what was found already, and `passed`
+    with the folders that were not entered although they hold recordings.
     """
 
     def is_new(path: PurePosixPath, real: str) -> bool:
@@ -146,18 +199,27 @@ def _files(
             repeated.append(path)
         return new
 
+    def is_entered(below: PurePosixPath, name: str) -> bool:
+        if name.lower() in _LEFTOVERS or name in _SYSTEM:
+            return False
+        if name[0] != "." and name.lower() not in _NO_CLASSES:
+            return True
+        if _holds_audio(root / below / name):
+            passed.append(below / name)
+        return False
+
     starts = [PurePosixPath()]  # the root, and the links that are met on the way
     for start in starts:
         if not (root / start).is_dir():
             if is_new(start, os.path.realpath(root / start)):
                 yield start
             continue
-        for where, folders, files in os.walk(root / start, onerror=_refuse):
+        for where, folders, files in os.walk(root / start, onerror=_cannot_list):
             below, real = PurePosixPath(Path(where).relative_to(root)), os.path.realpath(where)
-            folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
             if not is_new(below, real):
                 folders.clear()
                 continue
+            folders[:] = sorted(name for name in folders if is_entered(below, name))
             inside = set(folders)
             for name in sorted([*folders, *(name for name in files if name[0] != ".")]):
                 path = below / name

@@ -9,13 +9,34 @@ training list become the validation split; clips on neither list are left out.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from nas_asc.datasets.folder import ESC_NAME, Entry, Folder, Listing, groups_of
-from nas_asc.datasets.table import SPLIT_WORDS, has_table, list_rows, list_table, read_table
-from nas_asc.errors import DatasetError
+from nas_asc.datasets.columns import (
+    SPLIT_WORDS,
+    Entry,
+    entry_of,
+    meaning_of_splits,
+    parse_columns,
+    roles_of,
+    unlike_names,
+)
+from nas_asc.datasets.folder import Folder
+from nas_asc.datasets.grouping import ESC_NAME
+from nas_asc.datasets.names import NamePattern, parse_names, propose_names
+from nas_asc.datasets.table import (
+    Table,
+    has_table,
+    in_folder,
+    list_rows,
+    list_tables,
+    propose_columns,
+    read_table,
+)
+from nas_asc.errors import DatasetError, printable
+from nas_asc.study import DataSource
 
 _NUMBER = re.compile(r"\d+(\s*[-_.]\s*|\s+)(?=\S)")
 _ESC50_TABLE = PurePosixPath("meta/esc50.csv")
@@ -29,45 +50,240 @@ _TAU_TESTS = (
 
 
 @dataclass(frozen=True)
+class Listing:
+    """All clips of a folder or a table, and what was decided on the way."""
+
+    entries: tuple[Entry, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Layout:
-    """One way to lay out a data set folder."""
+    """One way to lay out a data set folder.
 
-    pattern: str  # for people
-    matches: Callable[[Folder], bool]
-    read: Callable[[Folder], Listing]  # DatasetError where the folder contradicts itself
+    Attributes:
+        pattern: the layout for people.
+        matches: whether a folder has it.
+        read: lists its clips; DatasetError where the folder contradicts itself.
+        uses_tables: whether the labels are in a table, so that others need no word.
+    """
+
+    pattern: str
+    matches: Callable[[Folder, DataSource], bool]
+    read: Callable[[Folder, DataSource], Listing]
+    uses_tables: bool = False
 
 
-def list_clips(folder: Folder) -> tuple[str, Listing]:
-    """Return the name of a folder's layout and its clips; DatasetError where none matches it."""
+def list_clips(folder: Folder, source: DataSource) -> tuple[str, Listing]:
+    """Return the name of a folder's layout and its clips.
+
+    Raises:
+        DatasetError: it has none of the layouts; proposes the option that would work.
+    """
     for name, layout in LAYOUTS.items():
-        if layout.matches(folder):
-            return name, layout.read(folder)
+        if layout.matches(folder, source):
+            listing = layout.read(folder, source)
+            pattern = parse_names(source.names) if source.names else None
+            if pattern and name != "names":
+                listing = _with_fields(folder, listing, pattern, source)
+            unused = () if layout.uses_tables else _unused_tables(folder)
+            return name, replace(listing, notes=(*listing.notes, *unused))
     raise DatasetError(
-        f"{folder.root}: expected labels, found {len(folder.audio)} audio files without any - "
-        "put one folder of clips per class into it, or a meta.csv with filename and label"
+        f"{printable(folder.root)}: expected labels, found {len(folder.audio)} audio files "
+        f"without any - {_what_would_work(folder)}"
     )
 
 
-def _class_folders(folder: Folder, depth: int = 1) -> Listing:
-    """List the clips in class folders, which lie `depth` folders deep: below those of splits."""
-    paths = tuple(path for path in folder.audio if len(path.parts) > depth)
-    labels = _class_names(sorted({path.parts[depth - 1] for path in paths}))
-    splits = [SPLIT_WORDS[path.parts[0].lower()] if depth > 1 else None for path in paths]
-    groups, grouping = groups_of(paths, depth)
+def _what_would_work(folder: Folder) -> str:
+    """Return the option that finds labels in a folder, or what to do where none does."""
+    proposals = [_option_of_table(folder, path) for path in folder.tables[:3]]
+    proposals.append(propose_names(folder.audio))
+    if found := [proposal for proposal in proposals if proposal]:
+        return f"try {', or '.join(found)}"
+    do = "put one folder of clips per class into it, or a meta.csv with filename and label"
+    tops = folder.top_folders
+    if len(tops) > 1 and len(meaning_of_splits(tops)) == len(tops):
+        return f"{', '.join(tops)} are splits, and no classes; {do}"
+    return do
+
+
+def _option_of_table(folder: Folder, path: PurePosixPath) -> str:
+    try:
+        beside = path.parent.as_posix() in (".", "meta", "metadata")
+        where = "" if beside else f"--data '{printable(folder.root / path)}'"
+        return propose_columns(folder.root / path, where)
+    except DatasetError:
+        return ""
+
+
+def _unused_tables(folder: Folder) -> tuple[str, ...]:
+    """Name the tables that lie there and are not used, with the option that would use them."""
+    notes = []
+    for path in folder.tables[:3]:
+        try:
+            columns = ", ".join(filter(None, read_table(folder.root / path, {}, most=1).columns))
+        except DatasetError as error:
+            notes.append(f"the table {printable(path)} is not used: {error}")
+            continue
+        option = _option_of_table(folder, path)
+        use = f"; {option} would use it" if option else ""
+        notes.append(f"the table {printable(path)} is not used (columns {columns}){use}")
+    if more := len(folder.tables) - len(notes):
+        notes.append(f"{more} more tables are not used")
+    return tuple(notes)
+
+
+def _list_names(folder: Folder, source: DataSource) -> Listing:
+    """List the clips whose names hold their labels; top folders may be splits."""
+    pattern = parse_names(source.names or "")
+    splits = _top_splits(folder)
+    roles = roles_of(pattern.fields, parse_columns(source.columns))
+    read = {path: fields for path in folder.audio if (fields := pattern.read(path)) is not None}
+    if not read:
+        proposed = propose_names(folder.audio)
+        do = f"try {proposed}" if proposed else "correct the pattern"
+        raise DatasetError(
+            f"--names: expected file names such as {pattern.text!r}, found "
+            f"{printable(folder.audio[0].stem)!r} - {do}"
+        )
+    words = meaning_of_splits({fields.get(roles.get("split", ""), "") for fields in read.values()})
+    entries = []
+    for path, fields in read.items():
+        where = printable(folder.root / path)
+        entry = entry_of(folder.root / path, fields, roles, words, where)
+        if splits and entry.split is None and len(path.parts) > folder.base + 1:
+            entry = replace(entry, split=splits[path.parts[folder.base]])
+        inside = folder.base + bool(splits)
+        entries.append(replace(entry, above=path.parts[inside:-1]))
+    left = [path for path in folder.audio if path not in read]
+    notes = unlike_names(splits)
+    notes += (
+        [f"{_files(left)} whose names are not like {pattern.text} are left out"] if left else []
+    )
+    return Listing(tuple(entries), tuple(notes))
+
+
+def _with_fields(
+    folder: Folder, listing: Listing, pattern: NamePattern, source: DataSource
+) -> Listing:
+    """Add what the names of clips say to what is known of them otherwise, which goes before."""
+    roles = roles_of(pattern.fields, parse_columns(source.columns))
+    read: list[dict[str, str]] = []
+    for entry in listing.entries:
+        path = entry.path
+        inside = path.relative_to(folder.root) if path.is_relative_to(folder.root) else path
+        read.append(dict(pattern.read(PurePosixPath(inside)) or {}))
+    words = meaning_of_splits({fields.get(roles.get("split", ""), "") for fields in read})
+    entries = []
+    for entry, fields in zip(listing.entries, read, strict=True):
+        named = entry_of(entry.path, fields, roles, words, printable(entry.path))
+        entries.append(
+            replace(
+                entry,
+                group=entry.group or named.group,
+                split=entry.split or named.split,
+                fold=named.fold if entry.fold is None else entry.fold,
+                device=entry.device or named.device,
+                fields=(*named.fields, *entry.fields),
+            )
+        )
+    unread = [
+        PurePosixPath(entry.path)
+        for entry, fields in zip(listing.entries, read, strict=True)
+        if not fields
+    ]
+    notes = (f"{_files(unread)} have names that are not like {pattern.text}",) if unread else ()
+    return Listing(tuple(entries), (*listing.notes, *notes))
+
+
+def _files(paths: Sequence[PurePosixPath]) -> str:
+    return f"{len(paths)} audio files (such as {printable(paths[0])})"
+
+
+def _class_folders(folder: Folder, source: DataSource, splits: bool = False) -> Listing:
+    """List the clips in class folders, at the level asked for or the first that is not alone."""
+    level = source.label_level or folder.base + 1 + splits
+    paths = tuple(path for path in folder.audio if len(path.parts) > level)
+    if not paths:
+        raise DatasetError(
+            f"{printable(folder.root)}: expected class folders at level {level}, found none so "
+            f"deep - give another --label-level"
+        )
+    labels = _class_names(sorted({path.parts[level - 1] for path in paths}))
+    meanings = _top_splits(folder) if level > folder.base + 1 else {}
+    first = folder.base + bool(meanings)
     entries = tuple(
-        Entry(folder.root / path, labels[path.parts[depth - 1]], group, split)
-        for path, group, split in zip(paths, groups, splits, strict=True)
+        Entry(
+            folder.root / path,
+            printable(labels[path.parts[level - 1]]),
+            split=meanings[path.parts[folder.base]] if meanings else None,
+            above=path.parts[first : level - 1],
+            below=path.parts[level:-1],
+        )
+        for path in paths
     )
     loose = len(folder.audio) - len(paths)
-    notes = (f"{loose} audio files beside the class folders are left out",) if loose else ()
-    return Listing(entries, grouping, notes)
+    notes = unlike_names(meanings)
+    notes += [f"{loose} audio files beside the class folders are left out"] if loose else []
+    if not source.label_level:
+        notes += _other_levels(paths, level, labels)
+    return Listing(entries, tuple(notes))
 
 
-def _has_split_folders(folder: Folder) -> bool:
-    """Return whether the top folders are splits, a training one among them."""
-    splits = {SPLIT_WORDS.get(name.lower()) for name in folder.top_folders}
-    nested = all(len(path.parts) > 2 for path in folder.audio)
-    return nested and None not in splits and "train" in splits and len(splits) > 1
+def _other_levels(paths: Sequence[PurePosixPath], level: int, labels: dict[str, str]) -> list[str]:
+    """Say so where the folders below those of the classes could be the classes as well."""
+    holders: defaultdict[str, set[str]] = defaultdict(set)
+    for path in paths:
+        if len(path.parts) > level + 1:
+            holders[path.parts[level]].add(path.parts[level - 1])
+    if len(holders) < 2 or not all(len(above) > 1 for above in holders.values()):
+        return []
+    below, classes = (", ".join(sorted(map(printable, names))[:3]) for names in (holders, labels))
+    return [
+        f"the folders {classes} are the classes, and the same folders ({below}) lie in several of "
+        f"them; if those are the classes, pass --label-level {level + 1}"
+    ]
+
+
+def _top_splits(folder: Folder) -> dict[str, str]:
+    """Return the split of each top folder where all are splits, one of them for training."""
+    meanings = meaning_of_splits(folder.top_folders)
+    all_splits = len(meanings) == len(folder.top_folders) > 1 and "train" in meanings.values()
+    return meanings if all_splits else {}
+
+
+def _has_split_folders(folder: Folder, source: DataSource) -> bool:
+    """Return whether the top folders are splits, with class folders in those for training."""
+    meanings = _top_splits(folder)
+    deep = [p for p in folder.audio if len(p.parts) > folder.base + 2]
+    nested = {meanings.get(path.parts[folder.base]) for path in deep}
+    return source.label_level is None and "train" in nested
+
+
+def _has_class_folders(folder: Folder, source: DataSource) -> bool:
+    """Return whether the top folders are classes; refuse those of which some look like splits."""
+    if source.label_level is not None:
+        return True
+    tops = folder.top_folders
+    words = [name for name in tops if name.lower() in SPLIT_WORDS]
+    others = [name for name in tops if name not in words]
+    nested = any(
+        path.parts[folder.base] in words and len(path.parts) > folder.base + 2
+        for path in folder.audio
+    )
+    if words and others and (len(words) > 1 or nested):
+        inside = PurePosixPath(*folder.audio[0].parts[: folder.base])
+        parts = " ".join(f"--data '{printable(folder.root / inside / name)}'" for name in words)
+        raise DatasetError(
+            f"{printable(folder.root)}: expected folders that are all splits or all classes, found "
+            f"{', '.join(words)} beside {_some(others)} - pass --label-level {folder.base + 1} if "
+            f"all of them are classes, or {parts} if those are the splits"
+        )
+    return bool(others)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(map(printable, names[:3])) + (", ..." if len(names) > 3 else "")
 
 
 def _class_names(folders: Sequence[str]) -> dict[str, str]:
@@ -77,13 +293,13 @@ def _class_names(folders: Sequence[str]) -> dict[str, str]:
     return dict(zip(folders, names if numbered and unique else folders, strict=True))
 
 
-def _is_esc10(folder: Folder) -> bool:
+def _is_esc10(folder: Folder, source: DataSource) -> bool:
     """Return whether all clips in folders carry ESC names, with all of the five folds."""
     return {_fold(path) for path in folder.audio if len(path.parts) > 1} == {1, 2, 3, 4, 5}
 
 
-def _esc10(folder: Folder) -> Listing:
-    listing = _class_folders(folder)
+def _esc10(folder: Folder, source: DataSource) -> Listing:
+    listing = _class_folders(folder, source)
     entries = tuple(replace(entry, fold=_fold(entry.path)) for entry in listing.entries)
     return replace(listing, entries=entries)
 
@@ -93,37 +309,37 @@ def _fold(path: PurePosixPath | Path) -> int | None:
     return int(match["fold"]) if match else None
 
 
-def _has_speech_lists(folder: Folder) -> bool:
+def _has_speech_lists(folder: Folder, source: DataSource) -> bool:
     others = {path.as_posix() for path in folder.others}
     return bool(folder.top_folders) and others.issuperset(_SPEECH_LISTS.values())
 
 
-def _speech_commands(folder: Folder) -> Listing:
+def _speech_commands(folder: Folder, source: DataSource) -> Listing:
     split_of = {
         folder.root / line.strip(): split
         for split, name in _SPEECH_LISTS.items()
         for line in Path(folder.root, name).read_text(encoding="utf-8").splitlines()
     }
-    listing = _class_folders(folder)
+    listing = _class_folders(folder, source)
     entries = tuple(
         replace(entry, split=split_of.get(entry.path, "train")) for entry in listing.entries
     )
     return replace(listing, entries=entries)
 
 
-def _tau(folder: Folder) -> Listing:
+def _tau(folder: Folder, source: DataSource) -> Listing:
     test = next((path for path in _TAU_TESTS if path in folder.tables), None)
     if test is None:
         raise DatasetError(
-            f"{folder.root}: expected {_TAU_TESTS[0]} beside fold1_train.csv, found none - "
-            "complete the download"
+            f"{printable(folder.root)}: expected {_TAU_TESTS[0]} beside fold1_train.csv, found "
+            "none - complete the download"
         )
     split_of = {
         row.get("filename", ""): split
         for path, split in ((test, "test"), (_TAU_TRAIN, "train"))
-        for _, row in read_table(folder, path).rows
+        for _, row in read_table(folder.root / path, {}).rows
     }
-    table = read_table(folder, _TAU_META)
+    table = read_table(folder.root / _TAU_META, {})
     rows = tuple(
         (line, {**row, "split": split_of[row["filename"]]})
         for line, row in table.rows
@@ -131,31 +347,64 @@ def _tau(folder: Folder) -> Listing:
     )
     left_out = len(table.rows) - len(rows)
     note = f"{left_out} clips of {_TAU_META} that the official split leaves out are not used"
-    listing = list_rows(folder, replace(table, rows=rows))
+    listing = _rows(folder, replace(table, rows=rows, roles={**table.roles, "split": "split"}))
     return replace(listing, notes=(note,) if left_out else ())
 
 
-# The first that matches a folder reads it: the most particular stand first.
+def _rows(folder: Folder, table: Table) -> Listing:
+    entries, notes = list_rows([table], in_folder(folder), folder)
+    return Listing(tuple(entries), tuple(notes))
+
+
+def _tables(folder: Folder, source: DataSource) -> Listing:
+    entries, notes = list_tables(folder, parse_columns(source.columns))
+    return Listing(tuple(entries), tuple(notes))
+
+
+def _labels_in_names(folder: Folder, source: DataSource) -> bool:
+    if source.names is None:
+        return False
+    return "label" in roles_of(parse_names(source.names).fields, parse_columns(source.columns))
+
+
+# The first that matches a folder reads it: what was asked for and the most particular stand first.
 LAYOUTS = {
+    "names": Layout("file names as asked", _labels_in_names, _list_names),
+    "label_level": Layout(
+        "class folders as deep as asked",
+        lambda folder, source: source.label_level is not None,
+        _class_folders,
+    ),
     "tau": Layout(
         "meta.csv, evaluation_setup/fold1_train.csv",
-        lambda folder: {_TAU_META, _TAU_TRAIN}.issubset(folder.tables),
+        lambda folder, source: {_TAU_META, _TAU_TRAIN}.issubset(folder.tables),
         _tau,
+        uses_tables=True,
     ),
     "esc50": Layout(
         "audio/, meta/esc50.csv",
-        lambda folder: _ESC50_TABLE in folder.tables,
-        lambda folder: list_rows(folder, read_table(folder, _ESC50_TABLE)),
+        lambda folder, source: _ESC50_TABLE in folder.tables,
+        lambda folder, source: _rows(
+            folder, read_table(folder.root / _ESC50_TABLE, parse_columns(source.columns))
+        ),
+        uses_tables=True,
     ),
     "speech_commands": Layout(
         "WORD/SPEAKER_nohash_0.wav, validation_list.txt, testing_list.txt",
         _has_speech_lists,
         _speech_commands,
     ),
-    "table": Layout("a CSV or TSV table with filename and label", has_table, list_table),
+    "table": Layout(
+        "a CSV or TSV table with filename and label",
+        lambda folder, source: has_table(folder, parse_columns(source.columns)),
+        _tables,
+        uses_tables=True,
+    ),
     "split_folders": Layout(
-        "train/CLASS/CLIP", _has_split_folders, lambda folder: _class_folders(folder, depth=2)
+        "train/CLASS/CLIP",
+        _has_split_folders,
+        lambda folder, source: _class_folders(folder, source, splits=True),
     ),
     "esc10": Layout("001 - CLASS/1-100032-A.ogg", _is_esc10, _esc10),
-    "class_folders": Layout("CLASS/CLIP", lambda folder: bool(folder.top_folders), _class_folders),
+    "class_folders": Layout("CLASS/CLIP", _has_class_folders, _class_folders),
 }

@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nas_asc.datasets.bandwidth import Band, mixed_bands, unreached_rates
-from nas_asc.datasets.dataset import SPLITS, Clip, Dataset, check_classes, split, straddling
+from nas_asc.datasets.columns import ROLES, Entry
+from nas_asc.datasets.dataset import Clip, Dataset
 from nas_asc.datasets.decoding import AudioFile, check_file, check_files, unreadable
-from nas_asc.datasets.folder import walk
-from nas_asc.datasets.layouts import LAYOUTS, list_clips
+from nas_asc.datasets.grouping import group_clips
 from nas_asc.datasets.lengths import clip_length_s, fitting_length_s, length_note, windows_of
-from nas_asc.errors import DatasetError
+from nas_asc.datasets.reading import Reading, read_source
+from nas_asc.datasets.splits import SPLITS, check_classes, lacking, split, straddling
+from nas_asc.errors import ConfigError, DatasetError, NasAscError, printable
 from nas_asc.study import DataSource
 
 SYNTHETIC_MARK = "synthetic.json"
@@ -40,40 +42,63 @@ def load_dataset(
     """Read a data set, whichever of the known layouts it has; a path is that of its one folder.
 
     Every clip is decoded once, to see that it can be; what was found is remembered in the cache
-    folder (None: $NAS_ASC_CACHE or the user's). `split_seed` is of splits that have to be drawn.
+    folder (None: $NAS_ASC_CACHE or the user's). Clips that are left out are so before the others
+    are split. `split_seed` is of splits that have to be drawn.
 
-    DatasetError where a clip cannot be decoded, whose file is named, or there are no two classes
-    with clips in every split.
+    Raises:
+        DatasetError: a clip cannot be decoded, whose file is named, or there are no two classes
+            with clips in every split.
+        ConfigError: an option of the source is not valid.
     """
     source = _source(source)
-    skip_bad = source.skip_bad
-    folder = walk(Path(source.paths[0]).absolute())
-    name, listing = list_clips(folder)
-    entries, splitting = split(listing.entries)
-    files = check_files(folder.root, [entry.path for entry in entries], cache)
-    kept = [(entry, file) for entry, file in zip(entries, files, strict=True) if not file.fault]
-    bad = [(entry, file) for entry, file in zip(entries, files, strict=True) if file.fault]
-    if bad and not skip_bad:
-        raise DatasetError(unreadable(bad[0][0].path, bad[0][1].fault, len(bad) - 1))
-    skipped = [entry for entry, _ in bad]
-    classes = check_classes(folder.root, [entry for entry, _ in kept], skipped)
-    lengths = [file.duration_s for _, file in kept]
+    return split_clips(source, read_source(source), split_seed, cache)[0]
+
+
+def split_clips(
+    source: DataSource, reading: Reading, split_seed: int = 0, cache: Path | None = None
+) -> tuple[Dataset, tuple[Entry, ...]]:
+    """Check, group and split the clips that a source names; also return what is known of each.
+
+    Raises:
+        DatasetError: as of `load_dataset`.
+        ConfigError: likewise.
+    """
+    root, entries, notes = reading.root, reading.entries, list(reading.notes)
+    files = check_files(root, [entry.path for entry in entries], cache)
+    of_path = {entry.path: file for entry, file in zip(entries, files, strict=True)}
+    bad = [entry for entry in entries if of_path[entry.path].fault]
+    if bad and not source.skip_bad:
+        first = bad[0].path
+        raise DatasetError(unreadable(first, of_path[first].fault, len(bad) - 1))
+    kept = [entry for entry in entries if not of_path[entry.path].fault]
+    kept, labels, few = _without_small(kept, reading.labels, source.min_clips)
+    grouped, grouping = _grouped(kept, root, source)
+    done, splitting = split(grouped, root, source, split_seed)
+    if source.min_clips is not None and (absent := set(lacking(done, labels))):
+        few.append(f"classes that are not in every split are left out: {', '.join(sorted(absent))}")
+        done = tuple(entry for entry in done if entry.label not in absent)
+        labels = labels - absent
+    classes = check_classes(root, done, labels)
+    kept_files = [of_path[entry.path] for entry in done]
+    lengths = [file.duration_s for file in kept_files]
     length = clip_length_s(source, lengths)
-    rates = Counter(file.sample_rate_hz for _, file in kept)
-    channels = Counter(file.channels for _, file in kept)
-    synthetic = _synthetic_name(folder.root)
-    leaking = straddling(entries)
+    rates = Counter(file.sample_rate_hz for file in kept_files)
+    channels = Counter(file.channels for file in kept_files)
+    synthetic = _synthetic_name(root)
+    # What was split by single clips is told by itself.
+    leaking = straddling(done)
     leaks = f"{len(leaking)} recording groups lie in more than one split"
-    return Dataset(
-        name=synthetic or folder.root.resolve().name,
-        root=folder.root,
+    silent = [entry.path for entry in done if of_path[entry.path].peak == 0]
+    dataset = Dataset(
+        name=synthetic or _name(source),
+        root=root,
         classes=classes,
         clips=tuple(
             window
-            for e, file in kept
+            for e in done
             for window in windows_of(
                 Clip(e.path, classes.index(e.label), e.split or "", e.group, e.device, e.fold),
-                file.duration_s,
+                of_path[e.path].duration_s,
                 source,
             )
         ),
@@ -82,36 +107,42 @@ def load_dataset(
         sample_rate_hz=rates.most_common(1)[0][0],
         channels=channels.most_common(1)[0][0],
         notes=(
-            f"layout: {name} ({LAYOUTS[name].pattern})",
-            splitting,
-            f"recordings are grouped by {listing.grouping}",
+            *notes[:1],
+            *splitting,
+            f"recordings are grouped by {grouping}",
             *(f"{leaks} (such as {group})" for group in leaking[:1]),
+            *few,
             length_note(source, length, lengths),
-            *listing.notes,
-            *folder.notes,
+            *notes[1:],
+            *(f"{len(silent)} clips are silent (such as {printable(p)})" for p in silent[:1]),
             *_mixed("sample rates", "Hz", rates),
             *_mixed("channel counts", "channels", channels),
         ),
-        skipped=tuple(entry.path for entry in skipped),
-        highest_hz=statistics.median_low([file.highest_hz for _, file in kept]),
+        skipped=tuple(entry.path for entry in bad),
+        highest_hz=statistics.median_low([file.highest_hz for file in kept_files]),
         align=source.align,
         source=source,
         split_seed=split_seed,
     )
+    return dataset, done
 
 
 def outline(source: DataSource) -> tuple[int, float]:
     """Return the number of classes of a data set, and its clip length by a few clips.
 
-    A few headers are read at most. DatasetError where no layout matches the folder.
+    A few headers are read at most.
+
+    Raises:
+        DatasetError: a path has no known layout.
+        ConfigError: an option of the source is not valid.
     """
-    entries = list_clips(walk(Path(source.paths[0]).absolute()))[1].entries
-    classes = len({entry.label for entry in entries})
+    reading = read_source(source)
+    entries, labels, _ = _without_small(list(reading.entries), reading.labels, source.min_clips)
     if source.clip_s or source.window_s:
-        return classes, clip_length_s(source, [])
+        return len(labels), clip_length_s(source, [])
     some = entries[:: max(1, len(entries) // _HEADERS)]
     files = [check_file(entry.path, decode=False) for entry in some]
-    return classes, fitting_length_s([f.duration_s for f in files if not f.fault] or [1.0])
+    return len(labels), fitting_length_s([f.duration_s for f in files if not f.fault] or [1.0])
 
 
 def check(source: DataSource | Path | str) -> list[Finding]:
@@ -119,36 +150,112 @@ def check(source: DataSource | Path | str) -> list[Finding]:
 
     A data set can be used as it is when no finding is an error.
     """
-    source = _source(source)
     try:
-        folder = walk(Path(source.paths[0]).absolute())
-        layout, listing = list_clips(folder)
-    except DatasetError as error:
+        source = _source(source)
+        reading = read_source(source)
+    except NasAscError as error:
         return [Finding("error", "folder", str(error))]
-    paths = [entry.path for entry in listing.entries]
-    pairs = list(zip(paths, check_files(folder.root, paths), strict=True))
+    paths = [entry.path for entry in reading.entries]
+    pairs = list(zip(paths, check_files(reading.root, paths), strict=True))
     good = [(path, file) for path, file in pairs if not file.fault]
-    unread = [f"{path}: cannot be read, found {f.fault}" for path, f in pairs if f.fault]
+    bad = [(path, file.fault) for path, file in pairs if file.fault]
+    level = "note" if source.skip_bad else "error"
+    unread = [f"{printable(path)}: cannot be read, found {fault}" for path, fault in bad]
+    odd = [f"{printable(p)}: {fault}" for p, file in good if (fault := _content_fault(file))]
     findings = [
-        _fact("layout", layout),
+        _fact("layout", reading.layout),
         _fact("clips", str(len(pairs))),
         *_audio([file for _, file in good]),
-        *_first("clip", unread),
-        *_first("clip", [f"{p}: {fault}" for p, file in good if (fault := _content_fault(file))]),
+        *_first("clip", unread, level),
+        *_first("clip", odd, "note"),
         *_first("copy", _copies(good)),
     ]
     bands = {path: (file.sample_rate_hz, file.highest_hz) for path, file in good}
     findings += [Finding("note", "bandwidth", line) for line in unreached_rates([*bands.values()])]
     try:
-        dataset = load_dataset(source.model_copy(update={"skip_bad": True}))
+        skipping = source.model_copy(update={"skip_bad": True})
+        dataset = split_clips(skipping, reading)[0]
         return findings + _splits(dataset) + _bandwidths(dataset, bands)
-    except DatasetError as error:
-        notes = [Finding("note", "data", note) for note in folder.notes]
+    except NasAscError as error:
+        notes = [Finding("note", "data", note) for note in reading.notes]
         return [*findings, *notes, Finding("error", "splits", str(error))]
 
 
+def clip_table(source: DataSource, split_seed: int = 0) -> tuple[list[str], list[list[str]]]:
+    """Return what was understood of every clip as a table that is read back to the same data set.
+
+    Returns the names of the columns, and a row for each clip.
+
+    Raises:
+        DatasetError: as of `load_dataset`, or a name of a file is not UTF-8.
+        ConfigError: as of `load_dataset`.
+    """
+    entries = split_clips(source, read_source(source), split_seed)[1]
+    fields = {name: None for entry in entries for name, _ in entry.fields}
+    # A column of files by another name would be read before ours.
+    taken = {*ROLES, *ROLES["file"]}
+    more = [name for name in fields if name.lower() not in taken]
+    rows = []
+    for entry in entries:
+        if printable(entry.path) != str(entry.path):
+            raise DatasetError(
+                f"{printable(entry.path)}: expected a name in UTF-8, which a table can hold, found "
+                "other bytes - rename the file or its folder"
+            )
+        fold = "" if entry.fold is None else str(entry.fold)
+        held = dict(entry.fields)
+        facts = [str(entry.path), entry.label, entry.split or "", entry.group, entry.device or ""]
+        rows.append([*facts, fold, *(held.get(name, "") for name in more)])
+    columns = ["file", "label", "split", "group", "device", "fold"]
+    kept = [n for n in range(len(columns)) if n < 4 or any(row[n] for row in rows)]
+    kept += range(len(columns), len(columns) + len(more))
+    return [[*columns, *more][n] for n in kept], [[row[n] for n in kept] for row in rows]
+
+
 def _source(source: DataSource | Path | str) -> DataSource:
-    return source if isinstance(source, DataSource) else DataSource.of(source)
+    if isinstance(source, DataSource):
+        return source
+    if printable(source) != str(source):
+        raise ConfigError(
+            f"{printable(source)}: expected a path in UTF-8, got other bytes - rename it, or give "
+            "a link to it"
+        )
+    return DataSource.of(source)
+
+
+def _name(source: DataSource) -> str:
+    """Return the name of a data set: those of its folders, and of what its tables lie in."""
+    paths = [Path(path).resolve() for path in source.paths]
+    names = [path.name if path.is_dir() else path.stem for path in paths]
+    return " + ".join(dict.fromkeys(names))
+
+
+def _without_small(
+    entries: list[Entry], labels: frozenset[str], min_clips: int | None
+) -> tuple[list[Entry], frozenset[str], list[str]]:
+    """Leave out the classes with fewer clips than asked; also return what is said of them."""
+    counts = Counter(entry.label for entry in entries)
+    few = {label for label in labels if counts[label] < (min_clips or 0)}
+    if not few:
+        return entries, labels, []
+    named = ", ".join(f"{label} ({counts[label]})" for label in sorted(few))
+    left = [entry for entry in entries if entry.label not in few]
+    return left, labels - few, [f"classes of fewer than {min_clips} clips are left out: {named}"]
+
+
+def _grouped(
+    entries: Sequence[Entry], root: Path, source: DataSource
+) -> tuple[tuple[Entry, ...], str]:
+    """Set the recordings of all clips, source by source, in the order of the clips."""
+    found: dict[Path, Entry] = {}
+    words = []
+    for number in range(len(source.paths)):
+        part = [entry for entry in entries if entry.source == number]
+        if part:
+            grouped, how = group_clips(part, root, source.group)
+            found.update((entry.path, entry) for entry in grouped)
+            words.append(how)
+    return tuple(found[entry.path] for entry in entries), "; ".join(dict.fromkeys(words))
 
 
 def _synthetic_name(root: Path) -> str | None:
@@ -175,11 +282,11 @@ def _fact(subject: str, text: str) -> Finding:
     return Finding("fact", subject, text)
 
 
-def _first(subject: str, errors: list[str]) -> list[Finding]:
-    """Keep the first errors of a kind, and count the others."""
-    more = len(errors) - _SHOWN
-    findings = [Finding("error", subject, error) for error in errors[:_SHOWN]]
-    return findings + ([Finding("error", "clip", f"and {more} more like it")] if more > 0 else [])
+def _first(subject: str, texts: list[str], level: str = "error") -> list[Finding]:
+    """Keep the first findings of a kind, and count the others."""
+    more = len(texts) - _SHOWN
+    findings = [Finding(level, subject, text) for text in texts[:_SHOWN]]
+    return findings + ([Finding(level, subject, f"and {more} more like it")] if more > 0 else [])
 
 
 def _audio(good: Sequence[AudioFile]) -> list[Finding]:
@@ -214,6 +321,15 @@ def _splits(dataset: Dataset) -> list[Finding]:
         clips = [clip for clip in dataset.files if clip.device == device]
         findings.append(per_split(f"device {device}", clips, unseen))
     findings.append(per_split("splits", list(dataset.files)))
+    counts = Counter(clip.label for clip in dataset.files)
+    (most, largest), (least, smallest) = counts.most_common(1)[0], counts.most_common()[-1]
+    findings.append(
+        _fact(
+            "spread",
+            f"{largest} clips of {dataset.classes[most]}, {smallest} of {dataset.classes[least]}: "
+            f"{largest / smallest:.1f} to 1, {dataset.imbalance:.1f} to 1 in training",
+        )
+    )
     return findings + [Finding("note", "data", note) for note in dataset.notes]
 
 
@@ -235,9 +351,10 @@ def _copies(good: Sequence[tuple[Path, AudioFile]]) -> list[str]:
     """Find files of the same content, which may put one recording into two splits."""
     alike: defaultdict[str, list[Path]] = defaultdict(list)
     for path, file in good:
-        alike[file.digest].append(path)
+        if file.peak > 0:  # silences are alike
+            alike[file.digest].append(path)
     return [
-        f"{paths[0]}: the same audio as {', '.join(map(str, paths[1:]))}"
+        f"{printable(paths[0])}: the same audio as {', '.join(map(printable, paths[1:]))}"
         for paths in alike.values()
         if len(paths) > 1
     ]

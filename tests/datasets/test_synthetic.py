@@ -19,8 +19,8 @@ from nas_asc.datasets import (
     synthetic_dataset,
     write_synthetic,
 )
-from nas_asc.datasets.dataset import straddling
 from nas_asc.datasets.scenes import SCENES, perform, rain
+from nas_asc.datasets.splits import straddling
 from nas_asc.datasets.synthetic import make_clip, takes
 from nas_asc.errors import DatasetError
 
