@@ -22,12 +22,18 @@ def band_corners_hz(n_mels: int, f_min_hz: float, f_max_hz: float) -> tuple[floa
     return tuple(_hz(lowest + corner * step) for corner in range(n_mels + 2))
 
 
-@cache
 def has_empty_band(frontend: FrontEnd) -> bool:
     """Check whether a band of a spectrogram, of one plane, holds no Fourier frequency."""
-    corners = band_corners_hz(frontend.n_mels, frontend.f_min_hz, frontend.f_max_hz)
+    band = (frontend.n_mels, frontend.f_min_hz, frontend.f_max_hz)
     last = frontend.n_fft // 2
-    step_hz = frontend.sample_rate_hz // 2 / last
+    return _has_empty_band(*band, last, frontend.sample_rate_hz // 2 / last)
+
+
+@cache
+def _has_empty_band(
+    n_mels: int, f_min_hz: float, f_max_hz: float, last: int, step_hz: float
+) -> bool:
+    corners = band_corners_hz(n_mels, f_min_hz, f_max_hz)
     for low_hz, high_hz in zip(corners, corners[2:], strict=False):
         first_inside = math.floor(low_hz / step_hz) + 1
         if first_inside > last or first_inside * step_hz >= high_hz:

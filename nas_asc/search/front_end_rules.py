@@ -8,7 +8,7 @@ they are, and exempt.
 
 import logging
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import lru_cache
 
 from nas_asc.architectures import Architecture, FrontEnd, has_empty_band, highest_centre_hz
 from nas_asc.datasets import Dataset
@@ -57,7 +57,7 @@ def suits(space: SearchSpace, dataset: Dataset) -> Callable[[Architecture], bool
             *(space.name, " and ".join(waived), dataset.sample_rate_hz),
         )
 
-    @cache
+    @lru_cache(maxsize=1 << 14)
     def is_suitable(frontend: FrontEnd) -> bool:
         return waived.issuperset(_broken(frontend, dataset))
 

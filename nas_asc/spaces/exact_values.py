@@ -43,13 +43,17 @@ def offered_choices(
         path = f"frontend.{key}"
         if path in choices and _is_exact(key, options, choices[path]):
             value: Any = choices[path]
-            relative = f"frontend.{ABSOLUTE.get(key, key)}"
+            relative = f"frontend.{ABSOLUTE.get(key, key)}"  # the path itself where there is none
             if not _DOMAINS[key].accepts(value):
                 faults[path] = _DOMAINS[key].error_message(value)
             elif relative != path and relative in choices:
                 faults[path] = f"expected either {path} or {relative}, got both"
             else:
                 exact[key] = value
+                continue
+            if relative != path:  # said once
+                del offered[path]
+                offered.setdefault(relative, options[ABSOLUTE[key]][0])
     rates = options.get("sample_rate_hz", ())
     rate_hz: Any = choices.get("frontend.sample_rate_hz", rates[0] if rates else DATA_RATE)
     if not isinstance(rate_hz, int):
