@@ -43,17 +43,18 @@ def offered_choices(
         path = f"frontend.{key}"
         if path in choices and _is_exact(key, options, choices[path]):
             value: Any = choices[path]
-            relative = f"frontend.{ABSOLUTE.get(key, key)}"  # the path itself where there is none
+            relative = f"frontend.{ABSOLUTE[key]}" if key in ABSOLUTE else ""
             if not _DOMAINS[key].accepts(value):
                 faults[path] = _DOMAINS[key].error_message(value)
-            elif relative != path and relative in choices:
+            elif relative in choices:
                 faults[path] = f"expected either {path} or {relative}, got both"
             else:
                 exact[key] = value
                 continue
-            if relative != path:  # said once
-                del offered[path]
-                offered.setdefault(relative, options[ABSOLUTE[key]][0])
+            del offered[path]  # said once
+            stands_in = ABSOLUTE.get(key, key)
+            if stands_in in options:
+                offered.setdefault(f"frontend.{stands_in}", options[stands_in][0])
     rates = options.get("sample_rate_hz", ())
     rate_hz: Any = choices.get("frontend.sample_rate_hz", rates[0] if rates else DATA_RATE)
     if not isinstance(rate_hz, int):
