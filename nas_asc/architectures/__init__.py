@@ -4,7 +4,15 @@ from nas_asc.architectures.architecture import Architecture, Value, assemble, bu
 from nas_asc.architectures.blocks import BLOCKS
 from nas_asc.architectures.blocks.block import Option
 from nas_asc.architectures.blocks.inception import DEFAULT_BRANCHES
-from nas_asc.architectures.frontend import FEATURES_VERSION, FrontEnd, Shape, front_end
+from nas_asc.architectures.frontend import (
+    ABSOLUTE,
+    FEATURES_VERSION,
+    LENGTHS,
+    FrontEnd,
+    Shape,
+    front_end,
+    samples_of,
+)
 from nas_asc.architectures.graph import (
     Activation,
     Add,
@@ -35,11 +43,13 @@ from nas_asc.architectures.layers import (
     read_dropout,
     read_pool,
 )
+from nas_asc.architectures.mel_bands import has_empty_band, highest_centre_hz
 
 __all__ = [
-    "ACTIVATIONS", "BLOCKS", "DEFAULT_BRANCHES", "DROPOUTS", "FEATURES_VERSION", "POOLINGS",
-    "POOL_PADDINGS", "Activation", "Add", "Architecture", "Concat", "Conv", "CostTally",
-    "Dropout", "Flatten", "FrontEnd", "GlobalPool", "Input", "Layer", "Linear", "Mul", "Norm",
-    "Operator", "Option", "Pool", "Shape", "Value", "assemble", "buffers", "build_graph",
-    "describe", "extent", "front_end", "peak_elements", "read_dropout", "read_pool", "readers",
+    "ABSOLUTE", "ACTIVATIONS", "BLOCKS", "DEFAULT_BRANCHES", "DROPOUTS", "FEATURES_VERSION",
+    "LENGTHS", "POOLINGS", "POOL_PADDINGS", "Activation", "Add", "Architecture", "Concat", "Conv",
+    "CostTally", "Dropout", "Flatten", "FrontEnd", "GlobalPool", "Input", "Layer", "Linear", "Mul",
+    "Norm", "Operator", "Option", "Pool", "Shape", "Value", "assemble", "buffers", "build_graph",
+    "describe", "extent", "front_end", "has_empty_band", "highest_centre_hz", "peak_elements",
+    "read_dropout", "read_pool", "readers", "samples_of",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 from nas_asc.architectures import layers
 from nas_asc.architectures.blocks import BLOCKS
-from nas_asc.architectures.frontend import FrontEnd, Shape, front_end
+from nas_asc.architectures.frontend import FrontEnd, Shape, front_end, input_shapes
 from nas_asc.architectures.graph import CostTally, Graph
 from nas_asc.architectures.head import head
 from nas_asc.architectures.layers import extent, norm, read_dropout, read_pool
@@ -123,10 +123,10 @@ _NO_STAGES = frozenset({"frontend", "head", "compression"})
 def assemble(g: CostTally, architecture: Architecture, n_classes: int, clip_s: float) -> Shape:
     """Add all layers of a network to `g` and return the shape of its logits, (n_classes,)."""
     sections = architecture.sections
-    frontend = front_end(sections["frontend"])  # a cached property would cost more
-    inputs = [g.input(shape) for shape in frontend.input_shapes(clip_s)]
+    frontend = sections["frontend"]
+    inputs = [g.input(shape) for shape in input_shapes(frontend, clip_s)]
     x = inputs[0]
-    if frontend.normalisation == "batch_norm":
+    if frontend.get("normalisation") == "batch_norm":
         g.prefix = "input."
         x = norm(g, x, axis=1)
     for name, stage in sections.items():

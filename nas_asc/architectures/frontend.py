@@ -6,11 +6,12 @@ batch axis. Lengths are in samples at `sample_rate_hz`, unless a name says other
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
+from typing import Any
 
 Shape = tuple[int, ...]
 
-FEATURES_VERSION = 2  # raised when the same clips and front end begin to give other numbers
+FEATURES_VERSION = 3  # raised when the same clips and front end begin to give other numbers
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,15 @@ class FrontEnd:
 
     def frames(self, clip_s: float) -> int:
         """Count the frames of a clip of `clip_s` seconds, at least one."""
-        samples = self.samples(clip_s)
-        if self.center:
-            return 1 + samples // self.hop
-        return max(1, 1 + (samples - self.n_fft) // self.hop)
+        return self.frames_of(self.samples(clip_s))
+
+    def frames_of(self, samples: int) -> int:
+        """Count the frames of so many samples, as torch.stft does, at least one.
+
+        Centred, a clip is mirrored by n_fft // 2 at both ends: an odd n_fft lacks a sample.
+        """
+        padding = 2 * (self.n_fft // 2) if self.center else 0
+        return max(1, 1 + (samples + padding - self.n_fft) // self.hop)
 
     def spectrograms(self, clip_s: float) -> "tuple[FrontEnd, ...]":
         """Return the front end of each spectrogram, the second as it is before it is transposed.
@@ -86,18 +92,90 @@ class FrontEnd:
         return (spectrogram, (self.n_mels,)) if self.mean_spectrum else (spectrogram,)
 
 
+# The key of a front end that states in samples, or in Hz, what another states relative to the rate:
+# in milliseconds, or as a share of half the rate.
+LENGTHS: Mapping[str, str] = {
+    "window": "window_ms",
+    "hop": "hop_ms",
+    "second_window": "second_window_ms",
+}
+ABSOLUTE: Mapping[str, str] = {**LENGTHS, "f_max_hz": "f_max_share"}
+
+_SHORTEST_WINDOW = 16
+
+
 def front_end(section: Mapping[str, object]) -> FrontEnd:
     """Build the front end from an architecture's `frontend` section.
 
-    `n_fft` = 0 means as long as the window; `f_max_hz` = 0 means half the sample rate.
+    `n_fft` = 0 means as long as the window, or the next length that is fast where that is stated in
+    milliseconds; `f_max_hz` = 0 means half the sample rate.
     """
     return _front_end(tuple(section.items()))
 
 
-@cache  # a search meets the same few again and again
+def input_shapes(section: Mapping[str, object], clip_s: float) -> tuple[Shape, ...]:
+    """Compute the shapes of a network's inputs from its `frontend` section, as `FrontEnd` does."""
+    # A search counts thousands a second: what decides no shape makes no front end of its own.
+    return _input_shapes(tuple(map(section.get, _DECIDE_SHAPES)), clip_s)
+
+
+_DECIDE_SHAPES = (
+    *("kind", "channels", "sample_rate_hz", "window", "window_ms", "hop", "hop_ms", "n_fft"),
+    *("center", "n_mels", "mean_spectrum", "second_window", "second_window_ms"),
+)
+
+
+@lru_cache(maxsize=1 << 14)
+def _input_shapes(values: tuple[object, ...], clip_s: float) -> tuple[Shape, ...]:
+    stated = zip(_DECIDE_SHAPES, values, strict=True)
+    return front_end({k: v for k, v in stated if v is not None}).input_shapes(clip_s)
+
+
+def samples_of(sample_rate_hz: float, length_ms: float) -> int:
+    """Count the samples of a length in milliseconds."""
+    return round(sample_rate_hz * length_ms / 1000)
+
+
+@cache
+def fast_length(least: int) -> int:
+    """Return the next even length without prime factors above 5: a fast Fourier transform.
+
+    A window of 12.5 ms at 44.1 kHz has 551 samples, 19 x 29.
+    """
+    length = least + least % 2
+    while not _is_fast(length):
+        length += 2
+    return length
+
+
+def _is_fast(length: int) -> bool:
+    for factor in (2, 3, 5):
+        while length % factor == 0:
+            length //= factor
+    return length == 1
+
+
+@lru_cache(maxsize=1 << 12)  # a search meets the same ones again and again
 def _front_end(items: tuple[tuple[str, object], ...]) -> FrontEnd:
-    values = dict(items)
+    values: dict[str, Any] = dict(items)
     if values["kind"] == "logmel":
+        _in_samples(values)
         values["n_fft"] = values.get("n_fft") or values["window"]
-        values["f_max_hz"] = values.get("f_max_hz") or values["sample_rate_hz"] / 2  # type: ignore[operator]  # ints, checked by the space
-    return FrontEnd(**values)  # type: ignore[arg-type]  # types are checked by the space
+        half_hz = values["sample_rate_hz"] / 2
+        values["f_max_hz"] = min(values.get("f_max_hz") or half_hz, half_hz)
+    return FrontEnd(**values)
+
+
+def _in_samples(values: dict[str, Any]) -> None:
+    """Replace what is relative to the rate by samples and Hz."""
+    rate_hz = values["sample_rate_hz"]
+    if "f_max_share" in values:
+        values["f_max_hz"] = values.pop("f_max_share") * rate_hz / 2
+    if "window_ms" not in values:
+        return
+    values["window"] = max(_SHORTEST_WINDOW, samples_of(rate_hz, values.pop("window_ms")))
+    values["hop"] = max(1, samples_of(rate_hz, values.pop("hop_ms")))
+    values["n_fft"] = max(values.get("n_fft", 0), fast_length(values["window"]))
+    if second_ms := values.pop("second_window_ms", 0):
+        second = max(_SHORTEST_WINDOW, samples_of(rate_hz, second_ms))
+        values["second_window"] = fast_length(second)  # its n_fft is as long

@@ -7,7 +7,7 @@ nothing here depends on the number of workers or on which trial ends first.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
@@ -40,14 +40,21 @@ class Proposal:
 
 
 class Gate:
-    """Lets through what fits the budget, is new and can be afforded.
+    """Lets through what suits the data, fits the budget, is new and can be afforded.
 
-    What is over the budget counts as rejected, what is over `trained_budget` alone does not.
+    What is over the budget counts as rejected; what is over `trained_budget` alone does not, nor
+    what does not suit the data.
     """
 
     def __init__(
-        self, space: SearchSpace, budget: Budget, measure: Measure, trained_budget: Budget
+        self,
+        space: SearchSpace,
+        budget: Budget,
+        measure: Measure,
+        trained_budget: Budget,
+        suits: Callable[[Architecture], bool],
     ) -> None:
+        self._suits = suits
         self._space = space
         self._budget = budget
         self._trained_budget = trained_budget
@@ -75,13 +82,18 @@ class Gate:
         """
         space, trained = self._space, self._trained_budget
         rng = random.Random(seed)
-        tries = (repaired(space, trained, self._measure, rng, tries=1) for _ in range(_REPAIRS))
+        tries = (
+            repaired(space, trained, self._measure, rng, tries=1, admits=self._suits)
+            for _ in range(_REPAIRS)
+        )
         rejected = duplicates = 0
         for architecture in chain(
             islice(suggestions, max_suggestions),
             islice(at_random, _RANDOM_DRAWS),
             chain.from_iterable(tries),
         ):
+            if not self._suits(architecture):
+                continue
             complexity = self._measure(architecture)
             if self._budget.exceeded(complexity) is not None:
                 rejected += 1
@@ -101,7 +113,7 @@ class Scheduler:
         self._study = study = task.config
         self._space = task.space
         self._sampler = SAMPLERS[study.sampler](task.space, study.seed)
-        self._gate = Gate(task.space, task.budget, task.measure, task.trained_budget)
+        self._gate = Gate(task.space, task.budget, task.measure, task.trained_budget, task.suits)
         # (size_bytes, loss) of the trials that were reported, by the epochs of the rungs
         epochs = study.early_stopping.epochs(study.epochs)
         self._earlier: dict[int, list[tuple[int, float]]] = {epoch: [] for epoch in epochs}

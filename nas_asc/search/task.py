@@ -11,6 +11,7 @@ from nas_asc.complexity import Budget, Complexity, CountingRule, count, counting
 from nas_asc.datasets import Dataset
 from nas_asc.errors import ConfigError, NothingFits
 from nas_asc.reports import Ensemble, read_ensembles
+from nas_asc.search.front_end_rules import suits
 from nas_asc.shipped import find
 from nas_asc.spaces import SearchSpace, check_that_something_fits, load_space
 from nas_asc.study import DataFacts, StudyConfig, plan, training_s
@@ -30,6 +31,7 @@ class Task:
         budget: that nothing on the front exceeds: the study's limits and those of its rule.
         trained_budget: the same with the multiply-accumulates that the study can afford to train.
         measure: counts an architecture on clips of the data, by the rule.
+        suits: checks whether the front end of an architecture suits the data.
     """
 
     config: StudyConfig
@@ -40,6 +42,7 @@ class Task:
     trained_budget: Budget
     dataset: Dataset
     measure: Measure
+    suits: Callable[[Architecture], bool]
 
     @cached_property
     def candidate_s(self) -> float | None:
@@ -48,7 +51,7 @@ class Task:
         Right within a factor of two or three, not better; None where so little of the space fits
         that draws say nothing about it.
         """
-        macs = _fitting_macs(self.space, self.trained_budget, self.measure)
+        macs = _fitting_macs(self.space, self.trained_budget, self.measure, self.suits)
         return self.training_s(fmean(macs)) if macs else None
 
     def training_s(self, *macs: float) -> float:
@@ -81,29 +84,32 @@ def read_task(
     rule = counting_rule(config.rule)
     budget = parse_budget(config.budget, rule, with_limits=True)
 
-    def checked_measure(n_classes: int, clip_s: float) -> Measure:
+    def checked_measure(
+        n_classes: int, clip_s: float, suiting: Callable[[Architecture], bool] | None = None
+    ) -> Measure:
         measure = partial(count, n_classes=n_classes, clip_s=clip_s, rule=rule)
-        check_that_something_fits(space, budget, measure, config.seed)
+        check_that_something_fits(space, budget, measure, config.seed, suiting)
         return measure
 
-    outlined = outline() if outline else None
-    measure = checked_measure(*outlined) if outlined else None
+    if outline:
+        checked_measure(*outline())
     dataset = load_data()
-    loaded = (len(dataset.classes), dataset.clip_s)
-    if measure is None or outlined != loaded:
-        measure = checked_measure(*loaded)
+    space = space.for_data(dataset.sample_rate_hz)
+    suiting = suits(space, dataset)
+    measure = checked_measure(len(dataset.classes), dataset.clip_s, suiting)
     if given is not None:
-        config = plan(config, _facts(dataset), _fitting_macs(space, budget, measure), given)
+        macs = _fitting_macs(space, budget, measure, suiting)
+        config = plan(config, _facts(dataset), macs, given)
     most = [macs for macs in (budget.macs, config.macs_ceiling) if macs is not None]
     trained = replace(budget, macs=min(most, default=None))
     if trained != budget:
         try:
-            check_that_something_fits(space, trained, measure, config.seed)
+            check_that_something_fits(space, trained, measure, config.seed, suiting)
         except NothingFits as error:
             reason = str(error).removeprefix("budget: ")
             raise NothingFits(f"macs_ceiling of the study: {reason}") from None
     named = tuple(ensembles.values())
-    return Task(config, space, named, rule, budget, trained, dataset, measure)
+    return Task(config, space, named, rule, budget, trained, dataset, measure, suiting)
 
 
 def _facts(dataset: Dataset) -> DataFacts:
@@ -115,13 +121,18 @@ def _facts(dataset: Dataset) -> DataFacts:
     )
 
 
-def _fitting_macs(space: SearchSpace, budget: Budget, measure: Measure) -> list[int]:
-    """Return the multiply-accumulates of architectures drawn at random that fit a budget."""
+def _fitting_macs(
+    space: SearchSpace, budget: Budget, measure: Measure, suits: Callable[[Architecture], bool]
+) -> list[int]:
+    """Return the multiply-accumulates of architectures drawn at random that may be proposed."""
     rng, macs = random.Random(0), list[int]()
     for _ in range(_TRIES):
         if len(macs) == _DRAWS:
             break
-        counted = measure(space.random(rng))
+        architecture = space.random(rng)
+        if not suits(architecture):
+            continue
+        counted = measure(architecture)
         if budget.exceeded(counted) is None:
             macs.append(counted.macs)
     return macs

@@ -66,7 +66,11 @@ def _changes(model: ReportModel, dataset: Dataset) -> list[str]:
     if clip_s != model.clip_s:
         changes.append(f"clips of {clip_s:g} s, not {model.clip_s:g} s")
     if rate_hz != frontend.sample_rate_hz:
-        changes.append(f"data resampled from {rate_hz} Hz to {frontend.sample_rate_hz} Hz")
+        empty = (
+            f", with nothing above {rate_hz / 2:g} Hz" if frontend.f_max_hz > rate_hz / 2 else ""
+        )
+        to_hz = frontend.sample_rate_hz
+        changes.append(f"data resampled from {rate_hz} Hz to {to_hz} Hz{empty}")
     if channels < frontend.channels:
         changes.append(f"mono copied to {frontend.channels} channels")
     if channels > frontend.channels:

@@ -20,6 +20,7 @@ from nas_asc.errors import NothingFits
 from nas_asc.spaces.space import SearchSpace
 
 Measure = Callable[[Architecture], Counted]
+Admits = Callable[[Architecture], bool]
 
 _DRAWS = 500
 _STARTS = 4
@@ -103,48 +104,76 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
 
 
 def check_that_something_fits(
-    space: SearchSpace, budget: Budget, measure: Measure, seed: int = 0
+    space: SearchSpace,
+    budget: Budget,
+    measure: Measure,
+    seed: int = 0,
+    admits: Admits | None = None,
 ) -> None:
-    """Check that a search can find something.
+    """Check that a search can find something, among those that `admits` is true of, if given.
 
     Raises:
         NothingFits: the smallest that the space can reach is over the budget; names the limit that
             binds and that smallest value.
     """
     rng = random.Random(seed)
-    if any(budget.exceeded(measure(space.random(rng))) is None for _ in range(_DRAWS)):
+    drawn = (space.random(rng) for _ in range(_DRAWS))
+    admitted = drawn if admits is None else filter(admits, drawn)
+    if any(budget.exceeded(measure(architecture)) is None for architecture in admitted):
         return
     for name, limit in budget.limits().items():
-        least = smallest(space, measure, name, rng)
+        least = smallest(space, measure, name, rng, admits)
         if least > limit:
             unit = MEASURES[name].unit
             raise NothingFits(
                 f"budget: expected a limit on {MEASURES[name].noun} that space {space.name!r} can "
                 f"meet, got {limit:,} {unit}; the smallest it reaches is {least:,} {unit}"
             )
-    if not repaired(space, budget, measure, rng):
-        admitted = "" if budget.precisions is None else f" in {', '.join(budget.precisions)}"
+    if not repaired(space, budget, measure, rng, admits=admits):
+        words = "" if budget.precisions is None else f" in {', '.join(budget.precisions)}"
         raise NothingFits(
-            f"budget: expected limits that space {space.name!r} can meet together{admitted}, got "
+            f"budget: expected limits that space {space.name!r} can meet together{words}, got "
             f"{budget}; it can meet each alone, raise one"
         )
 
 
-def smallest(space: SearchSpace, measure: Measure, limit: str, rng: random.Random) -> int:
-    """Return the smallest value of what a limit bounds that coordinate descent finds."""
-    if space.families:
-        return min(smallest(member, measure, limit, rng) for member in space.families.values())
+def smallest(
+    space: SearchSpace,
+    measure: Measure,
+    limit: str,
+    rng: random.Random,
+    admits: Admits | None = None,
+) -> int:
+    """Return the smallest value of what a limit bounds that coordinate descent finds.
+
+    Of those that `admits` is true of, unless random draws find none.
+    """
     attribute = MEASURES[limit].attribute
-    found = [_descend(space, lambda a: getattr(measure(a), attribute), rng) for _ in range(_STARTS)]
-    return int(min(value for _, value in found))
+
+    def cost(architecture: Architecture) -> float:
+        return float(getattr(measure(architecture), attribute))
+
+    members = space.families.values() or (space,)
+    found = [_descend(s, cost, rng, admits=admits) for s in members for _ in range(_STARTS)]
+    least = min(value for _, value in found)
+    return int(least) if least < inf else smallest(space, measure, limit, rng)
 
 
 def repaired(
-    space: SearchSpace, budget: Budget, measure: Measure, rng: random.Random, tries: int = _STARTS
+    space: SearchSpace,
+    budget: Budget,
+    measure: Measure,
+    rng: random.Random,
+    tries: int = _STARTS,
+    admits: Admits | None = None,
 ) -> list[Architecture]:
     """Bring random draws under the budget, one choice at a time; return those where it worked."""
-    found = [_descend(space, lambda a: _excess(budget, measure(a)), rng, 0.0) for _ in range(tries)]
-    return [architecture for architecture, excess in found if excess == 0.0]
+
+    def excess(architecture: Architecture) -> float:
+        return _excess(budget, measure(architecture))
+
+    found = [_descend(space, excess, rng, 0.0, admits) for _ in range(tries)]
+    return [architecture for architecture, left in found if left == 0.0]
 
 
 def _excess(budget: Budget, counted: Counted) -> float:
@@ -163,21 +192,30 @@ def _descend(
     cost: Callable[[Architecture], float],
     rng: random.Random,
     stop_at: float = -inf,
+    admits: Admits | None = None,
 ) -> tuple[Architecture, float]:
     def with_values(values: dict[str, Value]) -> Architecture:
         return space.architecture(lambda parameter: values[parameter.path])
 
+    def cost_of(values: dict[str, Value]) -> float:
+        architecture = with_values(values)
+        return cost(architecture) if admits is None or admits(architecture) else inf
+
     parameters = space.parameters()
-    values: dict[str, Value] = {p.path: rng.choice(p.options) for p in parameters}
-    best = cost(with_values(values))
-    improved = True
+    best = inf
+    for _ in range(_DRAWS):  # until one is admitted, as almost always the first ones are
+        values: dict[str, Value] = {p.path: rng.choice(p.options) for p in parameters}
+        best = cost_of(values)
+        if best < inf:
+            break
+    improved = best < inf
     while improved and best > stop_at:
         improved = False
         shuffled = [*parameters]
         rng.shuffle(shuffled)
         for path, option in [(p.path, option) for p in shuffled for option in p.options]:
             changed = {**values, path: option}
-            value = cost(with_values(changed))
+            value = cost_of(changed)
             if value < best:
                 values, best, improved = changed, value, True
                 if best <= stop_at:

@@ -11,6 +11,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import TypeGuard
 
 from nas_asc.architectures import (
+    ABSOLUTE,
     ACTIVATIONS,
     BLOCKS,
     DROPOUTS,
@@ -109,12 +110,16 @@ _MOST_REPEATS = 100
 _MOST_CHANNELS = 10_000
 _MOST_CELLS = 10_000  # along an axis
 _MOST_SAMPLES = _MOST_HZ = 1_000_000
+_MOST_MS = 10_000
 _MOST_NETWORKS = 1000
 MOST_OPTIONS = 1000
 MOST_UNITS = 1000  # of all repetitions of a block in a stage
 
 _ZERO, _WINDOW = whole(0, 0), whole(16, _MOST_SAMPLES)
 _OR_ZERO = Domain(f"0 or {_WINDOW.expected}", lambda v: _ZERO.accepts(v) or _WINDOW.accepts(v))
+_RATE = whole(1000, _MOST_HZ)
+# The word for the rate of the data, whatever that is; an architecture always has a number.
+DATA_RATE = "data"
 _CELLS = r"([1-9]\d{0,3}|10000)"
 _SIZE = f"{_CELLS}(x{_CELLS})?"
 _POOL = written(
@@ -171,18 +176,26 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
     "frontend": {
         "kind": words("logmel", "waveform"),
         "channels": whole(1, _MOST_REPEATS),
-        "sample_rate_hz": whole(1000, _MOST_HZ),
+        "sample_rate_hz": Domain(
+            f'{_RATE.expected}, or "{DATA_RATE}"',
+            lambda v: v == DATA_RATE or _RATE.accepts(v),
+            (DATA_RATE,),
+        ),
         "window": _WINDOW,
+        "window_ms": number(1, _MOST_MS),
         "hop": whole(1, _MOST_SAMPLES),
+        "hop_ms": number(1, _MOST_MS),
         "n_mels": whole(1, _MOST_CHANNELS),
         "f_min_hz": number(0, _MOST_HZ),
         "f_max_hz": number(0, _MOST_HZ),
+        "f_max_share": above_zero(1),
         "normalisation": words("none", "batch_norm", "standard", "peak"),
         "n_fft": _OR_ZERO,
         "center": FLAG,
         "window_function": words("hann", "hamming"),
         "mean_spectrum": FLAG,
         "second_window": _OR_ZERO,
+        "second_window_ms": number(0, _MOST_MS),
     },
     "stage": {
         "depth": whole(0, _MOST_REPEATS),
@@ -264,9 +277,12 @@ _OFF: Mapping[str, Value] = {
     **{"depth": 0, "conv": 0, "dense": 0},
     **{"pool": "none", "classifier": "linear"},
 }
-# Those that may be left out; the keys of a block, and of pruning, state it themselves.
+# Those that may be left out; the keys of a block, and of pruning, state it themselves. Of a front
+# end's keys that stand for one another, one is needed: see `space_checks`.
 _OPTIONAL = {
-    *("n_fft", "center", "window_function", "mean_spectrum", "second_window"),
+    *ABSOLUTE.keys(),
+    *ABSOLUTE.values(),
+    *("n_fft", "center", "window_function", "mean_spectrum"),
     *("pool_padding", "pool_norm", "dropout", "map_dropout", "dense_norm"),
 }
 

@@ -16,9 +16,19 @@ from math import prod
 from sys import intern
 from types import MappingProxyType
 
-from nas_asc.architectures import Architecture, Value
+from nas_asc.architectures import Architecture, FrontEnd, Value, front_end
 from nas_asc.errors import ConfigError, nearest, short_repr
-from nas_asc.spaces.schema import SELECTORS, keys_in_use, section_kind, selector_in_use, sort_of
+from nas_asc.spaces.exact_values import Offered, exact_faults, offered_choices, with_exact_values
+from nas_asc.spaces.schema import (
+    DATA_RATE,
+    SELECTORS,
+    keys_in_use,
+    section_kind,
+    selector_in_use,
+    sort_of,
+)
+
+_UNBOUND_RATE_HZ = 44100  # taken for the data's where a space is not bound to data
 
 
 @dataclass(frozen=True)
@@ -34,9 +44,15 @@ class Parameter:
         return all(isinstance(o, int | float) and not isinstance(o, bool) for o in self.options)
 
     def option(self, value: object) -> tuple[Value, ...]:
-        """Return the option that a value is; none where it is not among them."""
+        """Return the option that a value is; none where it is not among them.
+
+        A rate that is not among them is the data's, where that is an option.
+        """
         is_flag = isinstance(value, bool)
-        return tuple(o for o in self.options if o == value and isinstance(o, bool) == is_flag)
+        found = tuple(o for o in self.options if o == value and isinstance(o, bool) == is_flag)
+        if not found and DATA_RATE in self.options and isinstance(value, int) and not is_flag:
+            return (DATA_RATE,)
+        return found
 
     def error_message(self, choices: Mapping[str, object]) -> str:
         """Return what was expected instead of what stands in the choices."""
@@ -51,7 +67,7 @@ class Parameter:
 class _Plan:
     """What is left to ask in a section once its selectors are known.
 
-    A choice is a key, its parameter, the options of that and their number.
+    A choice is a key, its parameter, what its options are in an architecture and their number.
     """
 
     fixed: Mapping[str, Value]
@@ -60,11 +76,20 @@ class _Plan:
 
 
 class Section:
-    """One section of a space: its selectors and, per selection, a plan of the rest."""
+    """One section of a space: its selectors and, per selection, a plan of the rest.
 
-    def __init__(self, name: str, values: Mapping[str, tuple[Value, ...] | Value]) -> None:
+    `data_rate_hz` stands in architectures where the rate is the data's.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        values: Mapping[str, tuple[Value, ...] | Value],
+        data_rate_hz: int = _UNBOUND_RATE_HZ,
+    ) -> None:
         self.name = name
         self.kind = section_kind(name) or ""
+        self.data_rate_hz = data_rate_hz
         # Python matches keyword arguments by identity first, and a TOML's keys are not interned.
         self.values = values = {intern(key): value for key, value in values.items()}
         self.selectors = tuple(
@@ -83,6 +108,10 @@ class Section:
         value = self.values.get(key, ())
         return value if isinstance(value, tuple) else (value,)
 
+    def for_data(self, sample_rate_hz: int) -> "Section":
+        """Return the section for data of a rate."""
+        return Section(self.name, self.values, sample_rate_hz)
+
     def named(self, selected: tuple[Value, ...]) -> dict[str, Value]:
         """Return the selectors in use under a selection, with their values."""
         named: dict[str, Value] = {}
@@ -93,11 +122,12 @@ class Section:
 
     def _plan(self, selected: tuple[Value, ...]) -> _Plan:
         """Return what is fixed and what is to be asked under a selection."""
-        named, asked = self.named(selected), self.parameters
+        named, asked, stated = self.named(selected), self.parameters, self._stated
         rest = [key for key, _ in keys_in_use(self.kind, named) if key in self.values]
+        choices = [(key, asked[key]) for key in rest if key in asked]
         return _Plan(
-            {**named, **{key: self.fixed[key] for key in rest if key not in asked}},
-            tuple((k, p := asked[k], p.options, len(p.options)) for k in rest if k in asked),
+            {**named, **{key: stated(self.fixed[key]) for key in rest if key not in asked}},
+            tuple((k, p, tuple(map(stated, p.options)), len(p.options)) for k, p in choices),
             tuple((self.name, key) for key in (*named, *rest) if key in asked),
         )
 
@@ -115,8 +145,12 @@ class Section:
         plan = self.plan(tuple(selected))
         values = dict(plan.fixed)
         for key, parameter, _, _ in plan.choices:
-            values[key] = choose(parameter)
+            values[key] = self._stated(choose(parameter))
         return values, plan
+
+    def _stated(self, option: Value) -> Value:
+        """Return what an option is in an architecture: the word for the data's rate is that."""
+        return self.data_rate_hz if option == DATA_RATE else option
 
     def selections(self) -> Iterator[tuple[list[Value], ...]]:
         """Yield the selections that decide differently which choices follow.
@@ -223,6 +257,25 @@ class SearchSpace:
     def _member(self, family: str, architecture: Architecture) -> Architecture:
         return Architecture(self.name, architecture.sections, architecture.chosen, family)
 
+    def for_data(self, sample_rate_hz: int) -> "SearchSpace":
+        """Return the space for data of a rate; its choices and options are the same."""
+        families = {name: space.for_data(sample_rate_hz) for name, space in self.families.items()}
+        sections = tuple(section.for_data(sample_rate_hz) for section in self.sections)
+        bound = SearchSpace(self.name, self.title, sections, families)
+        bound.models.update(self.models)
+        return bound
+
+    def front_ends(self) -> Iterator[FrontEnd]:
+        """Yield every front end of the space, each once or more often."""
+        for space in self.families.values():
+            yield from space.front_ends()
+        for section in self.sections[:1]:
+            for selected in product(*(options for _, options in section.selectors)):
+                plan = section.plan(selected)
+                keys = [key for key, *_ in plan.choices]
+                for values in product(*(options for _, _, options, _ in plan.choices)):
+                    yield front_end({**plan.fixed, **dict(zip(keys, values, strict=True))})
+
     def parameters(self) -> tuple[Parameter, ...]:
         """Return all choices, active or not, in asking order."""
         if self.families:
@@ -278,12 +331,39 @@ class SearchSpace:
     def from_choices(self, choices: Mapping[str, object]) -> Architecture:
         """Build the architecture that has exactly these active choices, by dotted path.
 
+        Samples may stand for milliseconds, and Hz for a share.
+
         Raises:
             ConfigError: a choice is missing, unknown, not in use, or not among its options.
         """
         if faults := self.choice_faults(choices):
             raise ConfigError("; ".join(f"{path}: {fault}" for path, fault in faults.items()))
-        return self.architecture(lambda parameter: parameter.option(choices[parameter.path])[0])
+        if self.families:
+            family = str(choices["family"])
+            member = self.families[family].from_choices(_without(f"{family}.", choices))
+            return self._member(family, member)
+        return self._built(self._offered(choices))
+
+    def options_of(self, architecture: Architecture) -> dict[str, Value]:
+        """Return the option that each active choice of an architecture is, or is nearest to."""
+        if self.families:
+            family = str(architecture.family)
+            alone = Architecture(self.name, architecture.sections, architecture.chosen)
+            options = self.families[family].options_of(alone)
+            return {"family": family, **{f"{family}.{path}": o for path, o in options.items()}}
+        offered = self._offered(architecture.choices).choices
+        known = [p for p in self.parameters() if p.path in offered]
+        return {p.path: p.option(offered[p.path])[0] for p in known}
+
+    def _offered(self, choices: Mapping[str, object]) -> Offered:
+        section = next(s for s in self.sections if s.kind == "frontend")
+        options = {key: section.options(key) for key in section.values}
+        return offered_choices(options, choices, section.data_rate_hz)
+
+    def _built(self, offered: Offered) -> Architecture:
+        choices = offered.choices
+        built = self.architecture(lambda parameter: parameter.option(choices[parameter.path])[0])
+        return with_exact_values(built, offered.exact)
 
     def choice_faults(self, choices: Mapping[str, object]) -> dict[str, str]:
         """Return why these are not exactly the active choices of an architecture, by dotted path.
@@ -291,9 +371,12 @@ class SearchSpace:
         A path that the space fixes may be given its value.
         """
         if not self.families:
-            found: dict[str, str] = {}
+            offered = self._offered(choices)
+            choices, found = offered.choices, dict(offered.faults)
             for section in self.sections:
                 found |= _section_faults(section, choices)
+            if not found and offered.exact:
+                found = exact_faults(self._built(offered))
             known = [f"{section.name}.{key}" for section in self.sections for key in section.values]
             others = [path for path in choices if path not in known]
             text = "expected a choice of the space"
@@ -301,13 +384,17 @@ class SearchSpace:
         if not (named := self._family.option(choices.get("family"))):
             return {"family": self._family.error_message(choices)}
         family, prefix = str(named[0]), f"{named[0]}."
-        own = {p.removeprefix(prefix): v for p, v in choices.items() if p.startswith(prefix)}
-        found = self.families[family].choice_faults(own)
+        found = self.families[family].choice_faults(_without(prefix, choices))
         others = [p for p in choices if p != "family" and not p.startswith(prefix)]
         return {
             **{prefix + path: fault for path, fault in found.items()},
             **dict.fromkeys(others, f"expected a choice of the family {family}"),
         }
+
+
+def _without(prefix: str, choices: Mapping[str, object]) -> dict[str, object]:
+    """Return the choices of a family by the paths that they have there."""
+    return {p.removeprefix(prefix): v for p, v in choices.items() if p.startswith(prefix)}
 
 
 def _section_faults(section: Section, choices: Mapping[str, object]) -> dict[str, str]:

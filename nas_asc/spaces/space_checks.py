@@ -7,11 +7,22 @@ choices of report models, once all sections are. No fault follows from another o
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import inf
 from typing import Any
 
-from nas_asc.architectures import BLOCKS, DEFAULT_BRANCHES, Value, extent, read_dropout, read_pool
+from nas_asc.architectures import (
+    ABSOLUTE,
+    BLOCKS,
+    DEFAULT_BRANCHES,
+    LENGTHS,
+    Value,
+    extent,
+    read_dropout,
+    read_pool,
+)
 from nas_asc.errors import short_repr, unknown_key
 from nas_asc.spaces.schema import (
+    DATA_RATE,
     DOMAINS,
     MOST_OPTIONS,
     MOST_UNITS,
@@ -101,6 +112,23 @@ def _use_faults(section: Section, given: Mapping[str, object]) -> Iterator[tuple
             yield key, f"expected {domain.expected}, got nothing"
         elif key in section.values and key not in used:
             yield key, "expected a key that some option of the section uses"
+    if "window" in used and not missing:
+        yield from _unit_faults(domains, given)
+
+
+def _unit_faults(
+    domains: Mapping[str, Domain], given: Mapping[str, object]
+) -> Iterator[tuple[str, str]]:
+    """Yield the keys of a front end that lack a unit, or have two."""
+    for key, relative in ABSOLUTE.items():
+        if key in given and relative in given:
+            yield relative, f"expected either {key} or {relative}, got both"
+        elif key not in given and relative not in given and key != "second_window":
+            yield key, f"expected {domains[key].expected}, or {relative}, got nothing"
+    lengths, in_ms = ([k for k in keys if k in given] for keys in (LENGTHS, LENGTHS.values()))
+    if lengths and in_ms and not any(LENGTHS[key] in given for key in lengths):
+        mixed = " and ".join((*lengths, *in_ms))
+        yield in_ms[0], f"expected all lengths in samples or all in milliseconds, got {mixed}"
 
 
 def faults_between(sections: Mapping[str, Section]) -> list[Fault]:
@@ -167,22 +195,26 @@ def _branch_widths(section: Section) -> Iterator[tuple[str, str]]:
 
 def _second_plane(frontend: Section) -> Iterator[tuple[str, str]]:
     channels = [n for n in frontend.options("channels") if n != 1]
-    if channels and any(frontend.options("second_window")):
+    windows = (*frontend.options("second_window"), *frontend.options("second_window_ms"))
+    if channels and any(windows):
         text = "expected 1 where frontend.second_window can be set, got "
         yield "frontend.channels", text + _listed(channels)
 
 
 def _spectra(frontend: Section) -> Iterator[tuple[str, str]]:
-    lows, highs, rates, windows, transforms, mels = (
+    """Yield what cannot be with some rate that is stated; the gate of a search sees to the rest."""
+    lows, highs, shares, windows, transforms, mels = (
         [float(value) for value in frontend.options(key)]
-        for key in ("f_min_hz", "f_max_hz", "sample_rate_hz", "window", "n_fft", "n_mels")
+        for key in ("f_min_hz", "f_max_hz", "f_max_share", "window", "n_fft", "n_mels")
     )
-    half = min(rates) / 2
-    if max(highs) > half:
+    rates = [float(r) for r in frontend.options("sample_rate_hz") if r != DATA_RATE]
+    half = min(rates, default=inf) / 2
+    if max(highs, default=0.0) > half:
         yield "frontend.f_max_hz", f"expected at most half the sample rate, got {max(highs):g}"
-    if max(lows) >= min([half, *(high or half for high in highs)]):
+    limits = [half * min(shares, default=1.0), *(high or half for high in highs)]
+    if max(lows) >= min(limits):
         yield "frontend.f_min_hz", f"expected less than f_max_hz, got {max(lows):g}"
-    if any(0 < n_fft < max(windows) for n_fft in transforms):
+    if any(0 < n_fft < max(windows, default=0.0) for n_fft in transforms):
         yield (
             "frontend.n_fft",
             f"expected 0 or at least the window, {max(windows):g}, "
@@ -192,7 +224,7 @@ def _spectra(frontend: Section) -> Iterator[tuple[str, str]]:
     if 0 in transforms or not transforms:
         lengths += windows
     # More mel bins than a spectrum has values: some filters would be empty, whatever the clip.
-    bins = min(lengths) // 2 + 1
+    bins = min(lengths) // 2 + 1 if windows else inf
     if max(mels) > bins:
         yield (
             "frontend.n_mels",

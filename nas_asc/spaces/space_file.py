@@ -11,6 +11,7 @@ from nas_asc.architectures import Architecture, Value
 from nas_asc.errors import ConfigError, nearest, short_repr, unknown_key
 from nas_asc.shipped import find, is_path
 from nas_asc.spaces.schema import (
+    DATA_RATE,
     MODEL_DOMAINS,
     MODEL_KEYS,
     PRINTED_KEYS,
@@ -74,6 +75,10 @@ def check_architecture(architecture: Architecture) -> None:
         for key, value in values.items()
         if not isinstance(value, Value)
     ]
+    rate = architecture.sections.get("frontend", {}).get("sample_rate_hz")
+    if rate == DATA_RATE:
+        text = f"expected the rate of the data in Hz, got {rate!r}"
+        faults.append(Fault("frontend.sample_rate_hz", text))
     tables = {n: v for n, v in architecture.sections.items() if v != {"depth": 0}}
     if faults := faults or _sections(tables)[1]:
         raise ConfigError("\n".join(f"architecture: {fault.text}" for fault in faults))

@@ -23,14 +23,15 @@ def network(architecture):
 
 @pytest.mark.parametrize("space_name", SPACES)
 def test_another_option_makes_another_network(space_name):
-    space, rng = load_space(space_name), random.Random(0)
-    options = {p.path: p.options for p in space.parameters()}
+    space, rng = load_space(space_name).for_data(48000), random.Random(0)
+    options = {p.path: p for p in space.parameters()}
     compared = set()
     for _ in range(25):
         drawn = space.random(rng)
         before = network(drawn)
         for path, value in drawn.choices.items() if before else ():
-            other = rng.choice([option for option in options[path] if option != value])
+            (own,) = options[path].option(value)
+            other = rng.choice([option for option in options[path].options if option != own])
             choices = {**drawn.choices, path: other}
             changed = space.architecture(
                 lambda p, c=choices: c[p.path] if p.path in c else rng.choice(p.options)

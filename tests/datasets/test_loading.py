@@ -285,7 +285,7 @@ def test_a_folder_that_cannot_be_listed_is_named_with_the_way_out(tmp_path, monk
 
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(
-        DatasetError, match=r"rain: .* cannot \(permission denied\) - .*chmod u\+rx"
+        DatasetError, match=r"rain: .* listed, .*permission denied - .*chmod -R u\+rX"
     ):
         load_dataset(tmp_path)
     assert [finding.level for finding in check(tmp_path)] == ["error"]

@@ -122,9 +122,9 @@ RUNNERS = {
     "standard, int8": ("mbconv", STANDARD | {"compression.precision": "int8"}),
     "standard, mean spectrum": ("separable", STANDARD | {"frontend.mean_spectrum": True}),
     "standard, pruned, int8": ("separable", STANDARD | PRUNED | {"frontend.mean_spectrum": False}),
-    "standard, second plane": ("vgg", STANDARD | {"frontend.second_window": 8192}),
-    "peak, second plane": ("vgg", PEAK | {"frontend.second_window": 16384}),
-    "none": ("vgg", {"frontend.normalisation": "none", "frontend.second_window": 0}),
+    "standard, second plane": ("vgg", STANDARD | {"frontend.second_window_ms": 171}),
+    "peak, second plane": ("vgg", PEAK | {"frontend.second_window_ms": 341}),
+    "none": ("vgg", {"frontend.normalisation": "none", "frontend.second_window_ms": 0}),
     "waveform": ("wave_vgg", {}),
 }
 

@@ -68,7 +68,7 @@ def test_a_replayed_study_is_gone_on_with_in_the_same_way(name):
 
 @pytest.mark.parametrize("name", ["tpe", "nsga2"])
 def test_a_sampler_learns_what_is_good(name):
-    sampler = SAMPLERS[name](load_space("mbconv"), 0)
+    sampler = SAMPLERS[name](load_space("mbconv"), 1)
     blocks = []
     for number in range(70):
         architecture = next(sampler.propose(number))

@@ -112,7 +112,7 @@ MEASURE = partial(count, n_classes=10, clip_s=1.0)
 
 
 def gate(budget=BUDGET, trained_budget=None):
-    return Gate(SPACE, budget, MEASURE, trained_budget or budget)
+    return Gate(SPACE, budget, MEASURE, trained_budget or budget, lambda _: True)
 
 
 @pytest.fixture(scope="module")

@@ -62,6 +62,19 @@ def as_optuna_sees_it(path):
     storage.engine.dispose()
 
 
+def test_a_report_model_keeps_its_samples_and_is_an_option_to_optuna(store, path):
+    """2,760 and 690 samples at 44.1 kHz are 62.6 and 15.6 ms; 16 kHz are 0.73 of half the rate."""
+    model = SPACE.models["deepsound-160"].architecture
+    store.add(replace(make_trial(0), architecture=model))
+    (loaded,), _ = read_sqlite(path)
+    assert loaded.architecture == model
+    assert loaded.architecture.frontend == model.frontend
+    (study,) = as_optuna_sees_it(path)
+    found = {key: study.trials[0].params[f"frontend.{key}"] for key in ("window_ms", "hop_ms")}
+    assert found == {"window_ms": 64, "hop_ms": 16}
+    assert study.trials[0].params["frontend.f_max_share"] == 0.75
+
+
 def test_trials_are_read_back_as_they_were_stored(store, path):
     waiting = make_trial(0, model="deepsound-32", state="waiting")
     running = make_trial(1, rejected_over_budget=3, duplicates=1)

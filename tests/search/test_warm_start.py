@@ -43,6 +43,11 @@ SHORT = data(("a", "b"), 0.4, 48000)
             ],
         ),
         ("deepsound-64", data(TEN, 10.0, channels=2), ["2 channels averaged to one"]),
+        (  # whose mel bins reach up to 16,000 Hz
+            "deepsound-64",
+            data(TEN, 10.0, 8000),
+            ["data resampled from 8000 Hz to 44100 Hz, with nothing above 4000 Hz"],
+        ),
         ("imt-b", data(COARSE, 10.0, 18000, 4), ["4 channels averaged and copied to 2"]),
     ],
 )

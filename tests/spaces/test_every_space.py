@@ -77,7 +77,7 @@ def cheap(space, **wanted):
     ("space", "wanted"),
     [
         ("separable", {"mean_spectrum": (True,), "normalisation": ("standard",)}),
-        ("vgg", {"second_window": (8192, 16384), "normalisation": ("standard",)}),
+        ("vgg", {"second_window_ms": (171, 341), "normalisation": ("standard",)}),
         ("wave_vgg", {"channels": (2,)}),
     ],
 )
@@ -101,7 +101,7 @@ def test_one_candidate_with_another_kind_of_input_is_trained_and_saved(
     assert result.complexity["size_bytes"] == count(architecture, 2, CLIP_S).size_bytes
     assert 0 < result.metrics["log_loss"] < np.inf
     saved = load_saved(tmp_path / "models" / "0")
-    planes = 2 if "second_window" in wanted else 1
+    planes = 2 if "second_window_ms" in wanted else 1
     assert len(saved.standards) == (planes if "normalisation" in wanted else 0)
 
 

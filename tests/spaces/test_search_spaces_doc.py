@@ -23,8 +23,8 @@ def test_the_examples_are_spaces_and_have_as_many_values_as_the_text_says(tmp_pa
     assert list(read_space(path).families) == ["mbconv", "wave_vgg"]
     path.write_text(EXAMPLE, encoding="utf-8")
     space = read_space(path)
-    assert space.size() == 300
-    assert "that makes 300 architectures" in TEXT
+    assert space.size() == 600
+    assert "that makes 600 architectures" in TEXT
     stem, stage, classifier = 8 * 15 + 16, 8 * 9 + 8 * 16 + 32, 16 * 10 + 10
     found = verify(space.models["mine"])
     assert found.match

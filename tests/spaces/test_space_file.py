@@ -45,6 +45,14 @@ WRONG = [
     ('title = "a small space" -> title = 3', "title"),
     ('title = "a small space" -> stem = 3', "stem"),
     ('title = "a small space" -> ensembles = 3', "ensembles"),
+    # Units of a front end.
+    ("hop = 320 -> ", "frontend.hop"),
+    ("f_max_hz = 0 -> ", "frontend.f_max_hz"),
+    ("hop = 320 -> hop = 320\nhop_ms = 20", "frontend.hop_ms"),
+    ("f_max_hz = 0 -> f_max_hz = 0\nf_max_share = 0.9", "frontend.f_max_share"),
+    ("hop = 320 -> hop_ms = 20", "frontend.hop_ms"),
+    ("f_max_hz = 0 -> f_max_share = 1.5", "frontend.f_max_share"),
+    ('sample_rate_hz = 16000 -> sample_rate_hz = "date"', "frontend.sample_rate_hz"),
     # Between keys, once each is valid.
     ("f_max_hz = 0 -> f_max_hz = 9000", "frontend.f_max_hz"),
     ("f_min_hz = 50 -> f_min_hz = [0, 8000]", "frontend.f_min_hz"),

@@ -72,8 +72,9 @@ class OptunaSampler:
     def accept(self, number: int, architecture: Candidate) -> None:
         """Note which architecture a trial has."""
         self._start_trial(number)
-        choices = architecture.choices.items()
-        values: dict[str, Value] = {p: v for p, v in choices if p in self._parameters}
+        values: dict[str, Value] = {}  # an ensemble has none
+        if isinstance(architecture, Architecture):
+            values = self._space.options_of(architecture)
         if isinstance(self._sampler, NSGAIISampler):
             rng = random.Random(trial_seed(self._seed, number, "inactive"))
             for path, parameter in self._parameters.items():

@@ -3,10 +3,12 @@
 Conventions: a trial is written once when it starts and once when it ends, each whole or not at all,
 so that a run may be killed at any moment (write-ahead log). One driver writes at a time; anybody
 may read. Optuna's own tools (`optuna-dashboard`, `best_trials`) open the file as it is: parameters
-are the active choices by dotted path with their real values, objectives are the loss (log loss, or
-1 - accuracy) and the size. Optuna's states mean: COMPLETE trained to the end; PRUNED stopped early,
-or a report model skipped for want of time; FAIL failed; RUNNING in training, or lost with its
-session and to be run again; WAITING a report model to be trained.
+are the active choices by dotted path, as options of the space (of a report model that states
+samples where the space has milliseconds, the nearest: its architecture has the exact values);
+objectives are the loss (log loss, or 1 - accuracy) and the size. Optuna's states mean: COMPLETE
+trained to the end; PRUNED stopped early, or a report model skipped for want of time; FAIL failed;
+RUNNING in training, or lost with its session and to be run again; WAITING a report model to be
+trained.
 """
 
 import os
@@ -29,6 +31,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
+from nas_asc.architectures import Architecture, Value
 from nas_asc.errors import RunError
 from nas_asc.reports import read_candidate
 from nas_asc.search.storage import optuna_tables
@@ -64,6 +67,7 @@ class SqliteStore:
         self._distributions = {
             p.path: CategoricalDistribution(p.options) for p in space.parameters()
         }
+        self._space = space
         self._ids: dict[int, int] = {}
         try:
             self._study_id = self._storage.get_study_id_from_name(_STUDY)
@@ -90,7 +94,9 @@ class SqliteStore:
     def add(self, trial: Trial) -> None:
         """Store a new trial, in one write; trials are added in the order of their numbers."""
         known = self._distributions
-        params = {p: v for p, v in trial.architecture.choices.items() if p in known}
+        params: dict[str, Value] = {}
+        if isinstance(trial.architecture, Architecture):
+            params = self._space.options_of(trial.architecture)
         template = create_trial(
             state=_STATES[trial.state],
             params=params,

@@ -1,0 +1,89 @@
+"""Which front ends suit the data; others are refused at proposal, like what is over the budget.
+
+A rate above the data's own adds nothing but work, and a mel bin that no Fourier frequency lies in,
+or that lies above what the recordings hold, is the same number for every clip. Where a space has
+nothing else, a rule is waived: poor front ends are better than no search. Report models are what
+they are, and exempt.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from nas_asc.architectures import Architecture, FrontEnd, has_empty_band, highest_centre_hz
+from nas_asc.datasets import Dataset
+from nas_asc.errors import ConfigError
+from nas_asc.spaces import SearchSpace
+
+_log = logging.getLogger(__name__)
+
+
+def _is_above_the_rate(frontend: FrontEnd, dataset: Dataset) -> bool:
+    return frontend.sample_rate_hz > dataset.sample_rate_hz
+
+
+def _has_empty_bin(frontend: FrontEnd, dataset: Dataset) -> bool:
+    return any(map(has_empty_band, frontend.spectrograms(dataset.clip_s)))
+
+
+def _is_above_the_recordings(frontend: FrontEnd, dataset: Dataset) -> bool:
+    held_hz = min(dataset.highest_hz, dataset.sample_rate_hz / 2)
+    return any(highest_centre_hz(f) > held_hz for f in frontend.spectrograms(dataset.clip_s))
+
+
+Rule = Callable[[FrontEnd, Dataset], bool]
+
+# Whether a front end breaks a rule, by what it then has.
+_OF_RATES: Mapping[str, Rule] = {"a rate above that of the data": _is_above_the_rate}
+_OF_MEL_BINS: Mapping[str, Rule] = {
+    "mel bins above what the recordings hold": _is_above_the_recordings,
+    "mel bins without a Fourier bin": _has_empty_bin,
+}
+
+
+def suits(space: SearchSpace, dataset: Dataset) -> Callable[[Architecture], bool]:
+    """Return what checks whether the front end of an architecture suits the data.
+
+    Where no front end of the space keeps all rules, the fewest are waived, with a warning.
+
+    Raises:
+        ConfigError: no front end has a frequency between its limits.
+    """
+    waived = _waived(space, dataset)
+    if waived:
+        _log.warning(
+            "space %s: every front end has %s (%d Hz); proposed all the same - "
+            "give frontend.sample_rate_hz, f_max_share or n_mels other options",
+            *(space.name, " and ".join(waived), dataset.sample_rate_hz),
+        )
+
+    @lru_cache(maxsize=1 << 14)
+    def is_suitable(frontend: FrontEnd) -> bool:
+        return waived.issuperset(_broken(frontend, dataset))
+
+    return lambda architecture: is_suitable(architecture.frontend)
+
+
+def _waived(space: SearchSpace, dataset: Dataset) -> frozenset[str]:
+    """Return the rules that the front end breaks which breaks fewest."""
+    least: frozenset[str] | None = None
+    for frontend in space.front_ends():
+        if frontend.kind == "logmel" and frontend.f_min_hz >= frontend.f_max_hz:
+            continue
+        broken = frozenset(_broken(frontend, dataset))
+        if least is None or len(broken) < len(least):
+            least = broken
+        if not least:
+            break
+    if least is None:
+        half_hz = dataset.sample_rate_hz / 2
+        raise ConfigError(
+            f"frontend.f_min_hz: expected less than half the rate of the data, {half_hz:g} Hz, "
+            f"in space {space.name!r}"
+        )
+    return least
+
+
+def _broken(frontend: FrontEnd, dataset: Dataset) -> list[str]:
+    rules = {**_OF_RATES, **(_OF_MEL_BINS if frontend.kind == "logmel" else {})}
+    return [name for name, is_broken in rules.items() if is_broken(frontend, dataset)]
