@@ -20,6 +20,7 @@ _LONGEST_S = 10.0
 _SHORTEST_S = 0.02
 _STEPS_S = ((0.1, 0.01), (0.5, 0.05), (2.0, 0.1), (inf, 0.5))  # below a length, steps of so much
 _SLACK = 0.03  # share of a length that counts as nothing: 5.02 s are said as 5 s
+_MUCH = 0.2  # share of all sound that is cut off, above which another way is named
 _SAME_S = 1e-6  # less than a sample
 
 
@@ -82,7 +83,8 @@ def length_note(source: DataSource, clip_s: float, durations_s: Sequence[float])
         )
     reason = "as asked" if source.clip_s else "what 95 % of the clips need, up to 10 s"
     way_on = ""
-    if cut and max(durations_s) > 2 * clip_s:
+    lost_s = sum(max(0.0, duration_s - clip_s) for duration_s in durations_s)
+    if lost_s > _MUCH * sum(durations_s):
         way_on = f"; --window {clip_s:g}s would use the whole of long recordings"
     return (
         f"clip length: {clip_s:g} s, {reason}; {padded} shorter are padded{centred}, "

@@ -5,6 +5,7 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import inf
 from pathlib import Path
 
 from nas_asc.datasets.bandwidth import Band, mixed_bands, unreached_rates
@@ -119,7 +120,7 @@ def split_clips(
             *_mixed("channel counts", "channels", channels),
         ),
         skipped=tuple(entry.path for entry in bad),
-        highest_hz=statistics.median_low([file.highest_hz for file in kept_files]),
+        highest_hz=statistics.median_low([f.highest_hz for f in kept_files if f.peak] or [inf]),
         align=source.align,
         source=source,
         split_seed=split_seed,
