@@ -74,8 +74,7 @@ def search(
         began = time.monotonic()
         done = subprocess.run(
             [*command, *limits, *words, "--out", run, "--json"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
             check=False,
         )
