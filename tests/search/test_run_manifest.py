@@ -139,7 +139,7 @@ def test_what_was_computed_otherwise_is_told(check, caplog, tmp_path, versions):
         caplog.clear()
         check({"features": 2, **FACTS})
         (line,) = caplog.messages
-        assert line.startswith("features now differ by rounding")
+        assert line.startswith("features now differ a little")
     caplog.clear()
     check({"early_stopping": 2, "training": 2, **FACTS})
     assert sum("stopped by another rule" in line for line in caplog.messages) == 1

@@ -55,7 +55,7 @@ _UNCHANGING = {
 }
 # What a resumed run is told of when it has changed, since that only makes its parts differ.
 _TOLD = {
-    "features": "features now differ by rounding from those of the run's earlier trials",
+    "features": "features now differ a little from those of the run's earlier trials",
     "early_stopping": "trainings are now stopped by another rule than the run's earlier trials",
     "training": "networks are now trained or stored otherwise than in the run's earlier trials",
 }
