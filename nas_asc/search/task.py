@@ -57,8 +57,9 @@ class Task:
     def training_s(self, *macs: float) -> float:
         """Return how long networks of so many multiply-accumulates train, one after the other."""
         study, clips = self.config, len(self.dataset.indices("train"))
-        epochs, batch_size = study.epochs, study.recipe.batch_size
-        return sum(training_s(each, clips, epochs, batch_size, study.speed) for each in macs)
+        return sum(
+            training_s(each, clips, study.epochs, study.recipe, study.speed) for each in macs
+        )
 
 
 def read_task(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import log2
 from typing import Any
 
-from nas_asc.study.config import StudyConfig
+from nas_asc.study.config import Recipe, StudyConfig
 from nas_asc.units import format_duration
 
 # What trains, as measured: a core's multiply-accumulates in a second, of which a forward and a
@@ -52,16 +52,11 @@ class DataFacts:
     imbalance: float
 
 
-def training_s(macs: float, clips: int, epochs: int, batch_size: int, speed: float = 1.0) -> float:
+def training_s(macs: float, clips: int, epochs: int, recipe: Recipe, speed: float = 1.0) -> float:
     """Return how long a training takes, of a network with so many multiply-accumulates a clip."""
-    steps = epochs * epoch_steps(clips, batch_size)
-    arithmetic_s = PASSES * macs * min(clips * epochs, steps * batch_size) / MACS_PER_S
+    steps = epochs * recipe.epoch_steps(clips)
+    arithmetic_s = PASSES * macs * min(clips * epochs, steps * recipe.batch_size) / MACS_PER_S
     return CANDIDATE_S + (steps * STEP_S + arithmetic_s) / speed
-
-
-def epoch_steps(clips: int, batch_size: int) -> int:
-    """Return the steps of an epoch; a last batch counts if it is at least half full."""
-    return max(1, int(clips / batch_size + 0.5))
 
 
 def plan(
@@ -94,7 +89,8 @@ def plan(
     clips = facts.training_clips
     batch_size = 2 ** int(log2(max(1, clips / _BATCHES)))
     batch_size = min(max(batch_size, _BATCH_SIZES[0]), _BATCH_SIZES[1])
-    in_epoch = epoch_steps(clips, batch_size)
+    recipe = study.recipe.model_copy(update={"batch_size": batch_size})
+    in_epoch = recipe.epoch_steps(clips)
     wanted = min(max(_STEPS_SHARE * each_s / STEP_S, _STEPS[0]), _STEPS[1])
     epochs = max(1, round(wanted / in_epoch))
     steps = in_epoch * decide("epochs", epochs, "")
@@ -103,18 +99,18 @@ def plan(
     affordable = (each_s - steps * STEP_S) * MACS_PER_S / (PASSES * steps * batch_size)
     ceiling = _ceiling(sorted(macs), affordable)
     about = f"a candidate takes about {format_duration(each_s / study.speed + CANDIDATE_S)}"
-    decide("macs_ceiling", ceiling, about if ceiling else f"none: {about} or less")
+    decide("macs_ceiling", ceiling, about if ceiling else f"{about} or less")
     decide("startup_trials", min(max(candidates // 3, 4), 16), "a third of the candidates, 4 to 16")
     if facts.validation_clips > _MOST_VALIDATION:
         reason = f"of {facts.validation_clips:,}, spread evenly"
         decide("validation_clips", _MOST_VALIDATION, reason)
-    recipe = {**study.recipe.to_dict(), "batch_size": batch_size}
     reasons["batch_size"] = f"for {clips:,} training clips of {facts.clip_s:g} s"
     if facts.imbalance > _UNEVEN:
-        recipe["loss"] = {**recipe["loss"], "class_weights": "balanced"}
+        loss = {**recipe.loss, "class_weights": "balanced"}
+        recipe = recipe.model_copy(update={"loss": loss})
         uneven = f"the largest class has {facts.imbalance:.1f} times the clips of the smallest"
         reasons["class_weights"] = uneven
-    planned = {**study.to_dict(), **values, "recipe": recipe, "plan": reasons}
+    planned = {**study.to_dict(), **values, "recipe": recipe.to_dict(), "plan": reasons}
     return StudyConfig.model_validate(planned)
 
 

@@ -110,7 +110,7 @@ def mixup(batch: Batch, generator: torch.Generator, settings: Mixup) -> Batch:
         column = share.to(values).view(-1, *[1] * (values.dim() - 1))
         return torch.lerp(values[partner], values, column)
 
-    return Batch(tuple(map(blend, batch.inputs)), blend(batch.targets), batch.second_plane)
+    return replace(batch, inputs=tuple(map(blend, batch.inputs)), targets=blend(batch.targets))
 
 
 def symmetric_beta(alpha: float, count: int, generator: torch.Generator) -> Tensor:

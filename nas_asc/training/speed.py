@@ -38,5 +38,5 @@ def measured_speed() -> float:
     began = perf_counter()
     train(network, clips, recipe, epochs=_EPOCHS, seed=0, execution=way)
     seconds = perf_counter() - began
-    planned = training_s(complexity.macs, _CLIPS, _EPOCHS, _BATCH_SIZE) - CANDIDATE_S
+    planned = training_s(complexity.macs, _CLIPS, _EPOCHS, recipe) - CANDIDATE_S
     return float(f"{planned / seconds:.2g}")

@@ -3,7 +3,7 @@
 import pytest
 
 from nas_asc.study.config import load_study, read_study, study_toml, with_options
-from nas_asc.study.planning import DataFacts, epoch_steps, plan, training_s
+from nas_asc.study.planning import DataFacts, plan, training_s
 
 DIGITS = DataFacts(training_clips=2000, validation_clips=500, clip_s=0.7, imbalance=1.0)
 MACS = tuple(int(1e5 * 1.03**step) for step in range(200))  # to 36 M
@@ -16,14 +16,10 @@ def planned(facts=DIGITS, macs=MACS, given=("time_s",), **options):
 
 def test_a_training_takes_its_arithmetic_and_so_much_for_each_step_and_candidate():
     """2 s, 63 x 16 steps of 8 ms, 3 passes of 1 M over 32,000 clips at 4 G a second."""
+    recipe = load_study("planned").recipe.model_copy(update={"batch_size": 32})
     expected = 2.0 + 62 * 16 * 0.008 + 3 * 1e6 * 62 * 16 * 32 / 4e9
-    assert training_s(1e6, 1990, 16, 32) == pytest.approx(expected)
-    assert training_s(1e6, 1990, 16, 32, speed=2.0) == pytest.approx(2.0 + (expected - 2.0) / 2)
-
-
-@pytest.mark.parametrize(("clips", "batch", "steps"), [(31, 16, 2), (23, 16, 1), (3, 16, 1)])
-def test_a_last_batch_counts_from_half_a_batch_on(clips, batch, steps):
-    assert epoch_steps(clips, batch) == steps
+    assert training_s(1e6, 1990, 16, recipe) == pytest.approx(expected)
+    assert training_s(1e6, 1990, 16, recipe, speed=2.0) == pytest.approx(2.0 + (expected - 2.0) / 2)
 
 
 @pytest.mark.parametrize("clips", [60, 240, 900, 2000, 20_000, 200_000])
@@ -31,7 +27,7 @@ def test_a_last_batch_counts_from_half_a_batch_on(clips, batch, steps):
 def test_about_one_to_three_thousand_steps_are_done(clips, time_s):
     study = planned(DataFacts(clips, 100, 1.0, 1.0), time_s=time_s)
     size = study.recipe.batch_size
-    steps = study.epochs * epoch_steps(clips, size)
+    steps = study.epochs * round(clips / size)
     assert 900 <= steps <= 3200  # whole epochs
     assert 16 <= size <= 128
 
@@ -40,7 +36,7 @@ def test_what_is_planned_fits_the_time_of_two_cores():
     """A candidate of average cost, times as many as are planned, takes about the time."""
     study = planned(time_s=240.0)
     below = [each for each in MACS if each <= study.macs_ceiling]
-    mean_s = training_s(sum(below) / len(below), 2000, study.epochs, study.recipe.batch_size)
+    mean_s = training_s(sum(below) / len(below), 2000, study.epochs, study.recipe)
     assert 15 <= 0.75 * 2 * 240 / mean_s <= 40
 
 
@@ -54,7 +50,7 @@ def test_more_time_trains_longer_and_larger_networks():
 def test_without_need_of_a_ceiling_there_is_none(tmp_path):
     study = planned(macs=[1000] * 300)
     assert study.macs_ceiling is None
-    assert "none" in study.plan["macs_ceiling"]
+    assert "or less" in study.plan["macs_ceiling"]
 
 
 def test_nothing_but_the_data_the_time_and_the_speed_decides():
