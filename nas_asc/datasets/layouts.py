@@ -39,6 +39,7 @@ from nas_asc.errors import DatasetError, printable
 from nas_asc.study import DataSource
 
 _NUMBER = re.compile(r"\d+(\s*[-_.]\s*|\s+)(?=\S)")
+_FOLD = re.compile(r"fold[-_ ]?(\d+)", re.IGNORECASE)
 _ESC50_TABLE = PurePosixPath("meta/esc50.csv")
 _SPEECH_LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 _TAU_META = PurePosixPath("meta.csv")
@@ -83,6 +84,12 @@ def list_clips(folder: Folder, source: DataSource) -> tuple[str, Listing]:
     for name, layout in LAYOUTS.items():
         if layout.matches(folder, source):
             listing = layout.read(folder, source)
+            labels = {entry.label for entry in listing.entries}
+            if len(labels) == 1 and name == "class_folders" and (option := _options(folder)):
+                raise DatasetError(
+                    f"{printable(folder.root)}: expected at least two classes, found 1 "
+                    f"({', '.join(labels)}) - {option}, or give the folder of the class folders"
+                )
             pattern = parse_names(source.names) if source.names else None
             if pattern and name != "names":
                 listing = _with_fields(folder, listing, pattern, source)
@@ -96,15 +103,21 @@ def list_clips(folder: Folder, source: DataSource) -> tuple[str, Listing]:
 
 def _what_would_work(folder: Folder) -> str:
     """Return the option that finds labels in a folder, or what to do where none does."""
-    proposals = [_option_of_table(folder, path) for path in folder.tables[:3]]
-    proposals.append(propose_names(folder.audio))
-    if found := [proposal for proposal in proposals if proposal]:
-        return f"try {', or '.join(found)}"
+    if option := _options(folder):
+        return option
     do = "put one folder of clips per class into it, or a meta.csv with filename and label"
     tops = folder.top_folders
     if len(tops) > 1 and len(meaning_of_splits(tops)) == len(tops):
         return f"{', '.join(tops)} are splits, and no classes; {do}"
     return do
+
+
+def _options(folder: Folder) -> str:
+    """Return the options that find labels in tables or names, if any do."""
+    proposals = [_option_of_table(folder, path) for path in folder.tables[:3]]
+    proposals.append(propose_names(folder.audio))
+    found = [proposal for proposal in proposals if proposal]
+    return f"try {', or '.join(found)}" if found else ""
 
 
 def _option_of_table(folder: Folder, path: PurePosixPath) -> str:
@@ -200,9 +213,9 @@ def _files(paths: Sequence[PurePosixPath]) -> str:
     return f"{len(paths)} audio files (such as {printable(paths[0])})"
 
 
-def _class_folders(folder: Folder, source: DataSource, splits: bool = False) -> Listing:
-    """List the clips in class folders, at the level asked for or the first that is not alone."""
-    level = source.label_level or folder.base + 1 + splits
+def _class_folders(folder: Folder, source: DataSource, inside: int = 0) -> Listing:
+    """List the clips in class folders: as deep as asked, or so many below the top folders."""
+    level = source.label_level or folder.base + 1 + inside
     paths = tuple(path for path in folder.audio if len(path.parts) > level)
     if not paths:
         raise DatasetError(
@@ -293,6 +306,22 @@ def _class_names(folders: Sequence[str]) -> dict[str, str]:
     return dict(zip(folders, names if numbered and unique else folders, strict=True))
 
 
+def _has_fold_folders(folder: Folder, source: DataSource) -> bool:
+    """Return whether the top folders are numbered folds with class folders in them."""
+    tops = folder.top_folders
+    folds = len(tops) > 2 and all(_FOLD.fullmatch(name) for name in tops)
+    return folds and all(len(path.parts) > folder.base + 2 for path in folder.audio)
+
+
+def _fold_folders(folder: Folder, source: DataSource) -> Listing:
+    listing = _class_folders(folder, source, inside=1)
+    entries = []
+    for entry in listing.entries:
+        match = _FOLD.fullmatch(entry.path.relative_to(folder.root).parts[folder.base])
+        entries.append(replace(entry, fold=int(match[1]) if match else None, above=()))
+    return replace(listing, entries=tuple(entries))
+
+
 def _is_esc10(folder: Folder, source: DataSource) -> bool:
     """Return whether all clips in folders carry ESC names, with all of the five folds."""
     return {_fold(path) for path in folder.audio if len(path.parts) > 1} == {1, 2, 3, 4, 5}
@@ -352,7 +381,7 @@ def _tau(folder: Folder, source: DataSource) -> Listing:
 
 
 def _rows(folder: Folder, table: Table) -> Listing:
-    entries, notes = list_rows([table], in_folder(folder), folder)
+    entries, notes = list_rows([table], in_folder(folder), folder.root, folder)
     return Listing(tuple(entries), tuple(notes))
 
 
@@ -403,8 +432,9 @@ LAYOUTS = {
     "split_folders": Layout(
         "train/CLASS/CLIP",
         _has_split_folders,
-        lambda folder, source: _class_folders(folder, source, splits=True),
+        lambda folder, source: _class_folders(folder, source, inside=1),
     ),
+    "fold_folders": Layout("fold1/CLASS/CLIP", _has_fold_folders, _fold_folders),
     "esc10": Layout("001 - CLASS/1-100032-A.ogg", _is_esc10, _esc10),
     "class_folders": Layout("CLASS/CLIP", _has_class_folders, _class_folders),
 }

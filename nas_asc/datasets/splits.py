@@ -5,6 +5,7 @@ by recording. A recording lies in one split while every class can be in all of t
 cannot be split by recordings is split by single clips, and that is said.
 """
 
+import random
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -201,11 +202,12 @@ def _draw(
     groups = np.array([entry.group for entry in entries])
     most = max(Counter(labels.tolist()).values())
     folds = max(len(shares), min(_FOLDS, len(set(groups.tolist())), most))
-    named = list(shares) if folds == len(shares) else ["train"] * folds
-    named[1 - len(shares) :] = list(shares)[1:]
+    splits = [*shares, *["train"] * (folds - len(shares))]
     best: tuple[dict[str, str], set[str]] = {}, set(labels.tolist())
     for number in range(_DRAWS):
         random_state = int(digest(f"{seed} {number}", 8), 16)
+        # The splitter puts the recordings of rare classes into its first folds.
+        named = random.Random(random_state).sample(splits, folds)
         splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=random_state)
         split_of: dict[str, str] = {}
         with warnings.catch_warnings():

@@ -153,6 +153,18 @@ def test_class_folders_may_lie_deeper(tmp_path):
     assert "at level 4" in refusal(DataSource.of(tmp_path / "rooms", label_level=4))
 
 
+@pytest.mark.parametrize("names", ["kit", "take"])
+def test_sub_folders_of_one_name_are_one_recording_unless_they_are_counted(names, tmp_path):
+    for label, number in product(("kick", "ride"), range(6)):
+        write_clip(tmp_path / label / f"{names}{number}" / "0.wav", 0.05)
+    dataset = load_dataset(tmp_path)
+    assert len({clip.group for clip in dataset.clips}) == (6 if names == "kit" else 12)
+    together = load_dataset(DataSource.of(tmp_path, group="folder"))
+    assert len({clip.group for clip in together.clips}) == 6
+    apart = load_dataset(DataSource.of(tmp_path, group="none"))
+    assert len({clip.group for clip in apart.clips}) == 12
+
+
 @pytest.mark.parametrize(
     ("header", "columns"),
     [
@@ -217,6 +229,31 @@ def test_tables_named_after_splits_are_taken_together(tmp_path):
     assert dataset.describe()["splits"] == {"train": 4, "validation": 4, "test": 4}
     given = DataSource.of(*(tmp_path / f"{split}.csv" for split in ("train", "val", "test")))
     assert load_dataset(given).clips == dataset.clips
+
+
+def test_a_table_in_a_folder_of_its_own_is_found(tmp_path):
+    for split in ("dev", "eval"):
+        rows = ["fname,labels,mids"]
+        for label, n in product(("Bark", "Rain"), range(5)):
+            write_clip(tmp_path / f"{split}_audio" / f"{split}{label}{n}.wav", 0.05)
+            rows.append(f"{split}{label}{n},{label},x")
+        (tmp_path / "ground_truth").mkdir(exist_ok=True)
+        (tmp_path / "ground_truth" / f"{split}.csv").write_text("\n".join(rows))
+    dataset = load_dataset(tmp_path)
+    assert dataset.classes == ("Bark", "Rain")
+    assert dataset.describe()["splits"] == {"train": 8, "validation": 2, "test": 10}
+
+
+def test_one_folder_of_clips_is_no_class_where_a_table_may_label_them(tmp_path):
+    rows = ["item;kind"]
+    for label, n in product(("Bark", "Rain"), range(5)):
+        write_clip(tmp_path / "audio" / f"{label}{n}.wav", 0.05)
+        rows.append(f"{label}{n}.wav;{label}")
+    (tmp_path / "list.csv").write_text("\n".join(rows))
+    text = refusal(tmp_path)
+    assert "--columns 'file=item,label=kind'" in text
+    columns = "file=item,label=kind"
+    assert load_dataset(DataSource.of(tmp_path, columns=columns)).classes == ("Bark", "Rain")
 
 
 @pytest.mark.parametrize("quote", ['a1.wav,"dog', '"a1.wav"x,dog'])
