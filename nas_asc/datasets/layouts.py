@@ -26,13 +26,13 @@ from nas_asc.datasets.columns import (
 from nas_asc.datasets.folder import Folder
 from nas_asc.datasets.grouping import ESC_NAME
 from nas_asc.datasets.names import NamePattern, parse_names, propose_names
+from nas_asc.datasets.proposals import options_for, unused_tables, what_would_work
 from nas_asc.datasets.table import (
     Table,
     has_table,
     in_folder,
     list_rows,
     list_tables,
-    propose_columns,
     read_table,
 )
 from nas_asc.errors import DatasetError, printable
@@ -85,7 +85,7 @@ def list_clips(folder: Folder, source: DataSource) -> tuple[str, Listing]:
         if layout.matches(folder, source):
             listing = layout.read(folder, source)
             labels = {entry.label for entry in listing.entries}
-            if len(labels) == 1 and name == "class_folders" and (option := _options(folder)):
+            if len(labels) == 1 and name == "class_folders" and (option := options_for(folder)):
                 raise DatasetError(
                     f"{printable(folder.root)}: expected at least two classes, found 1 "
                     f"({', '.join(labels)}) - {option}, or give the folder of the class folders"
@@ -93,57 +93,12 @@ def list_clips(folder: Folder, source: DataSource) -> tuple[str, Listing]:
             pattern = parse_names(source.names) if source.names else None
             if pattern and name != "names":
                 listing = _with_fields(folder, listing, pattern, source)
-            unused = () if layout.uses_tables else _unused_tables(folder)
+            unused = () if layout.uses_tables else unused_tables(folder)
             return name, replace(listing, notes=(*listing.notes, *unused))
     raise DatasetError(
         f"{printable(folder.root)}: expected labels, found {len(folder.audio)} audio files "
-        f"without any - {_what_would_work(folder)}"
+        f"without any - {what_would_work(folder)}"
     )
-
-
-def _what_would_work(folder: Folder) -> str:
-    """Return the option that finds labels in a folder, or what to do where none does."""
-    if option := _options(folder):
-        return option
-    do = "put one folder of clips per class into it, or a meta.csv with filename and label"
-    tops = folder.top_folders
-    if len(tops) > 1 and len(meaning_of_splits(tops)) == len(tops):
-        return f"{', '.join(tops)} are splits, and no classes; {do}"
-    return do
-
-
-def _options(folder: Folder) -> str:
-    """Return the options that find labels in tables or names, if any do."""
-    proposals = [_option_of_table(folder, path) for path in folder.tables[:3]]
-    proposals.append(propose_names(folder.audio))
-    found = [proposal for proposal in proposals if proposal]
-    return f"try {', or '.join(found)}" if found else ""
-
-
-def _option_of_table(folder: Folder, path: PurePosixPath) -> str:
-    try:
-        beside = path.parent.as_posix() in (".", "meta", "metadata")
-        where = "" if beside else f"--data '{printable(folder.root / path)}'"
-        return propose_columns(folder.root / path, where)
-    except DatasetError:
-        return ""
-
-
-def _unused_tables(folder: Folder) -> tuple[str, ...]:
-    """Name the tables that lie there and are not used, with the option that would use them."""
-    notes = []
-    for path in folder.tables[:3]:
-        try:
-            columns = ", ".join(filter(None, read_table(folder.root / path, {}, most=1).columns))
-        except DatasetError as error:
-            notes.append(f"the table {printable(path)} is not used: {error}")
-            continue
-        option = _option_of_table(folder, path)
-        use = f"; {option} would use it" if option else ""
-        notes.append(f"the table {printable(path)} is not used (columns {columns}){use}")
-    if more := len(folder.tables) - len(notes):
-        notes.append(f"{more} more tables are not used")
-    return tuple(notes)
 
 
 def _list_names(folder: Folder, source: DataSource) -> Listing:
