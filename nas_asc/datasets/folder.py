@@ -160,6 +160,8 @@ def _instead(root: Path, paths: list[PurePosixPath], audio: tuple[PurePosixPath,
         return f"files that cannot be read: {unreadable_kinds(root, audio)}"
     if not paths:
         return "an empty folder - put one folder of clips per class into it"
+    if tables := [path for path in paths if path.suffix.lower() in _TABLE_SUFFIXES]:
+        return f"{len(paths)} other files - give the table: --data {_quoted(root / tables[0])}"
     kinds = ", ".join(sorted({printable(path.suffix.lower() or path.name) for path in paths})[:5])
     return f"{len(paths)} other files ({kinds}) - give WAV, FLAC or OGG clips"
 

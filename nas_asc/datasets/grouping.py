@@ -22,6 +22,10 @@ _NAMES = {
         r"[a-z_]+-(?P<recording>[a-z]+-\d+)-\d+(-\d+)?-[a-z]\d?"
     ),
 }
+_COUNTED = re.compile(
+    r"((take|rec|record|recording|part|set|batch|chunk|clip|file|segment|folder|dir)s?)?[-_ ]?\d+",
+    re.IGNORECASE,
+)
 _FILE = "file, each its own (clips of one recording belong into one sub-folder of their class)"
 
 
@@ -102,13 +106,13 @@ def _guess(entries: Sequence[Entry], root: Path) -> tuple[tuple[Entry, ...], str
         if len(set(groups)) > 2:
             return _with_groups(entries, groups, root), "the folder above that of the class"
     of_class = _folders_of_classes(entries)
-    inside = all(entry.below for entry in entries)
+    groups = [entry.path.relative_to(root).parent.as_posix() for entry in entries]
+    inside = all(entry.below for entry in entries) and len(set(groups)) > 2
     if inside and any(entry.path.parent not in of_class for entry in entries):
-        groups = [entry.path.relative_to(root).parent.as_posix() for entry in entries]
-        words = "sub-folder"
-        if len({entry.below for entry in entries}) < len(set(groups)):
-            words += " of each class (--group folder keeps those of one name together)"
-        return _with_groups(entries, groups, root), words
+        names = ["/".join(entry.below) for entry in entries]
+        if _names_recur(entries, names):
+            return _with_groups(entries, names, root), "sub-folder, one name in several classes"
+        return _with_groups(entries, groups, root), "sub-folder"
     return _with_groups(entries, [""] * len(entries), root), _FILE
 
 
@@ -125,6 +129,19 @@ def _folder(entry: Entry, root: Path) -> str:
     if not parts and entry.fields:  # its label is not that of a folder
         parts = tuple(p for p in entry.path.relative_to(root).parent.parts if p != entry.label)
     return "/".join(parts)
+
+
+def _names_recur(entries: Sequence[Entry], names: Sequence[str]) -> bool:
+    """Return whether sub-folders of several classes are named after the same things.
+
+    A kit or a speaker is one recording in all classes; "1" or "take2" is another one in each.
+    """
+    labels: defaultdict[str, set[str]] = defaultdict(set)
+    for entry, name in zip(entries, names, strict=True):
+        labels[name].add(entry.label)
+    shared = sum(len(found) > 1 for found in labels.values())
+    counted = all(_COUNTED.fullmatch(name) for name in labels)
+    return not counted and len(labels) > 2 and shared > len(labels) / 2
 
 
 def _folders_of_classes(entries: Sequence[Entry]) -> set[Path]:

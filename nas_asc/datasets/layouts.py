@@ -26,19 +26,20 @@ from nas_asc.datasets.columns import (
 from nas_asc.datasets.folder import Folder
 from nas_asc.datasets.grouping import ESC_NAME
 from nas_asc.datasets.names import NamePattern, parse_names, propose_names
+from nas_asc.datasets.proposals import options_for, unused_tables, what_would_work
 from nas_asc.datasets.table import (
     Table,
     has_table,
     in_folder,
     list_rows,
     list_tables,
-    propose_columns,
     read_table,
 )
 from nas_asc.errors import DatasetError, printable
 from nas_asc.study import DataSource
 
 _NUMBER = re.compile(r"\d+(\s*[-_.]\s*|\s+)(?=\S)")
+_FOLD = re.compile(r"fold[-_ ]?(\d+)", re.IGNORECASE)
 _ESC50_TABLE = PurePosixPath("meta/esc50.csv")
 _SPEECH_LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 _TAU_META = PurePosixPath("meta.csv")
@@ -83,54 +84,21 @@ def list_clips(folder: Folder, source: DataSource) -> tuple[str, Listing]:
     for name, layout in LAYOUTS.items():
         if layout.matches(folder, source):
             listing = layout.read(folder, source)
+            labels = {entry.label for entry in listing.entries}
+            if len(labels) == 1 and name == "class_folders" and (option := options_for(folder)):
+                raise DatasetError(
+                    f"{printable(folder.root)}: expected at least two classes, found 1 "
+                    f"({', '.join(labels)}) - {option}, or give the folder of the class folders"
+                )
             pattern = parse_names(source.names) if source.names else None
             if pattern and name != "names":
                 listing = _with_fields(folder, listing, pattern, source)
-            unused = () if layout.uses_tables else _unused_tables(folder)
+            unused = () if layout.uses_tables else unused_tables(folder)
             return name, replace(listing, notes=(*listing.notes, *unused))
     raise DatasetError(
         f"{printable(folder.root)}: expected labels, found {len(folder.audio)} audio files "
-        f"without any - {_what_would_work(folder)}"
+        f"without any - {what_would_work(folder)}"
     )
-
-
-def _what_would_work(folder: Folder) -> str:
-    """Return the option that finds labels in a folder, or what to do where none does."""
-    proposals = [_option_of_table(folder, path) for path in folder.tables[:3]]
-    proposals.append(propose_names(folder.audio))
-    if found := [proposal for proposal in proposals if proposal]:
-        return f"try {', or '.join(found)}"
-    do = "put one folder of clips per class into it, or a meta.csv with filename and label"
-    tops = folder.top_folders
-    if len(tops) > 1 and len(meaning_of_splits(tops)) == len(tops):
-        return f"{', '.join(tops)} are splits, and no classes; {do}"
-    return do
-
-
-def _option_of_table(folder: Folder, path: PurePosixPath) -> str:
-    try:
-        beside = path.parent.as_posix() in (".", "meta", "metadata")
-        where = "" if beside else f"--data '{printable(folder.root / path)}'"
-        return propose_columns(folder.root / path, where)
-    except DatasetError:
-        return ""
-
-
-def _unused_tables(folder: Folder) -> tuple[str, ...]:
-    """Name the tables that lie there and are not used, with the option that would use them."""
-    notes = []
-    for path in folder.tables[:3]:
-        try:
-            columns = ", ".join(filter(None, read_table(folder.root / path, {}, most=1).columns))
-        except DatasetError as error:
-            notes.append(f"the table {printable(path)} is not used: {error}")
-            continue
-        option = _option_of_table(folder, path)
-        use = f"; {option} would use it" if option else ""
-        notes.append(f"the table {printable(path)} is not used (columns {columns}){use}")
-    if more := len(folder.tables) - len(notes):
-        notes.append(f"{more} more tables are not used")
-    return tuple(notes)
 
 
 def _list_names(folder: Folder, source: DataSource) -> Listing:
@@ -200,9 +168,9 @@ def _files(paths: Sequence[PurePosixPath]) -> str:
     return f"{len(paths)} audio files (such as {printable(paths[0])})"
 
 
-def _class_folders(folder: Folder, source: DataSource, splits: bool = False) -> Listing:
-    """List the clips in class folders, at the level asked for or the first that is not alone."""
-    level = source.label_level or folder.base + 1 + splits
+def _class_folders(folder: Folder, source: DataSource, inside: int = 0) -> Listing:
+    """List the clips in class folders: as deep as asked, or so many below the top folders."""
+    level = source.label_level or folder.base + 1 + inside
     paths = tuple(path for path in folder.audio if len(path.parts) > level)
     if not paths:
         raise DatasetError(
@@ -293,6 +261,22 @@ def _class_names(folders: Sequence[str]) -> dict[str, str]:
     return dict(zip(folders, names if numbered and unique else folders, strict=True))
 
 
+def _has_fold_folders(folder: Folder, source: DataSource) -> bool:
+    """Return whether the top folders are numbered folds with class folders in them."""
+    tops = folder.top_folders
+    folds = len(tops) > 2 and all(_FOLD.fullmatch(name) for name in tops)
+    return folds and all(len(path.parts) > folder.base + 2 for path in folder.audio)
+
+
+def _fold_folders(folder: Folder, source: DataSource) -> Listing:
+    listing = _class_folders(folder, source, inside=1)
+    entries = []
+    for entry in listing.entries:
+        match = _FOLD.fullmatch(entry.path.relative_to(folder.root).parts[folder.base])
+        entries.append(replace(entry, fold=int(match[1]) if match else None, above=()))
+    return replace(listing, entries=tuple(entries))
+
+
 def _is_esc10(folder: Folder, source: DataSource) -> bool:
     """Return whether all clips in folders carry ESC names, with all of the five folds."""
     return {_fold(path) for path in folder.audio if len(path.parts) > 1} == {1, 2, 3, 4, 5}
@@ -352,7 +336,7 @@ def _tau(folder: Folder, source: DataSource) -> Listing:
 
 
 def _rows(folder: Folder, table: Table) -> Listing:
-    entries, notes = list_rows([table], in_folder(folder), folder)
+    entries, notes = list_rows([table], in_folder(folder), folder.root, folder)
     return Listing(tuple(entries), tuple(notes))
 
 
@@ -403,8 +387,9 @@ LAYOUTS = {
     "split_folders": Layout(
         "train/CLASS/CLIP",
         _has_split_folders,
-        lambda folder, source: _class_folders(folder, source, splits=True),
+        lambda folder, source: _class_folders(folder, source, inside=1),
     ),
+    "fold_folders": Layout("fold1/CLASS/CLIP", _has_fold_folders, _fold_folders),
     "esc10": Layout("001 - CLASS/1-100032-A.ogg", _is_esc10, _esc10),
     "class_folders": Layout("CLASS/CLIP", _has_class_folders, _class_folders),
 }

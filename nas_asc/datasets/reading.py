@@ -107,7 +107,7 @@ def _read_table(path: Path, source: DataSource) -> _Read:
             f"--columns: expected columns of {printable(path)} ({', '.join(table.columns)}), "
             f"got {absent[0]!r}"
         )
-    entries, notes = list_rows([table], in_places(path.parent, audio))
+    entries, notes = list_rows([table], in_places(path.parent, audio), audio or path.parent)
     roles = ", ".join(f"{role} {column}" for role, column in table.roles.items())
     whole = any(Path(table.cell(row, "file")).is_absolute() for _, row in table.rows)
     base = None if whole else audio or path.parent

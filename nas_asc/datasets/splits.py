@@ -5,6 +5,7 @@ by recording. A recording lies in one split while every class can be in all of t
 cannot be split by recordings is split by single clips, and that is said.
 """
 
+import random
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,7 @@ SPLITS = ("train", "validation", "test")
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 
 _FOLDS, _DRAWS = 5, 100  # of recordings that several classes share
+_DRAWN_CLIPS = 1_000_000  # of all draws; many clips are drawn less often
 _SHOWN = 5
 
 Notes = tuple[str, ...]
@@ -75,7 +77,8 @@ def share_out(
     left = [entry for entry in entries if entry.label not in few]
     shared = Counter(group for label in recordings.keys() - few for group in recordings[label])
     across = bool(shared) and max(shared.values()) > 1
-    drawn, absent = _draw(left, shares, seed) if across else ({}, set())
+    draws = min(_DRAWS, max(10, _DRAWN_CLIPS // max(1, len(left))))
+    drawn, absent = _draw(left, shares, seed, draws) if across else ({}, set())
     single = few | absent
     pieces = [
         replace(entry, group=file_group(entry, root)) if entry.label in single else entry
@@ -89,7 +92,7 @@ def share_out(
     notes = []
     for labels, why in (
         (few, f"fewer than {len(shares)} recordings"),
-        (absent, f"recordings that no draw of {_DRAWS} brings into every split"),
+        (absent, f"recordings that no draw of {draws} brings into every split"),
     ):
         # Where there are as many recordings as clips, nothing was given up.
         before = [e for e in entries if e.label in labels and e.group != file_group(e, root)]
@@ -187,7 +190,7 @@ def straddling(entries: Sequence[Entry]) -> tuple[str, ...]:
 
 
 def _draw(
-    entries: Sequence[Entry], shares: Mapping[str, float], seed: int
+    entries: Sequence[Entry], shares: Mapping[str, float], seed: int, draws: int
 ) -> tuple[dict[str, str], set[str]]:
     """Draw the splits of recordings that several classes share.
 
@@ -201,11 +204,12 @@ def _draw(
     groups = np.array([entry.group for entry in entries])
     most = max(Counter(labels.tolist()).values())
     folds = max(len(shares), min(_FOLDS, len(set(groups.tolist())), most))
-    named = list(shares) if folds == len(shares) else ["train"] * folds
-    named[1 - len(shares) :] = list(shares)[1:]
+    splits = [*shares, *["train"] * (folds - len(shares))]
     best: tuple[dict[str, str], set[str]] = {}, set(labels.tolist())
-    for number in range(_DRAWS):
+    for number in range(draws):
         random_state = int(digest(f"{seed} {number}", 8), 16)
+        # The splitter puts the recordings of rare classes into its first folds.
+        named = random.Random(random_state).sample(splits, folds)
         splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=random_state)
         split_of: dict[str, str] = {}
         with warnings.catch_warnings():

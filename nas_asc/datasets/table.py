@@ -114,9 +114,9 @@ def list_tables(folder: Folder, columns: Mapping[str, str]) -> tuple[list[Entry]
     preferred = [table for table in tables if table.path.stem in _PREFERRED]
     for wanted in (labelled, preferred, tables):
         if len(wanted) == 1:
-            return list_rows(wanted, in_folder(folder), folder)
+            return list_rows(wanted, in_folder(folder), folder.root, folder)
     if len(named_after_splits(table.path for table in labelled)) == len(labelled) > 0:
-        return list_rows(labelled, in_folder(folder), folder)
+        return list_rows(labelled, in_folder(folder), folder.root, folder)
     found = ", ".join(table.path.relative_to(folder.root).as_posix() for table in tables[:4])
     raise DatasetError(
         f"{printable(folder.root)}: expected one table of clips, found {len(tables)} ({found}) - "
@@ -125,11 +125,12 @@ def list_tables(folder: Folder, columns: Mapping[str, str]) -> tuple[list[Entry]
 
 
 def list_rows(
-    tables: Sequence[Table], find: Find, folder: Folder | None = None
+    tables: Sequence[Table], find: Find, base: Path, folder: Folder | None = None
 ) -> tuple[list[Entry], list[str]]:
     """List the clips of the rows of tables, also where a file is not there, and notes.
 
-    Several tables are named after splits. What a `folder` holds besides is told in the notes.
+    Several tables are named after splits; files are named from `base`. What a `folder` holds
+    besides is told in the notes.
 
     Raises:
         DatasetError: a column, a label or a split word is missing, or a file is named twice.
@@ -152,7 +153,7 @@ def list_rows(
                         f"{where}: expected a {role}, found an empty cell ({name}) - "
                         "fill it in or remove the row"
                     )
-            path = found or (folder.root if folder else table.path.parent) / _slashes(name)
+            path = found or base / _slashes(name)
             if path in seen:
                 other, at = seen[path]
                 beside = "" if other == table.path else f" of {printable(other.name)}"
@@ -164,7 +165,9 @@ def list_rows(
             entry = entry_of(path, row, table.roles, splits, where)
             if by_name:
                 entry = _with_split(entry, by_name[table.path])
-            entries.append(_with_folders(entry, folder.root if folder else table.path.parent))
+            if path.is_relative_to(base):  # all may lie in one folder, which says nothing
+                entry = replace(entry, below=path.relative_to(base).parent.parts[1:])
+            entries.append(entry)
     if entries and missing == len(entries):
         raise DatasetError(
             f"{printable(tables[0].path)}: expected files that are there, found none of "
@@ -184,13 +187,22 @@ def list_rows(
 
 
 def tables_in(folder: Folder, columns: Mapping[str, str]) -> Iterator[Table]:
-    """Find the tables that name files, from the places where a table of clips may lie."""
-    for path in folder.tables:
-        if path.parent.as_posix() in _PLACES:
-            table = read_table(folder.root / path, columns)
-            asked = all(not c or c in table.columns for c in columns.values())
-            if "file" in table.roles and table.rows and asked:
-                yield table
+    """Find the tables that name files, from the places where a table of clips may lie.
+
+    Where there are none, those in folders without recordings are taken.
+    """
+    holds_audio = {parent for path in folder.audio for parent in path.parents}
+    near = [path for path in folder.tables if path.parent.as_posix() in _PLACES]
+    far = [path for path in folder.tables if path not in near and path.parent not in holds_audio]
+    found = False
+    for path in (*near, *far):
+        if found and path in far:
+            return
+        table = read_table(folder.root / path, columns)
+        asked = all(not c or c in table.columns for c in columns.values())
+        if "file" in table.roles and table.rows and asked:
+            found = found or path in near
+            yield table
 
 
 def named_after_splits(paths: Iterator[Path]) -> dict[Path, str]:
@@ -315,13 +327,6 @@ def _no_such_columns(folder: Folder, columns: Mapping[str, str]) -> str:
 
 def _with_split(entry: Entry, split: str) -> Entry:
     return entry if entry.split else replace(entry, split=split)
-
-
-def _with_folders(entry: Entry, root: Path) -> Entry:
-    """Note the folders that a file lies in, but the one that all may lie in."""
-    if not entry.path.is_relative_to(root):
-        return replace(entry, below=entry.path.parent.parts[-1:])
-    return replace(entry, below=entry.path.relative_to(root).parent.parts[1:])
 
 
 def _places(row: Mapping[str, str]) -> list[PurePosixPath]:

@@ -99,7 +99,7 @@ WRONG = [
     (("search", "--resume"), 2, "--out"),
     (("front", "runs/none"), 2, "runs/none"),
     (("front", "run", "--json", "--csv"), 2, "--csv and --json, got both"),
-    (("data", "chek", "."), 2, "(check, synth), got 'chek', did you mean"),
+    (("data", "chek", "."), 2, "(check, synth, table), got 'chek', did you mean"),
 ]
 
 

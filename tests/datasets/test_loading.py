@@ -78,6 +78,11 @@ def write_speech_commands(root):
     (root / "testing_list.txt").write_text("no/1b_nohash_0.wav\nyes/1b_nohash_0.wav\n")
 
 
+def write_fold_folders(root):
+    for fold in range(1, 6):
+        write_classes(root / f"fold{fold}", clips=1)
+
+
 def write_names(root):
     for label, speaker in product(("dog", "rain"), ("ann", "bob", "cy", "di", "eva")):
         write_clip(root / f"{label}_{speaker}.wav")
@@ -99,6 +104,7 @@ EXAMPLES = {
     "speech_commands": (write_speech_commands, ("no", "yes"), (4, 2, 2)),
     "table": (write_table, ("dog", "rain"), (4, 2, 4)),
     "split_folders": (write_split_folders, ("dog", "rain"), (6, 2, 4)),
+    "fold_folders": (write_fold_folders, ("dog", "rain"), (6, 2, 2)),
     "esc10": (write_esc10, ("Dog bark", "Rain"), (12, 4, 4)),
     "class_folders": (write_classes, ("dog", "rain"), (6, 2, 2)),
 }

@@ -6,56 +6,24 @@ import os
 import shutil
 from collections import Counter
 from itertools import product
-from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
 import soundfile
-from made_folders import write_classes, write_clip
+from made_folders import DIGITS, notes_of, refusal, splits_of, write_classes, write_clip
 
 from nas_asc.datasets import check, clip_table, load_dataset
 from nas_asc.datasets.columns import meaning_of_splits
 from nas_asc.datasets.folder import AUDIO_SUFFIXES
-from nas_asc.datasets.names import parse_names
-from nas_asc.errors import ConfigError, DatasetError
+from nas_asc.errors import DatasetError
 from nas_asc.study import DataSource
 
 M4A = b"\0\0\0\x20ftypM4A \0\0\0\0M4A mp42isom" + bytes(200)
-DIGITS = [f"{d}_{s}_{t}.wav" for d, s, t in product("01", ("ann", "bob", "cy", "di"), "01")]
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("NAS_ASC_CACHE", str(tmp_path_factory.mktemp("cache")))
-
-
-@pytest.fixture
-def digits(tmp_path):
-    """Return a flat folder of two digits of four speakers, two takes each."""
-    for name in DIGITS:
-        write_clip(tmp_path / "digits" / name, 0.05)
-    return tmp_path / "digits"
-
-
-def splits_of(dataset, part=lambda clip: clip.path.stem):
-    found = {split: set() for split in ("train", "validation", "test")}
-    for clip in dataset.clips:
-        found[clip.split].add(part(clip))
-    return found
-
-
-def refusal(source):
-    """Return the one line that refuses a source, which `check` has as an error too."""
-    with pytest.raises((DatasetError, ConfigError)) as caught:
-        load_dataset(source)
-    text = str(caught.value)
-    assert "\n" not in text
-    assert text in [finding.text for finding in check(source) if finding.level == "error"]
-    return text
-
-
-def notes_of(dataset):
-    return "\n".join(dataset.notes)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +121,18 @@ def test_class_folders_may_lie_deeper(tmp_path):
     assert "at level 4" in refusal(DataSource.of(tmp_path / "rooms", label_level=4))
 
 
+@pytest.mark.parametrize("names", ["kit", "take"])
+def test_sub_folders_of_one_name_are_one_recording_unless_they_are_counted(names, tmp_path):
+    for label, number in product(("kick", "ride"), range(6)):
+        write_clip(tmp_path / label / f"{names}{number}" / "0.wav", 0.05)
+    dataset = load_dataset(tmp_path)
+    assert len({clip.group for clip in dataset.clips}) == (6 if names == "kit" else 12)
+    together = load_dataset(DataSource.of(tmp_path, group="folder"))
+    assert len({clip.group for clip in together.clips}) == 6
+    apart = load_dataset(DataSource.of(tmp_path, group="none"))
+    assert len({clip.group for clip in apart.clips}) == 12
+
+
 @pytest.mark.parametrize(
     ("header", "columns"),
     [
@@ -219,6 +199,31 @@ def test_tables_named_after_splits_are_taken_together(tmp_path):
     assert load_dataset(given).clips == dataset.clips
 
 
+def test_a_table_in_a_folder_of_its_own_is_found(tmp_path):
+    for split in ("dev", "eval"):
+        rows = ["fname,labels,mids"]
+        for label, n in product(("Bark", "Rain"), range(5)):
+            write_clip(tmp_path / f"{split}_audio" / f"{split}{label}{n}.wav", 0.05)
+            rows.append(f"{split}{label}{n},{label},x")
+        (tmp_path / "ground_truth").mkdir(exist_ok=True)
+        (tmp_path / "ground_truth" / f"{split}.csv").write_text("\n".join(rows))
+    dataset = load_dataset(tmp_path)
+    assert dataset.classes == ("Bark", "Rain")
+    assert dataset.describe()["splits"] == {"train": 8, "validation": 2, "test": 10}
+
+
+def test_one_folder_of_clips_is_no_class_where_a_table_may_label_them(tmp_path):
+    rows = ["item;kind"]
+    for label, n in product(("Bark", "Rain"), range(5)):
+        write_clip(tmp_path / "audio" / f"{label}{n}.wav", 0.05)
+        rows.append(f"{label}{n}.wav;{label}")
+    (tmp_path / "list.csv").write_text("\n".join(rows))
+    text = refusal(tmp_path)
+    assert "--columns 'file=item,label=kind'" in text
+    columns = "file=item,label=kind"
+    assert load_dataset(DataSource.of(tmp_path, columns=columns)).classes == ("Bark", "Rain")
+
+
 @pytest.mark.parametrize("quote", ['a1.wav,"dog', '"a1.wav"x,dog'])
 def test_a_stray_quote_is_told_with_its_line(quote, tmp_path):
     write_clip(tmp_path / "a1.wav")
@@ -236,83 +241,6 @@ def test_several_sources_are_one_data_set(tmp_path):
     assert dataset.name == "a + b"
     text = refusal(DataSource.of(tmp_path / "a", tmp_path / "a"))
     assert "expected every file once" in text
-
-
-def test_a_flat_folder_is_offered_a_pattern_that_works(digits):
-    text = refusal(digits)
-    assert "label would be 0, 1: 2 values; field2 would be ann, bob, cy, ...: 4 values" in text
-    pattern = text.partition("--names '")[2].partition("'")[0]
-    assert load_dataset(DataSource.of(digits, names=pattern)).classes == ("0", "1")
-
-
-@pytest.mark.parametrize(
-    ("pattern", "path", "fields"),
-    [
-        ("{label}_{take}", "dog_bark_3.wav", {"label": "dog_bark", "take": "3"}),
-        ("{label}_{take}.wav", "x/dog_3.WAV", {"label": "dog", "take": "3"}),
-        ("{label}{take}", "rain12.ogg", {"label": "rain", "take": "12"}),
-        ("{label}/{speaker}-*", "a/dog/ann-x-3.wav", {"label": "dog", "speaker": "ann"}),
-        ("{label}_{speaker}_{take}", "dog_3.wav", None),
-    ],
-)
-def test_a_pattern_reads_names(pattern, path, fields):
-    assert parse_names(pattern).read(PurePosixPath(path)) == fields
-
-
-@pytest.mark.parametrize("pattern", ["", "label", "{label", "{a b}", "{label}_{label}"])
-def test_a_pattern_without_sense_is_refused(pattern):
-    with pytest.raises(ConfigError, match="--names: expected fields"):
-        parse_names(pattern)
-
-
-def test_a_speaker_of_names_lies_in_one_split(digits):
-    dataset = load_dataset(DataSource.of(digits, names="{label}_{speaker}_{take}"))
-    splits = splits_of(dataset, lambda clip: clip.path.stem.split("_")[1])
-    assert [len(speakers) for speakers in splits.values()] == [2, 1, 1]
-    assert {clip.group for clip in dataset.clips} == {"ann", "bob", "cy", "di"}
-
-
-def test_clips_are_put_into_splits_as_asked(digits):
-    names = "{label}_{speaker}_{take}"
-    asked = DataSource.of(digits, names=names, validation="speaker:ann", test="speaker:bob,cy")
-    splits = splits_of(load_dataset(asked), lambda clip: clip.path.stem.split("_")[1])
-    assert splits == {"train": {"di"}, "validation": {"ann"}, "test": {"bob", "cy"}}
-    one = load_dataset(DataSource.of(digits, names=names, test="speaker:bob"))
-    splits = splits_of(one, lambda clip: clip.path.stem.split("_")[1])
-    assert splits["test"] == {"bob"}
-    assert [len(speakers) for speakers in splits.values()] == [2, 1, 1]
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"test": "speaker:an"}, "got 'an'; found ann, bob, cy, di, did you mean 'ann'?"),
-        ({"test": "voice:ann"}, "got 'voice'; found"),
-        ({"test": "ann"}, "expected FIELD:VALUE"),
-        ({"test": "speaker:ann", "validation": "take:0"}, "got 2 clips in both"),
-        ({"group": "name:voice"}, "got 'voice'; found"),
-        ({"group": "folders"}, "did you mean 'folder'?"),
-        ({"columns": "lable=x"}, "did you mean 'label'?"),
-    ],
-)
-def test_options_that_name_what_there_is_not_are_refused(settings, message, digits):
-    assert message in refusal(DataSource.of(digits, names="{label}_{speaker}_{take}", **settings))
-
-
-def test_what_is_asked_wins_over_a_split_column_and_says_so(tmp_path):
-    rows = ["file,label,split,mic"]
-    for label, mic, n in product(("dog", "rain"), "abc", range(2)):
-        rows.append(f"{label}{mic}{n}.wav,{label},{'train' if n else 'test'},{mic}")
-        write_clip(tmp_path / f"{label}{mic}{n}.wav", 0.05)
-    (tmp_path / "meta.csv").write_text("\n".join(rows))
-    both = load_dataset(DataSource.of(tmp_path, validation="mic:a", test="mic:b"))
-    mics = splits_of(both, lambda clip: clip.path.stem[-2])
-    assert mics == {"train": {"c"}, "validation": {"a"}, "test": {"b"}}
-    assert "the splits or folds of the data are not used" in notes_of(both)
-    one = load_dataset(DataSource.of(tmp_path, validation="mic:a"))
-    assert splits_of(one)["test"] == {"dogb0", "dogc0", "rainb0", "rainc0"}
-    assert splits_of(one)["train"] == {"dogb1", "dogc1", "rainb1", "rainc1"}
-    assert "before what the data say" in notes_of(one)
 
 
 def test_underscores_begin_classes_but_background_noise_is_none(tmp_path):

@@ -114,6 +114,14 @@ def test_a_class_of_few_recordings_is_split_by_single_clips_and_told():
     assert straddling(others) == ()
 
 
+def test_a_rare_class_of_few_recordings_still_keeps_them_whole():
+    entries = kits([(3, 3, 3)] * 3 + [(3, 0, 3)] * 6)
+    done, notes = split(entries)
+    assert straddling(done) == ()
+    assert len(notes) == 1
+    assert {(e.label, e.split) for e in done} == set(product(("kick", "ride", "snare"), SHARES))
+
+
 def test_recordings_that_are_in_the_way_of_all_are_given_up():
     # Each class has three kits, and two classes share each pair: no kit can be spared.
     pairs = [(1, 1, 0, 0), (1, 0, 1, 0), (1, 0, 0, 1), (0, 1, 1, 0), (0, 1, 0, 1), (0, 0, 1, 1)]

@@ -186,8 +186,9 @@ def test_bad_data_and_folders_get_one_line(run_command, monkeypatch, tmp_path, t
     shutil.copytree(tones / "high", tmp_path / "LONELY" / "high")
     (tmp_path / "LONELY" / "low").mkdir()
     shutil.copy(tones / "low" / "0.wav", tmp_path / "LONELY" / "low")
-    given = ("--space", "mbconv", "--budget", "24KB", "--trials", "2", "--data", tones)
-    code, out, err = run_command("search", *given, "--out", "run", *argv)
+    given = ("--space", "mbconv", "--budget", "24KB", "--trials", "2")
+    data = () if "--data" in argv else ("--data", tones)
+    code, out, err = run_command("search", *given, *data, "--out", "run", *argv)
 
     errors = [line for line in err.splitlines() if line.startswith("error: ")]
     assert (code, out, len(errors)) == (2, "", 1), err
