@@ -106,7 +106,7 @@ class Pace:
         if not (isinstance(seconds, float) and isinstance(epoch, int)):
             return
         share = epoch / self._task.config.epochs
-        planned = (self._task.training_s(*trial.network_macs) - CANDIDATE_S) * share
+        planned = (self._task.training_s(trial.complexity) - CANDIDATE_S) * share
         self._seconds[trial.number] = (seconds, planned)
         if not self._warned and planned > _SURE_S and self.slowness > _FAR_TOO_SLOW:
             self._warned = True

@@ -1,10 +1,11 @@
 """What a search is about: read once, at the door, and handed on as one value."""
 
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from statistics import fmean
+from typing import Any
 
 from nas_asc.architectures import Architecture
 from nas_asc.complexity import Budget, Complexity, CountingRule, count, counting_rule, parse_budget
@@ -14,7 +15,7 @@ from nas_asc.reports import Ensemble, read_ensembles
 from nas_asc.search.front_end_rules import suits
 from nas_asc.shipped import find
 from nas_asc.spaces import SearchSpace, check_that_something_fits, load_space
-from nas_asc.study import DataFacts, StudyConfig, plan, training_s
+from nas_asc.study import DataFacts, StudyConfig, clip_work_s, plan, training_s
 
 Measure = Callable[[Architecture], Complexity]
 
@@ -51,15 +52,17 @@ class Task:
         Right within a factor of two or three, not better; None where so little of the space fits
         that draws say nothing about it.
         """
-        macs = _fitting_macs(self.space, self.trained_budget, self.measure, self.suits)
-        return self.training_s(fmean(macs)) if macs else None
+        drawn = _draw_fitting(self.space, self.trained_budget, self.measure, self.suits)
+        return fmean(self._training_s(work_s) for _, work_s in drawn) if drawn else None
 
-    def training_s(self, *macs: float) -> float:
-        """Return how long networks of so many multiply-accumulates train, one after the other."""
+    def training_s(self, costs: Mapping[str, Any]) -> float:
+        """Return how long a trial trains, one network after the other; `costs` as a trial has."""
+        work_s = clip_work_s(costs["macs"], costs["macs_fvcore_total"])
+        return self._training_s(work_s, len(costs.get("network_macs", (1,))))
+
+    def _training_s(self, work_s: float, networks: int = 1) -> float:
         study, clips = self.config, len(self.dataset.indices("train"))
-        return sum(
-            training_s(each, clips, study.epochs, study.recipe, study.speed) for each in macs
-        )
+        return training_s(work_s, clips, study.epochs, study.recipe, study.speed, networks)
 
 
 def read_task(
@@ -99,8 +102,8 @@ def read_task(
     suiting = suits(space, dataset)
     measure = checked_measure(len(dataset.classes), dataset.clip_s, suiting)
     if given is not None:
-        macs = _fitting_macs(space, budget, measure, suiting)
-        config = plan(config, _facts(dataset), macs, given)
+        drawn = _draw_fitting(space, budget, measure, suiting)
+        config = plan(config, _facts(dataset), drawn, given)
     most = [macs for macs in (budget.macs, config.macs_ceiling) if macs is not None]
     trained = replace(budget, macs=min(most, default=None))
     if trained != budget:
@@ -122,18 +125,18 @@ def _facts(dataset: Dataset) -> DataFacts:
     )
 
 
-def _fitting_macs(
+def _draw_fitting(
     space: SearchSpace, budget: Budget, measure: Measure, suits: Callable[[Architecture], bool]
-) -> list[int]:
-    """Return the multiply-accumulates of architectures drawn at random that may be proposed."""
-    rng, macs = random.Random(0), list[int]()
+) -> list[tuple[int, float]]:
+    """Draw architectures that may be proposed; return their multiply-accumulates and work."""
+    rng, drawn = random.Random(0), list[tuple[int, float]]()
     for _ in range(_TRIES):
-        if len(macs) == _DRAWS:
+        if len(drawn) == _DRAWS:
             break
         architecture = space.random(rng)
         if not suits(architecture):
             continue
         counted = measure(architecture)
         if budget.exceeded(counted) is None:
-            macs.append(counted.macs)
-    return macs
+            drawn.append((counted.macs, clip_work_s(counted.macs, counted.macs_fvcore_total)))
+    return drawn

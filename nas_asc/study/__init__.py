@@ -28,12 +28,20 @@ from nas_asc.study.job import (
     make_rung,
     trial_seed,
 )
-from nas_asc.study.planning import CANDIDATE_S, CORES, WARM_START_SHARE, DataFacts, plan, training_s
+from nas_asc.study.planning import (
+    CANDIDATE_S,
+    CORES,
+    WARM_START_SHARE,
+    DataFacts,
+    clip_work_s,
+    plan,
+    training_s,
+)
 
 __all__ = [
     "CANDIDATE_S", "CORES", "MOST", "RAISABLE", "WARM_START_SHARE", "DataFacts", "DataSource",
     "EpochReported", "Event", "Job", "JobFailed", "JobFinished", "JobResult", "NoSettings",
-    "OnEpoch", "Part", "Recipe", "Rung", "Share", "StudyConfig", "Table", "faults_of",
-    "load_study", "loss_of", "make_rung", "plan", "read_study", "study_toml", "training_s",
-    "trial_seed", "with_options",
+    "OnEpoch", "Part", "Recipe", "Rung", "Share", "StudyConfig", "Table", "clip_work_s",
+    "faults_of", "load_study", "loss_of", "make_rung", "plan", "read_study", "study_toml",
+    "training_s", "trial_seed", "with_options",
 ]  # fmt: skip

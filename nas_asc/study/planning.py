@@ -14,12 +14,15 @@ from typing import Any
 from nas_asc.study.config import Recipe, StudyConfig
 from nas_asc.units import format_duration
 
-# What trains, as measured: a core's multiply-accumulates in a second, of which a forward and a
-# backward pass take three times those of a forward pass; what each step takes besides, which is
-# most of it for half-second clips; and what each candidate takes besides, features and evaluation.
-MACS_PER_S = 4e9
+# What trains, fitted to 24 networks on clips of 0.7 and 5 s (two AVX2 cores, float32): a core's
+# multiply-accumulates in a second, of which both passes together take three times those of the
+# forward one; so much for each value that is normalised, of which a small network has many to each
+# multiply-accumulate; for each step, which is most of it for half-second clips; and for each
+# candidate, features and evaluation.
+MACS_PER_S = 12e9
 PASSES = 3
-STEP_S = 0.008
+NORMALISED_S = 10e-9
+STEP_S = 0.010
 CANDIDATE_S = 2.0
 CORES = 2
 
@@ -33,6 +36,7 @@ _STEPS = (1000, 3000)
 _STEPS_SHARE = 0.3  # of a candidate's time, for what each step takes besides arithmetic
 _CANDIDATES = 11  # of a minute; of longer searches more, of which each takes longer
 _GROWTH = 0.4
+_LEANING = 1.5  # what a search trains costs more than what is drawn, since it is better
 _LEAST_SHARE = 0.03  # of what fits the budget that is not above the ceiling
 _MOST_VALIDATION = 5000
 _PLANNED = ("time_s", "trials", "epochs", "macs_ceiling", "startup_trials", "validation_clips")
@@ -52,23 +56,38 @@ class DataFacts:
     imbalance: float
 
 
-def training_s(macs: float, clips: int, epochs: int, recipe: Recipe, speed: float = 1.0) -> float:
-    """Return how long a training takes, of a network with so many multiply-accumulates a clip."""
+def clip_work_s(macs: float, fvcore_total: float) -> float:
+    """Return how long both passes of a clip take, without what each step takes.
+
+    Args:
+        macs: multiply-accumulates of a network for one clip.
+        fvcore_total: the same with two more for each value that is normalised, as fvcore counts.
+    """
+    return PASSES * macs / MACS_PER_S + (fvcore_total - macs) / 2 * NORMALISED_S
+
+
+def training_s(
+    work_s: float, clips: int, epochs: int, recipe: Recipe, speed: float = 1.0, networks: int = 1
+) -> float:
+    """Return how long networks take, one after the other, that need `work_s` for a clip in all."""
     steps = epochs * recipe.epoch_steps(clips)
-    arithmetic_s = PASSES * macs * min(clips * epochs, steps * recipe.batch_size) / MACS_PER_S
-    return CANDIDATE_S + (steps * STEP_S + arithmetic_s) / speed
+    trained = min(clips * epochs, steps * recipe.batch_size)
+    return networks * CANDIDATE_S + (networks * steps * STEP_S + work_s * trained) / speed
 
 
 def plan(
-    study: StudyConfig, facts: DataFacts, macs: Sequence[int], given: Collection[str] = ()
+    study: StudyConfig,
+    facts: DataFacts,
+    drawn: Collection[tuple[int, float]],
+    given: Collection[str] = (),
 ) -> StudyConfig:
     """Return a study with numbers that suit the data and the time; those `given` stay.
 
     Args:
         study: all other settings.
         facts: of the data.
-        macs: multiply-accumulates for one clip of architectures drawn at random that fit the
-            budget; none where so few fit that draws say nothing.
+        drawn: multiply-accumulates for one clip, and `clip_work_s`, of architectures drawn at
+            random that fit the budget; none where so few fit that draws say nothing.
         given: names of settings that were asked for.
     """
     reasons = {name: "as asked" for name in _PLANNED if name in given}
@@ -96,8 +115,7 @@ def plan(
     steps = in_epoch * decide("epochs", epochs, "")
     reasons["epochs"] += f"{', ' * ('epochs' in given)}{steps:,} steps of {batch_size} clips"
 
-    affordable = (each_s - steps * STEP_S) * MACS_PER_S / (PASSES * steps * batch_size)
-    ceiling = _ceiling(sorted(macs), affordable)
+    ceiling = _ceiling(sorted(drawn), (each_s - steps * STEP_S) / (steps * batch_size))
     about = f"a candidate takes about {format_duration(each_s / study.speed + CANDIDATE_S)}"
     decide("macs_ceiling", ceiling, about if ceiling else f"{about} or less")
     decide("startup_trials", min(max(candidates // 3, 4), 16), "a third of the candidates, 4 to 16")
@@ -114,17 +132,16 @@ def plan(
     return StudyConfig.model_validate(planned)
 
 
-def _ceiling(macs: Sequence[int], affordable: float) -> int | None:
+def _ceiling(drawn: Sequence[tuple[int, float]], affordable_s: float) -> int | None:
     """Return the multiply-accumulates above which candidates take too long, on average.
 
-    A search goes where the loss is low, so it is half-way between the mean of what is drawn below
-    the ceiling and the ceiling that should be affordable. None where all may be trained.
+    None where all may be trained.
     """
-    least = max(1, int(_LEAST_SHARE * len(macs)))
-    total = 0
-    for count, each in enumerate(macs):
-        if count >= least and ((total + each) / (count + 1) + each) / 2 > affordable:
-            digit = int(10 ** max(len(str(macs[count - 1])) - 2, 0))  # two are enough
-            return -(-macs[count - 1] // digit) * digit
-        total += each
+    least = max(1, int(_LEAST_SHARE * len(drawn)))
+    total_s = 0.0
+    for count, (macs, work_s) in enumerate(drawn):
+        total_s += work_s
+        if count >= least and _LEANING * total_s / (count + 1) > affordable_s:
+            digit = int(10 ** max(len(str(macs)) - 2, 0))  # two are enough
+            return macs // digit * digit
     return None
