@@ -12,6 +12,7 @@ PLAIN_TABLE = {
     "gradient_clip": 0.0,
 }
 AUGMENTATIONS = {
+    "gain": {"range_db": 6.0},
     "time_shift": {"width": 0.5},
     "spec_augment": {
         "mel_masks": 1,

@@ -7,14 +7,43 @@ clip on its own and changes nothing in place; with strengths of 0 the batch stay
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import log
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
 
+from nas_asc.features import POWER_FLOOR
 from nas_asc.study import MOST, Part, Share, Table
 from nas_asc.training.batches import Batch
+
+
+class Gain(Table):
+    """Settings of the gain: the largest, in dB, up or down."""
+
+    range_db: float = Field(ge=0, le=60)
+
+
+def gain(batch: Batch, generator: torch.Generator, settings: Gain) -> Batch:
+    """Make each clip louder or softer by a gain of its own, uniform in dB.
+
+    How loud a recording is says more of its device and distance than of what is heard. In log-mels
+    it is an offset, above their floor. Features without a level ("peak") stay as they are.
+    """
+    if not batch.has_level:
+        return batch
+    draws = torch.rand(len(batch.targets), generator=generator).to(batch.targets.device)
+    gain_db = (2 * draws - 1) * settings.range_db
+    if batch.inputs[0].dim() < 4:
+        factor = (10 ** (gain_db / 20)).view(-1, 1, 1)
+        return replace(batch, inputs=(batch.inputs[0] * factor, *batch.inputs[1:]))
+    offset, floor = gain_db * log(10) / 10, log(POWER_FLOOR)
+
+    def louder(log_mels: Tensor) -> Tensor:
+        return (log_mels + offset.view(-1, *[1] * (log_mels.dim() - 1))).clamp(min=floor)
+
+    return replace(batch, inputs=tuple(map(louder, batch.inputs)))
 
 
 class TimeShift(Table):
@@ -119,8 +148,9 @@ def symmetric_beta(alpha: float, count: int, generator: torch.Generator) -> Tens
     return torch.from_numpy(np.random.default_rng(seed).beta(alpha, alpha, count))
 
 
-# Those that a recipe has are applied in this order.
+# Those that a recipe has are applied in this order, the gain before features are standardised.
 AUGMENTATIONS: dict[str, Part[Callable[..., Batch]]] = {
+    "gain": Part(Gain, gain),
     "time_shift": Part(TimeShift, time_shift),
     "spec_augment": Part(SpecAugment, spec_augment),
     "mixup": Part(Mixup, mixup),

@@ -15,17 +15,19 @@ class Batch:
     Attributes:
         inputs: of the network, float32, (batch, ...) each: log-mels (batch, channels, mel, frame)
             or waveforms (batch, channels, sample). What stands beside the first is a summary of the
-            clip, which only a blend of clips may change.
+            clip, which only its gain or a blend of clips may change.
         targets: probabilities, (batch, class).
         class_weights: of the training, (class,); see `Clips`.
         second_plane: whether the first input's second channel is a transposed spectrogram,
             (frame, mel) by itself.
+        has_level: whether louder clips have larger values, by their logarithm if log-mels.
     """
 
     inputs: tuple[Tensor, ...]
     targets: Tensor
     second_plane: bool = False
     class_weights: Tensor | None = None
+    has_level: bool = True
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Clips:
     n_classes: int
     second_plane: bool = False
     files: Tensor | None = None
+    has_level: bool = True
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -69,4 +72,4 @@ class Clips:
         """Return the batch of the chosen clips."""
         inputs = tuple(each[chosen].float() for each in self.inputs)
         targets = one_hot(self.labels[chosen], self.n_classes).float()
-        return Batch(inputs, targets, self.second_plane, self.class_weights)
+        return Batch(inputs, targets, self.second_plane, self.class_weights, self.has_level)

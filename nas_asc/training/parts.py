@@ -120,11 +120,15 @@ _FAMILIES: Mapping[str, Mapping[str, Part[Any]]] = {
 
 @dataclass(frozen=True)
 class Parts:
-    """What a training consists of: functions with their settings, augmentations in their order."""
+    """What a training consists of: functions with their settings, augmentations in their order.
+
+    The gain, if there is one, stands by itself: it comes before features are standardised.
+    """
 
     optimizer: Callable[..., Optimizer]
     schedule: Callable[..., LRScheduler]
     loss: Callable[[Tensor, Batch], Tensor]
+    gain: Callable[..., Batch] | None
     augmentations: tuple[Callable[..., Batch], ...]
 
 
@@ -137,10 +141,11 @@ def parts_of(recipe: Recipe) -> Parts:
     bound, faults = _bind(recipe.to_dict())
     if faults:
         raise ConfigError("\n".join(fault.text for fault in faults))
-    augmentations = [
-        bound[f"augmentations.{name}"] for name in AUGMENTATIONS if name in recipe.augmentations
-    ]
-    return Parts(bound["optimizer"], bound["schedule"], bound["loss"], tuple(augmentations))
+    asked = [name for name in AUGMENTATIONS if name in recipe.augmentations]
+    augmentations = {name: bound[f"augmentations.{name}"] for name in asked}
+    gain = augmentations.pop("gain", None)
+    optimizer, schedule, loss = (bound[family] for family in ("optimizer", "schedule", "loss"))
+    return Parts(optimizer, schedule, loss, gain, tuple(augmentations.values()))
 
 
 def faults_of_parts(recipe: Mapping[str, Any]) -> list[Fault]:

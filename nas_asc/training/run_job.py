@@ -90,7 +90,8 @@ def fit(
     inputs = _inputs(dataset, frontend.feature_key, settings.space, architecture.family)
     labels = torch.tensor([clip.label for clip in dataset.clips])
     files = torch.tensor(dataset.file_numbers) if dataset.windowed else None
-    clips = Clips(inputs, labels, len(classes), frontend.second_window > 0, files)
+    second_plane, has_level = frontend.second_window > 0, frontend.normalisation != "peak"
+    clips = Clips(inputs, labels, len(classes), second_plane, files, has_level)
     training, validation = (
         clips.subset(list(dataset.indices(split))) for split in ("train", "validation")
     )

@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from recipe_cases import AUGMENTATIONS as SETTINGS
 
+from nas_asc.architectures import FrontEnd
+from nas_asc.features.audio import LogMel
 from nas_asc.training.augmentations import AUGMENTATIONS, symmetric_beta
 from nas_asc.training.batches import Batch
 
@@ -43,11 +47,12 @@ class TestEach:
         assert torch.equal(first, augmented(name, given).inputs[0])
         assert not torch.equal(first, augmented(name, given, seed=1).inputs[0])
 
-    def test_a_summary_beside_the_maps_changes_with_the_targets_only(self, name, shape):
+    def test_a_summary_beside_log_mels_changes_with_the_targets_or_the_level(self, name, shape):
         given = batch(*shape)
         result = augmented(name, given)
-        mixed = not torch.equal(result.targets, given.targets)
-        assert mixed == (not torch.equal(result.inputs[1], given.inputs[1]))
+        changed = not torch.equal(result.targets, given.targets)
+        changed |= name == "gain" and shape == LOG_MELS
+        assert changed == (not torch.equal(result.inputs[1], given.inputs[1]))
         alone = augmented(name, Batch(given.inputs[:1], given.targets))
         assert torch.equal(alone.inputs[0], result.inputs[0])
         assert torch.equal(alone.targets, result.targets)
@@ -55,11 +60,35 @@ class TestEach:
 
 @pytest.mark.parametrize(
     ("name", "off"),
-    [("time_shift", {"width": 0.0}), ("spec_augment", {"mel_masks": 0} | {"frame_masks": 0})],
+    [
+        ("gain", {"range_db": 0.0}),
+        ("time_shift", {"width": 0.0}),
+        ("spec_augment", {"mel_masks": 0} | {"frame_masks": 0}),
+    ],
 )
 def test_at_strength_nought_a_batch_stays_as_it_is(name, off):
     given = batch(*LOG_MELS)
     assert torch.equal(augmented(name, given, **off).inputs[0], given.inputs[0])
+
+
+def test_a_gain_is_the_same_in_waveforms_and_in_their_log_mels():
+    front = FrontEnd("logmel", 1, 8000, 256, 128, 256, n_mels=20, f_max_hz=4000.0)
+    waveforms = 0.1 * torch.randn(8, 1, 2000, generator=generator(2))
+    labels = torch.eye(8)
+    louder = augmented("gain", Batch((waveforms,), labels)).inputs[0]
+    gains_db = 20 * (louder / waveforms)[:, 0, 0].log10()
+    assert gains_db.abs().max() <= 6.0
+    assert len(set(gains_db.tolist())) == 8
+    before, after = (
+        torch.from_numpy(LogMel([front], 2000)(x.numpy())[0]).float() for x in (waveforms, louder)
+    )
+    found = augmented("gain", Batch((before,), labels)).inputs[0]
+    torch.testing.assert_close(found, after, atol=0.03, rtol=0)
+
+
+def test_what_has_no_level_is_given_no_gain():
+    given = replace(batch(*LOG_MELS), has_level=False)
+    assert torch.equal(augmented("gain", given).inputs[0], given.inputs[0])
 
 
 def test_time_shift_rolls_each_clip_by_a_distance_of_its_own():
