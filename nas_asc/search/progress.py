@@ -14,7 +14,7 @@ from nas_asc.search.task import Task
 from nas_asc.study import CANDIDATE_S
 from nas_asc.units import format_duration
 
-_SURE_S = 3.0  # planned seconds that must have been trained before the machine is judged
+_SURE_S = 15.0  # planned seconds that must have been trained before the machine is judged
 _FAR_TOO_SLOW = 2.0
 
 _log = logging.getLogger(__name__)

@@ -40,6 +40,8 @@ _LEANING = 1.5  # what a search trains costs more than what is drawn, since it i
 _LEAST_SHARE = 0.03  # of what fits the budget that is not above the ceiling
 _MOST_VALIDATION = 5000
 _PLANNED = ("time_s", "trials", "epochs", "macs_ceiling", "startup_trials", "validation_clips")
+_FOR_MANY_EPOCHS = ("spec_augment", "mixup")  # what holds up a training that is short
+_MANY_EPOCHS = 60
 _UNEVEN = 4.0  # largest class by smallest, above which classes are weighed
 
 
@@ -123,6 +125,11 @@ def plan(
         reason = f"of {facts.validation_clips:,}, spread evenly"
         decide("validation_clips", _MOST_VALIDATION, reason)
     reasons["batch_size"] = f"for {clips:,} training clips of {facts.clip_s:g} s"
+    if values["epochs"] < _MANY_EPOCHS:
+        left = {n: t for n, t in recipe.augmentations.items() if n not in _FOR_MANY_EPOCHS}
+        recipe = recipe.model_copy(update={"augmentations": left})
+        words = " and ".join(_FOR_MANY_EPOCHS)
+        reasons["augmentations"] = f"{words} only where clips are seen {_MANY_EPOCHS} times"
     if facts.imbalance > _UNEVEN:
         loss = {**recipe.loss, "class_weights": "balanced"}
         recipe = recipe.model_copy(update={"loss": loss})
