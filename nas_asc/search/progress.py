@@ -108,7 +108,8 @@ class Pace:
         share = epoch / self._task.config.epochs
         planned = (self._task.training_s(trial.complexity) - CANDIDATE_S) * share
         self._seconds[trial.number] = (seconds, planned)
-        if not self._warned and planned > _SURE_S and self.slowness > _FAR_TOO_SLOW:
+        sure = sum(seconds for _, seconds in self._seconds.values()) > _SURE_S
+        if sure and not self._warned and self.slowness > _FAR_TOO_SLOW:
             self._warned = True
             _log.warning(
                 "this machine trains %.1f times as slowly as planned for: fewer candidates will "

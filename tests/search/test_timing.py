@@ -38,7 +38,7 @@ def test_a_machine_over_twice_as_slow_as_planned_is_warned_of_once(caplog, slown
     macs = 12_000_000_000
     planned = 6 * (0.010 + 3 * macs / 12e9) * (1 / 6)
     with caplog.at_level(logging.WARNING):
-        for number in range(3):
+        for number in range(8):
             pace.note(trial(number, macs), {"epoch": 1, "seconds": slowness * planned})
     assert pace.slowness == pytest.approx(slowness, rel=0.01)
     assert len(caplog.records) == warnings
