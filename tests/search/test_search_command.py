@@ -95,6 +95,21 @@ def test_a_run_of_an_own_space_can_be_resumed_from_any_folder(
     assert "| finished\n" in err
 
 
+def test_a_plan_is_printed_as_a_study_that_plans_nothing_any_more(run_command, tmp_path, tones):
+    ask = ("search", "--budget", "24KB", "--space", "mbconv", "--data", tones)
+    code, text, err = run_command(*ask, "--time", "90s", "--calibrate", "--plan")
+    assert code == 0, err
+    assert "about" in err
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+    study = load_study(str(tmp_path / "mine.toml"))
+    assert study.time_s == 90
+    assert f"trains {study.speed:.2f} times as fast" in err
+    assert {"epochs", "batch_size", "macs_ceiling"} <= study.plan.keys()
+    code, again, err = run_command("search", "--study", tmp_path / "mine.toml", "--plan")
+    assert (code, again) == (0, text), err
+    assert not list(tmp_path.glob("runs"))
+
+
 def test_a_run_goes_on_where_its_recordings_were_moved_to(
     run_command, tmp_path, tones, monkeypatch
 ):
