@@ -108,10 +108,9 @@ def _read_table(path: Path, source: DataSource) -> _Read:
             f"got {absent[0]!r}"
         )
     entries, notes = list_rows([table], in_places(path.parent, audio), audio or path.parent)
-    roles = ", ".join(f"{role} {column}" for role, column in table.roles.items())
     whole = any(Path(table.cell(row, "file")).is_absolute() for _, row in table.rows)
     base = None if whole else audio or path.parent
-    return "table", entries, [f"layout: table (columns: {roles})", *notes], base
+    return "table", entries, [f"layout: table (columns: {table.meaning})", *notes], base
 
 
 def _without_unreadable(

@@ -52,6 +52,12 @@ class Table:
         """Return what a row holds for a role; nothing where there is no such column."""
         return row.get(self.roles.get(role, ""), "")
 
+    @property
+    def meaning(self) -> str:
+        """What the columns mean, in words."""
+        pairs = self.roles.items()
+        return ", ".join(role if role == name else f"{role} is {name}" for role, name in pairs)
+
 
 def read_table(path: Path, columns: Mapping[str, str], most: int | None = None) -> Table:
     """Read a table, or its first rows; `columns` say which column has which role.
@@ -177,8 +183,8 @@ def list_rows(
     notes = unlike_names({**splits, **{p.stem: split for p, split in by_name.items()}})
     if folder is not None:
         for table in tables:
-            roles = ", ".join(f"{role} is {column}" for role, column in table.roles.items())
-            notes.append(f"table {table.path.relative_to(folder.root).as_posix()}: {roles}")
+            where = table.path.relative_to(folder.root).as_posix()
+            notes.append(f"table {where}: {table.meaning}")
         left_out = len({folder.root / path for path in folder.audio} - set(seen))
         names = " and ".join(t.path.relative_to(folder.root).as_posix() for t in tables)
         if left_out:
