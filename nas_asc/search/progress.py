@@ -11,7 +11,6 @@ from nas_asc.results import Point, shorten, size_caption
 from nas_asc.search.storage.run_summary import point
 from nas_asc.search.storage.trials import Trial
 from nas_asc.search.task import Task
-from nas_asc.study import CANDIDATE_S
 from nas_asc.units import format_duration
 
 _SURE_S = 15.0  # planned seconds that must have been trained before the machine is judged
@@ -106,7 +105,7 @@ class Pace:
         if not (isinstance(seconds, float) and isinstance(epoch, int)):
             return
         share = epoch / self._task.config.epochs
-        planned = (self._task.training_s(trial.complexity) - CANDIDATE_S) * share
+        planned = self._task.training_s(trial.complexity) * share
         self._seconds[trial.number] = (seconds, planned)
         sure = sum(seconds for _, seconds in self._seconds.values()) > _SURE_S
         if sure and not self._warned and self.slowness > _FAR_TOO_SLOW:

@@ -53,16 +53,26 @@ class Task:
         that draws say nothing about it.
         """
         drawn = _draw_fitting(self.space, self.trained_budget, self.measure, self.suits)
-        return fmean(self._training_s(work_s) for _, work_s in drawn) if drawn else None
+        if not drawn:
+            return None
+        return self._facts.besides_s + fmean(self._training_s(work_s) for _, work_s in drawn)
+
+    def trial_s(self, costs: Mapping[str, Any]) -> float:
+        """Return how long a trial takes, its features included; `costs` as a trial has."""
+        return _networks(costs) * self._facts.besides_s + self.training_s(costs)
 
     def training_s(self, costs: Mapping[str, Any]) -> float:
-        """Return how long a trial trains, one network after the other; `costs` as a trial has."""
+        """Return how long a trial trains, one network after the other."""
         work_s = clip_work_s(costs["macs"], costs["macs_fvcore_total"])
-        return self._training_s(work_s, len(costs.get("network_macs", (1,))))
+        return self._training_s(work_s, _networks(costs))
 
     def _training_s(self, work_s: float, networks: int = 1) -> float:
-        study, clips = self.config, len(self.dataset.indices("train"))
+        study, clips = self.config, self._facts.training_clips
         return training_s(work_s, clips, study.epochs, study.recipe, study.speed, networks)
+
+    @cached_property
+    def _facts(self) -> DataFacts:
+        return _facts(self.dataset)
 
 
 def read_task(
@@ -116,11 +126,16 @@ def read_task(
     return Task(config, space, named, rule, budget, trained, dataset, measure, suiting)
 
 
+def _networks(costs: Mapping[str, Any]) -> int:
+    return len(costs.get("network_macs", (1,)))
+
+
 def _facts(dataset: Dataset) -> DataFacts:
     return DataFacts(
         training_clips=len(dataset.indices("train")),
-        validation_clips=len(dataset.indices("validation")),
+        validation_clips=sum(clip.split == "validation" for clip in dataset.files),
         clip_s=dataset.clip_s,
+        sound_s=dataset.clip_s * len(dataset.clips),
         imbalance=dataset.imbalance,
     )
 

@@ -29,7 +29,6 @@ from nas_asc.study.job import (
     trial_seed,
 )
 from nas_asc.study.planning import (
-    CANDIDATE_S,
     CORES,
     WARM_START_SHARE,
     DataFacts,
@@ -39,7 +38,7 @@ from nas_asc.study.planning import (
 )
 
 __all__ = [
-    "CANDIDATE_S", "CORES", "MOST", "RAISABLE", "WARM_START_SHARE", "DataFacts", "DataSource",
+    "CORES", "MOST", "RAISABLE", "WARM_START_SHARE", "DataFacts", "DataSource",
     "EpochReported", "Event", "Job", "JobFailed", "JobFinished", "JobResult", "NoSettings",
     "OnEpoch", "Part", "Recipe", "Rung", "Share", "StudyConfig", "Table", "clip_work_s",
     "faults_of", "load_study", "loss_of", "make_rung", "plan", "read_study", "study_toml",

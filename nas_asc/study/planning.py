@@ -23,7 +23,8 @@ MACS_PER_S = 12e9
 PASSES = 3
 NORMALISED_S = 10e-9
 STEP_S = 0.010
-CANDIDATE_S = 2.0
+CANDIDATE_S = 1.0
+FEATURES_S = 1e-3  # of a second of sound
 CORES = 2
 
 TIME_S = 3600.0  # where neither time nor trials are given
@@ -49,13 +50,23 @@ _UNEVEN = 4.0  # largest class by smallest, above which classes are weighed
 class DataFacts:
     """What a plan needs to know of recordings.
 
-    `imbalance` is the training clips of the largest class by those of the smallest.
+    Attributes:
+        training_clips: where recordings are cut into windows, those.
+        validation_clips: where recordings are cut into windows, the recordings.
+        sound_s: of all clips.
+        imbalance: the training clips of the largest class by those of the smallest.
     """
 
     training_clips: int
     validation_clips: int
     clip_s: float
+    sound_s: float
     imbalance: float
+
+    @property
+    def besides_s(self) -> float:
+        """What a candidate takes besides its training: features, and what is always the same."""
+        return CANDIDATE_S + FEATURES_S * self.sound_s
 
 
 def clip_work_s(macs: float, fvcore_total: float) -> float:
@@ -71,10 +82,10 @@ def clip_work_s(macs: float, fvcore_total: float) -> float:
 def training_s(
     work_s: float, clips: int, epochs: int, recipe: Recipe, speed: float = 1.0, networks: int = 1
 ) -> float:
-    """Return how long networks take, one after the other, that need `work_s` for a clip in all."""
+    """Return how long networks train, one after the other, that need `work_s` for a clip in all."""
     steps = epochs * recipe.epoch_steps(clips)
     trained = min(clips * epochs, steps * recipe.batch_size)
-    return networks * CANDIDATE_S + (networks * steps * STEP_S + work_s * trained) / speed
+    return (networks * steps * STEP_S + work_s * trained) / speed
 
 
 def plan(
@@ -105,7 +116,7 @@ def plan(
     time_s = values.get("time_s") or TIME_S
     candidates = max(4, round(_CANDIDATES * (time_s / 60) ** _GROWTH))
     search_s = time_s * CORES * (1 - WARM_START_SHARE * study.warm_start)
-    each_s = max(search_s / candidates - CANDIDATE_S, 1.0) * study.speed
+    each_s = max(search_s / candidates - facts.besides_s, 1.0) * study.speed
 
     clips = facts.training_clips
     batch_size = 2 ** int(log2(max(1, clips / _BATCHES)))
@@ -118,7 +129,7 @@ def plan(
     reasons["epochs"] += f"{', ' * ('epochs' in given)}{steps:,} steps of {batch_size} clips"
 
     ceiling = _ceiling(sorted(drawn), (each_s - steps * STEP_S) / (steps * batch_size))
-    about = f"a candidate takes about {format_duration(each_s / study.speed + CANDIDATE_S)}"
+    about = f"a candidate takes about {format_duration(each_s / study.speed + facts.besides_s)}"
     decide("macs_ceiling", ceiling, about if ceiling else f"{about} or less")
     decide("startup_trials", min(max(candidates // 3, 4), 16), "a third of the candidates, 4 to 16")
     if facts.validation_clips > _MOST_VALIDATION:
