@@ -26,10 +26,11 @@ class Gain(Table):
 
 
 def gain(batch: Batch, generator: torch.Generator, settings: Gain) -> Batch:
-    """Make each clip louder or softer by a gain of its own, uniform in dB.
+    """Make each clip louder or softer by a gain of its own (Schlueter and Grill 2015, ISMIR).
 
-    How loud a recording is says more of its device and distance than of what is heard. In log-mels
-    it is an offset, above their floor. Features without a level ("peak") stay as they are.
+    It is uniform in dB: how loud a recording is says more of its device and distance than of what
+    is heard. In log-mels it is an offset, above their floor. Features without a level ("peak") stay
+    as they are.
     """
     if not batch.has_level:
         return batch

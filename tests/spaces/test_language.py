@@ -1,7 +1,8 @@
 """The language of spaces itself, not only the points that are shipped: every option, at random.
 
 Two spaces in tests/data offer all that a space can say: one of spectrograms, one of waveforms. What
-a mean spectrum and a second spectrogram exclude stands in a third, made of the first.
+a mean spectrum, a second spectrogram and lengths in samples exclude stands in a third,
+made of the first.
 """
 
 import random
@@ -35,9 +36,14 @@ FAST = Execution(channels_last=True)
 
 DROPOUTS = ("none", "plain 0.2", "alpha 0.1", "spatial 0.2")
 OF_MAPS = {
-    "frontend": {"channels": 2, "mean_spectrum": False, "second_window": 0},
+    "frontend": {
+        **{"channels": 2, "sample_rate_hz": (2000, "data"), "mean_spectrum": False, "n_fft": 0},
+        **{"window_ms": (32, 47.5), "hop_ms": (10, 16), "second_window_ms": 0},
+        "f_max_share": (0.9, 1.0),
+    },
     "head": {"classifier": ("linear", "conv 1", "conv 4x3"), "map_dropout": DROPOUTS},
 }
+IN_SAMPLES = ("window", "hop", "f_max_hz", "second_window")
 
 
 @cache
@@ -45,7 +51,8 @@ def space_of(kind):
     if kind != "maps":
         return load_space(str(DATA / f"any_{kind}.toml"))
     base = space_of("spectrogram").sections
-    sections = (Section(s.name, {**s.values, **OF_MAPS.get(s.name, {})}) for s in base)
+    kept = {s.name: {k: v for k, v in s.values.items() if k not in IN_SAMPLES} for s in base}
+    sections = (Section(name, values | OF_MAPS.get(name, {})) for name, values in kept.items())
     return SearchSpace(kind, "spectrograms in stereo, and maps of classes", tuple(sections))
 
 

@@ -187,7 +187,8 @@ def at_its_most(section, **given):
     """Give a section with the largest number for every key in use that takes a whole one."""
     values = dict(given)
     for _, key, _form in [k for k in KEYS if k[0] == section and k[2] == "{}"]:
-        if key not in values and not DOMAINS[section][key].accepts(0.5):
+        in_samples = not key.endswith("_ms")  # what states both is a fault
+        if key not in values and in_samples and not DOMAINS[section][key].accepts(0.5):
             values[key] = most(section, key)
     used = {key for key, _ in keys_in_use(section, values)} | given.keys()
     return {key: value for key, value in values.items() if key in used | {"depth", "conv", "dense"}}
