@@ -97,6 +97,7 @@ class Pace:
         self._task = task
         self._workers = workers
         self._seconds: dict[int, tuple[float, float]] = {}  # measured and planned, by trial
+        self._measured = self._planned = 0.0  # their sums, as quick after thousands of trials
         self._warned = False
 
     def note(self, trial: Trial, entry: Mapping[str, object]) -> None:
@@ -104,11 +105,15 @@ class Pace:
         seconds, epoch = entry.get("seconds"), entry.get("epoch")
         if not (isinstance(seconds, float) and isinstance(epoch, int)):
             return
+        if len(trial.network_macs) > 1:  # each of an ensemble's networks counts its own epochs
+            return
         share = epoch / self._task.config.epochs
         planned = self._task.training_s(trial.complexity) * share
+        before = self._seconds.get(trial.number, (0.0, 0.0))
         self._seconds[trial.number] = (seconds, planned)
-        sure = sum(seconds for _, seconds in self._seconds.values()) > _SURE_S
-        if sure and not self._warned and self.slowness > _FAR_TOO_SLOW:
+        self._measured += seconds - before[0]
+        self._planned += planned - before[1]
+        if self._planned > _SURE_S and not self._warned and self.slowness > _FAR_TOO_SLOW:
             self._warned = True
             _log.warning(
                 "this machine trains %.1f times as slowly as planned for: fewer candidates will "
@@ -119,9 +124,7 @@ class Pace:
     @property
     def slowness(self) -> float:
         """The measured seconds by the planned ones; 1 before anything is measured."""
-        measured = sum(seconds for seconds, _ in self._seconds.values())
-        planned = sum(seconds for _, seconds in self._seconds.values())
-        return measured / planned if planned else 1.0
+        return self._measured / self._planned if self._planned else 1.0
 
     @property
     def candidate_s(self) -> float | None:

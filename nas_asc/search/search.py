@@ -100,7 +100,8 @@ def run_task(
             run_folder.save_study(run, config)
         store = stack.enter_context(closing(run_folder.open_store(run, task.space)))
         facts = run_folder.check_manifest(run, store, manifest, config.objective)
-        run_folder.save_study(run, config)  # where the recordings lie now
+        if resume:
+            run_folder.save_study(run, config)  # where the recordings lie now
         if runner.capacity > config.lag and not config.independent:
             _log.warning(
                 "%d workers: at most %d are busy once the first trials have ended, since proposals "

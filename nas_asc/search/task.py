@@ -33,6 +33,7 @@ class Task:
         trained_budget: the same with the multiply-accumulates that the study can afford to train.
         measure: counts an architecture on clips of the data, by the rule.
         suits: checks whether the front end of an architecture suits the data.
+        drawn: multiply-accumulates and work of what was drawn within the trained budget, if any.
     """
 
     config: StudyConfig
@@ -44,6 +45,7 @@ class Task:
     dataset: Dataset
     measure: Measure
     suits: Callable[[Architecture], bool]
+    drawn: tuple[tuple[int, float], ...] = ()
 
     @cached_property
     def candidate_s(self) -> float | None:
@@ -52,19 +54,21 @@ class Task:
         Right within a factor of two or three, not better; None where so little of the space fits
         that draws say nothing about it.
         """
-        drawn = _draw_fitting(self.space, self.trained_budget, self.measure, self.suits)
+        drawn = self.drawn or _draw_fitting(
+            self.space, self.trained_budget, self.measure, self.suits
+        )
         if not drawn:
             return None
         return self._facts.besides_s + fmean(self._training_s(work_s) for _, work_s in drawn)
 
-    def trial_s(self, costs: Mapping[str, Any]) -> float:
+    def trial_s(self, costs: Mapping[str, Any], networks: int) -> float:
         """Return how long a trial takes, its features included; `costs` as a trial has."""
-        return _networks(costs) * self._facts.besides_s + self.training_s(costs)
+        return networks * self._facts.besides_s + self.training_s(costs, networks)
 
-    def training_s(self, costs: Mapping[str, Any]) -> float:
+    def training_s(self, costs: Mapping[str, Any], networks: int = 1) -> float:
         """Return how long a trial trains, one network after the other."""
         work_s = clip_work_s(costs["macs"], costs["macs_fvcore_total"])
-        return self._training_s(work_s, _networks(costs))
+        return self._training_s(work_s, networks)
 
     def _training_s(self, work_s: float, networks: int = 1) -> float:
         study, clips = self.config, self._facts.training_clips
@@ -111,23 +115,20 @@ def read_task(
     space = space.for_data(dataset.sample_rate_hz)
     suiting = suits(space, dataset)
     measure = checked_measure(len(dataset.classes), dataset.clip_s, suiting)
+    drawn = [] if given is None else _draw_fitting(space, budget, measure, suiting)
     if given is not None:
-        drawn = _draw_fitting(space, budget, measure, suiting)
         config = plan(config, _facts(dataset), drawn, given)
     most = [macs for macs in (budget.macs, config.macs_ceiling) if macs is not None]
     trained = replace(budget, macs=min(most, default=None))
-    if trained != budget:
+    affordable = tuple(each for each in drawn if trained.macs is None or each[0] <= trained.macs)
+    if trained != budget and not affordable:
         try:
             check_that_something_fits(space, trained, measure, config.seed, suiting)
         except NothingFits as error:
             reason = str(error).removeprefix("budget: ")
             raise NothingFits(f"macs_ceiling of the study: {reason}") from None
     named = tuple(ensembles.values())
-    return Task(config, space, named, rule, budget, trained, dataset, measure, suiting)
-
-
-def _networks(costs: Mapping[str, Any]) -> int:
-    return len(costs.get("network_macs", (1,)))
+    return Task(config, space, named, rule, budget, trained, dataset, measure, suiting, affordable)
 
 
 def _facts(dataset: Dataset) -> DataFacts:

@@ -32,7 +32,7 @@ def too_long(task: Task, warm_start: Collection[Trial]) -> set[int]:
         return set()
     left_s, long = WARM_START_SHARE * time_s * CORES, set[int]()
     for trial in warm_start:
-        left_s -= task.trial_s(trial.complexity)
+        left_s -= task.trial_s(trial.complexity, len(trial.network_macs))
         if left_s < 0:
             long.add(trial.number)
     return long
