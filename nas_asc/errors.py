@@ -81,6 +81,16 @@ def printable(text: object) -> str:
     return str(text).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+def utf8_path(path: object) -> str:
+    """Return a path as text that a study can keep; ConfigError where it is not UTF-8."""
+    if printable(path) != str(path):
+        raise ConfigError(
+            f"{printable(path)}: expected a path in UTF-8, got other bytes - rename it, or give a "
+            "link to it"
+        )
+    return str(path)
+
+
 def short_repr(value: object) -> str:
     """Return what a user gave as Python writes it, cut short where it is very long."""
     try:

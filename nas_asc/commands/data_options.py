@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas_asc.commands.console import clip_option, read_duration
-from nas_asc.errors import ConfigError, printable
+from nas_asc.errors import ConfigError, utf8_path
 
 if TYPE_CHECKING:
     from nas_asc.study import DataSource
@@ -111,10 +111,4 @@ def take_source(paths: tuple[str, ...], options: dict[str, object]) -> dict[str,
 
 
 def _absolute(path: str) -> str:
-    absolute = str(Path(path).absolute())
-    if printable(absolute) != absolute:
-        raise ConfigError(
-            f"{printable(path)}: expected a path in UTF-8, got other bytes - rename it, or give a "
-            "link to it"
-        )
-    return absolute
+    return str(Path(utf8_path(path)).absolute())

@@ -77,7 +77,7 @@ class Dataset:
     @property
     def hop_s(self) -> float | None:
         """From the start of one window of a file to that of the next; None without windows."""
-        return None if self.source.window_s is None else self.source.hop_s or self.source.window_s
+        return self.source.window_hop_s
 
     @property
     def windowed(self) -> bool:

@@ -69,7 +69,7 @@ def field_of(entry: Entry, name: str, option: str) -> str:
     Raises:
         ConfigError: it has no such field; names those that it has.
     """
-    fields = fields_of(entry)
+    fields = _fields_of(entry)
     value = next((v for field, v in fields.items() if field.lower() == name.lower()), None)
     if value is None:
         known = ", ".join(fields)
@@ -80,7 +80,7 @@ def field_of(entry: Entry, name: str, option: str) -> str:
     return value
 
 
-def fields_of(entry: Entry) -> dict[str, str]:
+def _fields_of(entry: Entry) -> dict[str, str]:
     """Return what is known of a clip by name: columns, fields of its name, and what those mean."""
     meant = {
         "split": entry.split or "",

@@ -61,10 +61,10 @@ def windows_of_file(path: Path, window_s: float, hop_s: float) -> tuple[float, .
 
 def windows_of(clip: Clip, duration_s: float, source: DataSource) -> list[Clip]:
     """Return the windows of a recording, or the recording itself where none are asked for."""
-    window_s = source.window_s
-    if window_s is None:
+    window_s, hop_s = source.window_s, source.window_hop_s
+    if window_s is None or hop_s is None:
         return [clip]
-    starts_s = window_starts_s(duration_s, window_s, source.hop_s or window_s)
+    starts_s = window_starts_s(duration_s, window_s, hop_s)
     return [replace(clip, start_s=start_s) for start_s in starts_s]
 
 
@@ -74,8 +74,7 @@ def length_note(source: DataSource, clip_s: float, durations_s: Sequence[float])
     padded = sum(duration_s < clip_s - slack_s for duration_s in durations_s)
     cut = sum(duration_s > clip_s + slack_s for duration_s in durations_s)
     centred = " on both sides" if source.align == "center" else ""
-    if source.window_s is not None:
-        hop_s = source.hop_s or clip_s
+    if (hop_s := source.window_hop_s) is not None:
         count = sum(len(window_starts_s(each, clip_s, hop_s)) for each in durations_s)
         return (
             f"windows: {count:,} of {clip_s:g} s from {len(durations_s):,} files, one every "

@@ -16,7 +16,7 @@ from nas_asc.datasets.grouping import group_clips
 from nas_asc.datasets.lengths import clip_length_s, fitting_length_s, length_note, windows_of
 from nas_asc.datasets.reading import Reading, read_source
 from nas_asc.datasets.splits import SPLITS, check_classes, lacking, split, straddling
-from nas_asc.errors import ConfigError, DatasetError, NasAscError, printable
+from nas_asc.errors import DatasetError, NasAscError, printable, utf8_path
 from nas_asc.study import DataSource
 
 SYNTHETIC_MARK = "synthetic.json"
@@ -52,21 +52,28 @@ def load_dataset(
         ConfigError: an option of the source is not valid.
     """
     source = _source(source)
-    return split_clips(source, read_source(source), split_seed, cache)[0]
+    reading = read_source(source)
+    return _split_clips(source, reading, _checked(reading, cache), split_seed)[0]
 
 
-def split_clips(
-    source: DataSource, reading: Reading, split_seed: int = 0, cache: Path | None = None
+def _checked(reading: Reading, cache: Path | None = None) -> dict[Path, AudioFile]:
+    """Check the files of clips; what is found, by path."""
+    paths = [entry.path for entry in reading.entries]
+    return dict(zip(paths, check_files(reading.root, paths, cache), strict=True))
+
+
+def _split_clips(
+    source: DataSource, reading: Reading, of_path: Mapping[Path, AudioFile], split_seed: int = 0
 ) -> tuple[Dataset, tuple[Entry, ...]]:
-    """Check, group and split the clips that a source names; also return what is known of each.
+    """Group and split the clips that a source names; also return what is known of each.
+
+    `of_path` is what the files hold.
 
     Raises:
         DatasetError: as of `load_dataset`.
         ConfigError: likewise.
     """
     root, entries, notes = reading.root, reading.entries, list(reading.notes)
-    files = check_files(root, [entry.path for entry in entries], cache)
-    of_path = {entry.path: file for entry, file in zip(entries, files, strict=True)}
     bad = [entry for entry in entries if of_path[entry.path].fault]
     if bad and not source.skip_bad:
         first = bad[0].path
@@ -156,26 +163,25 @@ def check(source: DataSource | Path | str) -> list[Finding]:
         reading = read_source(source)
     except NasAscError as error:
         return [Finding("error", "folder", str(error))]
-    paths = [entry.path for entry in reading.entries]
-    pairs = list(zip(paths, check_files(reading.root, paths), strict=True))
-    good = [(path, file) for path, file in pairs if not file.fault]
-    bad = [(path, file.fault) for path, file in pairs if file.fault]
+    files = _checked(reading)
+    good = [(path, file) for path, file in files.items() if not file.fault]
+    bad = [(path, file.fault) for path, file in files.items() if file.fault]
     level = "note" if source.skip_bad else "error"
     unread = [f"{printable(path)}: cannot be read, found {fault}" for path, fault in bad]
-    odd = [f"{printable(p)}: {fault}" for p, file in good if (fault := _content_fault(file))]
+    silent = [f"{printable(p)}: silent throughout" for p, file in good if file.peak == 0]
     findings = [
         _fact("layout", reading.layout),
-        _fact("clips", str(len(pairs))),
+        _fact("clips", str(len(files))),
         *_audio([file for _, file in good]),
         *_first("clip", unread, level),
-        *_first("clip", odd, "note"),
+        *_first("clip", silent, "note"),
         *_first("copy", _copies(good)),
     ]
     bands = {path: (file.sample_rate_hz, file.highest_hz) for path, file in good}
     findings += [Finding("note", "bandwidth", line) for line in unreached_rates([*bands.values()])]
     try:
         skipping = source.model_copy(update={"skip_bad": True})
-        dataset = split_clips(skipping, reading)[0]
+        dataset = _split_clips(skipping, reading, files)[0]
         return findings + _splits(dataset) + _bandwidths(dataset, bands)
     except NasAscError as error:
         notes = [Finding("note", "data", note) for note in reading.notes]
@@ -191,7 +197,8 @@ def clip_table(source: DataSource, split_seed: int = 0) -> tuple[list[str], list
         DatasetError: as of `load_dataset`, or a name of a file is not UTF-8.
         ConfigError: as of `load_dataset`.
     """
-    entries = split_clips(source, read_source(source), split_seed)[1]
+    reading = read_source(source)
+    entries = _split_clips(source, reading, _checked(reading), split_seed)[1]
     fields = {name: None for entry in entries for name, _ in entry.fields}
     # A column of files by another name would be read before ours.
     taken = {*ROLES, *ROLES["file"]}
@@ -214,14 +221,7 @@ def clip_table(source: DataSource, split_seed: int = 0) -> tuple[list[str], list
 
 
 def _source(source: DataSource | Path | str) -> DataSource:
-    if isinstance(source, DataSource):
-        return source
-    if printable(source) != str(source):
-        raise ConfigError(
-            f"{printable(source)}: expected a path in UTF-8, got other bytes - rename it, or give "
-            "a link to it"
-        )
-    return DataSource.of(source)
+    return source if isinstance(source, DataSource) else DataSource.of(utf8_path(source))
 
 
 def _name(source: DataSource) -> str:
@@ -342,10 +342,6 @@ def _bandwidths(dataset: Dataset, bands: Mapping[Path, Band]) -> list[Finding]:
         if clip.device is not None:
             parts[f"device {clip.device}"].append(bands[clip.path])
     return [Finding("note", "bandwidth", line) for line in mixed_bands(parts)]
-
-
-def _content_fault(file: AudioFile) -> str:
-    return "silent throughout" if file.peak == 0 else ""
 
 
 def _copies(good: Sequence[tuple[Path, AudioFile]]) -> list[str]:

@@ -8,7 +8,7 @@ cannot be split by recordings is split by single clips, and that is said.
 import random
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -177,8 +177,15 @@ def check_classes(root: Path, entries: Sequence[Entry], labels: Iterable[str]) -
 
 def lacking(entries: Sequence[Entry], labels: Iterable[str]) -> list[str]:
     """Return the classes that are not in every split, sorted."""
-    found = {(entry.label, entry.split) for entry in entries}
-    return sorted(label for label in labels if any((label, s) not in found for s in SPLITS))
+    return sorted(_absent(labels, SPLITS, {(entry.label, entry.split) for entry in entries}))
+
+
+def _absent(
+    labels: Iterable[str], splits: Iterable[str], found: Collection[tuple[str, str | None]]
+) -> set[str]:
+    """Return the classes that are not in every split, by the pairs that were found."""
+    wanted = tuple(splits)
+    return {label for label in labels if any((label, split) not in found for split in wanted)}
 
 
 def straddling(entries: Sequence[Entry]) -> tuple[str, ...]:
@@ -219,9 +226,7 @@ def _draw(
             ):
                 split_of.update(dict.fromkeys(groups[inside].tolist(), name))
         found = {(entry.label, split_of[entry.group]) for entry in entries}
-        absent = {
-            entry.label for entry in entries if any((entry.label, s) not in found for s in shares)
-        }
+        absent = _absent({entry.label for entry in entries}, shares, found)
         if not absent:
             return split_of, absent
         if len(absent) < len(best[1]) or not best[0]:

@@ -318,11 +318,9 @@ def _check_columns(table: Table) -> None:
 
 
 def _no_such_columns(folder: Folder, columns: Mapping[str, str]) -> str:
-    found = []
-    for path in folder.tables[:4]:
-        table = read_table(folder.root / path, {}, most=1)
-        found.append(f"{path} ({', '.join(filter(None, table.columns))})")
-    known = [n for path in folder.tables[:4] for n in read_table(folder.root / path, {}, 1).columns]
+    tables = {path: read_table(folder.root / path, {}, most=1) for path in folder.tables[:4]}
+    found = [f"{path} ({', '.join(filter(None, t.columns))})" for path, t in tables.items()]
+    known = [name for table in tables.values() for name in table.columns]
     absent = next((c for c in columns.values() if c and c not in known), "")
     return (
         f"{printable(folder.root)}: expected a table of clips with the columns of --columns, "

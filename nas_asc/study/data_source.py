@@ -53,6 +53,11 @@ class DataSource(Table):
     hop_s: float | None = Field(default=None, ge=0.01, le=3600)
 
     @property
+    def window_hop_s(self) -> float | None:
+        """From one window to the next, as asked or the window; None without windows."""
+        return None if self.window_s is None else self.hop_s or self.window_s
+
+    @property
     def reading(self) -> "DataSource":
         """How the recordings are read, wherever they lie."""
         return self.model_copy(update={"paths": (), "audio": None})

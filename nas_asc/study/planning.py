@@ -106,10 +106,9 @@ def plan(
     reasons = {name: "as asked" for name in _PLANNED if name in given}
     values: dict[str, Any] = {name: getattr(study, name) for name in reasons}
 
-    def decide(name: str, value: object, reason: str) -> Any:
+    def decide(name: str, value: object, reason: str) -> None:
         if name not in given:
             values[name], reasons[name] = value, reason
-        return values[name]
 
     if not {"time_s", "trials"} & {*given}:
         decide("time_s", TIME_S if study.data.paths else SYNTHETIC_TIME_S, "--time gives another")
@@ -125,8 +124,11 @@ def plan(
     in_epoch = recipe.epoch_steps(clips)
     wanted = min(max(_STEPS_SHARE * each_s / STEP_S, _STEPS[0]), _STEPS[1])
     epochs = max(1, round(wanted / in_epoch))
-    steps = in_epoch * decide("epochs", epochs, "")
-    reasons["epochs"] += f"{', ' * ('epochs' in given)}{steps:,} steps of {batch_size} clips"
+    steps = in_epoch * (study.epochs if "epochs" in given else epochs)
+    extent = f"{steps:,} steps of {batch_size} clips"
+    decide("epochs", epochs, extent)
+    if "epochs" in given:
+        reasons["epochs"] += f", {extent}"
 
     ceiling = _ceiling(sorted(drawn), (each_s - steps * STEP_S) / (steps * batch_size))
     about = f"a candidate takes about {format_duration(each_s / study.speed + facts.besides_s)}"
