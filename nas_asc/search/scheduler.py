@@ -1,9 +1,10 @@
 """Which trial comes next, what it is, and with whom it is compared.
 
 Conventions: report models and ensembles are trials 0 to s - 1, cheapest first. The trials after
-them are asked for in order. The first `startup_trials` of these wait for nothing; trial n of the
-rest is asked for when the trials up to n - lag have ended, and it depends on exactly those. So
-nothing here depends on the number of workers or on which trial ends first.
+them are asked for in order. The first `startup_trials` of these wait for nothing; a share of them
+are mutations of report models. Trial n of the rest is asked for when the trials up to n - lag have
+ended, and it depends on exactly those. So nothing here depends on the number of workers or on which
+trial ends first.
 """
 
 import random
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
+from math import ceil
 
 from nas_asc.architectures import Architecture
 from nas_asc.complexity import Budget, Complexity
@@ -18,7 +20,7 @@ from nas_asc.reports import Candidate, EnsembleReference
 from nas_asc.search.samplers import SAMPLERS, draw
 from nas_asc.search.storage.trials import Trial
 from nas_asc.search.task import Measure, Task
-from nas_asc.spaces import SearchSpace, repaired
+from nas_asc.spaces import SearchSpace, mutations, repaired
 from nas_asc.study import Rung, loss_of, make_rung, trial_seed
 
 _RANDOM_DRAWS = 20_000
@@ -110,8 +112,8 @@ class Scheduler:
     """Makes the trials of a study, one after the other."""
 
     def __init__(self, task: Task) -> None:
+        self._task = task
         self._study = study = task.config
-        self._space = task.space
         self._sampler = SAMPLERS[study.sampler](task.space, study.seed)
         self._gate = Gate(task.space, task.budget, task.measure, task.trained_budget, task.suits)
         # (size_bytes, loss) of the trials that were reported, by the epochs of the rungs
@@ -136,9 +138,9 @@ class Scheduler:
         self._report_up_to(number)
         seed = partial(trial_seed, self._study.seed, number)
         proposal = self._gate.next_candidate(
-            self._sampler.propose(number),
+            self._suggestions(number),
             self._study.max_proposals,
-            draw(self._space, seed("fallback")),
+            draw(self._task.space, seed("fallback")),
             seed("repair"),
         )
         trial = Trial(
@@ -168,6 +170,22 @@ class Scheduler:
         self._report_up_to(trial.number)
         self.add(trial)
         return self._rungs(trial)
+
+    def _suggestions(self, number: int) -> Iterator[Architecture]:
+        """Return what to try first for a trial: a mutation of a report model, or a sampler's."""
+        study, task, models = self._study, self._task, self._task.space.models.values()
+        started = number - self._report_models
+        share = study.mutations if study.warm_start and study.sampler != "random" else 0.0
+        if (
+            not models
+            or started >= study.startup_trials
+            or ceil((started + 1) * share) == ceil(started * share)
+        ):
+            return self._sampler.propose(number)
+        classes, clip_s = len(task.dataset.classes), task.dataset.clip_s
+        parents = [model.adapted(classes, clip_s).architecture for model in models]
+        rng = random.Random(trial_seed(study.seed, number, "mutation"))
+        return mutations(task.space, parents, task.trained_budget, task.measure, task.suits, rng)
 
     def _depends(self, number: int) -> bool:
         """Return whether a trial depends on the results of others."""

@@ -169,22 +169,23 @@ def repaired(
 ) -> list[Architecture]:
     """Bring random draws under the budget, one choice at a time; return those where it worked."""
 
-    def excess(architecture: Architecture) -> float:
-        return _excess(budget, measure(architecture))
+    def cost(architecture: Architecture) -> float:
+        return excess(budget, measure(architecture))
 
-    found = [_descend(space, excess, rng, 0.0, admits) for _ in range(tries)]
+    found = [_descend(space, cost, rng, 0.0, admits) for _ in range(tries)]
     return [architecture for architecture, left in found if left == 0.0]
 
 
-def _excess(budget: Budget, counted: Counted) -> float:
-    """Return how far something is over the budget: the sum of the logarithms of all excesses."""
-    if budget.exceeded(counted) is None:
-        return 0.0
-    over = sum(
-        max(0.0, log(getattr(counted, MEASURES[name].attribute) / limit))
-        for name, limit in budget.limits().items()
+def excess(budget: Budget, counted: Counted) -> float:
+    """Return how far something is over the budget: the sum of the logarithms of all excesses.
+
+    A precision that the budget does not admit counts 1.
+    """
+    limits = budget.limits()
+    return sum(
+        log(getattr(counted, MEASURES[name].attribute) / limits[name]) if name in limits else 1.0
+        for name in budget.all_exceeded(counted)
     )
-    return over if over > 0.0 else 1.0  # a precision that the rule does not admit
 
 
 def _descend(

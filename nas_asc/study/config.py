@@ -158,6 +158,8 @@ class StudyConfig(Table):
             busy at most, and the results do not depend on how many there are.
         startup_trials: so many trials after the report models are drawn at random and wait for
             nothing.
+        mutations: share of those that are not drawn but small changes of report models, unless
+            these or a sampler that learns nothing are asked for.
         macs_ceiling: multiply-accumulates for one clip above which a proposal is not trained, so
             that a search ends in time on the machine it is meant for; report models are exempt.
             None for no ceiling.
@@ -181,6 +183,7 @@ class StudyConfig(Table):
     seed: int = Field(ge=0, lt=2**63)
     lag: int = Field(ge=1, le=MOST)
     startup_trials: int = Field(ge=0, le=MOST)
+    mutations: Share = 0.0
     macs_ceiling: int | None = Field(default=None, ge=1, lt=2**63)
     validation_clips: int | None = Field(default=None, ge=1)
     speed: float = Field(default=1.0, gt=0, le=MOST)

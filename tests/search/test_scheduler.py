@@ -58,6 +58,19 @@ def test_a_trial_is_asked_for_when_those_up_to_the_lag_have_ended(
     assert scheduler.can_ask
 
 
+def test_a_share_of_the_first_trials_are_mutations_of_report_models():
+    """Those keep the order of blocks that the report chose, in no other trial of chance so."""
+    scheduler = make(startup_trials=8, mutations=0.5)
+    for model in warm_start_trials(TASK())[0]:
+        scheduler.restore(ended(model))
+    ask_and_end(scheduler, 8)
+    blocks = [
+        [trial.architecture.sections[f"stage{n}"].get("block") for n in (1, 2)]
+        for trial in scheduler.trials[-8:]
+    ]
+    assert [each == ["fused_mbconv", "mbconv"] for each in blocks] == [True, False] * 4
+
+
 def test_random_trials_that_are_never_stopped_wait_for_nothing():
     ask(make(sampler="random", startup_trials=1, lag=1, early_stopping=OFF), 4)
 

@@ -1,0 +1,115 @@
+"""Architectures near known good ones, in their size or smaller, that fit a budget.
+
+A mutation changes what scales a network (depth, width, kernel, mel bins, precision), one step at a
+time, and leaves what its designers chose otherwise, as far as the budget lets it. Where a front end
+does not suit the data, it is drawn anew.
+"""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from nas_asc.architectures import Architecture, Value
+from nas_asc.complexity import Budget
+from nas_asc.spaces.feasibility import Admits, Measure, excess
+from nas_asc.spaces.space import Parameter, SearchSpace
+
+_SCALES = frozenset({
+    "depth", "width", "width_1x1", "width_3x3", "width_5x5", "width_pool", "units", "expand",
+    "kernel", "dense", "conv", "n_mels", "precision",
+})  # fmt: skip
+_CHANGES = (1, 4)  # steps at least, by chance
+_OCTAVES = 3.0  # how much smaller than its parent a mutation is at most, as a power of two
+_STEPS = 300
+_DRAWS = 200
+
+
+def mutations(
+    space: SearchSpace,
+    parents: Sequence[Architecture],
+    budget: Budget,
+    measure: Measure,
+    admits: Admits,
+    rng: random.Random,
+) -> Iterator[Architecture]:
+    """Yield mutations of parents without end, each parent as likely as the next.
+
+    Each is brought under the budget and under a size of its own, drawn between that of its parent,
+    or the budget, and an eighth of it, so that a few of them make a front. Where that does not
+    succeed, what came of it is over the budget.
+    """
+    while True:
+        parent = rng.choice(parents)
+        sizes = [measure(parent).size_bytes, budget.size_bytes]
+        most = min(size for size in sizes if size is not None) / 2 ** rng.uniform(0, _OCTAVES)
+        yield _mutation(space, parent, replace(budget, size_bytes=int(most)), measure, admits, rng)
+
+
+def _mutation(
+    space: SearchSpace,
+    parent: Architecture,
+    budget: Budget,
+    measure: Measure,
+    admits: Admits,
+    rng: random.Random,
+) -> Architecture:
+    """Walk at random from a parent; while it is over the budget, with steps that lessen that."""
+    parameters = space.parameters()
+
+    def built(values: Mapping[str, Value]) -> Architecture:
+        return space.architecture(lambda parameter: values[parameter.path])
+
+    values: dict[str, Value] = {p.path: rng.choice(p.options) for p in parameters}
+    values |= space.options_of(parent)
+    for _ in range(_DRAWS):
+        if admits(built(values)):
+            break
+        values |= {p.path: rng.choice(p.options) for p in parameters if "frontend" in _parts(p)}
+    changes = rng.randint(*_CHANGES)
+    over = excess(budget, measure(built(values)))
+    for _ in range(_STEPS):
+        if changes <= 0 and not over:
+            break
+        for path, option in _steps(space, values, rng, also_others=over > 0):
+            stepped = built({**values, path: option})
+            if admits(stepped):
+                now = excess(budget, measure(stepped))
+                if not over or now < over:
+                    values[path], over = option, now
+                    break
+        else:
+            break  # as far as single steps lead
+        changes -= 1
+    return built(values)
+
+
+def _steps(
+    space: SearchSpace, values: Mapping[str, Value], rng: random.Random, also_others: bool
+) -> Iterator[tuple[str, Value]]:
+    """Yield single steps of active choices by chance, those that scale a network first."""
+    asked: list[Parameter] = []
+
+    def choose(parameter: Parameter) -> Value:
+        asked.append(parameter)
+        return values[parameter.path]
+
+    space.architecture(choose)
+    scaling = [p for p in asked if _parts(p)[-1] in _SCALES]
+    others = [p for p in asked if p not in scaling and p.path != "family"]
+    for group in (scaling, others if also_others else []):
+        steps = [(p.path, o) for p in group for o in _neighbours(p, values[p.path])]
+        rng.shuffle(steps)
+        yield from steps
+
+
+def _neighbours(parameter: Parameter, value: Value) -> list[Value]:
+    """Return the options beside one; all others where they have no order."""
+    options = parameter.options
+    if not parameter.ordered:
+        return [option for option in options if option != value]
+    at = options.index(value)
+    return [*options[max(at - 1, 0) : at], *options[at + 1 : at + 2]]
+
+
+def _parts(parameter: Parameter) -> list[str]:
+    return parameter.path.split(".")

@@ -1,0 +1,68 @@
+import random
+from functools import partial
+from itertools import islice
+
+import pytest
+
+from nas_asc.complexity.budget import Budget
+from nas_asc.complexity.counting import count
+from nas_asc.spaces.mutations import mutations
+from nas_asc.spaces.space_file import load_space
+
+SCALES = {"depth", "width", "expand", "kernel", "conv", "n_mels", "precision"}
+
+
+def mutated(space_name, budget, number=12, seed=0, admits=lambda _: True, clip_s=1.0):
+    space = load_space(space_name)
+    parents = [model.adapted(10, clip_s).architecture for model in space.models.values()]
+    measure = partial(count, n_classes=10, clip_s=clip_s)
+    drawn = mutations(space, parents, budget, measure, admits, random.Random(seed))
+    return parents, [(each, measure(each)) for each in islice(drawn, number)]
+
+
+@pytest.mark.parametrize(
+    ("space", "budget"),
+    [
+        ("mbconv", Budget(size_bytes=131_072)),
+        ("mbconv", Budget(size_bytes=16_384, macs=1_000_000, precisions=("int8",))),
+        ("asc", Budget(params=20_000, macs=3_000_000)),
+    ],
+)
+def test_mutations_fit_the_budget_and_are_of_many_sizes(space, budget):
+    _, found = mutated(space, budget)
+    assert all(budget.exceeded(costs) is None for _, costs in found)
+    sizes = [costs.size_bytes for _, costs in found]
+    assert max(sizes) > 2.5 * min(sizes)
+
+
+def test_mutations_keep_what_designers_chose_besides_the_scale():
+    """Where the budget forces nothing else: no block, stride or activation is another."""
+    parents, found = mutated("mbconv", Budget(size_bytes=131_072))
+    kept = [
+        {path: value for path, value in parent.choices.items() if _is_design(path)}
+        for parent in parents
+    ]
+    for mutation, _ in found:
+        design = {path: value for path, value in mutation.choices.items() if _is_design(path)}
+        assert any(design.items() <= each.items() for each in kept)
+        assert mutation not in parents
+
+
+def _is_design(path):
+    section, _, key = path.partition(".")
+    return section != "frontend" and key not in SCALES
+
+
+def test_a_front_end_that_does_not_suit_the_data_is_drawn_anew():
+    def admits(architecture):
+        return architecture.frontend.sample_rate_hz <= 8000
+
+    parents, found = mutated("mbconv", Budget(size_bytes=131_072), admits=admits)
+    assert not any(map(admits, parents))
+    assert all(admits(mutation) for mutation, _ in found)
+
+
+def test_the_same_seed_gives_the_same_mutations():
+    found = [mutated("asc", Budget(size_bytes=65_536), 3, seed)[1] for seed in (1, 1, 2)]
+    first, again, other = ([architecture for architecture, _ in each] for each in found)
+    assert first == again != other
