@@ -28,7 +28,15 @@ START, END = 0.2, 0.7  # shares of training between which a network is pruned
 
 
 class Pruner(Protocol):
-    """Prunes a network while it trains, so that what stays can make up for what goes."""
+    """Prunes a network while it trains, so that what stays can make up for what goes.
+
+    Attributes:
+        masks: what stays of each pruned weight, 1, and what is held at zero, 0; none at first.
+        iterations_done: of those in which it prunes.
+    """
+
+    masks: list[Tensor]
+    iterations_done: int
 
     def after_step(self, done: int, steps: int) -> None:
         """Prune after a step, the `done`-th of so many."""
@@ -95,8 +103,9 @@ class MagnitudePruner:
 
     def __init__(self, network: nn.Module, pruning: MagnitudePruning) -> None:
         self.sparsity = pruning.sparsity
+        self.iterations_done = 0
         self._weights = list(_targets(network, pruning).values())
-        self._masks: list[Tensor] = []
+        self.masks: list[Tensor] = []
 
     def after_step(self, done: int, steps: int) -> None:
         """Draw masks if it is time to, and set the masked weights to zero."""
@@ -104,12 +113,13 @@ class MagnitudePruner:
         last = progress >= END > (done - 1) / steps
         if last or (START < progress < END and done % max(1, steps // 50) == 0):
             sparsity = sparsity_at(progress, self.sparsity)
-            self._masks = [largest(weight, sparsity).to(weight.dtype) for weight in self._weights]
+            self.masks = [largest(weight, sparsity).to(weight.dtype) for weight in self._weights]
+            self.iterations_done += 1
         self.apply()
 
     def apply(self) -> None:
         """Set the masked weights to zero."""
-        _multiply(self._weights, self._masks)
+        _multiply(self._weights, self.masks)
 
 
 class ChannelPruner:
@@ -122,17 +132,17 @@ class ChannelPruner:
         self.pruning = pruning
         self.iterations_done = 0
         self._weights = list(_targets(network, pruning).values())
-        self._masks: list[Tensor] = []
+        self.masks: list[Tensor] = []
 
     def iterate(self) -> None:
         """Take the weakest of the channels that are still alive, and set them to zero."""
         self.apply()  # what an optimizer has moved since is not alive
         self.iterations_done += 1
-        self._masks = []
+        self.masks = []
         for weight in self._weights:
             alive = channels_left(len(weight), self.pruning.sparsity, self.iterations_done)
             mask = top_channels(weight, alive).to(weight.dtype)
-            self._masks.append(mask.reshape(-1, *[1] * (weight.dim() - 1)))
+            self.masks.append(mask.reshape(-1, *[1] * (weight.dim() - 1)))
         self.apply()
 
     def after_step(self, done: int, steps: int) -> None:
@@ -144,7 +154,7 @@ class ChannelPruner:
 
     def apply(self) -> None:
         """Set the channels that are gone to zero."""
-        _multiply(self._weights, self._masks)
+        _multiply(self._weights, self.masks)
 
 
 @torch.no_grad()

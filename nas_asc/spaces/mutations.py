@@ -19,7 +19,7 @@ _SCALES = frozenset({
     "kernel", "dense", "conv", "n_mels", "precision",
 })  # fmt: skip
 _CHANGES = (1, 4)  # steps at least, by chance
-_OCTAVES = 3.0  # how much smaller than its parent a mutation is at most, as a power of two
+_OCTAVES = 4.0  # how much smaller than its parent a mutation is at most, as a power of two
 _STEPS = 300
 _DRAWS = 200
 
@@ -35,7 +35,7 @@ def mutations(
     """Yield mutations of parents without end, each parent as likely as the next.
 
     Each is brought under the budget and under a size of its own, drawn between that of its parent,
-    or the budget, and an eighth of it, so that a few of them make a front. Where that does not
+    or the budget, and a sixteenth of it, so that a few of them make a front. Where that does not
     succeed, what came of it is over the budget.
     """
     while True:

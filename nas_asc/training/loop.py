@@ -16,12 +16,14 @@ from torch import Tensor, nn
 from nas_asc.complexity import NOT_PRUNED, Pruning
 from nas_asc.errors import TrainingError
 from nas_asc.features import malloc_keeps_memory
-from nas_asc.networks import Network, pruner_for
+from nas_asc.networks import Network
 from nas_asc.study import Recipe
 from nas_asc.training.batches import Clips
+from nas_asc.training.checkpoint import Checkpoint
 from nas_asc.training.compute_mode import PLAIN, Execution
 from nas_asc.training.metrics import file_means, predict_proba, score
-from nas_asc.training.parts import Parts, parts_of
+from nas_asc.training.optimisation import Optimisation
+from nas_asc.training.parts import parts_of
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,9 @@ class Hooks:
         pruning: which weights become zero on the way.
         validation: clips that are judged after `validation_epochs`; after each epoch if None.
         on_epoch: called after each epoch; training ends when it gives False.
+        go_on_from: where another training, of the same network with the same arguments, was.
+        on_checkpoint: called after each epoch, before `on_epoch`, with a function that says where
+            the training is.
     """
 
     order: Callable[[int, int, torch.Generator], Tensor] = shuffled
@@ -64,6 +69,8 @@ class Hooks:
     validation: Clips | None = None
     validation_epochs: Collection[int] | None = None
     on_epoch: Callable[[EpochReport], bool] = lambda _: True
+    go_on_from: Checkpoint | None = None
+    on_checkpoint: Callable[[Callable[[], Checkpoint]], None] = lambda _: None
 
 
 def train(
@@ -100,9 +107,21 @@ def train(
     optimisation = Optimisation(network, recipe, parts, epochs, epoch_steps, hooks.pruning)
     generator = torch.Generator().manual_seed(seed)
     history: list[EpochReport] = []
+
+    def checkpoint() -> Checkpoint:
+        tensors, numbers = optimisation.state()
+        tensors |= {"order": generator.get_state(), "chance": torch.get_rng_state()}
+        return Checkpoint(tensors, {**numbers, "history": [vars(report) for report in history]})
+
     with torch.random.fork_rng(), malloc_keeps_memory():
         torch.manual_seed(seed)
-        for epoch in range(1, epochs + 1):
+        if before := hooks.go_on_from:
+            optimisation.put_back(before.tensors, before.numbers)
+            generator.set_state(before.tensors["order"])
+            torch.set_rng_state(before.tensors["chance"])
+            history = [EpochReport(**report) for report in before.numbers["history"]]
+            began -= history[-1].seconds
+        for epoch in range(len(history) + 1, epochs + 1):
             network.train()
             total, clips = torch.zeros((), device=device), 0
             order = hooks.order(len(data), epoch, generator).to(device)
@@ -131,94 +150,21 @@ def train(
             judges = hooks.validation_epochs is None or epoch in hooks.validation_epochs
             if hooks.validation and judges:
                 optimisation.finish()
-                probabilities = predict_proba(network, hooks.validation.inputs)
+                log_loss, accuracy = _judged(network, hooks.validation)
                 optimisation.resume()
-                labels, files = hooks.validation.labels.numpy(), hooks.validation.files
-                if files is not None:
-                    probabilities, first = file_means(probabilities, files.numpy())
-                    labels = labels[first]
-                metrics = score(probabilities, labels)
-                log_loss, accuracy = metrics.log_loss, metrics.accuracy
             history.append(EpochReport(epoch, mean, log_loss, accuracy, perf_counter() - began))
+            hooks.on_checkpoint(checkpoint)
             if not hooks.on_epoch(history[-1]):
                 break
     optimisation.finish()
     return history
 
 
-class Optimisation:
-    """What happens to the weights after each batch: gradient, schedule, pruning, moving average."""
-
-    def __init__(
-        self,
-        network: nn.Module,
-        recipe: Recipe,
-        parts: Parts,
-        epochs: int,
-        epoch_steps: int,
-        pruning: Pruning,
-    ) -> None:
-        self.steps, self.done = epochs * epoch_steps, 0
-        self._largest_norm = recipe.gradient_clip
-        self._parameters = [p for p in network.parameters() if p.requires_grad]
-        self._optimizer = parts.optimizer(self._parameters, recipe.learning_rate)
-        self._schedule = parts.schedule(self._optimizer, epochs, epoch_steps)
-        self._pruner = pruner_for(network, pruning)
-        self._average = MovingAverage(network, recipe.ema_decay) if recipe.ema_decay else None
-
-    def step(self, loss: Tensor) -> None:
-        """Change the weights to lessen a loss."""
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        if self._largest_norm:
-            nn.utils.clip_grad_norm_(self._parameters, self._largest_norm)
-        self._optimizer.step()
-        self.done += 1
-        if self.done < self.steps:
-            self._schedule.step()
-        if self._pruner:
-            self._pruner.after_step(self.done, self.steps)
-        if self._average:
-            self._average.update()
-
-    def finish(self) -> None:
-        """Leave the weights that count in the network: the average, if there is one."""
-        if self._average:
-            self._average.swap()
-        if self._pruner:
-            self._pruner.apply()
-
-    def resume(self) -> None:
-        """Put the weights that are trained back in place after `finish`."""
-        if self._average:
-            self._average.swap()
-
-
-class MovingAverage:
-    """Average the parameters and the batch norm statistics of a network over its steps.
-
-    The decay grows to its full value as min(decay, (1 + step) / (10 + step)), so that a short
-    training is not judged by its first weights. Tan and Le 2019 (arXiv 1905.11946) average the
-    statistics too.
-    """
-
-    def __init__(self, network: nn.Module, decay: float) -> None:
-        self.decay, self.step = decay, 0
-        state = [*network.parameters(), *network.buffers()]
-        self._live = [tensor.detach() for tensor in state if tensor.is_floating_point()]
-        self._average = [tensor.clone() for tensor in self._live]
-
-    @torch.no_grad()
-    def update(self) -> None:
-        """Update the average after one more step."""
-        decay = min(self.decay, (1 + self.step) / (10 + self.step))
-        self.step += 1
-        torch._foreach_lerp_(self._average, self._live, 1 - decay)
-
-    @torch.no_grad()
-    def swap(self) -> None:
-        """Exchange the network's weights with the average; a second call puts them back."""
-        for average, live in zip(self._average, self._live, strict=True):
-            kept = live.clone()
-            live.copy_(average)
-            average.copy_(kept)
+def _judged(network: nn.Module, clips: Clips) -> tuple[float, float]:
+    """Return log loss and accuracy on clips, of their files where they are windows."""
+    probabilities, labels = predict_proba(network, clips.inputs), clips.labels.numpy()
+    if clips.files is not None:
+        probabilities, first = file_means(probabilities, clips.files.numpy())
+        labels = labels[first]
+    metrics = score(probabilities, labels)
+    return metrics.log_loss, metrics.accuracy

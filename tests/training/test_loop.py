@@ -17,8 +17,9 @@ from nas_asc.networks.stored import restore, store
 from nas_asc.reports.lookup import report_model
 from nas_asc.training.batches import Clips
 from nas_asc.training.compute_mode import PLAIN, Execution
-from nas_asc.training.loop import Hooks, MovingAverage, train
+from nas_asc.training.loop import Hooks, train
 from nas_asc.training.metrics import evaluate
+from nas_asc.training.optimisation import MovingAverage
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
