@@ -31,18 +31,25 @@ def mutations(
     measure: Measure,
     admits: Admits,
     rng: random.Random,
+    number: int,
 ) -> Iterator[Architecture]:
     """Yield mutations of parents without end, each parent as likely as the next.
 
-    Each is brought under the budget and under a size of its own, drawn between that of its parent,
-    or the budget, and a sixteenth of it, so that a few of them make a front. Where that does not
-    succeed, what came of it is over the budget.
+    They are brought under the budget and under a size between that of the parent, or the budget,
+    and a sixteenth of it. The number decides which, that of the parent for 0, so that the first few
+    spread over all. Where that does not succeed, what came of it is over the budget.
     """
+    smaller = 2 ** (_OCTAVES * _van_der_corput(number))
     while True:
         parent = rng.choice(parents)
         sizes = [measure(parent).size_bytes, budget.size_bytes]
-        most = min(size for size in sizes if size is not None) / 2 ** rng.uniform(0, _OCTAVES)
+        most = min(size for size in sizes if size is not None) / smaller
         yield _mutation(space, parent, replace(budget, size_bytes=int(most)), measure, admits, rng)
+
+
+def _van_der_corput(number: int) -> float:
+    """Return one of 0, 1/2, 1/4, 3/4, 1/8 and so on: any first few of them are spread evenly."""
+    return int(f"{number:b}"[::-1], 2) / 2 ** number.bit_length()
 
 
 def _mutation(

@@ -1,6 +1,5 @@
 import random
 from functools import partial
-from itertools import islice
 
 import pytest
 
@@ -16,8 +15,11 @@ def mutated(space_name, budget, number=12, seed=0, admits=lambda _: True, clip_s
     space = load_space(space_name)
     parents = [model.adapted(10, clip_s).architecture for model in space.models.values()]
     measure = partial(count, n_classes=10, clip_s=clip_s)
-    drawn = mutations(space, parents, budget, measure, admits, random.Random(seed))
-    return parents, [(each, measure(each)) for each in islice(drawn, number)]
+    rng = random.Random(seed)
+    drawn = [
+        next(mutations(space, parents, budget, measure, admits, rng, n)) for n in range(number)
+    ]
+    return parents, [(each, measure(each)) for each in drawn]
 
 
 @pytest.mark.parametrize(
@@ -28,11 +30,11 @@ def mutated(space_name, budget, number=12, seed=0, admits=lambda _: True, clip_s
         ("asc", Budget(params=20_000, macs=3_000_000)),
     ],
 )
-def test_mutations_fit_the_budget_and_are_of_many_sizes(space, budget):
+def test_mutations_fit_the_budget_and_the_first_few_are_of_many_sizes(space, budget):
     _, found = mutated(space, budget)
     assert all(budget.exceeded(costs) is None for _, costs in found)
     sizes = [costs.size_bytes for _, costs in found]
-    assert max(sizes) > 2.5 * min(sizes)
+    assert max(sizes) > 4 * min(sizes)
 
 
 def test_mutations_keep_what_designers_chose_besides_the_scale():
