@@ -1,13 +1,15 @@
 """Architectures near known good ones, in their size or smaller, that fit a budget.
 
-A mutation changes what scales a network (depth, width, kernel, mel bins, precision), one step at a
-time, and leaves what its designers chose otherwise, as far as the budget lets it. Where a front end
+A mutation changes what scales a network (depth, width, kernel, mel bins, hop, precision), one step
+at a time, each sort as likely as the next, and leaves what its designers chose otherwise, as far as
+the budget lets it. Where a front end
 does not suit the data, it is drawn anew.
 """
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import exp2
 
 from nas_asc.architectures import Architecture, Value
 from nas_asc.complexity import Budget
@@ -16,7 +18,7 @@ from nas_asc.spaces.space import Parameter, SearchSpace
 
 _SCALES = frozenset({
     "depth", "width", "width_1x1", "width_3x3", "width_5x5", "width_pool", "units", "expand",
-    "kernel", "dense", "conv", "n_mels", "precision",
+    "kernel", "dense", "conv", "n_mels", "hop", "hop_ms", "precision",
 })  # fmt: skip
 _CHANGES = (1, 4)  # steps at least, by chance
 _OCTAVES = 4.0  # how much smaller than its parent a mutation is at most, as a power of two
@@ -39,7 +41,7 @@ def mutations(
     and a sixteenth of it. The number decides which, that of the parent for 0, so that the first few
     spread over all. Where that does not succeed, what came of it is over the budget.
     """
-    smaller = 2 ** (_OCTAVES * _van_der_corput(number))
+    smaller = exp2(_OCTAVES * _van_der_corput(number))
     while True:
         parent = rng.choice(parents)
         sizes = [measure(parent).size_bytes, budget.size_bytes]
@@ -49,7 +51,7 @@ def mutations(
 
 def _van_der_corput(number: int) -> float:
     """Return one of 0, 1/2, 1/4, 3/4, 1/8 and so on: any first few of them are spread evenly."""
-    return int(f"{number:b}"[::-1], 2) / 2 ** number.bit_length()
+    return int(f"{number:b}"[::-1], 2) / (1 << number.bit_length())
 
 
 def _mutation(
@@ -101,12 +103,17 @@ def _steps(
         return values[parameter.path]
 
     space.architecture(choose)
-    scaling = [p for p in asked if _parts(p)[-1] in _SCALES]
-    others = [p for p in asked if p not in scaling and p.path != "family"]
-    for group in (scaling, others if also_others else []):
-        steps = [(p.path, o) for p in group for o in _neighbours(p, values[p.path])]
-        rng.shuffle(steps)
-        yield from steps
+    by_key: dict[str, list[tuple[str, Value]]] = {}
+    for parameter in asked:
+        steps = [(parameter.path, o) for o in _neighbours(parameter, values[parameter.path])]
+        by_key.setdefault(_parts(parameter)[-1], []).extend(steps)
+    scaling = [key for key in by_key if key in _SCALES]
+    others = [key for key in by_key if key not in _SCALES and key != "family"]
+    for keys in (scaling, others if also_others else []):
+        rng.shuffle(keys)
+        for key in keys:
+            rng.shuffle(by_key[key])
+            yield from by_key[key]
 
 
 def _neighbours(parameter: Parameter, value: Value) -> list[Value]:

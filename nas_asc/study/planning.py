@@ -37,6 +37,7 @@ _STEPS = (1000, 3000)
 _STEPS_SHARE = 0.3  # of a candidate's time, for what each step takes besides arithmetic
 _CANDIDATES = 11  # of a minute; of longer searches more, of which each takes longer
 _GROWTH = 0.4
+_STARTUP = (6, 16)
 _LEANING = 1.5  # what a search trains costs more than what is drawn, since it is better
 _LEAST_SHARE = 0.03  # of what fits the budget that is not above the ceiling
 _MOST_VALIDATION = 5000
@@ -133,7 +134,9 @@ def plan(
     ceiling = _ceiling(sorted(drawn), (each_s - steps * STEP_S) / (steps * batch_size))
     about = f"a candidate takes about {format_duration(each_s / study.speed + facts.besides_s)}"
     decide("macs_ceiling", ceiling, about if ceiling else f"{about} or less")
-    decide("startup_trials", min(max(candidates // 3, 4), 16), "a third of the candidates, 4 to 16")
+    startup = min(max(candidates // 3, _STARTUP[0]), _STARTUP[1])
+    share = "a third of the candidates, {} to {}".format(*_STARTUP)
+    decide("startup_trials", startup, share)
     if facts.validation_clips > _MOST_VALIDATION:
         reason = f"of {facts.validation_clips:,}, spread evenly"
         decide("validation_clips", _MOST_VALIDATION, reason)
