@@ -188,7 +188,7 @@ class _Session:
                     raise KeyboardInterrupt
         if self._running:
             _log.warning(
-                "the time is up: %d trials in training are begun again when the run is resumed",
+                "the time is up: %d trials in training go on when the run is resumed",
                 len(self._running),
             )
 

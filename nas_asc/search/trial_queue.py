@@ -2,8 +2,9 @@
 
 Conventions: seconds. A run's time is that of all its sessions, so that resuming one that was cut
 short gives it the rest and not the whole again. Time decides only how far a search gets, never what
-is trained: trials start until there is none left, and the last ones are begun again when the run is
-resumed. Report models that would take more than their share of the time, as planned, are left out.
+is trained: trials start until there is none left, and the last ones go on from their checkpoints
+when the run is resumed. Report models that would take more than their share of the time, as
+planned, are left out.
 """
 
 import logging

@@ -1,10 +1,13 @@
 """One trial: a network, or the networks of an ensemble, through the whole pipeline, and saved.
 
 Conventions: training data trains, validation data judges; the test split is not touched here. One
-torch thread, so that the result does not depend on how many workers there are.
+torch thread, so that the result does not depend on how many workers there are. A training that is
+cut goes on from its last checkpoint when its trial is run again, with the same result.
 """
 
-from collections.abc import Collection
+import json
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +21,7 @@ from nas_asc.complexity import Complexity, count
 from nas_asc.datasets import Dataset, load_dataset
 from nas_asc.errors import ConfigError
 from nas_asc.features import load_inputs
+from nas_asc.files import digest
 from nas_asc.networks import (
     Network,
     SavedModel,
@@ -39,10 +43,13 @@ from nas_asc.reports import (
 from nas_asc.spaces import load_space
 from nas_asc.study import DataSource, Job, JobResult, OnEpoch, Recipe, trial_seed
 from nas_asc.training.batches import Clips
+from nas_asc.training.checkpoint import Checkpoint, load_checkpoint
 from nas_asc.training.compute_mode import execution_for
 from nas_asc.training.judging import split_metrics
 from nas_asc.training.loop import EpochReport, Hooks, train
 from nas_asc.training.metrics import Probabilities, predict_proba
+
+_CHECKPOINT_S = 10.0  # between two: seldom enough to cost nothing
 
 
 @dataclass(frozen=True)
@@ -72,9 +79,15 @@ class TrainedNetwork:
 
 
 def fit(
-    architecture: Architecture, settings: TrialSettings, seed: int, on_epoch: OnEpoch
+    architecture: Architecture,
+    settings: TrialSettings,
+    seed: int,
+    on_epoch: OnEpoch,
+    checkpoint: Path,
 ) -> TrainedNetwork:
     """Train a network, compress it as it will be stored, and judge what is stored.
+
+    The file `checkpoint` has where the training is, from time to time, until it has ended.
 
     Raises:
         NasAscError: a clip cannot be decoded, or the training cannot go on.
@@ -98,18 +111,23 @@ def fit(
     if network.standardisation is not None:
         network.standardisation.fit(training.inputs[0])
 
-    history: list[dict[str, object]] = []
-
     def note(report: EpochReport) -> bool:
-        history.append(vars(report))
-        return on_epoch(history[-1])
+        return on_epoch(vars(report))
 
-    epochs, judged = settings.epochs, settings.validation_epochs
+    epochs, recipe = settings.epochs, settings.recipe
+    named = digest(json.dumps([architecture.key, seed, epochs, recipe.to_dict()]), 16)
     hooks = Hooks(
-        pruning=complexity.pruning, validation=validation, validation_epochs=judged, on_epoch=note
+        pruning=complexity.pruning,
+        validation=validation,
+        validation_epochs=settings.validation_epochs,
+        on_epoch=note,
+        go_on_from=load_checkpoint(checkpoint, named),
+        on_checkpoint=_now_and_then(checkpoint, named),
     )
     way = execution_for(complexity)
-    train(network, training, settings.recipe, hooks, epochs=epochs, seed=seed, execution=way)
+    reports = train(network, training, recipe, hooks, epochs=epochs, seed=seed, execution=way)
+    history = [vars(report) for report in reports]
+    checkpoint.unlink(missing_ok=True)
 
     arrays = store(network, precision=complexity.precision, pruning=complexity.pruning)
     stored_bytes = sum(array.nbytes for array in arrays.values())
@@ -132,6 +150,21 @@ def fit(
     )
     stopped = len(history) if len(history) < epochs else None
     return TrainedNetwork(model, complexity, probabilities, tuple(history), stopped)
+
+
+def _now_and_then(path: Path, training: str) -> Callable[[Callable[[], Checkpoint]], None]:
+    """Return what writes a checkpoint where the last one is old; on a full disk there is none."""
+    last = perf_counter()
+
+    def keep(take: Callable[[], Checkpoint]) -> None:
+        nonlocal last
+        if perf_counter() - last > _CHECKPOINT_S:
+            with suppress(OSError):
+                path.parent.mkdir(exist_ok=True)
+                take().save(path, training)
+            last = perf_counter()
+
+    return keep
 
 
 def assert_costs_agree(network: Network, complexity: Complexity) -> None:
@@ -191,13 +224,14 @@ def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
         job.epochs,
         job.validation_epochs,
     )
-    folder = Path(str(context["run"])) / "models" / str(job.number)
+    run, name = Path(str(context["run"])), str(job.number)
+    folder, checkpoint = run / "models" / name, run / "checkpoints" / name
     candidate = read_candidate(job.architecture)
     if isinstance(candidate, EnsembleReference):
         ensemble = _ensemble(candidate, settings)
-        return _train_ensemble(ensemble, settings, job.seed, on_epoch, folder)
+        return _train_ensemble(ensemble, settings, job.seed, on_epoch, folder, checkpoint)
     began = perf_counter()
-    fitted = fit(candidate, settings, job.seed, on_epoch)
+    fitted = fit(candidate, settings, job.seed, on_epoch, checkpoint)
     if fitted.stopped_epoch is None:
         save_model(folder, fitted.model)
     metrics, costs = fitted.model.metrics, fitted.complexity.to_dict()
@@ -219,7 +253,12 @@ def _ensemble(reference: EnsembleReference, settings: TrialSettings) -> Ensemble
 
 
 def _train_ensemble(
-    ensemble: Ensemble, settings: TrialSettings, seed: int, on_epoch: OnEpoch, folder: Path
+    ensemble: Ensemble,
+    settings: TrialSettings,
+    seed: int,
+    on_epoch: OnEpoch,
+    folder: Path,
+    checkpoint: Path,
 ) -> JobResult:
     """Train each network by itself, from a seed of its own, and judge their vote.
 
@@ -227,7 +266,13 @@ def _train_ensemble(
     """
     began = perf_counter()
     fitted = [
-        fit(member.model.architecture, settings, trial_seed(seed, number, "member"), on_epoch)
+        fit(
+            member.model.architecture,
+            settings,
+            trial_seed(seed, number, "member"),
+            on_epoch,
+            checkpoint.with_name(f"{checkpoint.name}-{number}"),
+        )
         for number, member in enumerate(ensemble.networks)
     ]
     complexity = count_ensemble(ensemble, settings.rule)

@@ -212,7 +212,7 @@ def test_a_saved_ensemble_gives_on_sound_files_what_was_judged(tones, tmp_path):
     ensemble = Ensemble("made", "", "", members, tones.classes, CLIP_S, "plain", {})
     settings = TrialSettings(tones, "mbconv", "plain", RECIPE, EPOCHS, ())
     fitted = [
-        fit(member.model.architecture, settings, seed, lambda _: True)
+        fit(member.model.architecture, settings, seed, lambda _: True, tmp_path / "none")
         for seed, member in enumerate(ensemble.networks)
     ]
     metrics = split_metrics(

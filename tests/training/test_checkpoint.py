@@ -1,16 +1,20 @@
 import pytest
 import torch
 from recipe_cases import AUGMENTED, recipe
+from study_cases import write_tones
 from test_loop import tones, weights_of
 
 from nas_asc.architectures.frontend import input_shapes
 from nas_asc.complexity.pruning import NOT_PRUNED, ChannelPruning, MagnitudePruning
+from nas_asc.datasets import load_dataset
 from nas_asc.networks.network import build
-from nas_asc.reports.lookup import report_model
+from nas_asc.reports.lookup import ensembles_of, report_model
+from nas_asc.study.job import Job
 from nas_asc.training.batches import Clips
 from nas_asc.training.checkpoint import load_checkpoint
 from nas_asc.training.compute_mode import PLAIN, Execution
 from nas_asc.training.loop import Hooks, train
+from nas_asc.training.run_job import run_job
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -82,3 +86,47 @@ def test_a_checkpoint_that_is_torn_or_of_another_training_is_none(tmp_path):
         assert load_checkpoint(path, "this") is None
     path.unlink()
     assert load_checkpoint(path, "this") is None
+
+
+@pytest.mark.parametrize("kind", ["one network", "an ensemble"])
+def test_a_trial_that_was_cut_goes_on_from_its_last_checkpoint(tmp_path, monkeypatch, kind):
+    """Killed after an epoch, once in each of its networks, and begun again: the same result."""
+    monkeypatch.setenv("NAS_ASC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("nas_asc.training.run_job._CHECKPOINT_S", 0.0)
+    dataset = load_dataset(write_tones(tmp_path / "tones", 16000, 0.4))
+    network = report_model("ntu-vggnet")
+    candidate = network.adapted(2, 0.4).architecture
+    if kind == "an ensemble":
+        adapted = ensembles_of("asc")["ntu-ensemble"].adapted(dataset.classes, dataset.clip_s)
+        candidate = adapted.reference("asc")
+    epochs = 2
+
+    def run(folder, on_epoch):
+        context = {
+            "data": dataset.source.to_dict(),
+            "split_seed": 0,
+            "validation_clips": None,
+            "recipe": recipe().to_dict(),
+            "rule": "plain",
+            "space": "asc" if kind == "an ensemble" else network.architecture.space,
+            "run": str(folder),
+        }
+        return run_job(Job(0, candidate.to_dict(), 5, epochs, (), context), on_epoch)
+
+    seen = []
+
+    def kill(entry):
+        seen.append(entry["epoch"])
+        raise KeyboardInterrupt
+
+    whole = run(tmp_path / "whole", lambda _: True)
+    assert not any((tmp_path / "whole" / "checkpoints").iterdir())
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "cut", kill)
+    assert seen == [1, 2]
+    again = run(tmp_path / "cut", lambda _: True)
+    assert again.metrics == whole.metrics
+    untimed = [[{**entry, "seconds": 0} for entry in each.curve] for each in (again, whole)]
+    assert untimed[0] == untimed[1]
+    assert not any((tmp_path / "cut" / "checkpoints").iterdir())

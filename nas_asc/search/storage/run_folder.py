@@ -90,8 +90,8 @@ def locked(run: Path) -> Iterator[None]:
     except OSError as error:
         raise RunError(f"{run}: expected a folder that can be written, {error.strerror}") from None
     try:
-        for folder in (run, run / "models"):  # of a process that was killed while it wrote
-            remove_unfinished(folder)
+        for name in (".", "models", "checkpoints"):  # of a process that was killed while it wrote
+            remove_unfinished(run / name)
         yield
     finally:
         lock.release()
