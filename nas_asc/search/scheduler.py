@@ -2,13 +2,16 @@
 
 Conventions: report models and ensembles are trials 0 to s - 1, cheapest first. The trials after
 them are asked for in order. The first `startup_trials` of these wait for nothing; a share of them
-are mutations of report models. Trial n of the rest is asked for when the trials up to n - lag have
-ended, and it depends on exactly those. So nothing here depends on the number of workers or on which
-trial ends first.
+are mutations of report models. Each of the rest is asked for when those have ended that would have
+ended by then if every trial took its planned seconds on `lag` workers, and it depends on exactly
+those. So nothing here depends on the number of workers or on which trial ends first, and a trial
+that takes long does not hold up the ones beside it.
 """
 
+import heapq
 import random
-from collections.abc import Callable, Iterator
+from bisect import insort
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
@@ -108,10 +111,36 @@ class Gate:
         raise SpaceExhausted
 
 
-class Scheduler:
-    """Makes the trials of a study, one after the other."""
+class PlannedTimes:
+    """When trials end on so many workers, each started as soon as one is free, by plan.
 
-    def __init__(self, task: Task) -> None:
+    Of those that end at the same time the one with the lower number ends first.
+    """
+
+    def __init__(self, workers: int) -> None:
+        # for each worker, a heap: when it is free, and whose end that is
+        self._free = [(0.0, number) for number in range(-workers, 0)]
+        self._ends: list[tuple[float, int]] = []
+
+    def begin(self, number: int, seconds: float) -> None:
+        """Start a trial that takes so long."""
+        end = (self._free[0][0] + seconds, number)
+        heapq.heapreplace(self._free, end)
+        insort(self._ends, end)
+
+    def ended(self) -> list[int]:
+        """Return the trials that end before the next one starts, in the order of their ends."""
+        return [end[1] for end in self._ends if end <= self._free[0]]
+
+    def forget_ended(self) -> None:
+        """Leave out from now on what ends before the next trial starts."""
+        del self._ends[: len(self.ended())]
+
+
+class Scheduler:
+    """Makes the trials of a study, one after the other; `skipped` are those left out of it."""
+
+    def __init__(self, task: Task, skipped: Collection[int] = ()) -> None:
         self._task = task
         self._study = study = task.config
         self._sampler = SAMPLERS[study.sampler](task.space, study.seed)
@@ -119,7 +148,8 @@ class Scheduler:
         # (size_bytes, loss) of the trials that were reported, by the epochs of the rungs
         epochs = study.early_stopping.epochs(study.epochs)
         self._earlier: dict[int, list[tuple[int, float]]] = {epoch: [] for epoch in epochs}
-        self._reported = 0
+        self._planned = PlannedTimes(study.lag)
+        self._skipped = skipped
         self._report_models = 0
         self.trials: list[Trial] = []
 
@@ -159,6 +189,11 @@ class Scheduler:
         self._gate.remember(trial.architecture)
         self._sampler.accept(trial.number, trial.architecture)
         self.trials.append(trial)
+        is_skipped = trial.number in self._skipped or trial.state == "skipped"
+        seconds = (
+            0.0 if is_skipped else self._task.trial_s(trial.complexity, len(trial.network_macs))
+        )
+        self._planned.begin(trial.number, seconds)
 
     def update(self, trial: Trial) -> None:
         """Replace a trial by its new state."""
@@ -192,15 +227,15 @@ class Scheduler:
 
     def _awaited(self, number: int) -> list[Trial]:
         """Return the trials that trial `number` depends on and that are not reported yet."""
-        if not self._depends(number):
-            return []
-        return self.trials[self._reported : max(0, number - self._study.lag + 1)]
+        return [self.trials[n] for n in self._planned.ended()] if self._depends(number) else []
 
     def _report_up_to(self, number: int) -> None:
         """Make known what trial `number` depends on, no more."""
         objective = self._study.objective
-        for trial in self._awaited(number):
-            self._reported = trial.number + 1
+        awaited = self._awaited(number)
+        if awaited:
+            self._planned.forget_ended()
+        for trial in awaited:
             for entry in trial.result.curve if trial.result else ():
                 loss = loss_of(entry, objective)
                 if loss is not None and entry["epoch"] in self._earlier:

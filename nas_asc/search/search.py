@@ -3,7 +3,7 @@
 ```
 scheduler: ask -> gate (known? over the budget?) -> store: one write, RUNNING -> workers
     ^                                                                              |
-    +---- results of the trials up to n - lag <---- store: one write, COMPLETE <---+
+    +---- results that are known by plan <--------- store: one write, COMPLETE <---+
 ```
 
 Conventions: seconds. The store is the one record of truth: a run that ends at any moment loses the
@@ -133,7 +133,7 @@ class _Session:
         skipped: Collection[int],
     ) -> None:
         self._study = study = task.config
-        self.scheduler = Scheduler(task)
+        self.scheduler = Scheduler(task, skipped)
         self._store = store
         self._runner = runner
         self._progress = progress

@@ -154,8 +154,9 @@ class StudyConfig(Table):
         time_s: seconds of all sessions at which the search ends, if `trials` does not end it first.
         epochs: of a full training.
         seed: of everything random.
-        lag: trial n is proposed when the trials up to n - lag have ended. So many workers are kept
-            busy at most, and the results do not depend on how many there are.
+        lag: a trial is proposed when those have ended that end by then on so many workers by plan.
+            So many workers are kept busy at most, and the results do not depend on how many there
+            are.
         startup_trials: so many trials after the report models are drawn at random and wait for
             nothing.
         mutations: share of those that are not drawn but small changes of report models, unless

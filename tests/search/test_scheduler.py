@@ -9,7 +9,7 @@ from study_cases import DATASET, OFF, task
 from nas_asc.complexity.budget import Budget
 from nas_asc.complexity.counting import count
 from nas_asc.search.samplers import draw
-from nas_asc.search.scheduler import Gate, Scheduler, SpaceExhausted
+from nas_asc.search.scheduler import Gate, PlannedTimes, Scheduler, SpaceExhausted
 from nas_asc.search.warm_start import warm_start_trials
 from nas_asc.spaces.space_file import load_space
 from nas_asc.study.job import JobResult
@@ -43,19 +43,47 @@ def ask_and_end(scheduler, trials, state="completed"):
     return rungs
 
 
+def needed(task, trials, lag):
+    """The trials that end by plan before the next one starts, the lower number first if tied."""
+    free, ends = [(0.0, -1)] * lag, []
+    for trial in trials:
+        worker = free.index(min(free))
+        free[worker] = (free[worker][0] + task.trial_s(trial.complexity, 1), trial.number)
+        ends.append(free[worker])
+    return {number for number, end in enumerate(ends) if end <= min(free)}
+
+
 @pytest.mark.parametrize(
-    ("startup_trials", "lag", "asked", "needed"),
-    [(5, 2, 5, 4), (2, 16, 16, 1)],  # trial 16 is the first that depends on one: on 0 = 16 - 16
+    ("startup_trials", "lag", "asked", "count"),
+    # of two workers one is free, the other has a trial; of 16 with one each the first is free
+    [(5, 2, 5, 4), (2, 16, 16, 1)],
 )
-def test_a_trial_is_asked_for_when_those_up_to_the_lag_have_ended(
-    startup_trials, lag, asked, needed
+def test_a_trial_is_asked_for_when_those_have_ended_that_end_by_then_by_plan(
+    startup_trials, lag, asked, count
 ):
-    scheduler = make(startup_trials=startup_trials, lag=lag)
+    task = TASK(startup_trials=startup_trials, lag=lag)
+    scheduler = Scheduler(task)
     ask(scheduler, asked)
-    for number in range(needed):
+    awaited = needed(task, scheduler.trials, lag)
+    assert len(awaited) == count
+    for number in sorted(set(range(asked)) - awaited) + sorted(awaited):
         assert not scheduler.can_ask
         scheduler.update(ended(scheduler.trials[number]))
     assert scheduler.can_ask
+
+
+def test_planned_times_are_those_of_workers_that_are_never_idle():
+    """One has trial 0 until 4; the other trial 1 until 1, trial 2 until 2, trial 3 until 6."""
+    times, ended_before = PlannedTimes(2), []
+    for number, seconds in enumerate([4.0, 1.0, 1.0, 4.0]):
+        ended_before.append(times.ended())
+        times.begin(number, seconds)
+    assert ended_before == [[], [], [1], [1, 2]]
+    assert times.ended() == [1, 2, 0]
+    times.forget_ended()
+    assert times.ended() == []
+    times.begin(4, 9.0)
+    assert times.ended() == [3]
 
 
 def test_a_share_of_the_first_trials_are_mutations_of_report_models():
@@ -76,10 +104,13 @@ def test_random_trials_that_are_never_stopped_wait_for_nothing():
 
 
 def test_what_is_asked_does_not_depend_on_results_that_came_early():
-    late, early = make(startup_trials=4, lag=3), make(startup_trials=4, lag=3)
+    task = TASK(startup_trials=4, lag=3)
+    late, early = Scheduler(task), Scheduler(task)
     for scheduler in (late, early):
         ask_and_end(scheduler, 8)
-    for number in (6, 7):  # early knows the last two already, late does not
+    unknown = set(range(8)) - needed(task, late.trials, 3)
+    assert len(unknown) == 2
+    for number in unknown:  # early knows them already, late does not
         late.update(replace(late.trials[number], state="running", result=None))
     assert late.can_ask
     assert late.ask() == early.ask()

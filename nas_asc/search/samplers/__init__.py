@@ -1,9 +1,10 @@
 """Samplers: which architecture to try next, given what came of the trials before.
 
 Conventions: a sampler's suggestions for trial n depend on the seed, on n and on the results that
-were reported, and on nothing else. Results are reported in the order of the trials, those up to
-n - lag right before trial n is asked for; trials are accepted in order too. So the suggestions are
-the same with any number of workers, and after a resumption.
+were reported, and on nothing else. Results are reported in the order in which the trials end by
+plan, those that trial n depends on right before it is asked for; trials are accepted in the order
+of their numbers. So the suggestions are the same with any number of workers, and after a
+resumption.
 """
 
 import random
