@@ -40,6 +40,10 @@ class TrainingError(NasAscError):
     """A training that cannot go on."""
 
 
+class DivergedError(TrainingError):
+    """A training whose loss or whose metrics are no longer numbers."""
+
+
 class ExportError(NasAscError):
     """A model that cannot be written or read."""
 

@@ -97,3 +97,34 @@ def waiting(job: Job, report: OnEpoch) -> JobResult:
     report({"epoch": 1, "log_loss": None, "accuracy": None})
     time.sleep(3600)
     raise AssertionError
+
+
+def attempts(job: Job) -> int:
+    """Note in the run folder that trial 3 or 4 is run, and return how often it was."""
+    path = Path(str(job.context["run"])) / f"attempts-{job.number}"
+    with path.open("a", encoding="utf-8") as file:
+        file.write(".")
+    return path.stat().st_size
+
+
+def lost_twice(job: Job, report: OnEpoch) -> JobResult:
+    """Be killed twice, or run out of memory twice, and end at the third attempt."""
+    if job.number in (3, 4) and attempts(job) < 3:
+        if job.number == 4:
+            raise MemoryError
+        os.kill(os.getpid(), signal.SIGKILL)
+    return run_job(job, report)
+
+
+def lost_three_times(job: Job, report: OnEpoch) -> JobResult:
+    """Be killed three times, and end at the fourth attempt."""
+    if job.number == 3 and attempts(job) < 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return run_job(job, report)
+
+
+def hanging_once(job: Job, report: OnEpoch) -> JobResult:
+    """Never end at the first attempt."""
+    if job.number == 3 and attempts(job) < 2:
+        time.sleep(3600)
+    return run_job(job, report)

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from nas_asc.datasets import Dataset
 from nas_asc.results import Summary, seed_captions
+from nas_asc.search.lost_trials import LostTrials
 from nas_asc.search.progress import Clock, Pace, Progress, TrialCounts
 from nas_asc.search.runners import RUNNERS, Runner
 from nas_asc.search.runners.inline import on_sigint
@@ -32,7 +33,16 @@ from nas_asc.search.storage.trials import Trial, TrialStore
 from nas_asc.search.task import Task, read_task
 from nas_asc.search.trial_queue import TrialQueue, too_long
 from nas_asc.search.warm_start import warm_start_trials
-from nas_asc.study import EpochReported, Event, Job, JobFinished, JobResult, StudyConfig
+from nas_asc.study import (
+    EpochReported,
+    Event,
+    Job,
+    JobFailed,
+    JobFinished,
+    JobResult,
+    StudyConfig,
+)
+from nas_asc.units import format_duration
 
 # Named, not imported: the driver needs no torch.
 JOB_FUNCTION = "nas_asc.training.run_job:run_job"
@@ -141,6 +151,7 @@ class _Session:
         self._queue = TrialQueue(self.scheduler, self._counts, skipped)
         self._pace = Pace(task, runner.capacity)
         self._running: dict[int, float] = {}  # since when, by number
+        self._lost = LostTrials(task)
         self._context = {  # what all jobs share, as plain data
             "data": task.dataset.source.to_dict(),
             "split_seed": task.dataset.split_seed,
@@ -180,10 +191,11 @@ class _Session:
             while self.clock.left_s > 0:
                 self._start_trials()
                 self._report_progress()
-                if not self._running:
+                if not (self._running or self._lost):
                     break
                 for event in self._runner.poll(min(_LONGEST_POLL_S, self.clock.left_s)):
                     self._handle(event)
+                self._end_what_hangs()
                 if pressed:
                     raise KeyboardInterrupt
         if self._running:
@@ -194,34 +206,53 @@ class _Session:
 
     def _start_trials(self) -> None:
         while self._runner.free:
-            trial = self._queue.next_trial(len(self._running), self.clock)
+            trial = self._next_trial()
             if trial is None:
                 break
             if trial.state == "skipped":
                 self._finish(trial)
                 continue
-            trial = replace(trial, state="running")
+            trial = replace(trial, state="running", reason="", traceback="", lost=False)
             self._store.start(trial)
             self.scheduler.update(trial)
             self._running[trial.number] = time.monotonic()
+            self._lost.heard(trial.number)
             architecture, epochs = trial.architecture.to_dict(), self._study.epochs
-            rungs = self._queue.rungs.pop(trial.number)
+            rungs = self._queue.rungs[trial.number]
             job = Job(trial.number, architecture, trial.seed, epochs, rungs, self._context)
             self._runner.submit(job)
+
+    def _next_trial(self) -> Trial | None:
+        """Return what to start now: what was lost before what is new."""
+        others, trial = self._lost.next_trial(self._running)
+        return self._queue.next_trial(len(self._running), self.clock) if others else trial
+
+    def _end_what_hangs(self) -> None:
+        trials = [self.scheduler.trials[number] for number in self._running]
+        for number, silent_s in self._lost.hanging(trials, self._pace.slowness):
+            self._runner.cancel(number)
+            reason = f"nothing was heard of it for {format_duration(silent_s)}"
+            self._handle(JobFailed(number, reason, lost=True))
 
     def _handle(self, event: Event) -> None:
         trial = self.scheduler.trials[event.number]
         if isinstance(event, EpochReported):
+            self._lost.heard(event.number)
             self._pace.note(trial, event.entry)
             self._report_progress()
         elif isinstance(event, JobFinished):
             self._finish(_with_result(trial, event.result))
+        elif event.lost and self._lost.lost(trial):
+            _log.warning("trial %d: %s; it is run again", event.number, event.reason)
+            del self._running[event.number]
+            self._lost.ended(event.number)
         else:
             _log.info("trial %d failed: %s", event.number, event.traceback or event.reason)
-            failed = replace(trial, state="failed", reason=event.reason, traceback=event.traceback)
-            self._finish(failed)
+            failed = replace(trial, state="failed", reason=event.reason, lost=event.lost)
+            self._finish(replace(failed, traceback=event.traceback))
 
     def _finish(self, trial: Trial) -> None:
+        self._lost.ended(trial.number)
         since = self._running.pop(trial.number, None)
         spent_s = 0.0 if since is None else time.monotonic() - since
         trial = replace(trial, elapsed_s=self.clock.elapsed_s, spent_s=spent_s)

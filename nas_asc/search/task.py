@@ -70,6 +70,10 @@ class Task:
         work_s = clip_work_s(costs["macs"], costs["macs_fvcore_total"])
         return self._training_s(work_s, networks)
 
+    def first_epoch_s(self, costs: Mapping[str, Any]) -> float:
+        """Return how long it takes at most until a trial has done an epoch, features included."""
+        return self._facts.besides_s + self.training_s(costs) / self.config.epochs
+
     def _training_s(self, work_s: float, networks: int = 1) -> float:
         study, clips = self.config, self._facts.training_clips
         return training_s(work_s, clips, study.epochs, study.recipe, study.speed, networks)

@@ -56,7 +56,7 @@ class TrialQueue:
     def restore(self, trial: Trial) -> None:
         """Add a trial that is stored, with the rungs it was first asked for with."""
         self.rungs[trial.number] = self._scheduler.restore(trial)
-        if trial.finished:
+        if trial.finished and not trial.lost:
             self._counts.add(trial)
         else:
             (self._warm_start if trial.state == "waiting" else self._lost).append(trial)

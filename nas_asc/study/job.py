@@ -116,6 +116,8 @@ class JobResult:
         curve: what was reported after each epoch.
         seconds: that the job took, features included.
         stopped_epoch: after which training was stopped early; None when it went to its end.
+        retries: how often it was begun anew with a tenth of the learning rate, having diverged.
+        learning_rate: that it was trained with in the end, the lowest of an ensemble's networks.
     """
 
     metrics: Mapping[str, Any]
@@ -123,6 +125,8 @@ class JobResult:
     curve: Sequence[Mapping[str, Any]]
     seconds: float
     stopped_epoch: int | None = None
+    retries: int = 0
+    learning_rate: float | None = None
 
 
 @dataclass(frozen=True)
@@ -143,11 +147,17 @@ class JobFinished:
 
 @dataclass(frozen=True)
 class JobFailed:
-    """A job has ended without a result; only a fault of the program has a traceback."""
+    """A job has ended without a result.
+
+    Attributes:
+        traceback: of a fault of the program.
+        lost: whether it may succeed elsewhere or later: its process died, or memory ran out.
+    """
 
     number: int
     reason: str
     traceback: str = ""
+    lost: bool = False
 
 
 Event = EpochReported | JobFinished | JobFailed

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from nas_asc.complexity import NOT_PRUNED, Pruning
-from nas_asc.errors import TrainingError
+from nas_asc.errors import DivergedError
 from nas_asc.features import malloc_keeps_memory
 from nas_asc.networks import Network
 from nas_asc.study import Recipe
@@ -91,7 +91,7 @@ def train(
 
     Raises:
         ConfigError: the recipe has a part that is not known, or not set as it may be.
-        TrainingError: the loss is no longer a number.
+        DivergedError: the loss is no longer a number.
         ValueError: there is no clip or no epoch, or a label is missing.
     """
     if len(data) == 0 or any(len(each) != len(data) for each in data.inputs) or epochs < 1:
@@ -142,7 +142,7 @@ def train(
                 clips += len(chosen)
             mean = total.item() / clips
             if not isfinite(mean):
-                raise TrainingError(
+                raise DivergedError(
                     f"expected a finite loss, found {mean} in epoch {epoch} of {epochs}, lower "
                     f"recipe.learning_rate ({recipe.learning_rate}) or recipe.gradient_clip"
                 )

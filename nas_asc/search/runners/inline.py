@@ -45,7 +45,7 @@ def _failure(number: int, error: Exception) -> JobFailed:
     if isinstance(error, NasAscError):
         return JobFailed(number, message)
     if isinstance(error, MemoryError) or "can't allocate memory" in message:
-        return JobFailed(number, f"out of memory: {message}".rstrip(": "))
+        return JobFailed(number, f"out of memory: {message}".rstrip(": "), lost=True)
     reason = f"{type(error).__name__}: {message}".rstrip(": ")
     return JobFailed(number, reason, "".join(traceback.format_exception(error)))
 

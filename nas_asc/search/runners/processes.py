@@ -96,7 +96,7 @@ class ProcessRunner:
             raise RunError(f"workers: expected processes that start, {deaths} died ({how})")
         number = worker.number
         worker.start()
-        return [] if number is None else [JobFailed(number, f"worker died ({how})")]
+        return [] if number is None else [JobFailed(number, f"worker died ({how})", lost=True)]
 
 
 class _Worker:

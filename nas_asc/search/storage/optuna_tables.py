@@ -15,7 +15,7 @@ from optuna.distributions import distribution_to_json
 from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import Table, insert, inspect, select, update
+from sqlalchemy import Table, delete, insert, inspect, select, update
 from sqlalchemy.engine import Connection, Engine
 
 _TABLES = models.BaseModel.metadata.tables
@@ -60,9 +60,12 @@ def insert_trial(storage: RDBStorage, study_id: int, trial: FrozenTrial) -> int:
     return trial_id
 
 
-def start_trial(storage: RDBStorage, trial_id: int) -> None:
-    """Write that a waiting trial has started."""
+def start_trial(storage: RDBStorage, trial_id: int, ended: str) -> None:
+    """Write that a trial has started; of one that had ended the attribute `ended` goes."""
+    owned = _TRIAL_ATTRIBUTES.c
+    of_end = (owned.trial_id == trial_id) & (owned.key == ended)
     with storage.engine.begin() as connection:
+        connection.execute(delete(_TRIAL_ATTRIBUTES).where(of_end))
         started = {"state": TrialState.RUNNING, "datetime_start": _now()}
         connection.execute(update(_TRIALS).where(_TRIALS.c.trial_id == trial_id), started)
 

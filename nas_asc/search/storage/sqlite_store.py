@@ -52,7 +52,7 @@ _STATES = {
 }
 
 _STARTED = ("model", "seed", "complexity", "rejected_over_budget", "duplicates")
-_ENDED = ("state", "reason", "traceback", "elapsed_s", "spent_s")
+_ENDED = ("state", "reason", "traceback", "lost", "elapsed_s", "spent_s")
 
 
 class SqliteStore:
@@ -114,7 +114,7 @@ class SqliteStore:
     def start(self, trial: Trial) -> None:
         """Store that a trial starts, whether it is new, waiting, or started before and lost."""
         if trial.number in self._ids:
-            optuna_tables.start_trial(self._storage, self._ids[trial.number])
+            optuna_tables.start_trial(self._storage, self._ids[trial.number], "ended")
         else:
             self.add(trial)
 

@@ -27,6 +27,8 @@ class Trial:
         result: of a trial that completed or was stopped early.
         reason: of a trial that failed or was skipped.
         traceback: where a fault of the program arose that made it fail.
+        lost: whether it failed for what may be otherwise later: its process died or hung, or memory
+            ran out. It is run again when the run is resumed.
         elapsed_s: seconds of the run, all sessions, until it ended.
         spent_s: seconds that it was in training, in the session in which it ended.
     """
@@ -42,6 +44,7 @@ class Trial:
     result: JobResult | None = None
     reason: str = ""
     traceback: str = ""
+    lost: bool = False
     elapsed_s: float = 0.0
     spent_s: float = 0.0
 

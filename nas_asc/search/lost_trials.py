@@ -1,0 +1,70 @@
+"""Trials whose process died or hung, or that ran out of memory, and when to run them again.
+
+Conventions: seconds. A lost trial is run again with the same seed and settings, so that what comes
+after it does not change; twice at most, the last time alone, since what is wanting is most often
+memory. A trial hangs of which nothing was heard for a minute and ten times as long as its features
+and an epoch are forecast to take.
+"""
+
+import time
+from collections import Counter, deque
+from collections.abc import Collection
+
+from nas_asc.search.storage.trials import Trial
+from nas_asc.search.task import Task
+
+_MOST = 2  # how often a trial is run again
+_SILENT_S = 60.0
+_SILENT_TIMES = 10.0
+
+
+class LostTrials:
+    """Watches trials in training, and keeps those that were lost until they are run again."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._heard_s: dict[int, float] = {}  # when, of each in training
+        self._lost: Counter[int] = Counter()  # how often, by number
+        self._again: deque[Trial] = deque()
+
+    def __len__(self) -> int:
+        """How many are to be run again."""
+        return len(self._again)
+
+    def heard(self, number: int) -> None:
+        """Note that a trial in training began or has done an epoch."""
+        self._heard_s[number] = time.monotonic()
+
+    def ended(self, number: int) -> None:
+        """Note that a trial is no longer in training."""
+        self._heard_s.pop(number, None)
+
+    def hanging(self, trials: Collection[Trial], slowness: float) -> list[tuple[int, float]]:
+        """Return which of the trials in training hang, and for how long nothing was heard.
+
+        `slowness` is that of this machine, against the plan.
+        """
+        found = []
+        for trial in trials:
+            silent_s = time.monotonic() - self._heard_s[trial.number]
+            forecast_s = self._task.first_epoch_s(trial.complexity) * slowness
+            if silent_s > _SILENT_S + _SILENT_TIMES * forecast_s:
+                found.append((trial.number, silent_s))
+        return found
+
+    def lost(self, trial: Trial) -> bool:
+        """Note that a trial was lost; return whether it is to be run again."""
+        self._lost[trial.number] += 1
+        if self._lost[trial.number] > _MOST:
+            return False
+        self._again.append(trial)
+        return True
+
+    def next_trial(self, running: Collection[int]) -> tuple[bool, Trial | None]:
+        """Return whether others may start now, and what is to be run again now, if anything."""
+        if any(self._lost[number] == _MOST for number in running):
+            return False, None
+        if not self._again:
+            return True, None
+        alone = self._lost[self._again[0].number] == _MOST
+        return False, None if alone and running else self._again.popleft()

@@ -1,0 +1,68 @@
+"""Trials whose process dies or hangs, or that run out of memory."""
+
+import pytest
+from study_cases import search, trials_of
+from test_search import untimed
+
+from nas_asc.search import lost_trials
+from nas_asc.search.storage.trials import Trial
+
+
+def found(run, job, **options):
+    return search(run, job=job, kind="processes", workers=2, trials=12, **options)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    run = tmp_path_factory.mktemp("undisturbed") / "run"
+    found(run, "run_job")
+    return untimed(run)
+
+
+def test_what_is_killed_or_out_of_memory_is_run_again_and_changes_nothing(
+    tmp_path, undisturbed, caplog
+):
+    run = tmp_path / "run"
+    found(run, "lost_twice")
+    assert untimed(run) == undisturbed
+    assert [(run / f"attempts-{number}").stat().st_size for number in (3, 4)] == [3, 3]
+    assert caplog.text.count("worker died (signal 9") == 2
+    assert caplog.text.count("out of memory; it is run again") == 2
+
+
+def test_what_hangs_is_ended_and_run_again(tmp_path, undisturbed, caplog, monkeypatch):
+    monkeypatch.setattr(lost_trials, "_SILENT_S", 3.0)
+    run = tmp_path / "run"
+    found(run, "hanging_once")
+    assert untimed(run) == undisturbed
+    assert "trial 3: nothing was heard of it for" in caplog.text
+
+
+def test_what_is_lost_three_times_has_failed_and_a_resumption_tries_once_more(
+    tmp_path, undisturbed
+):
+    run = tmp_path / "run"
+    summary = found(run, "lost_three_times")
+    assert summary.trials["failed"] == 1
+    failed = trials_of(run)[3]
+    assert (failed.state, failed.lost) == ("failed", True)
+    assert failed.reason.startswith("worker died (signal 9")
+    summary = found(run, "lost_three_times", resume=True)
+    assert summary.trials["failed"] == 0
+    again = trials_of(run)[3]
+    assert (again.state, again.lost, again.reason) == ("completed", False, "")
+    assert (run / "attempts-3").stat().st_size == 4
+
+
+def test_the_last_time_a_trial_is_run_alone():
+    """With others in training it waits, and while it runs no other starts."""
+    trials, trial = lost_trials.LostTrials(None), Trial(5, None, None, 0, {})
+    assert trials.next_trial({1}) == (True, None)
+    assert trials.lost(trial)
+    assert trials.next_trial({1}) == (False, trial)
+    assert trials.lost(trial)
+    assert trials.next_trial({1}) == (False, None)
+    assert trials.next_trial(()) == (False, trial)
+    assert trials.next_trial({5}) == (False, None)
+    assert not trials.lost(trial)
+    assert trials.next_trial({1}) == (True, None)
