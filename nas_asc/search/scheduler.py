@@ -209,16 +209,16 @@ class Scheduler:
     def _suggestions(self, number: int) -> Iterator[Architecture]:
         """Return what to try first for a trial: a mutation of a report model, or a sampler's."""
         study, task, models = self._study, self._task, self._task.space.models.values()
-        share = study.mutations if study.warm_start and study.sampler != "random" else 0.0
         started = number - self._report_models
-        before = ceil(started * share)
-        if not models or started >= study.startup_trials or ceil((started + 1) * share) == before:
+        mutated = ceil(study.mutations * study.startup_trials)
+        learns = study.warm_start and study.sampler != "random"
+        if not (models and learns and started < mutated):
             return self._sampler.propose(number)
         classes, clip_s = len(task.dataset.classes), task.dataset.clip_s
         parents = [model.adapted(classes, clip_s).architecture for model in models]
         rng = random.Random(trial_seed(study.seed, number, "mutation"))
         trained, measure = task.trained_budget, task.measure
-        return mutations(task.space, parents, trained, measure, task.suits, rng, before)
+        return mutations(task.space, parents, trained, measure, task.suits, rng, started)
 
     def _depends(self, number: int) -> bool:
         """Return whether a trial depends on the results of others."""

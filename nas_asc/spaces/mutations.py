@@ -1,15 +1,15 @@
 """Architectures near known good ones, in their size or smaller, that fit a budget.
 
-A mutation changes what scales a network (depth, width, kernel, mel bins, hop, precision), one step
-at a time, each sort as likely as the next, and leaves what its designers chose otherwise, as far as
-the budget lets it. Where a front end
-does not suit the data, it is drawn anew.
+A mutation changes what scales a network (depth, width, kernel, mel bins, precision), one step at a
+time, each sort as likely as the next, and leaves what its designers chose otherwise, as far as the
+budget lets it. Where a front end does not suit the data, it is drawn anew.
 """
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import exp2
+from itertools import zip_longest
+from math import exp2, inf
 
 from nas_asc.architectures import Architecture, Value
 from nas_asc.complexity import Budget
@@ -18,11 +18,12 @@ from nas_asc.spaces.space import Parameter, SearchSpace
 
 _SCALES = frozenset({
     "depth", "width", "width_1x1", "width_3x3", "width_5x5", "width_pool", "units", "expand",
-    "kernel", "dense", "conv", "n_mels", "hop", "hop_ms", "precision",
+    "kernel", "dense", "conv", "n_mels", "precision",
 })  # fmt: skip
 _CHANGES = (1, 4)  # steps at least, by chance
-_OCTAVES = 4.0  # how much smaller than its parent a mutation is at most, as a power of two
+_OCTAVES = 5.0  # how much smaller than its parent a mutation is at most, as a power of two
 _STEPS = 300
+_COMPARED = 4
 _DRAWS = 200
 
 
@@ -38,8 +39,8 @@ def mutations(
     """Yield mutations of parents without end, each parent as likely as the next.
 
     They are brought under the budget and under a size between that of the parent, or the budget,
-    and a sixteenth of it. The number decides which, that of the parent for 0, so that the first few
-    spread over all. Where that does not succeed, what came of it is over the budget.
+    and a thirty-second of it. The number decides which, that of the parent for 0, so that the first
+    few spread over all. Where that does not succeed, what came of it is over the budget.
     """
     smaller = exp2(_OCTAVES * _van_der_corput(number))
     while True:
@@ -62,7 +63,10 @@ def _mutation(
     admits: Admits,
     rng: random.Random,
 ) -> Architecture:
-    """Walk at random from a parent; while it is over the budget, with steps that lessen that."""
+    """Walk at random from a parent; while it is over the budget, by the best of a few steps.
+
+    Those that lessen most what it is over the budget leave most of the parent as it is.
+    """
     parameters = space.parameters()
 
     def built(values: Mapping[str, Value]) -> Architecture:
@@ -79,15 +83,18 @@ def _mutation(
     for _ in range(_STEPS):
         if changes <= 0 and not over:
             break
+        found: list[tuple[float, str, Value]] = []
         for path, option in _steps(space, values, rng, also_others=over > 0):
             stepped = built({**values, path: option})
-            if admits(stepped):
-                now = excess(budget, measure(stepped))
-                if not over or now < over:
-                    values[path], over = option, now
-                    break
-        else:
+            now = excess(budget, measure(stepped)) if admits(stepped) else inf
+            if now < over or (not over and now < inf):
+                found.append((now, path, option))
+            if len(found) == (_COMPARED if over else 1):
+                break
+        if not found:
             break  # as far as single steps lead
+        over, path, option = min(found, key=lambda each: each[0])
+        values[path] = option
         changes -= 1
     return built(values)
 
@@ -113,7 +120,8 @@ def _steps(
         rng.shuffle(keys)
         for key in keys:
             rng.shuffle(by_key[key])
-            yield from by_key[key]
+        by_turns = zip_longest(*(by_key[key] for key in keys))
+        yield from (step for turn in by_turns for step in turn if step is not None)
 
 
 def _neighbours(parameter: Parameter, value: Value) -> list[Value]:

@@ -159,8 +159,8 @@ class StudyConfig(Table):
             are.
         startup_trials: so many trials after the report models are drawn at random and wait for
             nothing.
-        mutations: share of those that are not drawn but small changes of report models, unless
-            these or a sampler that learns nothing are asked for.
+        mutations: share of those, the first ones, that are not drawn but small changes of report
+            models, unless there are to be none, or a sampler that learns nothing is asked for.
         macs_ceiling: multiply-accumulates for one clip above which a proposal is not trained, so
             that a search ends in time on the machine it is meant for; report models are exempt.
             None for no ceiling.

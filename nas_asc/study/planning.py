@@ -34,9 +34,10 @@ WARM_START_SHARE = 0.25  # of the time, for the report models
 _BATCHES = 50  # so many training clips for each clip of a batch
 _BATCH_SIZES = (16, 128)
 _STEPS = (1000, 3000)
-_STEPS_SHARE = 0.3  # of a candidate's time, for what each step takes besides arithmetic
+_STEPS_SHARE = 0.25  # of a candidate's time, for what each step takes besides arithmetic
 _CANDIDATES = 11  # of a minute; of longer searches more, of which each takes longer
 _GROWTH = 0.4
+_FIRST_LOOK = 6  # candidates on the built-in scenes, few but good ones
 _STARTUP = (6, 16)
 _LEANING = 1.5  # what a search trains costs more than what is drawn, since it is better
 _LEAST_SHARE = 0.03  # of what fits the budget that is not above the ceiling
@@ -115,6 +116,8 @@ def plan(
         decide("time_s", TIME_S if study.data.paths else SYNTHETIC_TIME_S, "--time gives another")
     time_s = values.get("time_s") or TIME_S
     candidates = max(4, round(_CANDIDATES * (time_s / 60) ** _GROWTH))
+    if not study.data.paths and time_s <= SYNTHETIC_TIME_S:
+        candidates = _FIRST_LOOK
     search_s = time_s * CORES * (1 - WARM_START_SHARE * study.warm_start)
     each_s = max(search_s / candidates - facts.besides_s, 1.0) * study.speed
 
