@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from nas_asc.architectures.architecture import Architecture
@@ -41,7 +42,9 @@ def run_job(job: Job, report: OnEpoch) -> JobResult:
         if not report(curve[-1]) and epoch < job.epochs:
             stopped = epoch
             break
-    metrics = {"log_loss": final, "accuracy": math.exp(-final)}
+    metrics: dict[str, object] = {"log_loss": final, "accuracy": math.exp(-final)}
+    if job.context.get("final"):
+        metrics["test"] = {"log_loss": final * 1.1, "accuracy": math.exp(-final * 1.1)}
     return JobResult(metrics, cost.to_dict(), curve, time.perf_counter() - began, stopped)
 
 
@@ -128,3 +131,44 @@ def hanging_once(job: Job, report: OnEpoch) -> JobResult:
     if job.number == 3 and attempts(job) < 2:
         time.sleep(3600)
     return run_job(job, report)
+
+
+def noted_final(job: Job, report: OnEpoch) -> JobResult:
+    """Note in the run folder what is trained after the search: fold and seed."""
+    if final := job.context.get("final"):
+        with (Path(str(job.context["run"])) / "noted").open("a", encoding="utf-8") as file:
+            file.write(f"{final['fold']} {job.seed}\n")
+    return run_job(job, report)
+
+
+def after_the_front(job: Job, report: OnEpoch) -> JobResult:
+    """Fail where the front is not stored before test clips are judged, or is before that."""
+    stored = (Path(str(job.context["run"])) / "front.json").is_file()
+    assert stored == bool(job.context.get("final"))
+    return run_job(job, report)
+
+
+def odd_finals_fail(job: Job, report: OnEpoch) -> JobResult:
+    """Fail after the search with odd seeds, and give no numbers with those of every fourth."""
+    result = run_job(job, report)
+    if job.context.get("final"):
+        if job.seed % 2:
+            raise ValueError("an odd seed")
+        if job.seed % 4:
+            result.metrics["test"]["log_loss"] = math.nan
+    return result
+
+
+def searching_never_ends(job: Job, report: OnEpoch) -> JobResult:
+    """Never end before the search does; after it, be killed once."""
+    if not job.context.get("final"):
+        return waiting(job, report)
+    if job.number == 3 and attempts(job) < 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return run_job(job, report)
+
+
+def retried(job: Job, report: OnEpoch) -> JobResult:
+    """Have diverged once in the search, and fail after it with another learning rate than then."""
+    assert not job.context.get("final") or job.context["recipe"]["learning_rate"] == 0.0025
+    return replace(run_job(job, report), retries=1, learning_rate=0.0025)

@@ -61,6 +61,9 @@ _FOR_RECORDINGS = {"audio", "columns", "group", "label_level", "names", "test", 
     type=click.IntRange(1),
     help="Results that a proposal does not wait for; twice the workers keeps all busy.",
 )
+@click.option("--final-seeds", metavar="NUMBER", type=click.IntRange(1),
+              help="Train the front again with so many seeds after the search.")  # fmt: skip
+@click.option("--cv", is_flag=True, default=None, help="Train it again for each fold of the data.")
 @click.option("--seed", type=click.IntRange(0), help="Random seed.")
 @click.option("--no-report-models", is_flag=True, help="Do not train the report models first.")
 @click.option("--no-seeds", is_flag=True, hidden=True)  # its name of before
@@ -123,7 +126,8 @@ def command(
     processes = int(min(processes, task.config.most_busy(report_models)))
     if task.config.trials is not None:
         left = task.config.trials - (ended_trials(run) if resume else 0)
-        processes = max(1, min(processes, left))
+        if not task.config.trains_again:  # else there is more to do
+            processes = max(1, min(processes, left))
     if processes > (held := int(min(processes, held_workers()))):
         remark(f"warning: {processes} workers: memory has room for {held}, no more are started")
         processes = held

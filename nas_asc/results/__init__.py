@@ -2,8 +2,9 @@
 
 from nas_asc.results.figures.network import network_picture
 from nas_asc.results.figures.network_rows import Diagram, diagram
+from nas_asc.results.finals import Finals, Retraining
 from nas_asc.results.formatting import (
-    COLUMNS,
+    columns,
     header,
     notes,
     sections,
@@ -17,7 +18,7 @@ from nas_asc.results.pareto import POINT_COLUMNS, Point
 from nas_asc.results.summary import Summary, data_frame
 
 __all__ = [
-    "COLUMNS", "POINT_COLUMNS", "Diagram", "Point", "Summary", "data_frame", "diagram",
-    "front_csv", "header", "network_picture", "notes", "sections", "seed_captions", "shorten",
-    "size_caption", "vote_caption", "write_front",
+    "POINT_COLUMNS", "Diagram", "Finals", "Point", "Retraining", "Summary", "columns",
+    "data_frame", "diagram", "front_csv", "header", "network_picture", "notes", "sections",
+    "seed_captions", "shorten", "size_caption", "vote_caption", "write_front",
 ]  # fmt: skip

@@ -6,10 +6,13 @@ user chose.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import product
 from typing import Any, NamedTuple
 
 from nas_asc.complexity import MEASURES
-from nas_asc.results.pareto import Point
+from nas_asc.results.finals import SPLITS, Spread
+from nas_asc.results.pareto import OBJECTIVES, Point
 from nas_asc.results.summary import Summary
 from nas_asc.units import format_count, format_duration
 
@@ -193,7 +196,7 @@ class Column(NamedTuple):
     cell: Callable[[Point, Summary], str]
 
 
-COLUMNS = (
+_COLUMNS = (
     Column(">trial", lambda p, s: str(p.trial)),
     Column("report model", lambda p, s: p.model or ""),
     Column(">acc. %", lambda p, s: f"{100 * p.accuracy:.1f}"),
@@ -208,6 +211,36 @@ COLUMNS = (
     Column(">zeros %", lambda p, s: f"{100 * p.sparsity:.0f}" if p.sparsity else "-"),
     Column("architecture: mel | depth x width", lambda p, s: architecture_caption(p.choices)),
 )
+_BEFORE_FINALS = 7  # columns
+_SHORT = {"validation": "val.", "test": "test", "log_loss": "loss", "accuracy": "%"}
+
+
+def columns(summary: Summary) -> tuple[Column, ...]:
+    """Return the columns of the front; where points were trained again, with what came of it."""
+    again: list[Column] = []
+    for kind in summary.final_figures:
+        for split, measure in product(SPLITS, OBJECTIVES):
+            title = f">{_SHORT[split]} {_SHORT[measure]}, {kind}"
+            again.append(Column(title, partial(_spread_cell, kind, split, measure)))
+        again.append(Column(f"tie, {kind}", partial(_tie_cell, kind)))
+    return (*_COLUMNS[:_BEFORE_FINALS], *again, *_COLUMNS[_BEFORE_FINALS:])
+
+
+def _spread_cell(kind: str, split: str, measure: str, point: Point, summary: Summary) -> str:
+    figures = summary.final_figures[kind].get(point.trial)
+    return spread_caption(figures.spreads[split, measure], measure) if figures else ""
+
+
+def _tie_cell(kind: str, point: Point, summary: Summary) -> str:
+    figures = summary.final_figures[kind].get(point.trial)
+    return ", ".join(map(str, figures.ties)) if figures else ""
+
+
+def spread_caption(spread: Spread, measure: str) -> str:
+    """Return mean and standard deviation: "0.612 +- 0.031", or of an accuracy "81.2 +- 1.4"."""
+    factor, digits = (1, 3) if measure == "log_loss" else (100, 1)
+    mean = f"{factor * spread.mean:.{digits}f}"
+    return mean if spread.sd is None else f"{mean} +- {factor * spread.sd:.{digits}f}"
 
 
 def sections(summary: Summary) -> list[tuple[str, tuple[Point, ...]]]:
@@ -247,7 +280,7 @@ def header(summary: Summary) -> list[tuple[str, str]]:
 
 
 def notes(summary: Summary) -> list[str]:
-    """Return what else is to be said: ensembles, report models not trained, hypervolume, time."""
+    """Return what else is to be said: ensembles, models not trained, hypervolume, finals, time."""
     lines = [
         f"{point.model}: {networks_caption(point.choices, summary.reference, summary.kb)}"
         for _, points in sections(summary)
@@ -273,4 +306,28 @@ def notes(summary: Summary) -> list[str]:
             f"{'log loss' if summary.objective == 'log_loss' else '1 - accuracy'} below the budget "
             "and chance that the front covers)"
         )
+    lines += _final_notes(summary)
     return [*lines, f"time {format_duration(summary.seconds)}"]
+
+
+def _final_notes(summary: Summary) -> list[str]:
+    """Return what the figures of points that were trained again mean, and which are missing."""
+    finals, lines = summary.finals, []
+    for kind, asked in finals.asked.items() if finals else ():
+        found = summary.final_figures.get(kind, {})
+        done = {p.trial: found[p.trial].trainings if p.trial in found else 0 for p in summary.front}
+        missing = ", ".join(f"trial {trial} {n}" for trial, n in done.items() if n < asked)
+        lines.append(
+            f"{kind}: each point of the front trained {asked} times again"
+            + (f" (so far {missing})" if missing else "")
+            + ", mean +- standard deviation"
+            + (f"; {finals.folds}, of which each tests once" if finals and kind == "folds" else "")
+        )
+    if figures := [each for found in summary.final_figures.values() for each in found.values()]:
+        error = summary.objective.replace("_", " ")
+        none = "" if any(each.ties for each in figures) else " (there is none)"
+        lines.append(
+            f"tie: trials whose means of {error} on validation clips differ by less than the "
+            f"larger standard deviation{none}; nothing is chosen by figures of test clips"
+        )
+    return lines

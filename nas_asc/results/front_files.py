@@ -3,8 +3,9 @@
 Conventions: `front.json` is what `search --json` prints and, under "points", every trial that was
 trained to the end. `front.csv` has one row per point of the front: the columns of a point,
 `on_front` (error measures, a space between them), then one column per choice, named by its dotted
-path; an empty cell is a choice that the architecture does not have. NaN and infinity are in
-neither.
+path; an empty cell is a choice that the architecture does not have. Where the front was trained
+again, mean and standard deviation of its figures stand before the choices (`Figures.to_row`). NaN
+and infinity are in neither.
 """
 
 import csv
@@ -34,12 +35,14 @@ def front_csv(summary: Summary) -> str:
     choices = choice_columns(point.choices for point in summary.front)
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*summary.columns, "on_front", *choices])
+    writer.writerow([*summary.columns, "on_front", *summary.final_columns, *choices])
     for point in summary.front:
+        again = summary.final_row(point)
         values = [getattr(point, column) for column in summary.columns]
+        values += [" ".join(summary.on_front(point))]
+        values += [again.get(column) for column in summary.final_columns]
         writer.writerow(
             ["" if value is None else str(value) for value in values]
-            + [" ".join(summary.on_front(point))]
             + [_cell(point.choices[c]) if c in point.choices else "" for c in choices]
         )
     return file.getvalue()

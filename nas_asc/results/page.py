@@ -25,14 +25,16 @@ from nas_asc.results.figures.style import (
     RED,
     SOFT,
 )
+from nas_asc.results.finals import SPLITS
 from nas_asc.results.formatting import (
-    COLUMNS,
     choices_in_words,
+    columns,
     fronts_caption,
     header,
     notes,
     sections,
     size_caption,
+    spread_caption,
 )
 from nas_asc.results.pareto import Point
 from nas_asc.results.summary import Summary
@@ -52,6 +54,11 @@ _LOOKS: Mapping[str, Mapping[str, object]] = {
     "front": {"color": BLUE, "size": 11, "line": _WHITE},
     "model": {**_MODEL, "line": _WHITE},
     "front model": {**_MODEL, "line": {"color": BLUE, "width": 2.5}},
+}
+# By whether they are tied.
+_BARS: Mapping[bool, Mapping[str, object]] = {
+    False: {"color": DARK, "size": 11, "symbol": "line-ew", "line": {"color": DARK, "width": 2}},
+    True: {"color": "white", "size": 7, "symbol": "square", "line": {"color": DARK, "width": 1.5}},
 }
 _UNTRAINED = {**_MODEL, "color": "white", "size": 10, "line": {"color": ORANGE, "width": 2}}
 
@@ -124,6 +131,21 @@ def chart_figure(shown: Chart, panel: Panel, summary: Summary) -> "Figure":
     for kind, (label, points) in panel.series().items():
         sizes, values = [p.size_bytes for p in points], [panel.shown(p) for p in points]
         add_markers(label, _LOOKS[kind], sizes, values, [_hover(p, summary) for p in points])
+    for tied, (label, bars) in panel.bar_series().items():
+        figure.add_scatter(
+            mode="markers",
+            name=label,
+            marker=_BARS[tied],
+            x=[bar.size_bytes for bar in bars],
+            y=[bar.mean for bar in bars],
+            error_y={
+                "array": [bar.sd for bar in bars],
+                "color": DARK,
+                "thickness": 1.2,
+                "width": 4,
+            },
+            hoverinfo="skip",
+        )
     if shown.over_budget:
         worst = panel.limits[0 if panel.measure == "accuracy" else 1]
         sizes = [size for _, size in shown.over_budget]
@@ -148,6 +170,15 @@ def _hover(point: Point, summary: Summary) -> str:
         f"peak activation memory {size_caption(point.peak_activation_bytes, summary.kb)}, "
         f"{escape(point.precision)}, {point.sparsity:.0%} zeros",
     ]
+    for kind, of_trial in summary.final_figures.items():
+        if figures := of_trial.get(point.trial):
+            for split in SPLITS:
+                accuracy, log_loss = (
+                    spread_caption(figures.spreads[split, measure], measure)
+                    for measure in ("accuracy", "log_loss")
+                )
+                said = f"{split}: accuracy {accuracy} %, log loss {log_loss}"
+                lines.append(f"{figures.trainings} {kind}, {said}")
     for section, text in choices_in_words(point.choices, summary.reference, summary.kb):
         first, *rest = textwrap.wrap(text, _HOVER_WIDTH) or [""]
         lines += [f"<b>{escape(section)}</b> {escape(first)}", *("   " + escape(r) for r in rest)]
@@ -187,13 +218,13 @@ def front_html(summary: Summary) -> str:
         subtitle=shown.subtitle,
         header=header(summary),
         charts=charts,
-        columns=COLUMNS,
+        columns=columns(summary),
         tables=[
             (
                 title,
                 [
                     {
-                        "cells": [column.cell(point, summary) for column in COLUMNS],
+                        "cells": [column.cell(point, summary) for column in columns(summary)],
                         "choices": choices_in_words(point.choices, summary.reference, summary.kb),
                     }
                     for point in points

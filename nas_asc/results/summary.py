@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nas_asc.complexity import Budget, counting_rule
+from nas_asc.results.finals import Figures, Finals, final_figures
 from nas_asc.results.pareto import OBJECTIVES, POINT_COLUMNS, Point, hypervolume, pareto_front
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ class Summary:
         seeds_adapted: report models that were made to go with the data: model, changes in words.
         ensembles_skipped: ensembles of reports that do not go with the data: ensemble, reason.
         seeds_skipped: report models for which there was no time: model, reason.
-        seconds: wall clock time spent, in all sessions of the run.
+        seconds: wall clock time spent, in all sessions of the run; without `finals`.
+        finals: the points of the front trained again when the search had ended; None where that
+            was not asked for.
     """
 
     run: str
@@ -86,6 +89,7 @@ class Summary:
     seeds_adapted: tuple[Mapping[str, object], ...] = ()
     ensembles_skipped: tuple[Mapping[str, object], ...] = ()
     seeds_skipped: tuple[Mapping[str, object], ...] = ()
+    finals: Finals | None = None
 
     @cached_property
     def fronts(self) -> dict[str, tuple[Point, ...]]:
@@ -106,6 +110,29 @@ class Summary:
     def on_front(self, point: Point) -> list[str]:
         """Return the error measures by which a point is on the front of all trials."""
         return [measure for measure, points in self.fronts.items() if point in points]
+
+    @cached_property
+    def final_figures(self) -> dict[str, dict[int, Figures]]:
+        """What came of training points again, by kind and trial; no kind without any."""
+        front = {point.trial for point in self.front}
+        return final_figures(self.finals, front, self.objective)
+
+    def final_row(self, point: Point) -> dict[str, object]:
+        """Return what came of training a point again, as columns of a table."""
+        row: dict[str, object] = {}
+        for kind, of_trial in self.final_figures.items():
+            if point.trial in of_trial:
+                row |= of_trial[point.trial].to_row(kind)
+        return row
+
+    @property
+    def final_columns(self) -> tuple[str, ...]:
+        """The columns of `final_row`; none where nothing was trained again."""
+        return tuple(
+            name
+            for kind, of_trial in self.final_figures.items()
+            for name in next(iter(of_trial.values())).to_row(kind)
+        )
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -138,7 +165,17 @@ class Summary:
     def point_to_dict(self, point: Point) -> dict[str, object]:
         """Return a point as JSON, with the fronts that it is on."""
         values = {name: getattr(point, name) for name in self.columns}
-        return {**values, "on_front": self.on_front(point), "choices": dict(point.choices)}
+        again = {
+            kind: of_trial[point.trial].to_dict()
+            for kind, of_trial in self.final_figures.items()
+            if point.trial in of_trial
+        }
+        return {
+            **values,
+            "on_front": self.on_front(point),
+            **({"finals": again} if self.finals else {}),
+            "choices": dict(point.choices),
+        }
 
     def to_dict(self) -> dict[str, object]:
         """Return what `search --json` prints."""
@@ -161,6 +198,7 @@ class Summary:
             "ensembles_skipped": [dict(entry) for entry in self.ensembles_skipped],
             "seeds_skipped": [dict(seed) for seed in self.seeds_skipped],
             "reference": [self.point_to_dict(point) for point in self.reference],
+            **({"finals": self.finals.to_dict()} if self.finals else {}),
         }
 
     def to_frame(self) -> "pd.DataFrame":
@@ -170,5 +208,9 @@ class Summary:
         them.
         """
         points = sorted((*self.front, *self.other_front), key=lambda p: (p.size_bytes, p.trial))
-        rows = [self.point_to_dict(p) | {"on_front": " ".join(self.on_front(p))} for p in points]
-        return data_frame(rows, [point.choices for point in points], (*self.columns, "on_front"))
+        rows = [
+            self.point_to_dict(p) | {"on_front": " ".join(self.on_front(p))} | self.final_row(p)
+            for p in points
+        ]
+        columns = (*self.columns, "on_front", *self.final_columns)
+        return data_frame(rows, [point.choices for point in points], columns)

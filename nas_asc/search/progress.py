@@ -30,6 +30,7 @@ class Progress:
         resumed: finished trials that this session started with; they took none of its time.
         best: the point with the best objective so far.
         limit_s: after which the search ends, or None.
+        stage: what is counted where it is not trials of the search.
     """
 
     completed: int
@@ -43,6 +44,7 @@ class Progress:
     best: Point | None = None
     elapsed_s: float = 0.0
     limit_s: float | None = None
+    stage: str = ""
 
     @property
     def finished(self) -> int:
@@ -202,7 +204,10 @@ def progress_line(progress: Progress, kb: int, width: int = 10_000) -> str:
         size = size_caption(at.size_bytes, kb)
         best = f"best {at.accuracy:.1%}, log loss {at.log_loss:.3f} at {size}"
     rejected = f"{progress.rejected_over_budget:,} rejected over budget"
-    for parts in ((done, rejected, best, time), (done, best, time), (done, time)):
+    shapes = [(done, rejected, best, time), (done, best, time), (done, time)]
+    if progress.stage:
+        shapes = [(f"{progress.stage}: {done}", time)]
+    for parts in shapes:
         line = " | ".join(parts)
         if len(line) <= width:
             break

@@ -21,13 +21,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from nas_asc.datasets import Dataset
-from nas_asc.results import Summary, seed_captions
+from nas_asc.results import Summary, seed_captions, write_front
+from nas_asc.search.finals import train_front_again
 from nas_asc.search.lost_trials import LostTrials
 from nas_asc.search.progress import Clock, Pace, Progress, TrialCounts
 from nas_asc.search.runners import RUNNERS, Runner
 from nas_asc.search.runners.inline import on_sigint
 from nas_asc.search.scheduler import Scheduler
 from nas_asc.search.storage import run_folder
+from nas_asc.search.storage.finals import search_has_ended
 from nas_asc.search.storage.run_summary import skipped_seeds, summarise
 from nas_asc.search.storage.trials import Trial, TrialStore
 from nas_asc.search.task import Task, read_task
@@ -64,12 +66,13 @@ def run_search(
 
     The same study and number of trials give the same front with any number of workers. A search
     that ends by `time_s` has trained a prefix of the same trials; report models that would take
-    more than a quarter of the time, as planned, are left out.
+    more than a quarter of the time, as planned, are left out. Where the study asks for it, the
+    front is written and its points are trained again then, without a limit of time.
 
     Args:
         config: the study. When a run is resumed it must be the one that the run was started with,
-            but for `trials` and `time_s`, which are totals and may be raised, and the place of
-            the recordings.
+            but for `trials`, `time_s`, `final_seeds` and `cv`, which are totals and may be raised,
+            and the place of the recordings.
         dataset: what `config.data` names, loaded.
         run: the run folder.
         workers: where trials are trained, closed in the end; or a number of processes.
@@ -125,9 +128,19 @@ def run_task(
         skipped = skipped_seeds(trials)
         for line in seed_captions(facts["seeds_adapted"], facts["ensembles_skipped"], skipped):
             _log.warning("%s", line)
-        session.run()
+        ended = search_has_ended(run, config)  # and what came after it is to be gone on with
+        if not ended:
+            session.run()
         summary = summarise(run, config, task.budget, trials, facts)
-        return replace(summary, seconds=session.clock.elapsed_s)
+        if not ended:
+            summary = replace(summary, seconds=session.clock.elapsed_s)
+        if config.trains_again:
+            session.cancel()
+            write_front(summary, run)  # before anything is judged on test clips
+            front = [trials[point.trial] for point in summary.front]
+            finals = train_front_again(task, run, runner, front, session.context, progress)
+            summary = replace(summary, finals=finals)
+        return summary
 
 
 class _Session:
@@ -152,7 +165,7 @@ class _Session:
         self._pace = Pace(task, runner.capacity)
         self._running: dict[int, float] = {}  # since when, by number
         self._lost = LostTrials(task)
-        self._context = {  # what all jobs share, as plain data
+        self.context = {  # what all jobs share, as plain data
             "data": task.dataset.source.to_dict(),
             "split_seed": task.dataset.split_seed,
             "validation_clips": study.validation_clips,
@@ -204,6 +217,11 @@ class _Session:
                 len(self._running),
             )
 
+    def cancel(self) -> None:
+        """End what is still in training when the time is up."""
+        for number in self._running:
+            self._runner.cancel(number)
+
     def _start_trials(self) -> None:
         while self._runner.free:
             trial = self._next_trial()
@@ -219,7 +237,7 @@ class _Session:
             self._lost.heard(trial.number)
             architecture, epochs = trial.architecture.to_dict(), self._study.epochs
             rungs = self._queue.rungs[trial.number]
-            job = Job(trial.number, architecture, trial.seed, epochs, rungs, self._context)
+            job = Job(trial.number, architecture, trial.seed, epochs, rungs, self.context)
             self._runner.submit(job)
 
     def _next_trial(self) -> Trial | None:

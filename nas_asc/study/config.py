@@ -33,8 +33,8 @@ from nas_asc.study.old_keys import with_new_keys
 from nas_asc.toml_file import Fault, read_toml
 from nas_asc.units import MOST_S
 
-# What may change when a run is resumed: where the search ends.
-RAISABLE = ("trials", "time_s")
+# What may be raised when a run is resumed: where the search ends, and what comes after it.
+RAISABLE = ("trials", "time_s", "final_seeds", "cv")
 
 _SORTS = {
     "int_type": "a whole number",
@@ -168,6 +168,9 @@ class StudyConfig(Table):
         speed: of a core, against the reference of `planning`.
         max_proposals: of a sampler for one trial, before chance takes over.
         warm_start: whether the report models of the space are trained first.
+        final_seeds: how often each point of the front is trained again when the search has ended;
+            None for never. May be given or raised when a run is resumed, as may `cv`.
+        cv: whether each point of the front is then trained again for each fold of the data too.
         plan: why settings that were planned are what they are, by name.
     """
 
@@ -190,6 +193,8 @@ class StudyConfig(Table):
     speed: float = Field(default=1.0, gt=0, le=MOST)
     max_proposals: int = Field(ge=1, le=MOST)
     warm_start: bool
+    final_seeds: int | None = Field(default=None, ge=1, le=MOST)
+    cv: bool = False
     early_stopping: EarlyStopping
     recipe: Recipe
     plan: dict[str, str] = Field(default_factory=dict)
@@ -203,6 +208,11 @@ class StudyConfig(Table):
         """Return how many workers can be busy at once, with so many report models in front."""
         first = self.startup_trials + (report_models if self.warm_start else 0)
         return inf if self.independent else max(self.lag, first)
+
+    @property
+    def trains_again(self) -> bool:
+        """Whether the points of the front are trained again when the search has ended."""
+        return self.final_seeds is not None or self.cv
 
     @model_validator(mode="after")
     def _ends(self) -> "StudyConfig":

@@ -79,7 +79,9 @@ class Job:
         rungs: where training may end early; validation clips are judged after their epochs even
             where a rung lets everything pass, since later trials are compared with this one.
         context: what all jobs of a study share: `data`, `split_seed`, `validation_clips`, `recipe`,
-            `rule`, `space`, `run`.
+            `rule`, `space`, `run`. With `final` it is a training after the search, of which no
+            model is kept and which test clips judge too: {"fold": its fold, or None for the split
+            of the search}.
     """
 
     number: int

@@ -3,6 +3,7 @@
 Conventions: as of `metrics`; devices that no training clip comes from are unseen.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,18 @@ def split_metrics(dataset: Dataset, split: str, probabilities: Probabilities) ->
         training_devices=[clip.device for clip in dataset.clips if clip.split == "train"],
         files=None if numbers is None else [numbers[i] for i in chosen],
     )
+
+
+def metrics_of(dataset: Dataset, probabilities: Mapping[str, Probabilities]) -> dict[str, object]:
+    """Return the metrics of the validation clips and, under the name of each other split, its own.
+
+    `probabilities`, (clip, class), are of the clips of each split.
+    """
+    found = {
+        split: split_metrics(dataset, split, each).to_dict()
+        for split, each in probabilities.items()
+    }
+    return {**found.pop("validation"), **found}
 
 
 def evaluate_model(folder: str | Path, dataset: Dataset, split: str = "test") -> Metrics:

@@ -1,12 +1,13 @@
 """One trial: a network, or the networks of an ensemble, through the whole pipeline, and saved.
 
-Conventions: training data trains, validation data judges; the test split is not touched here. One
-torch thread, so that the result does not depend on how many workers there are. A training that is
-cut goes on from its last checkpoint when its trial is run again, with the same result.
+Conventions: training data trains, validation data judges; the test split is touched only by a
+training after the search, which leaves no model. One torch thread, so that the result does not
+depend on how many workers there are. A training that is cut goes on from its last checkpoint when
+its trial is run again, with the same result.
 """
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from nas_asc.architectures import Architecture, FrontEnd
 from nas_asc.complexity import Complexity, count
-from nas_asc.datasets import Dataset, load_dataset
+from nas_asc.datasets import Dataset, cross_validation, load_dataset
 from nas_asc.errors import ConfigError
 from nas_asc.features import load_inputs
 from nas_asc.files import digest
@@ -45,7 +46,7 @@ from nas_asc.study import DataSource, Job, JobResult, OnEpoch, Recipe, trial_see
 from nas_asc.training.batches import Clips
 from nas_asc.training.checkpoint import Checkpoint, load_checkpoint
 from nas_asc.training.compute_mode import execution_for
-from nas_asc.training.judging import split_metrics
+from nas_asc.training.judging import metrics_of
 from nas_asc.training.loop import EpochReport, Hooks, train
 from nas_asc.training.metrics import Probabilities, predict_proba
 
@@ -54,7 +55,10 @@ _CHECKPOINT_S = 10.0  # between two: seldom enough to cost nothing
 
 @dataclass(frozen=True)
 class TrialSettings:
-    """What all networks of a trial share; `space` and `rule` by name, `epochs` of full training."""
+    """What all networks of a trial share; `space` and `rule` by name, `epochs` of full training.
+
+    `tested` says whether test clips judge what was trained, too.
+    """
 
     dataset: Dataset
     space: str
@@ -62,18 +66,19 @@ class TrialSettings:
     recipe: Recipe
     epochs: int
     validation_epochs: Collection[int]
+    tested: bool = False
 
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A trained and compressed network, and its probabilities, (clip, class), of validation clips.
+    """A trained and compressed network, and its probabilities, (clip, class), by split.
 
     `curve` is what was reported after each epoch; `stopped_epoch` is None at its end.
     """
 
     model: SavedModel
     complexity: Complexity
-    probabilities: Probabilities
+    probabilities: Mapping[str, Probabilities]
     curve: tuple[dict[str, object], ...]
     stopped_epoch: int | None
 
@@ -133,10 +138,13 @@ def fit(
     stored_bytes = sum(array.nbytes for array in arrays.values())
     assert stored_bytes == complexity.stored_bytes, (stored_bytes, complexity.stored_bytes)
     restore(network, arrays)
-    probabilities = predict_proba(network, validation.inputs)
+    probabilities = {"validation": predict_proba(network, validation.inputs)}
+    if settings.tested:
+        test = clips.subset(list(dataset.indices("test")))
+        probabilities["test"] = predict_proba(network, test.inputs)
     statistics = network.standardisation.statistics if network.standardisation else ()
     standards = tuple(each.numpy() for each in statistics)
-    metrics = split_metrics(dataset, "validation", probabilities).to_dict()
+    metrics = metrics_of(dataset, probabilities)
     model = SavedModel(
         architecture,
         classes,
@@ -181,8 +189,13 @@ def assert_costs_agree(network: Network, complexity: Complexity) -> None:
 
 
 @lru_cache(maxsize=2)
-def _dataset(source: DataSource, split_seed: int, validation_clips: int | None) -> Dataset:
-    return load_dataset(source, split_seed).with_validation(validation_clips)
+def _dataset(
+    source: DataSource, split_seed: int, validation_clips: int | None, fold: int | None
+) -> Dataset:
+    dataset = load_dataset(source, split_seed)
+    if fold is not None:  # with all clips: they differ by their splits alone, and share features
+        return cross_validation(dataset)[0][fold]
+    return dataset.with_validation(validation_clips)
 
 
 @lru_cache(maxsize=4)
@@ -204,27 +217,29 @@ def siblings(space: str, frontend: FrontEnd, family: str | None = None) -> list[
 
 
 def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
-    """Train what a job asks for and save the model into the run folder.
+    """Train what a job asks for and save the model into the run folder, but of no final training.
 
     Raises:
         NasAscError: a clip cannot be decoded, or the training cannot go on.
         AssertionError: the closed form, the module, fvcore and the stored bytes do not agree.
     """
     torch.set_num_threads(1)
-    context = job.context
+    context, final = job.context, job.context.get("final")
     settings = TrialSettings(
         _dataset(
             DataSource.model_validate(context["data"]),
             context["split_seed"],
             context["validation_clips"],
+            final["fold"] if final else None,
         ),
         str(context["space"]),
         str(context["rule"]),
         Recipe.model_validate(context["recipe"]),
         job.epochs,
         job.validation_epochs,
+        tested=final is not None,
     )
-    run, name = Path(str(context["run"])), str(job.number)
+    run, name = Path(str(context["run"])), f"final-{job.seed}" if final else str(job.number)
     folder, checkpoint = run / "models" / name, run / "checkpoints" / name
     candidate = read_candidate(job.architecture)
     if isinstance(candidate, EnsembleReference):
@@ -232,7 +247,7 @@ def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
         return _train_ensemble(ensemble, settings, job.seed, on_epoch, folder, checkpoint)
     began = perf_counter()
     fitted = fit(candidate, settings, job.seed, on_epoch, checkpoint)
-    if fitted.stopped_epoch is None:
+    if fitted.stopped_epoch is None and not final:
         save_model(folder, fitted.model)
     metrics, costs = fitted.model.metrics, fitted.complexity.to_dict()
     seconds = perf_counter() - began
@@ -279,7 +294,11 @@ def _train_ensemble(
     assert all(each.stopped_epoch is None for each in fitted), "an ensemble has no rungs"
     stored_bytes = sum(each.complexity.stored_bytes for each in fitted)
     assert stored_bytes == complexity.stored_bytes, (stored_bytes, complexity.stored_bytes)
-    probabilities = vote(ensemble, [each.probabilities for each in fitted])
-    metrics = split_metrics(settings.dataset, "validation", probabilities).to_dict()
-    save_ensemble(folder, ensemble, [each.model for each in fitted], metrics)
+    probabilities = {
+        split: vote(ensemble, [each.probabilities[split] for each in fitted])
+        for split in fitted[0].probabilities
+    }
+    metrics = metrics_of(settings.dataset, probabilities)
+    if not settings.tested:
+        save_ensemble(folder, ensemble, [each.model for each in fitted], metrics)
     return JobResult(metrics, complexity.to_dict(), (), perf_counter() - began)

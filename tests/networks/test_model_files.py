@@ -216,7 +216,7 @@ def test_a_saved_ensemble_gives_on_sound_files_what_was_judged(tones, tmp_path):
         for seed, member in enumerate(ensemble.networks)
     ]
     metrics = split_metrics(
-        tones, "validation", vote(ensemble, [each.probabilities for each in fitted])
+        tones, "validation", vote(ensemble, [each.probabilities["validation"] for each in fitted])
     )
     save_ensemble(tmp_path / "7", ensemble, [each.model for each in fitted], metrics.to_dict())
 

@@ -104,6 +104,26 @@ def test_the_metrics_are_those_of_the_mean_of_the_probabilities(run, tones):
     np.testing.assert_allclose(logits(load_model(saved), tones).exp(), mean, rtol=1e-4)
 
 
+def test_the_vote_of_a_final_training_is_judged_on_test_clips_too(run, tones):
+    """From the same seed as the saved one, whose networks say what they do of test clips."""
+    folder, before = run
+    saved = sorted((folder / "models" / "3").glob("*/weights.safetensors"))
+    ensemble = ensembles_of(SPACE)["ntu-ensemble"].adapted(tones.classes, tones.clip_s)
+    again = job(4, ensemble, tones, folder)
+    again = replace(again, context={**again.context, "final": {"fold": None}})
+    metrics = run_job(again, lambda _: True).metrics
+    assert not (folder / "models" / "4").exists()
+    assert metrics["log_loss"] == before.metrics["log_loss"]
+    (inputs,) = load_inputs(tones, report_model("ntu-vggnet").architecture.frontend)
+    chosen = list(tones.indices("test"))
+    test = torch.from_numpy(inputs[chosen]).float()
+    with torch.inference_mode():
+        each = [load_saved(path.parent).network()(test).double().softmax(1) for path in saved]
+    labels = torch.tensor([tones.clips[i].label for i in chosen])
+    true = torch.stack(each).mean(0)[torch.arange(len(labels)), labels]
+    assert metrics["test"]["log_loss"] == pytest.approx(float(-true.log().mean()), rel=1e-5)
+
+
 def test_a_trained_ensemble_says_what_it_consists_of_and_can_be_counted(run):
     folder, _ = run
     saved = folder / "models" / "3"

@@ -21,6 +21,12 @@ def test_the_line_says_how_far_the_search_is(make_point):
     assert progress_line(finished, 1024, 40) == "6/6 done (1 failed) | finished"
 
 
+def test_trainings_after_the_search_are_counted_by_themselves():
+    """Three of nine were done before, and two more in 60 s: the last four take 120 s."""
+    again = Progress(completed=5, total=9, resumed=3, elapsed_s=60.0, stage="trained again")
+    assert progress_line(again, 1024) == "trained again: 5/9 done | 2 min left"
+
+
 @pytest.mark.parametrize("width", [0, 20, 40, 60, 120])
 def test_the_line_is_never_wider_than_the_terminal(make_point, width):
     progress = Progress(

@@ -50,6 +50,19 @@ _LOOKS: Mapping[str, Mapping[str, Any]] = {
     "model": {**_MODEL, "zorder": 4},
     "front model": {**_MODEL, "markeredgecolor": BLUE, "markeredgewidth": 1.6, "zorder": 4},
 }
+# By whether they are tied; above the markers, which they are close to.
+_BARS: Mapping[bool, Mapping[str, Any]] = {
+    tied: {
+        "fmt": "s" if tied else "_",
+        "color": DARK,
+        "markersize": 4.5 if tied else 9,
+        "markerfacecolor": "white",
+        "elinewidth": 1.2,
+        "capsize": 3,
+        "zorder": 4.5,
+    }
+    for tied in (False, True)
+}
 _UNTRAINED: Mapping[str, Any] = {
     **_MODEL,
     "color": "white",
@@ -97,7 +110,7 @@ def front_figure(shown: Chart) -> "Figure":
         handles.keys(),
         loc="upper center",
         bbox_to_anchor=(0.5, (bottom - 0.52) / height),
-        ncol=6 if len(handles) < 6 else 3,
+        ncol={6: 3, 7: 4, 8: 4}.get(len(handles), 6),  # two rows at most
         frameon=False,
         fontsize=9,
         columnspacing=1.6,
@@ -153,6 +166,9 @@ def _draw_points(axis: "Axes", panel: Panel, shown: Chart) -> None:
     for kind, (label, points) in panel.series().items():
         x, y = _places(points, panel)
         axis.plot(x, y, linestyle="none", clip_on=False, label=label, **_LOOKS[kind])
+    for tied, (label, bars) in panel.bar_series().items():
+        sizes, means = [bar.size_bytes for bar in bars], [bar.mean for bar in bars]
+        axis.errorbar(sizes, means, [bar.sd for bar in bars], label=label, **_BARS[tied])
 
 
 def _places(points: Sequence[Point], panel: Panel) -> tuple[list[float], list[float]]:

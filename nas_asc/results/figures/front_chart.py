@@ -28,6 +28,19 @@ UNTRAINED = "report model over the budget, not trained"
 
 
 @dataclass(frozen=True)
+class Bar:
+    """What a point reached when it was trained again, in the units of the panel.
+
+    The deviation of a single training is 0.
+    """
+
+    size_bytes: int
+    mean: float
+    sd: float
+    tied: bool
+
+
+@dataclass(frozen=True)
 class Panel:
     """One vertical axis: which error measure it shows, from where to where, and whose front.
 
@@ -37,6 +50,7 @@ class Panel:
         chance: what guessing gives.
         front: the points on the front of size and this measure, smallest first.
         others: the other trials, report models among them.
+        bars: of the points that were trained again; `bars_label` is what they are.
     """
 
     measure: str
@@ -46,6 +60,8 @@ class Panel:
     chance_label: str
     front: tuple[Point, ...]
     others: tuple[Point, ...]
+    bars: tuple[Bar, ...] = ()
+    bars_label: str = ""
 
     def value(self, point: Point) -> float:
         """Return the point's value on this axis."""
@@ -77,6 +93,14 @@ class Panel:
             "front model": ("report model on the front", [p for p in self.front if p.model]),
         }
         return {kind: series for kind, series in every.items() if series[1]}
+
+    def bar_series(self) -> dict[bool, tuple[str, list[Bar]]]:
+        """Return the bars by whether they are tied: what they are called, and which they are."""
+        return {
+            tied: (f"{self.bars_label}{', a tie' if tied else ''}", bars)
+            for tied in (False, True)
+            if (bars := [bar for bar in self.bars if bar.tied == tied])
+        }
 
 
 @dataclass(frozen=True)
@@ -169,14 +193,30 @@ def _ticks(low: float, high: float) -> tuple[tuple[int, str], ...]:
 def _panel(summary: Summary, measure: str) -> Panel:
     front = summary.fronts[measure]
     others = tuple(point for point in summary.points if point not in front)
+    bars, again = _bars(summary, measure)
     if measure == "accuracy":
         chance = 100 * chance_accuracy(summary)
         label, words = "macro accuracy on validation clips (%)", f"chance {chance:.3g} %"
-        return Panel(measure, label, (0.0, 100.0), chance, words, front, others)
+        return Panel(measure, label, (0.0, 100.0), chance, words, front, others, bars, again)
     chance = chance_log_loss(summary)
     named = [point.log_loss for point in (*front, *summary.other_front, *summary.reference)]
+    named += [bar.mean + bar.sd for bar in bars]
     # A few useless trials shall not squeeze the rest, but the best is always inside.
     worst = max([chance, *(min(value, 2 * chance) for value in named)])
     top = 1.08 * max(worst, min(named, default=0.0)) or 1.0
     label, words = "log loss on validation clips (nats)", f"chance {chance:.2f}"
-    return Panel(measure, label, (0.0, top), chance, words, front, others)
+    return Panel(measure, label, (0.0, top), chance, words, front, others, bars, again)
+
+
+def _bars(summary: Summary, measure: str) -> tuple[tuple[Bar, ...], str]:
+    """Return the bars of what was trained again, by seeds if there are some, and what they are."""
+    for kind, of_trial in summary.final_figures.items():
+        factor, bars = 100 if measure == "accuracy" else 1, []
+        for point in summary.points:
+            if point.trial in of_trial:
+                figures = of_trial[point.trial]
+                spread = figures.spreads["validation", measure]
+                mean, sd = factor * spread.mean, factor * (spread.sd or 0.0)
+                bars.append(Bar(point.size_bytes, mean, sd, tied=bool(figures.ties)))
+        return tuple(bars), f"mean and deviation of {kind}"
+    return (), ""

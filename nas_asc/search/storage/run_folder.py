@@ -21,6 +21,7 @@ from nas_asc.datasets import Dataset, hash_files
 from nas_asc.errors import RunError
 from nas_asc.files import digest, remove_unfinished, write_atomically
 from nas_asc.reports import EnsembleReference
+from nas_asc.search.storage.finals import FINALS_FOLDER
 from nas_asc.search.storage.sqlite_store import (
     SqliteStore,
     is_locked,
@@ -90,7 +91,8 @@ def locked(run: Path) -> Iterator[None]:
     except OSError as error:
         raise RunError(f"{run}: expected a folder that can be written, {error.strerror}") from None
     try:
-        for name in (".", "models", "checkpoints"):  # of a process that was killed while it wrote
+        # Of a process that was killed while it wrote.
+        for name in (".", "models", "checkpoints", FINALS_FOLDER):
             remove_unfinished(run / name)
         yield
     finally:
@@ -162,7 +164,7 @@ def check_same(run: Path, saved: StudyConfig, given: StudyConfig) -> None:
     """Check that a resumed run goes on as it was started.
 
     `trials` and `time_s` may change, and the place of the recordings: what they are is in the
-    manifest.
+    manifest. What is asked for after the search may be given or raised, not taken back.
 
     Raises:
         RunError: names the first setting that differs, and both its values.
@@ -180,6 +182,13 @@ def check_same(run: Path, saved: StudyConfig, given: StudyConfig) -> None:
             raise RunError(
                 f"{run}: the run was started with {name} = {_short(before)}, got {_short(now)} - "
                 "leave it out to resume, or choose another --out"
+            )
+    for name in ("final_seeds", "cv"):
+        asked, now = getattr(saved, name) or 0, getattr(given, name) or 0
+        if now < asked:
+            raise RunError(
+                f"{run}: expected {name} of at least {asked}, as was asked for before, got {now} "
+                "- leave it out to resume"
             )
 
 

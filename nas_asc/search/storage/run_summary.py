@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas_asc.complexity import Budget, counting_rule, parse_budget
 from nas_asc.results import POINT_COLUMNS, Point, Summary, data_frame
+from nas_asc.search.storage.finals import read_finals
 from nas_asc.search.storage.run_folder import read_trials, saved_study
 from nas_asc.search.storage.trials import Trial
 from nas_asc.study import StudyConfig
@@ -95,6 +96,7 @@ def summarise(
         **{name: tuple(facts.get(name, ())) for name in reports},
         seeds_skipped=tuple(skipped_seeds(trials)),
         seconds=max((trial.elapsed_s for trial in trials), default=0.0),
+        finals=read_finals(run),
     )
 
 
