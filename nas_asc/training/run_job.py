@@ -14,13 +14,14 @@ from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from nas_asc.architectures import Architecture, FrontEnd
 from nas_asc.complexity import Complexity, count
 from nas_asc.datasets import Dataset, cross_validation, load_dataset
-from nas_asc.errors import ConfigError
+from nas_asc.errors import ConfigError, DivergedError
 from nas_asc.features import load_inputs
 from nas_asc.files import digest
 from nas_asc.networks import (
@@ -50,6 +51,7 @@ from nas_asc.training.judging import metrics_of
 from nas_asc.training.loop import EpochReport, Hooks, train
 from nas_asc.training.metrics import Probabilities, predict_proba
 
+_SLOWER = 0.1  # times the learning rate, where a training has diverged
 _CHECKPOINT_S = 10.0  # between two: seldom enough to cost nothing
 
 
@@ -145,6 +147,8 @@ def fit(
     statistics = network.standardisation.statistics if network.standardisation else ()
     standards = tuple(each.numpy() for each in statistics)
     metrics = metrics_of(dataset, probabilities)
+    if not all(np.isfinite(each).all() for each in probabilities.values()):
+        raise DivergedError("expected finite probabilities, got others")
     model = SavedModel(
         architecture,
         classes,
@@ -168,7 +172,7 @@ def _now_and_then(path: Path, training: str) -> Callable[[Callable[[], Checkpoin
         nonlocal last
         if perf_counter() - last > _CHECKPOINT_S:
             with suppress(OSError):
-                path.parent.mkdir(exist_ok=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 take().save(path, training)
             last = perf_counter()
 
@@ -219,6 +223,8 @@ def siblings(space: str, frontend: FrontEnd, family: str | None = None) -> list[
 def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
     """Train what a job asks for and save the model into the run folder, but of no final training.
 
+    What diverges is begun anew once, with the same seed and a tenth of the learning rate.
+
     Raises:
         NasAscError: a clip cannot be decoded, or the training cannot go on.
         AssertionError: the closed form, the module, fvcore and the stored bytes do not agree.
@@ -239,6 +245,21 @@ def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
         job.validation_epochs,
         tested=final is not None,
     )
+    recipe = settings.recipe
+    slower = recipe.model_copy(update={"learning_rate": recipe.learning_rate * _SLOWER})
+    try:
+        return _trained(job, settings, on_epoch)
+    except DivergedError:
+        pass
+    try:
+        result = _trained(job, replace(settings, recipe=slower), on_epoch)
+    except DivergedError as error:
+        raise DivergedError(f"diverged, and again with {_SLOWER:g} of the rate: {error}") from None
+    return replace(result, retries=1, learning_rate=slower.learning_rate)
+
+
+def _trained(job: Job, settings: TrialSettings, on_epoch: OnEpoch) -> JobResult:
+    context, final = job.context, job.context.get("final")
     run, name = Path(str(context["run"])), f"final-{job.seed}" if final else str(job.number)
     folder, checkpoint = run / "models" / name, run / "checkpoints" / name
     candidate = read_candidate(job.architecture)

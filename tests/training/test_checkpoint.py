@@ -93,7 +93,9 @@ def test_a_trial_that_was_cut_goes_on_from_its_last_checkpoint(tmp_path, monkeyp
     """Killed after an epoch, once in each of its networks, and begun again: the same result."""
     monkeypatch.setenv("NAS_ASC_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("nas_asc.training.run_job._CHECKPOINT_S", 0.0)
-    dataset = load_dataset(write_tones(tmp_path / "tones", 16000, 0.4))
+    folder = tmp_path / "tones"
+    folder.mkdir()
+    dataset = load_dataset(write_tones(folder, 16000, 0.4))
     network = report_model("ntu-vggnet")
     candidate = network.adapted(2, 0.4).architecture
     if kind == "an ensemble":
