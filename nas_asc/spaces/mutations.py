@@ -1,8 +1,9 @@
 """Architectures near known good ones: for the start of a search, and one choice away.
 
-One of the `mutations` for a start changes what scales a network (depth, width, kernel, mel bins, hop,
-precision), one step at a time, each sort as likely as the next, and leaves what its designers chose
-otherwise, as far as the budget lets it. Where a front end does not suit the data, it is drawn anew.
+One of the `mutations` for a start changes what scales a network (depth, width, kernel, mel bins,
+hop, precision), one step at a time, each sort as likely as the next, and leaves what its designers
+chose otherwise, as far as the budget lets it. Where a front end does not suit the data, it is drawn
+anew.
 """
 
 import random

@@ -1,5 +1,6 @@
 import random
 from functools import partial
+from itertools import islice
 
 import pytest
 
