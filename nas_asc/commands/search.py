@@ -55,7 +55,7 @@ _FOR_RECORDINGS = {"audio", "columns", "group", "label_level", "names", "test", 
 @click.option("--time", "time_s", callback=read_duration,
               help="Ends the search after a while: 90s, 10m, 1.5h.")  # fmt: skip
 @click.option("--epochs", type=click.IntRange(1), help="Epochs of a full training.")
-@click.option("--sampler", type=click.Choice(["tpe", "nsga2", "random"]))
+@click.option("--sampler", type=click.Choice(["tpe", "nsga2", "random", "evolution", "surrogate"]))
 @click.option(
     "--lag",
     type=click.IntRange(1),

@@ -14,11 +14,12 @@ from nas_asc.results.formatting import (
     vote_caption,
 )
 from nas_asc.results.front_files import front_csv, write_front
-from nas_asc.results.pareto import POINT_COLUMNS, Point
+from nas_asc.results.pareto import POINT_COLUMNS, SMALLEST_SIZE_BYTES, Point, guessing_error
 from nas_asc.results.summary import Summary, data_frame
 
 __all__ = [
-    "POINT_COLUMNS", "Diagram", "Finals", "Point", "Retraining", "Summary", "columns",
-    "data_frame", "diagram", "front_csv", "header", "network_picture", "notes", "sections",
+    "POINT_COLUMNS", "SMALLEST_SIZE_BYTES", "Diagram", "Finals", "Point", "Retraining", "Summary",
+    "columns", "data_frame", "diagram", "front_csv", "guessing_error", "header", "network_picture",
+    "notes", "sections",
     "seed_captions", "shorten", "size_caption", "vote_caption", "write_front",
 ]  # fmt: skip

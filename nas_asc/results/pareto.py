@@ -84,6 +84,11 @@ def pareto_front(points: Sequence[Point], objective: str = "log_loss") -> list[P
     return selected
 
 
+def guessing_error(n_classes: int, objective: str) -> float:
+    """Return the log loss, or 1 - accuracy, of guessing among so many classes."""
+    return math.log(n_classes) if objective == "log_loss" else 1 - 1 / n_classes
+
+
 def hypervolume(
     points: Sequence[Point],
     size_limit_bytes: int | None,
@@ -105,10 +110,9 @@ def hypervolume(
     if size_limit_bytes is None or size_limit_bytes <= SMALLEST_SIZE_BYTES:
         return None
     width = math.log2(size_limit_bytes / SMALLEST_SIZE_BYTES)
-    by_log_loss = objective == "log_loss"
-    height = math.log(n_classes) if by_log_loss else 1 - 1 / n_classes
+    height = guessing_error(n_classes, objective)
     pairs = (
-        (point.size_bytes, point.log_loss if by_log_loss else 1 - point.accuracy)
+        (point.size_bytes, point.log_loss if objective == "log_loss" else 1 - point.accuracy)
         for point in points
     )
     corners = sorted(

@@ -20,7 +20,8 @@ from math import ceil
 from nas_asc.architectures import Architecture
 from nas_asc.complexity import Budget, Complexity
 from nas_asc.reports import Candidate, EnsembleReference
-from nas_asc.search.samplers import SAMPLERS, draw
+from nas_asc.results import guessing_error
+from nas_asc.search.samplers import SAMPLERS, Scope, draw
 from nas_asc.search.storage.trials import Trial
 from nas_asc.search.task import Measure, Task
 from nas_asc.spaces import SearchSpace, mutations, repaired
@@ -143,7 +144,13 @@ class Scheduler:
     def __init__(self, task: Task, skipped: Collection[int] = ()) -> None:
         self._task = task
         self._study = study = task.config
-        self._sampler = SAMPLERS[study.sampler](task.space, study.seed)
+        guessing = guessing_error(len(task.dataset.classes), study.objective)
+        self._sampler = SAMPLERS[study.sampler](
+            Scope(
+                *(task.space, study.seed, task.trained_budget, task.measure, task.suits),
+                guessing_loss=guessing,
+            )
+        )
         self._gate = Gate(task.space, task.budget, task.measure, task.trained_budget, task.suits)
         # (size_bytes, loss) of the trials that were reported, by the epochs of the rungs
         epochs = study.early_stopping.epochs(study.epochs)

@@ -8,7 +8,7 @@ from nas_asc.spaces.feasibility import (
     shown_measures,
     smallest,
 )
-from nas_asc.spaces.mutations import mutations
+from nas_asc.spaces.mutations import mutations, one_choice_mutations
 from nas_asc.spaces.schema import ENSEMBLE_KEYS, MEMBER_KEYS, PRINTED_KEYS, table_faults, words
 from nas_asc.spaces.space import Parameter, ReportModel, SearchSpace
 from nas_asc.spaces.space_file import (
@@ -22,6 +22,6 @@ from nas_asc.spaces.space_file import (
 __all__ = [
     "ARCHITECTURE", "ENSEMBLE_KEYS", "MEMBER_KEYS", "PRINTED_KEYS", "Feasibility", "Parameter",
     "ReportModel", "SearchSpace", "StoredArchitecture", "architecture_json",
-    "check_that_something_fits", "feasibility", "load_space", "mutations", "read_architecture",
-    "repaired", "shown_measures", "smallest", "table_faults", "words",
+    "check_that_something_fits", "feasibility", "load_space", "mutations", "one_choice_mutations",
+    "read_architecture", "repaired", "shown_measures", "smallest", "table_faults", "words",
 ]  # fmt: skip

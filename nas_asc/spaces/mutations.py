@@ -1,12 +1,12 @@
-"""Architectures near known good ones, in their size or smaller, that fit a budget.
+"""Architectures near known good ones: for the start of a search, and one choice away.
 
-A mutation changes what scales a network (depth, width, kernel, mel bins, precision), one step at a
-time, each sort as likely as the next, and leaves what its designers chose otherwise, as far as the
-budget lets it. Where a front end does not suit the data, it is drawn anew.
+One of the `mutations` for a start changes what scales a network (depth, width, kernel, mel bins,
+precision), one step at a time, each sort as likely as the next, and leaves what its designers chose
+otherwise, as far as the budget lets it. Where a front end does not suit the data, it is drawn anew.
 """
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from math import exp2, inf
@@ -53,6 +53,33 @@ def mutations(
 def _van_der_corput(number: int) -> float:
     """Return one of 0, 1/2, 1/4, 3/4, 1/8 and so on: any first few of them are spread evenly."""
     return int(f"{number:b}"[::-1], 2) / (1 << number.bit_length())
+
+
+def one_choice_mutations(
+    space: SearchSpace, parents: Sequence[Architecture], rng: random.Random
+) -> Iterator[Architecture]:
+    """Yield without end what becomes of parents when one active choice is another option.
+
+    Each parent is as likely as the next, each of its choices, whichever they are, and each option.
+    Choices that become active with the change are drawn. The budget is not looked at.
+    """
+    parameters = {parameter.path: parameter for parameter in space.parameters()}
+    values_of = [space.options_of(parent) for parent in parents]
+    while True:
+        values = rng.choice(values_of)
+        path = rng.choice([*values])
+        option = rng.choice([o for o in parameters[path].options if o != values[path]])
+        yield space.architecture(_taken_or_drawn({**values, path: option}, rng))
+
+
+def _taken_or_drawn(
+    values: Mapping[str, Value], rng: random.Random
+) -> Callable[[Parameter], Value]:
+    def choose(parameter: Parameter) -> Value:
+        path = parameter.path
+        return values[path] if path in values else rng.choice(parameter.options)
+
+    return choose
 
 
 def _mutation(

@@ -183,7 +183,7 @@ class StudyConfig(Table):
     trials: int | None = Field(default=None, ge=1, le=MOST)
     time_s: float | None = Field(default=None, gt=0, le=MOST_S)
     epochs: int = Field(ge=1, le=MOST)
-    sampler: Literal["tpe", "nsga2", "random"]
+    sampler: Literal["tpe", "nsga2", "random", "evolution", "surrogate"]
     seed: int = Field(ge=0, lt=2**63)
     lag: int = Field(ge=1, le=MOST)
     startup_trials: int = Field(ge=0, le=MOST)

@@ -93,7 +93,7 @@ WRONG = [
     (("search", *SMALL, "--time", "soon"), 2, "--time: expected a duration"),
     (("search", *SMALL, "--workers", "0"), 2, "--workers: expected auto or a number"),
     (("search", *SMALL, "--trials", "0"), 2, "--trials: expected a whole number of at least 1"),
-    (("search", *SMALL, "--sampler", "tpee"), 2, "--sampler: expected one of tpe, nsga2, random"),
+    (("search", *SMALL, "--sampler", "tpee"), 2, "--sampler: expected one of tpe, nsga2, random, "),
     (("search", *SMALL, "--seed", str(2**63)), 2, "seed: expected"),
     (("search", *SMALL, "--rule", "all"), 2, "rule: expected one of "),
     (("search", "--resume"), 2, "--out"),

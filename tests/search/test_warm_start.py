@@ -4,6 +4,7 @@ import pytest
 from study_cases import DATASET, task
 
 from nas_asc.reports.lookup import ensembles_of, report_model
+from nas_asc.search.samplers import SAMPLERS
 from nas_asc.search.scheduler import Scheduler
 from nas_asc.search.storage.run_summary import point
 from nas_asc.search.warm_start import (
@@ -126,7 +127,7 @@ def test_only_an_ensemble_whose_networks_tell_apart_different_classes_is_left_ou
     assert [ensemble.id for ensemble in trainable_ensembles(ensembles, SHORT)] == ["ntu-ensemble"]
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_samplers_learn_nothing_from_an_ensemble(ensemble_trials, sampler):
     asked = []
     for log_loss in (0.01, 9.0):

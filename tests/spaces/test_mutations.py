@@ -1,11 +1,12 @@
 import random
 from functools import partial
+from itertools import islice
 
 import pytest
 
 from nas_asc.complexity.budget import Budget
 from nas_asc.complexity.counting import count
-from nas_asc.spaces.mutations import mutations
+from nas_asc.spaces.mutations import mutations, one_choice_mutations
 from nas_asc.spaces.space_file import load_space
 
 SCALES = {"depth", "width", "expand", "kernel", "conv", "n_mels", "precision"}
@@ -68,3 +69,22 @@ def test_the_same_seed_gives_the_same_mutations():
     found = [mutated("asc", Budget(size_bytes=65_536), 3, seed)[1] for seed in (1, 1, 2)]
     first, again, other = ([architecture for architecture, _ in each] for each in found)
     assert first == again != other
+
+
+@pytest.mark.parametrize("space_name", ["mbconv", "asc"])
+def test_one_choice_is_another_and_what_goes_with_it_is_drawn(space_name):
+    space, rng = load_space(space_name), random.Random(0)
+    parents = [space.random(rng) for _ in range(3)]
+    changed = set()
+    for mutation in islice(one_choice_mutations(space, parents, rng), 200):
+        assert not space.choice_faults(mutation.choices)
+        changes = [_changed(parent, mutation) for parent in parents]
+        assert min(map(len, changes)) == 1
+        changed |= {path.split(".")[-1] for path in min(changes, key=len)}
+    assert changed >= {"depth", "block", "stride", "activation", "precision"}
+
+
+def _changed(parent, mutation):
+    """The choices that are active in both and differ."""
+    both = parent.choices.keys() & mutation.choices.keys()
+    return [path for path in both if parent.choices[path] != mutation.choices[path]]

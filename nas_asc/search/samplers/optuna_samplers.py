@@ -23,11 +23,9 @@ from optuna.trial import TrialState
 
 from nas_asc.architectures import Architecture, Value
 from nas_asc.reports import Candidate
-from nas_asc.spaces import Parameter, SearchSpace
+from nas_asc.search.samplers.sampler import Outcome, Scope
+from nas_asc.spaces import Parameter
 from nas_asc.study import trial_seed
-
-# The two objectives, both to be minimised, of a trial that completed; the state of another.
-Outcome = tuple[float, float] | str
 
 _POPULATION = 24
 _LEAST_TRIALS = 4  # below this TPE draws at random
@@ -50,10 +48,10 @@ def nsga2(seed: int) -> BaseSampler:
 class OptunaSampler:
     """One of optuna's samplers; trials in its memory have the numbers of the run's."""
 
-    def __init__(self, make: Callable[[int], BaseSampler], space: SearchSpace, seed: int) -> None:
+    def __init__(self, make: Callable[[int], BaseSampler], scope: Scope) -> None:
         self._make = make
-        self._space = space
-        self._seed = seed
+        self._scope = scope
+        self._space = space = scope.space
         self._parameters = {p.path: p for p in space.parameters()}
         self._distributions = {p.path: _distribution(p) for p in space.parameters()}
         self._storage = InMemoryStorage()
@@ -76,7 +74,7 @@ class OptunaSampler:
         if isinstance(architecture, Architecture):
             values = self._space.options_of(architecture)
         if isinstance(self._sampler, NSGAIISampler):
-            rng = random.Random(trial_seed(self._seed, number, "inactive"))
+            rng = random.Random(trial_seed(self._scope.seed, number, "inactive"))
             for path, parameter in self._parameters.items():
                 values.setdefault(path, rng.choice(parameter.options))
         else:
@@ -100,7 +98,7 @@ class OptunaSampler:
         """Begin a trial in the memory, unless it was begun."""
         if number == self._current:
             return
-        sampler = self._make(trial_seed(self._seed, number, "sampler"))
+        sampler = self._make(self._scope.random_seed(number))
         self._sampler = self._study.sampler = sampler
         self._current = self._study.ask().number
         if isinstance(sampler, NSGAIISampler):
