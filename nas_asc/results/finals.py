@@ -29,6 +29,7 @@ class Retraining:
         seed: that it was trained with.
         validation, test: metrics of the clips of these splits.
         seconds: that it took.
+        retries, learning_rate: as of `JobResult`.
     """
 
     trial: int
@@ -38,6 +39,8 @@ class Retraining:
     validation: Mapping[str, object]
     test: Mapping[str, object]
     seconds: float
+    retries: int = 0
+    learning_rate: float | None = None
 
 
 @dataclass(frozen=True)

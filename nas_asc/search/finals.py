@@ -218,7 +218,8 @@ class _Session:
             self._failures["expected finite figures, got others"] += 1
             return
         trial, kind, number, seed = training
-        kept = Retraining(trial.number, kind, number, seed, validation, test, result.seconds)
+        how = (result.seconds, result.retries, result.learning_rate)
+        kept = Retraining(trial.number, kind, number, seed, validation, test, *how)
         save_retraining(self._run, kept)
         self._done += 1
 

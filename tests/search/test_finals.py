@@ -182,7 +182,8 @@ def test_trainings_that_fail_are_told_and_tried_again(run, whole, caplog):
 
 def test_what_diverged_in_the_search_is_trained_again_with_the_rate_that_went_well(tmp_path):
     summary = final_search(tmp_path / "run", job="retried", trials=4, final_seeds=1)
-    assert len(summary.finals.retrainings) == len(summary.front) > 0
+    kept = [(each.retries, each.learning_rate) for each in summary.finals.retrainings]
+    assert kept == [(1, 0.0025)] * len(summary.front)
 
 
 def test_workers_give_up_what_the_end_of_the_time_cut_and_train_the_front(run, whole, caplog):
