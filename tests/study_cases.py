@@ -6,18 +6,24 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 from fake_job import CLASSES, CLIP_S
 
 from nas_asc.datasets import Dataset
 from nas_asc.results.summary import Summary
 from nas_asc.search.runners import RUNNERS
+from nas_asc.search.samplers import SAMPLERS
 from nas_asc.search.search import run_search
 from nas_asc.search.storage.run_folder import read_trials
 from nas_asc.search.storage.trials import Trial
 from nas_asc.search.task import Task, read_task
 from nas_asc.study.config import StudyConfig, load_study, with_options
 
+# the names of all samplers, of which one takes seconds for a test
+EACH = [
+    pytest.param(name, marks=pytest.mark.slow) if name == "surrogate" else name for name in SAMPLERS
+]
 OFF = {"enabled": False, "rungs": [0.34], "keep": 0.5, "min_history": 4}  # early stopping
 DATASET = Dataset("nothing", Path("nowhere"), CLASSES, (), CLIP_S, True, 44100, 1, (), ())
 

@@ -131,7 +131,7 @@ def found_after(name, seed, trials, lag=4):
 @pytest.mark.parametrize(
     ("name", "trials"),
     [
-        *(("evolution", 60), ("surrogate", 20)),
+        ("evolution", 60),
         pytest.param("surrogate", 60, marks=pytest.mark.slow),
     ],
 )

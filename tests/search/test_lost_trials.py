@@ -30,6 +30,7 @@ def test_what_is_killed_or_out_of_memory_is_run_again_and_changes_nothing(
     assert caplog.text.count("out of memory; it is run again") == 2
 
 
+@pytest.mark.slow
 def test_what_hangs_is_ended_and_run_again(tmp_path, undisturbed, caplog, monkeypatch):
     monkeypatch.setattr(lost_trials, "_SILENT_S", 3.0)
     run = tmp_path / "run"
@@ -38,6 +39,7 @@ def test_what_hangs_is_ended_and_run_again(tmp_path, undisturbed, caplog, monkey
     assert "trial 3: nothing was heard of it for" in caplog.text
 
 
+@pytest.mark.slow
 def test_what_is_lost_three_times_has_failed_and_a_resumption_tries_once_more(
     tmp_path, undisturbed
 ):

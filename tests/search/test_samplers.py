@@ -5,7 +5,7 @@ from itertools import islice
 
 import pytest
 from optuna.samplers import TPESampler
-from study_cases import start
+from study_cases import EACH, start
 
 from nas_asc.complexity.budget import Budget
 from nas_asc.complexity.counting import count
@@ -44,7 +44,7 @@ def report(sampler, number):
         sampler.report(number, (1.0 / (1 + number % 11), 1000.0 + number * 37 % 1000))
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", EACH)
 def test_the_same_seed_suggests_the_same_whatever_the_order_of_sets(name, tmp_path, monkeypatch):
     outputs = set()
     for hash_seed in ("1", "2"):
@@ -63,7 +63,7 @@ def test_suggestions_do_not_repeat_one_another_and_depend_on_the_seed(name):
     assert suggested(name, "mbconv", 20, seed=1, wanted=6) != found
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", EACH)
 def test_a_replayed_study_is_gone_on_with_in_the_same_way(name):
     """Whether or not anything, of another family perhaps, was proposed before what was accepted."""
     space, rng = load_space("asc"), random.Random(0)
@@ -82,7 +82,11 @@ def test_a_replayed_study_is_gone_on_with_in_the_same_way(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "trials"), [("tpe", 70), ("nsga2", 70), ("evolution", 70), ("surrogate", 35)]
+    ("name", "trials"),
+    [
+        *(("tpe", 70), ("nsga2", 70), ("evolution", 70)),
+        pytest.param("surrogate", 35, marks=pytest.mark.slow),
+    ],
 )
 def test_a_sampler_learns_what_is_good(name, trials):
     sampler = made(name, "mbconv", 1)

@@ -4,11 +4,10 @@ import time
 from dataclasses import replace
 
 import pytest
-from study_cases import search, search_own_space, start, trials_of
+from study_cases import EACH, search, search_own_space, start, trials_of
 from test_feasibility import TINY
 
 from nas_asc.errors import ConfigError, NothingFits, RunError
-from nas_asc.search.samplers import SAMPLERS
 from nas_asc.search.storage.run_folder import resumed_config
 from nas_asc.search.storage.run_summary import load_front
 
@@ -66,7 +65,7 @@ def test_report_models_that_fit_are_trained_first_and_fully_or_left_out(tmp_path
     assert not summary.seeds_over_budget
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", EACH)
 def test_two_workers_find_what_one_finds(tmp_path, sampler):
     options = {"sampler": sampler, "budget": "128KB", "trials": 26}
     one = search(tmp_path / "one", **options)
