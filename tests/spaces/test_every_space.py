@@ -153,7 +153,7 @@ def test_a_search_runs_in_every_space(tones, tmp_path, space, on_recordings, opt
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "evolution", "surrogate"])
 def test_choices_in_all_families_are_those_of_one(tones, tmp_path, sampler):
     options = {"sampler": sampler, "startup_trials": 8, "warm_start": False}
     summary = search(tmp_path / "run", tones, "asc", trials=24, **options)

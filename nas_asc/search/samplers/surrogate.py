@@ -83,31 +83,41 @@ class SurrogateSampler:
         told = [(known[n], o) for n, o in outcomes.items() if isinstance(o, tuple) and n in known]
         if len(told) < _LEAST_TRIALS:
             return []
-        pairs = [outcome for _, outcome in told]
-        parents = [told[at][0].architecture for at in first_front(pairs)]
+        front = first_front([outcome for _, outcome in told])
+        parents = [told[at][0].architecture for at in front]
         mutated = one_choice_mutations(self._scope.space, parents, rng)
         near = self._fitting(islice(mutated, _MUTATIONS))
         candidates = [*self._drawn(number // _DRAWN_FOR), *near]
         if not candidates:
             return []
         waiting = [each for n, each in known.items() if n not in outcomes]
-        losses = np.maximum([loss for loss, _ in pairs], _LEAST_LOSS)
+        gains = self._gains(told, waiting, candidates, rng.getrandbits(32))
+        return [candidates[at].architecture for at in np.argsort(-gains, kind="stable")]
+
+    def _gains(
+        self,
+        told: Sequence[tuple[_Counted, tuple[float, float]]],
+        waiting: Sequence[_Counted],
+        candidates: Sequence[_Counted],
+        seed: int,
+    ) -> Floats:
+        """Return what each candidate is expected to add to the hypervolume."""
+        losses = np.maximum([loss for _, (loss, _) in told], _LEAST_LOSS)
         means, spreads = _forecast(
             np.array([each.row for each, _ in told]),
             np.log(losses),
             np.array([each.row for each in (*waiting, *candidates)]),
-            rng.getrandbits(32),
+            seed,
         )
         ahead, sizes = len(waiting), _log_sizes([each.size_bytes for each in candidates])
-        points = _log_sizes([*(size for _, size in pairs), *(e.size_bytes for e in waiting)])
+        points = _log_sizes([each.size_bytes for each in (*(e for e, _ in told), *waiting)])
         limit = self._scope.budget.size_bytes
         end = max(points.max(), sizes.max()) if limit is None else _log_sizes([limit])[0]
-        gains = expected_gains(
+        return expected_gains(
             *(points, np.append(losses, np.exp(means[:ahead]))),
             *(sizes, means[ahead:], spreads[ahead:]),
             *(end, self._scope.guessing_loss),
         )
-        return [candidates[at].architecture for at in np.argsort(-gains, kind="stable")]
 
     def _fitting_draws(self, block: int) -> list[_Counted]:
         """Draw candidates for a block of trials: counting them takes longer than ranking them."""
@@ -157,9 +167,9 @@ def _forecast(
     """Return what trees that learnt rows and targets say of candidates: mean and spread."""
     from sklearn.ensemble import ExtraTreesRegressor
 
-    forest = ExtraTreesRegressor(
-        _TREES, max_features=0.5, min_samples_leaf=1, n_jobs=1, random_state=seed
-    ).fit(rows, targets)
+    forest = ExtraTreesRegressor(_TREES, max_features="sqrt", n_jobs=1, random_state=seed).fit(
+        rows, targets
+    )
     said = np.array([tree.tree_.predict(candidates)[:, 0] for tree in forest.estimators_])
     return said.mean(axis=0), np.maximum(said.std(axis=0), _LEAST_SPREAD)
 
