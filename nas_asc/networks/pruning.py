@@ -32,7 +32,7 @@ class Pruner(Protocol):
 
     Attributes:
         masks: what stays of each pruned weight, 1, and what is held at zero, 0; none at first.
-        iterations_done: of those in which it prunes.
+        iterations_done: of those of channels; 0 where it has none.
     """
 
     masks: list[Tensor]
@@ -114,7 +114,6 @@ class MagnitudePruner:
         if last or (START < progress < END and done % max(1, steps // 50) == 0):
             sparsity = sparsity_at(progress, self.sparsity)
             self.masks = [largest(weight, sparsity).to(weight.dtype) for weight in self._weights]
-            self.iterations_done += 1
         self.apply()
 
     def apply(self) -> None:

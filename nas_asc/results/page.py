@@ -195,7 +195,7 @@ def front_html(summary: Summary) -> str:
     from jinja2 import Environment, StrictUndefined
     from plotly.offline.offline import get_plotlyjs
 
-    shown = chart(summary)
+    shown, shown_columns = chart(summary), columns(summary)
     charts = {
         panel.measure: {
             **json.loads(chart_figure(shown, panel, summary).to_json()),
@@ -218,13 +218,13 @@ def front_html(summary: Summary) -> str:
         subtitle=shown.subtitle,
         header=header(summary),
         charts=charts,
-        columns=columns(summary),
+        columns=shown_columns,
         tables=[
             (
                 title,
                 [
                     {
-                        "cells": [column.cell(point, summary) for column in columns(summary)],
+                        "cells": [column.cell(point, summary) for column in shown_columns],
                         "choices": choices_in_words(point.choices, summary.reference, summary.kb),
                     }
                     for point in points

@@ -22,7 +22,7 @@ from nas_asc.results import Finals, Retraining
 from nas_asc.search.lost_trials import LostTrials
 from nas_asc.search.progress import Progress
 from nas_asc.search.runners import Runner
-from nas_asc.search.runners.inline import on_sigint
+from nas_asc.search.runners.inline import interruptible_between_steps
 from nas_asc.search.storage.finals import read_finals, save_asked, save_retraining
 from nas_asc.search.storage.trials import Trial
 from nas_asc.search.task import Task
@@ -145,15 +145,7 @@ class _Session:
 
     def run(self) -> None:
         """Do all that is left."""
-        pressed = False
-
-        def press(*_: object) -> None:
-            nonlocal pressed
-            if pressed:
-                raise KeyboardInterrupt
-            pressed = True
-
-        with on_sigint(press):
+        with interruptible_between_steps() as check:
             while self._waiting or self._running or self._lost:
                 while self._runner.free and (trial := self._next_trial()):
                     self._submit(trial)
@@ -161,8 +153,7 @@ class _Session:
                 for event in self._runner.poll(_POLL_S):
                     self._handle(event)
                 self._end_what_hangs()
-                if pressed:
-                    raise KeyboardInterrupt
+                check()
         self._report_progress()
         for reason, count in self._failures.most_common():
             _log.warning("%d trainings failed, --resume does them again: %s", count, reason)
@@ -183,10 +174,9 @@ class _Session:
 
     def _end_what_hangs(self) -> None:
         trials = [self._trials[number] for number in self._running]
-        for number, silent_s in self._lost.hanging(trials, self._slowness):
-            self._runner.cancel(number)
-            reason = f"nothing was heard of it for {format_duration(silent_s)}"
-            self._handle(JobFailed(number, reason, lost=True))
+        for failed in self._lost.hanging(trials, self._slowness):
+            self._runner.cancel(failed.number)
+            self._handle(failed)
 
     @property
     def _slowness(self) -> float:
@@ -239,6 +229,6 @@ class _Session:
 
 def _retried(result: JobResult | None) -> dict[str, float]:
     """Return the learning rate of a trial that diverged with that of the study."""
-    if result is None or not result.retries or result.learning_rate is None:
+    if result is None or result.learning_rate is None:
         return {}
     return {"learning_rate": result.learning_rate}

@@ -12,6 +12,8 @@ from collections.abc import Collection
 
 from nas_asc.search.storage.trials import Trial
 from nas_asc.search.task import Task
+from nas_asc.study import JobFailed
+from nas_asc.units import format_duration
 
 _MOST = 2  # how often a trial is run again
 _SILENT_S = 60.0
@@ -39,8 +41,8 @@ class LostTrials:
         """Note that a trial is no longer in training."""
         self._heard_s.pop(number, None)
 
-    def hanging(self, trials: Collection[Trial], slowness: float) -> list[tuple[int, float]]:
-        """Return which of the trials in training hang, and for how long nothing was heard.
+    def hanging(self, trials: Collection[Trial], slowness: float) -> list[JobFailed]:
+        """Return the failures of those of the trials in training that hang.
 
         `slowness` is that of this machine, against the plan.
         """
@@ -49,7 +51,8 @@ class LostTrials:
             silent_s = time.monotonic() - self._heard_s[trial.number]
             forecast_s = self._task.first_epoch_s(trial.complexity) * slowness
             if silent_s > _SILENT_S + _SILENT_TIMES * forecast_s:
-                found.append((trial.number, silent_s))
+                reason = f"nothing was heard of it for {format_duration(silent_s)}"
+                found.append(JobFailed(trial.number, reason, lost=True))
         return found
 
     def lost(self, trial: Trial) -> bool:

@@ -26,7 +26,7 @@ from nas_asc.search.finals import train_front_again
 from nas_asc.search.lost_trials import LostTrials
 from nas_asc.search.progress import Clock, Pace, Progress, TrialCounts
 from nas_asc.search.runners import RUNNERS, Runner
-from nas_asc.search.runners.inline import on_sigint
+from nas_asc.search.runners.inline import interruptible_between_steps
 from nas_asc.search.scheduler import Scheduler
 from nas_asc.search.storage import run_folder
 from nas_asc.search.storage.finals import search_has_ended
@@ -35,16 +35,7 @@ from nas_asc.search.storage.trials import Trial, TrialStore
 from nas_asc.search.task import Task, read_task
 from nas_asc.search.trial_queue import TrialQueue, too_long
 from nas_asc.search.warm_start import warm_start_trials
-from nas_asc.study import (
-    EpochReported,
-    Event,
-    Job,
-    JobFailed,
-    JobFinished,
-    JobResult,
-    StudyConfig,
-)
-from nas_asc.units import format_duration
+from nas_asc.study import EpochReported, Event, Job, JobFinished, JobResult, StudyConfig
 
 # Named, not imported: the driver needs no torch.
 JOB_FUNCTION = "nas_asc.training.run_job:run_job"
@@ -192,15 +183,7 @@ class _Session:
 
     def run(self) -> None:
         """Train trials until there are no more, or no more time; Ctrl-C is raised."""
-        pressed = False
-
-        def press(*_: object) -> None:
-            nonlocal pressed
-            if pressed:
-                raise KeyboardInterrupt
-            pressed = True
-
-        with on_sigint(press):
+        with interruptible_between_steps() as check:
             while self.clock.left_s > 0:
                 self._start_trials()
                 self._report_progress()
@@ -209,8 +192,7 @@ class _Session:
                 for event in self._runner.poll(min(_LONGEST_POLL_S, self.clock.left_s)):
                     self._handle(event)
                 self._end_what_hangs()
-                if pressed:
-                    raise KeyboardInterrupt
+                check()
         if self._running:
             _log.warning(
                 "the time is up: %d trials in training go on when the run is resumed",
@@ -247,10 +229,9 @@ class _Session:
 
     def _end_what_hangs(self) -> None:
         trials = [self.scheduler.trials[number] for number in self._running]
-        for number, silent_s in self._lost.hanging(trials, self._pace.slowness):
-            self._runner.cancel(number)
-            reason = f"nothing was heard of it for {format_duration(silent_s)}"
-            self._handle(JobFailed(number, reason, lost=True))
+        for failed in self._lost.hanging(trials, self._pace.slowness):
+            self._runner.cancel(failed.number)
+            self._handle(failed)
 
     def _handle(self, event: Event) -> None:
         trial = self.scheduler.trials[event.number]

@@ -195,11 +195,8 @@ def _descend(
     stop_at: float = -inf,
     admits: Admits | None = None,
 ) -> tuple[Architecture, float]:
-    def with_values(values: dict[str, Value]) -> Architecture:
-        return space.architecture(lambda parameter: values[parameter.path])
-
     def cost_of(values: dict[str, Value]) -> float:
-        architecture = with_values(values)
+        architecture = space.with_options(values)
         return cost(architecture) if admits is None or admits(architecture) else inf
 
     parameters = space.parameters()
@@ -221,4 +218,4 @@ def _descend(
                 values, best, improved = changed, value, True
                 if best <= stop_at:
                     break
-    return with_values(values), best
+    return space.with_options(values), best

@@ -95,24 +95,20 @@ def _mutation(
     Those that lessen most what it is over the budget leave most of the parent as it is.
     """
     parameters = space.parameters()
-
-    def built(values: Mapping[str, Value]) -> Architecture:
-        return space.architecture(lambda parameter: values[parameter.path])
-
     values: dict[str, Value] = {p.path: rng.choice(p.options) for p in parameters}
     values |= space.options_of(parent)
     for _ in range(_DRAWS):
-        if admits(built(values)):
+        if admits(space.with_options(values)):
             break
         values |= {p.path: rng.choice(p.options) for p in parameters if "frontend" in _parts(p)}
     changes = rng.randint(*_CHANGES)
-    over = excess(budget, measure(built(values)))
+    over = excess(budget, measure(space.with_options(values)))
     for _ in range(_STEPS):
         if changes <= 0 and not over:
             break
         found: list[tuple[float, str, Value]] = []
         for path, option in _steps(space, values, rng, also_others=over > 0):
-            stepped = built({**values, path: option})
+            stepped = space.with_options({**values, path: option})
             now = excess(budget, measure(stepped)) if admits(stepped) else inf
             if now < over or (not over and now < inf):
                 found.append((now, path, option))
@@ -123,7 +119,7 @@ def _mutation(
         over, path, option = min(found, key=lambda each: each[0])
         values[path] = option
         changes -= 1
-    return built(values)
+    return space.with_options(values)
 
 
 def _steps(

@@ -355,6 +355,10 @@ class SearchSpace:
         known = [p for p in self.parameters() if p.path in offered]
         return {p.path: p.option(offered[p.path])[0] for p in known}
 
+    def with_options(self, options: Mapping[str, Value]) -> Architecture:
+        """Build the architecture that has these options; those not in use are ignored."""
+        return self.architecture(lambda parameter: options[parameter.path])
+
     def _offered(self, choices: Mapping[str, object]) -> Offered:
         section = next(s for s in self.sections if s.kind == "frontend")
         options = {key: section.options(key) for key in section.values}

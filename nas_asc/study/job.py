@@ -119,7 +119,7 @@ class JobResult:
         seconds: that the job took, features included.
         stopped_epoch: after which training was stopped early; None when it went to its end.
         retries: how often it was begun anew with a tenth of the learning rate, having diverged.
-        learning_rate: that it was trained with in the end, the lowest of an ensemble's networks.
+        learning_rate: that it was trained with then; None for that of the recipe.
     """
 
     metrics: Mapping[str, Any]

@@ -146,9 +146,9 @@ def fit(
         probabilities["test"] = predict_proba(network, test.inputs)
     statistics = network.standardisation.statistics if network.standardisation else ()
     standards = tuple(each.numpy() for each in statistics)
-    metrics = metrics_of(dataset, probabilities)
     if not all(np.isfinite(each).all() for each in probabilities.values()):
         raise DivergedError("expected finite probabilities, got others")
+    metrics = metrics_of(dataset, probabilities)
     model = SavedModel(
         architecture,
         classes,
@@ -192,13 +192,17 @@ def assert_costs_agree(network: Network, complexity: Complexity) -> None:
     assert found == counted, (found, counted)
 
 
+_loaded = lru_cache(maxsize=1)(load_dataset)
+_folds = lru_cache(maxsize=1)(cross_validation)
+
+
 @lru_cache(maxsize=2)
 def _dataset(
     source: DataSource, split_seed: int, validation_clips: int | None, fold: int | None
 ) -> Dataset:
-    dataset = load_dataset(source, split_seed)
+    dataset = _loaded(source, split_seed)
     if fold is not None:  # with all clips: they differ by their splits alone, and share features
-        return cross_validation(dataset)[0][fold]
+        return _folds(dataset)[0][fold]
     return dataset.with_validation(validation_clips)
 
 

@@ -7,6 +7,7 @@ from test_loop import tones, weights_of
 from nas_asc.architectures.frontend import input_shapes
 from nas_asc.complexity.pruning import NOT_PRUNED, ChannelPruning, MagnitudePruning
 from nas_asc.datasets import load_dataset
+from nas_asc.errors import DivergedError
 from nas_asc.networks.network import build
 from nas_asc.reports.lookup import ensembles_of, report_model
 from nas_asc.study.job import Job
@@ -88,32 +89,44 @@ def test_a_checkpoint_that_is_torn_or_of_another_training_is_none(tmp_path):
     assert load_checkpoint(path, "this") is None
 
 
-@pytest.mark.parametrize("kind", ["one network", "an ensemble"])
-def test_a_trial_that_was_cut_goes_on_from_its_last_checkpoint(tmp_path, monkeypatch, kind):
-    """Killed after an epoch, once in each of its networks, and begun again: the same result."""
+NETWORK = report_model("ntu-vggnet").adapted(2, 0.4).architecture
+
+
+@pytest.fixture
+def dataset(tmp_path, monkeypatch):
     monkeypatch.setenv("NAS_ASC_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("nas_asc.training.run_job._CHECKPOINT_S", 0.0)
     folder = tmp_path / "tones"
     folder.mkdir()
-    dataset = load_dataset(write_tones(folder, 16000, 0.4))
-    network = report_model("ntu-vggnet")
-    candidate = network.adapted(2, 0.4).architecture
+    return load_dataset(write_tones(folder, 16000, 0.4))
+
+
+def job_done(folder, dataset, candidate=NETWORK, on_epoch=lambda _: True, **changed):
+    """Train a candidate for two epochs, with some keys of the recipe changed."""
+    context = {
+        "data": dataset.source.to_dict(),
+        "split_seed": 0,
+        "validation_clips": None,
+        "recipe": recipe(**changed).to_dict(),
+        "rule": "plain",
+        "space": candidate.space,
+        "run": str(folder),
+    }
+    return run_job(Job(0, candidate.to_dict(), 5, 2, (), context), on_epoch)
+
+
+@pytest.mark.parametrize("kind", ["one network", "an ensemble"])
+def test_a_trial_that_was_cut_goes_on_from_its_last_checkpoint(
+    tmp_path, monkeypatch, dataset, kind
+):
+    """Killed after an epoch, once in each of its networks, and begun again: the same result."""
+    monkeypatch.setattr("nas_asc.training.run_job._CHECKPOINT_S", 0.0)
+    candidate = NETWORK
     if kind == "an ensemble":
         adapted = ensembles_of("asc")["ntu-ensemble"].adapted(dataset.classes, dataset.clip_s)
         candidate = adapted.reference("asc")
-    epochs = 2
 
     def run(folder, on_epoch):
-        context = {
-            "data": dataset.source.to_dict(),
-            "split_seed": 0,
-            "validation_clips": None,
-            "recipe": recipe().to_dict(),
-            "rule": "plain",
-            "space": "asc" if kind == "an ensemble" else network.architecture.space,
-            "run": str(folder),
-        }
-        return run_job(Job(0, candidate.to_dict(), 5, epochs, (), context), on_epoch)
+        return job_done(folder, dataset, candidate, on_epoch)
 
     seen = []
 
@@ -132,3 +145,15 @@ def test_a_trial_that_was_cut_goes_on_from_its_last_checkpoint(tmp_path, monkeyp
     untimed = [[{**entry, "seconds": 0} for entry in each.curve] for each in (again, whole)]
     assert untimed[0] == untimed[1]
     assert not any((tmp_path / "cut" / "checkpoints").iterdir())
+
+
+def test_what_diverges_is_begun_anew_once_with_a_tenth_of_the_rate(tmp_path, dataset):
+    """With the same seed, so that it is the training that it would have been with that rate."""
+    steep = {"schedule": "constant", "learning_rate": 1e3}
+    again = job_done(tmp_path / "again", dataset, **steep)
+    assert (again.retries, again.learning_rate) == (1, 100.0)
+    gentle = job_done(tmp_path / "gentle", dataset, **steep | {"learning_rate": 100.0})
+    assert (gentle.retries, gentle.learning_rate) == (0, None)
+    assert again.metrics == gentle.metrics
+    with pytest.raises(DivergedError, match=r"diverged, and again with 0\.1 of the rate: expected"):
+        job_done(tmp_path / "lost", dataset, **steep | {"learning_rate": 1e6})

@@ -63,6 +63,28 @@ def on_sigint(handler: Callable[[int, FrameType | None], object]) -> Iterator[No
         signal.signal(signal.SIGINT, before)
 
 
+@contextmanager
+def interruptible_between_steps() -> Iterator[Callable[[], None]]:
+    """Give what is to be called between two steps: it raises the Ctrl-C that came in a step.
+
+    A second one does not wait for the end of the step.
+    """
+    pressed = False
+
+    def press(*_: object) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    def check() -> None:
+        if pressed:
+            raise KeyboardInterrupt
+
+    with on_sigint(press):
+        yield check
+
+
 class InlineRunner:
     """Runs a job while it is polled for events, and lets Ctrl-C break into it."""
 
