@@ -2,12 +2,17 @@
 
     python benchmarks/train.py [--repetitions N]
 
-Clips of 5 s as 64 mel bins x 320 frames, in memory as float16, the same for both; they are random,
-since speed does not depend on what they hold. Ours is `train`, in the execution that a search would
-choose. The peer is the loop that one writes: DataLoader, float32, plain memory order, torch's own
-AdamW, OneCycleLR and moving average, the same augmentations with one draw a batch. Each runs in a
-process of its own with one thread; they take turns epoch by epoch, and each figure is the best
-epoch of each, in CPU seconds, so that what else runs on the machine matters little.
+Clips of 5 s as 64 mel bins x 320 frames, or of half a second at 8 kHz as 40 x 42, in memory as
+float16, the same for both; they are random, since speed does not depend on what they hold. Ours is
+`train`, in the execution that a search would choose. The peer is the loop that one writes:
+DataLoader, float32, plain memory order, torch's own AdamW, OneCycleLR and moving average, the same
+augmentations with one draw a batch. Each runs in a process of its own with one thread; they take
+turns epoch by epoch, and each figure is the best epoch of each, in CPU seconds, so that what else
+runs on the machine matters little.
+
+Larger batches are another training, not a faster one. Their row says what becomes of the log loss:
+that of the synthetic scenes, cut into windows of half a second at 8 kHz, after as many epochs of
+ours with either size of batches, each the mean of three seeds; `cpu_s` is of one training.
 """
 
 import json
@@ -15,6 +20,7 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
 import torch
@@ -24,14 +30,15 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from nas_asc.architectures import Architecture
 from nas_asc.complexity import count
-from nas_asc.features import torchaudio
+from nas_asc.datasets import synthetic_dataset
+from nas_asc.features import load_inputs, torchaudio
 from nas_asc.networks import build
 from nas_asc.reports import report_model
 from nas_asc.spaces import load_space
-from nas_asc.study import Recipe
+from nas_asc.study import DataSource, Recipe
 from nas_asc.training import Clips, Hooks, execution_for, train
 
-CLIPS, CLASSES, CLIP_S = 96, 10, 5.0
+CLASSES = 10
 WEIGHT_DECAY, MASK_WIDTH, MIXUP_ALPHA = 0.01, 0.15, 0.3
 
 RECIPE = Recipe(
@@ -63,11 +70,63 @@ SMALL = {
     "stage4.depth": 0,
     "head.conv": 32,
 }
-CASES = {
-    "deepsound-64": {},
-    "20 kB candidate": SMALL,
-    "20 kB candidate, stem stride 2x2": SMALL | {"stem.stride": "2x2"},
+
+
+def mbconv(stage: str, **choices: object) -> dict[str, object]:
+    """Give the choices of a stage, by their paths."""
+    fixed = {"block": "mbconv", "expand": 3, "kernel": "3x3"}
+    fixed |= {"squeeze_excite": 0.25, "activation": "silu"}
+    return {f"{stage}.{name}": value for name, value in (fixed | choices).items()}
+
+
+# 8,898 bytes, as a plan for such clips would train
+HALF_SECOND = {
+    "frontend.sample_rate_hz": 8000,
+    "frontend.window_ms": 32,
+    "frontend.hop_ms": 12,
+    "frontend.n_mels": 40,
+    "frontend.f_max_share": 1.0,
+    "frontend.normalisation": "standard",
+    "stem.width": 8,
+    "stem.kernel": "3x3",
+    "stem.stride": "1x1",
+    "stem.activation": "silu",
+    **mbconv("stage1", depth=1, width=8, stride="2x2"),
+    **mbconv("stage2", depth=2, width=12, stride="2x2"),
+    "stage3.depth": 0,
+    "stage4.depth": 0,
+    "head.conv": 32,
+    "head.activation": "silu",
+    "head.pooling": "avg",
+    "compression.precision": "float16",
+    "compression.pruning": "none",
 }
+
+
+@dataclass(frozen=True)
+class Case:
+    """A candidate, by its choices, and what it is trained on; `compared` with smaller batches."""
+
+    choices: dict[str, object]
+    clip_s: float = 5.0
+    clips: int = 96
+    batch_size: int = 16
+    compared: int | None = None
+
+    @property
+    def recipe(self) -> Recipe:
+        """How both train it."""
+        return RECIPE.model_copy(update={"batch_size": self.batch_size})
+
+
+CASES = {
+    "deepsound-64": Case({}),
+    "20 kB candidate": Case(SMALL),
+    "20 kB candidate, stem stride 2x2": Case(SMALL | {"stem.stride": "2x2"}),
+    "half-second clips at 8 kHz": Case(HALF_SECOND, 0.5, 1792, 32),  # as planned for so many
+    "half-second clips at 8 kHz, larger batches": Case(HALF_SECOND, 0.5, 1792, 128, compared=32),
+}
+EPOCHS, SEEDS = 40, (0, 1, 2)  # of the trainings whose log loss is compared
 
 
 def main() -> None:
@@ -77,13 +136,14 @@ def main() -> None:
     print(json.dumps({"benchmark": "train", "rows": rows}, indent=1))
 
 
-def row(case: str, repetitions: int) -> dict[str, object]:
+def row(name: str, repetitions: int) -> dict[str, object]:
     """Let both train one candidate in turns."""
+    case = CASES[name]
     context = multiprocessing.get_context("spawn")
     turns = []
     for contestant in (ours, plain_loop):
         here, there = context.Pipe()
-        process = context.Process(target=contestant, args=(case, repetitions + 1, there))
+        process = context.Process(target=contestant, args=(name, repetitions + 1, there))
         process.start()
         turns.append((here, process))
     seconds: list[list[float]] = [[], []]
@@ -94,10 +154,10 @@ def row(case: str, repetitions: int) -> dict[str, object]:
     for here, process in turns:
         here.send(False)
         process.join()
-    best = [CLIPS / min(times[1:]) for times in seconds]  # the first epoch warms up
-    complexity = count(candidate(case), CLASSES, CLIP_S)
-    return {
-        "case": f"{case}: {complexity.size_bytes} bytes, {complexity.macs / 1e6:.1f} MMAC",
+    best = [case.clips / min(times[1:]) for times in seconds]  # the first epoch warms up
+    complexity = count(candidate(case), CLASSES, case.clip_s)
+    result: dict[str, object] = {
+        "case": f"{name}: {complexity.size_bytes} bytes, {complexity.macs / 1e6:.1f} MMAC",
         "ours": round(best[0], 1),
         "peer": round(best[1], 1),
         "peer_name": "plain PyTorch loop: DataLoader, float32, contiguous",
@@ -105,37 +165,74 @@ def row(case: str, repetitions: int) -> dict[str, object]:
         "unit": "clips/s",
         "execution": vars(execution_for(complexity)),
     }
+    if case.compared:
+        sizes = (case.compared, case.batch_size)
+        result["trained"] = [trained(replace(case, batch_size=size)) for size in sizes]
+    return result
 
 
-def candidate(case: str) -> Architecture:
+def trained(case: Case) -> dict[str, object]:
+    """Train on the synthetic scenes; tell the log loss reached on their validation files."""
+    torch.set_num_threads(1)
+    architecture = candidate(case)
+    dataset = synthetic_dataset(source=DataSource(window_s=case.clip_s))
+    arrays = load_inputs(dataset, architecture.frontend.feature_key)
+    labels = torch.tensor([clip.label for clip in dataset.clips])
+    files = torch.tensor(dataset.file_numbers)
+    clips = Clips(tuple(map(torch.from_numpy, arrays)), labels, CLASSES, files=files)
+    training, validation = (clips.subset(list(dataset.indices(s))) for s in ("train", "validation"))
+    losses, began = [], time.process_time()
+    for seed in SEEDS:
+        torch.manual_seed(seed)
+        network = build(architecture, CLASSES, case.clip_s)
+        network.standardisation.fit(training.inputs[0])
+        way = execution_for(count(architecture, CLASSES, case.clip_s))
+        hooks = Hooks(validation=validation, validation_epochs=(EPOCHS,))
+        history = train(
+            network, training, case.recipe, hooks, epochs=EPOCHS, seed=seed, execution=way
+        )
+        losses.append(history[-1].log_loss)
+    return {
+        "batch_size": case.batch_size,
+        "epochs": EPOCHS,
+        "steps": EPOCHS * case.recipe.epoch_steps(len(training)),
+        "log_loss": round(sum(losses) / len(SEEDS), 3),
+        "cpu_s": round((time.process_time() - began) / len(SEEDS), 1),
+    }
+
+
+def candidate(case: Case) -> Architecture:
     """Give the architecture of a case."""
     deepsound = report_model("deepsound-64").architecture
-    dropped = "stage4." if "stage4.depth" in CASES[case] else "none"
+    dropped = "stage4." if "stage4.depth" in case.choices else "none"
     choices = {path: v for path, v in deepsound.choices.items() if not path.startswith(dropped)}
-    return load_space("mbconv").from_choices(choices | CASES[case])
+    if "frontend.n_mels" in case.choices:  # complete by itself
+        choices = {}
+    return load_space("mbconv").from_choices(choices | case.choices)
 
 
-def setting(case: str) -> tuple[Architecture, nn.Module, Tensor, Tensor]:
+def setting(case: Case) -> tuple[Architecture, nn.Module, Tensor, Tensor]:
     """Give a case's architecture, network, features and labels."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     architecture = candidate(case)
-    network = build(architecture, CLASSES, CLIP_S)
-    features = torch.randn(CLIPS, *network.input_shapes[0]).half()
-    return architecture, network, features, torch.arange(CLIPS) % CLASSES
+    network = build(architecture, CLASSES, case.clip_s)
+    features = torch.randn(case.clips, *network.input_shapes[0]).half()
+    return architecture, network, features, torch.arange(case.clips) % CLASSES
 
 
-def ours(case: str, epochs: int, turn: Connection) -> None:
+def ours(name: str, epochs: int, turn: Connection) -> None:
     """Train as a search does."""
+    case = CASES[name]
     architecture, network, features, labels = setting(case)
     train(
         network,
         Clips((features,), labels, CLASSES),
-        RECIPE,
+        case.recipe,
         Hooks(on_epoch=timed(turn)),
         epochs=epochs,
         seed=0,
-        execution=execution_for(count(architecture, CLASSES, CLIP_S)),
+        execution=execution_for(count(architecture, CLASSES, case.clip_s)),
     )
 
 
@@ -152,18 +249,20 @@ def timed(turn: Connection) -> Callable[[object], bool]:
     return done
 
 
-def plain_loop(case: str, epochs: int, turn: Connection) -> None:
+def plain_loop(name: str, epochs: int, turn: Connection) -> None:
     """Train as one does without thinking of speed."""
-    _, network, features, labels = setting(case)
+    recipe = CASES[name].recipe
+    _, network, features, labels = setting(CASES[name])
+    mels, frames = features.shape[2:]
     data = TensorDataset(features, labels)
-    loader = DataLoader(data, RECIPE.batch_size, shuffle=True, drop_last=True)
+    loader = DataLoader(data, recipe.batch_size, shuffle=True, drop_last=True)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=WEIGHT_DECAY)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, RECIPE.learning_rate, epochs=epochs, steps_per_epoch=len(loader)
+        optimizer, recipe.learning_rate, epochs=epochs, steps_per_epoch=len(loader)
     )
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(RECIPE.ema_decay))
-    hide_mels = torchaudio.transforms.FrequencyMasking(round(64 * MASK_WIDTH))
-    hide_frames = torchaudio.transforms.TimeMasking(round(320 * MASK_WIDTH))
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay))
+    hide_mels = torchaudio.transforms.FrequencyMasking(round(mels * MASK_WIDTH))
+    hide_frames = torchaudio.transforms.TimeMasking(round(frames * MASK_WIDTH))
     criterion = nn.CrossEntropyLoss()
     done = timed(turn)
     for _ in range(epochs):
@@ -171,7 +270,7 @@ def plain_loop(case: str, epochs: int, turn: Connection) -> None:
         running = 0.0
         for batch, wanted in loader:
             batch = batch.float()
-            batch = torch.roll(batch, int(torch.randint(-160, 161, ())), -1)
+            batch = torch.roll(batch, int(torch.randint(-frames // 2, frames // 2 + 1, ())), -1)
             batch = hide_frames(hide_mels(batch))
             share = float(torch.distributions.Beta(MIXUP_ALPHA, MIXUP_ALPHA).sample())
             partner = torch.randperm(len(batch))
@@ -180,7 +279,7 @@ def plain_loop(case: str, epochs: int, turn: Connection) -> None:
             loss = loss + (1 - share) * criterion(logits, wanted[partner])
             optimizer.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), RECIPE.gradient_clip)
+            nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_clip)
             optimizer.step()
             scheduler.step()
             average.update_parameters(network)
