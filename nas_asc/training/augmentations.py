@@ -76,9 +76,10 @@ def time_shift(batch: Batch, generator: torch.Generator, settings: TimeShift) ->
 def _rolled(maps: Tensor, distance: Tensor) -> Tensor:
     """Roll each clip along its last axis; distance: (batch, 1)."""
     clips, size = len(maps), maps.shape[-1]
-    source = (torch.arange(size) - distance) % size
-    source = source.to(maps.device).view(clips, *[1] * (maps.dim() - 2), size)
-    return maps.gather(-1, source.expand_as(maps))
+    start = (-distance % size).view(-1).to(maps.device)
+    twice = torch.cat([maps, maps], -1).view(clips, -1, 2 * size)
+    windows = twice.unfold(-1, size, 1)[torch.arange(clips), :, start]
+    return windows.view(maps.shape)
 
 
 class SpecAugment(Table):
@@ -138,7 +139,7 @@ def mixup(batch: Batch, generator: torch.Generator, settings: Mixup) -> Batch:
 
     def blend(values: Tensor) -> Tensor:
         column = share.to(values).view(-1, *[1] * (values.dim() - 1))
-        return torch.lerp(values[partner], values, column)
+        return torch.lerp(values.index_select(0, partner), values, column)
 
     return replace(batch, inputs=tuple(map(blend, batch.inputs)), targets=blend(batch.targets))
 

@@ -57,6 +57,11 @@ class Clips:
         weights = len(self.labels) / (self.n_classes * counts)
         return torch.where(counts > 0, weights, 0.0)
 
+    @cached_property
+    def targets(self) -> Tensor:
+        """Probability of each class, 1 or 0, (clip, class)."""
+        return one_hot(self.labels, self.n_classes).float()
+
     def subset(self, indices: list[int]) -> "Clips":
         """Return some of the clips."""
         inputs = tuple(each[indices] for each in self.inputs)
@@ -70,6 +75,6 @@ class Clips:
 
     def batch(self, chosen: Tensor) -> Batch:
         """Return the batch of the chosen clips."""
-        inputs = tuple(each[chosen].float() for each in self.inputs)
-        targets = one_hot(self.labels[chosen], self.n_classes).float()
+        inputs = tuple(each.index_select(0, chosen).float() for each in self.inputs)
+        targets = self.targets.index_select(0, chosen)
         return Batch(inputs, targets, self.second_plane, self.class_weights, self.has_level)

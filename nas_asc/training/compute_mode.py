@@ -1,10 +1,9 @@
 """How a network's training is computed: memory, order, precision, and by which layers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +16,7 @@ from nas_asc.architectures import (
     GlobalPool,
     Layer,
     Mul,
+    Norm,
     build_graph,
     readers,
 )
@@ -32,14 +32,15 @@ from nas_asc.networks import (
     steps_of,
 )
 from nas_asc.training.fast_layers import (
-    batch_norm,
     channels_last,
     channels_last_gradient,
     depthwise,
     gated_projection,
     is_depthwise,
+    saves_time,
     subsample,
 )
+from nas_asc.training.fast_norms import WIDENING, batch_norm, mixed_norm
 
 Forward = Callable[..., Tensor]
 
@@ -58,14 +59,14 @@ class Execution:
     bfloat16: bool = False
 
     def forward_of(self, network: nn.Module) -> Forward:
-        """Return what trains: logits of prepared inputs; may reorder the weights in place."""
+        """Return what trains: logits of prepared inputs."""
         if not self.channels_last:
             return network.run_layers if isinstance(network, Network) else network
+        exact = not self.bfloat16
         if isinstance(network, Network) and len(network.input_shapes[0]) < 3:
-            of_map = _with_fast_layers(network)
+            of_map = _with_fast_layers(network, exact)
             return lambda x: of_map(channels_last(x.unsqueeze(2)))
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # no stub
-        forward = _with_fast_layers(network) if isinstance(network, Network) else network
+        forward = _with_fast_layers(network, exact) if isinstance(network, Network) else network
         return lambda x, *others: forward(channels_last(x), *others)
 
     def autocast(self, device: torch.device) -> AbstractContextManager[None]:
@@ -101,8 +102,11 @@ def computes_in_bfloat16() -> bool:
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
-def _with_fast_layers(network: Network) -> Forward:
-    """Return a network's forward pass in training, by fast layers where there are such."""
+def _with_fast_layers(network: Network, exact: bool) -> Forward:
+    """Return a network's forward pass in training, by fast layers where there are such.
+
+    Some are for maps that are `exact`, in float32.
+    """
     layers = network.layers
     operations = {index: operation for index, operation, *_ in network.steps}
     steps = {
@@ -112,8 +116,16 @@ def _with_fast_layers(network: Network) -> Forward:
     for chain in _gated_chains(layers):
         for index in chain[:-1]:
             del steps[index]
-        gated = _gated([operations[index] for index in chain])
+        reduce, expand, project = (operations[chain[place]] for place in (1, 3, 6))
+        gate = (reduce.weight, reduce.bias, expand.weight, expand.bias)
+        activation = layers[chain[2]].operator.kind
+        gated = partial(gated_projection, weight=project.weight, activation=activation, gate=gate)
         steps[chain[-1]] = (gated, layers[chain[0]].inputs)
+    for conv, norm in _widening_norms(layers) if exact else ():
+        if conv in steps:
+            del steps[conv]
+            mixed = partial(mixed_norm, operations[norm], weight=operations[conv].weight)
+            steps[norm] = (mixed, layers[conv].inputs)
     planned = steps_of((index, *step) for index, step in steps.items())
     return lambda *inputs: run_steps(planned, inputs)
 
@@ -135,7 +147,7 @@ def fast_operation(operation: Forward, operator: object = None) -> Forward:
         case StridedPointwiseConv2d(weight=weight, bias=bias, groups=groups):
             return lambda x: F.conv2d(subsample(x, operation.stride), weight, bias, groups=groups)
         case nn.Conv2d() if is_depthwise(operation):
-            return lambda x: depthwise(x, operation.weight, operation.stride)
+            return partial(_depthwise, operation)
         case WindowPool() if len(operation.kernel) == 1:
             return operation.as_2d()
         case nn.Dropout1d():
@@ -145,15 +157,21 @@ def fast_operation(operation: Forward, operator: object = None) -> Forward:
     return operation
 
 
+def _depthwise(conv: nn.Conv2d, x: Tensor) -> Tensor:
+    if saves_time(x, conv.weight):
+        return depthwise(x, conv.weight, conv.stride)
+    return conv(x)  # type: ignore[no-any-return]
+
+
 def _convolve(conv: nn.Conv1d, x: Tensor) -> Tensor:
     weight, stride = conv.weight.unsqueeze(2), (1, *conv.stride)
     if isinstance(conv, StridedPointwiseConv1d):
         return F.conv2d(subsample(x, stride), weight, conv.bias, groups=conv.groups)
     if isinstance(conv, PaddedConv1d):
         return F.conv2d(F.pad(x, conv.margins), weight, conv.bias, stride, groups=conv.groups)
-    if is_depthwise(conv):
-        return depthwise(x, weight, stride)
     padding = (0, int(conv.padding[0]))
+    if is_depthwise(conv) and saves_time(x, weight):
+        return depthwise(x, weight, stride)
     return F.conv2d(x, weight, conv.bias, stride, padding, groups=conv.groups)
 
 
@@ -171,7 +189,7 @@ def _gated_chains(layers: list[Layer]) -> list[list[int]]:
                 Conv(),
                 Activation(),
                 Conv(),
-                Activation(),
+                Activation("sigmoid"),
                 Mul(),
                 Conv(kernel=(1, 1), stride=(1, 1), groups=1),
             ] if layer.inputs[0] == chain[5].inputs[0] and not chain[6].biases:
@@ -179,12 +197,13 @@ def _gated_chains(layers: list[Layer]) -> list[list[int]]:
     return chains
 
 
-def _gated(chain: Sequence[Any]) -> Forward:
-    _, reduce, act, expand, squash, _, project = chain
-
-    def gate(mean: Tensor) -> Any:
-        hidden = act(F.linear(mean, reduce.weight.flatten(1), reduce.bias))
-        return squash(F.linear(hidden, expand.weight.flatten(1), expand.bias))
-
-    parameters = (*reduce.parameters(), *expand.parameters())
-    return lambda x: gated_projection(x, project.weight, gate, parameters)
+def _widening_norms(layers: list[Layer]) -> list[tuple[int, int]]:
+    """Find 1x1 convolutions to many more channels that a batch norm, and nothing else, reads."""
+    read_by, found = readers(layers), []
+    for layer in layers:
+        match [layer.operator, *[layers[index].operator for index in read_by[layer.index]]]:
+            case [Conv(inputs, outputs, kernel, stride, groups=1), Norm(axis=0)] if (
+                max(kernel + stride) == 1 and outputs >= WIDENING * inputs and not layer.biases
+            ):
+                found.append((layer.index, read_by[layer.index][0]))
+    return found

@@ -6,7 +6,7 @@ what the plain layers that it stands for give, and their gradients, up to roundi
 gains is in docs/decisions/0012.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from nas_asc.errors import TrainingError
-
-FEW_CHANNELS = 16  # below the float32 values of one AVX-512 register
 _ORDER = torch.channels_last
+_LARGE = 500_000  # values of a map
+
+# of Klambauer et al. 2017 (arXiv 1706.02515)
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 Pair = tuple[int, ...]
 
@@ -103,6 +104,16 @@ def is_depthwise(conv: nn.Conv1d | nn.Conv2d) -> bool:
     return own_kernel and conv.bias is None and all(k % 2 and p == k // 2 for k, p in sides)
 
 
+def saves_time(x: Tensor, weight: Tensor) -> bool:
+    """Return whether `depthwise` takes less time than PyTorch's own: in bfloat16, or on large maps.
+
+    In float32 only weights of five frames are so slow that it does.
+    """
+    if torch.is_autocast_enabled(x.device.type):
+        return True
+    return weight.shape[3] == 5 and x.numel() >= _LARGE
+
+
 class _Depthwise(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, stride: Pair) -> Tensor:
@@ -162,107 +173,55 @@ def _convolution_backward(
     return cast(tuple[Tensor, ...], gradients)
 
 
-def batch_norm(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
-    """Apply a batch norm as in training, and update its running statistics.
-
-    To a feature map in any order, or a vector, (batch, features). PyTorch works through a row of
-    channels at a time, and a short row leaves most of a vector register empty. Of few channels a
-    row is here as many rows as there are clips; totals are folded to channels at the end.
-
-    Raises:
-        TrainingError: there is one value per channel, which has no variance.
-    """
-    if x.numel() == x.shape[1]:
-        raise TrainingError(
-            "expected several values per channel in a batch normalisation, got one, "
-            "raise recipe.batch_size above 1 or add training clips"
-        )
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    assert norm.num_batches_tracked is not None
-    assert norm.momentum is not None
-    norm.num_batches_tracked.add_(1)
-    output: Tensor
-    if x.dim() != 4 or x.shape[1] >= FEW_CHANNELS:
-        state = (norm.running_mean, norm.running_var, norm.weight, norm.bias)
-        output = F.batch_norm(x, *state, training=True, momentum=norm.momentum, eps=norm.eps)
-        return output
-    output, mean, variance = _FewChannelNorm.apply(  # type: ignore[no-untyped-call]
-        channels_last(x), norm.weight, norm.bias, norm.eps
-    )
-    count = x.numel() / x.shape[1]
-    with torch.no_grad():
-        norm.running_mean.lerp_(mean, norm.momentum)
-        norm.running_var.lerp_(variance * (count / (count - 1)), norm.momentum)
-    return output
-
-
-class _FewChannelNorm(Function):
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, epsilon: float
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        batch, channels = x.shape[:2]
-        rows = rows_of(x).reshape(-1, batch * channels)
-        mean = _total(rows, batch) / (rows.shape[0] * batch)
-        centred = rows - mean.repeat(batch)
-        variance = _total(centred.square(), batch) / (rows.shape[0] * batch)
-        inverse = (variance + epsilon).rsqrt()
-        output = torch.empty_like(x)  # not a view, so that an activation may work in place
-        slope, level = (weight * inverse).repeat(batch), bias.repeat(batch)
-        torch.addcmul(level, centred, slope, out=rows_of(output).view(rows.shape))
-        ctx.save_for_backward(centred, weight, inverse)
-        ctx.mark_non_differentiable(mean, variance)
-        return output, mean, variance
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor, *unused: Tensor) -> tuple[Tensor | None, ...]:
-        centred, weight, inverse = ctx.saved_tensors
-        batch = gradient.shape[0]
-        count = centred.shape[0] * batch
-        rows = rows_of(gradient).reshape(centred.shape)
-        of_bias, product = _total(rows, batch), _total(rows * centred, batch)
-        slope = weight * inverse
-        level, tilt = -slope * of_bias / count, -slope * product * inverse.square() / count
-        of_rows = torch.addcmul(level.repeat(batch), rows, slope.repeat(batch))
-        of_rows.addcmul_(centred, tilt.repeat(batch))
-        of_x = maps_of(of_rows.to(gradient.dtype), gradient.shape)
-        return of_x, product * inverse, of_bias, None
-
-
-def _total(values: Tensor, batch: int) -> Tensor:
-    """Sum rows of `batch` times the channels to one value per channel."""
-    return values.sum(0, dtype=exact_type(values)).view(batch, -1).sum(0)
+# The gradient of an activation, by its name, from that of its output and its input.
+ACTIVATION_GRADIENTS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "relu": lambda gradient, x: torch.ops.aten.threshold_backward(gradient, x, 0),
+    "silu": torch.ops.aten.silu_backward,
+    "hardswish": torch.ops.aten.hardswish_backward,
+    "selu": lambda gradient, x: torch.ops.aten.elu_backward(
+        gradient, _SELU_ALPHA, _SELU_SCALE, 1.0, False, x
+    ),
+}
 
 
 def gated_projection(
-    x: Tensor, weight: Tensor, gate: Callable[[Tensor], Tensor], gate_parameters: tuple[Tensor, ...]
+    x: Tensor, weight: Tensor, activation: str, gate: tuple[Tensor, Tensor, Tensor, Tensor]
 ) -> Tensor:
     """Scale the channels of a map by a gate of their means, and project them by a weight.
 
-    The weight is (out, channels, 1, 1). The gate makes gates of means, both (batch, channels),
-    float32; its parameters get gradients. This is squeeze-and-excitation and the 1x1 convolution
-    after it as one product per clip: mixing scaled channels with a kernel is mixing them with the
-    scaled kernel. That one is small; the large maps, in channels-last order, are read and written
-    once less each way.
+    The weight is (out, channels, 1, 1). The gate is an activation, by name, and then a sigmoid
+    behind 1x1 convolutions: weight and bias to the hidden channels, weight and bias back. This is
+    squeeze-and-excitation and the 1x1 convolution after it as one product per clip: mixing scaled
+    channels with a kernel is mixing them with the scaled kernel. That one is small; the large maps,
+    in channels-last order, are read and written once less each way.
     """
     x = as_computed(x)
-    return cast(Tensor, _GatedProjection.apply(x, weight, gate, *gate_parameters))  # type: ignore[no-untyped-call]
+    return cast(Tensor, _GatedProjection.apply(x, weight, activation, *gate))  # type: ignore[no-untyped-call]
 
 
 class _GatedProjection(Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, gate: Callable[[Tensor], Tensor], *of_gate: Tensor
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        activation: str,
+        reduce: Tensor,
+        reduce_bias: Tensor,
+        expand: Tensor,
+        expand_bias: Tensor,
     ) -> Tensor:
         rows, kernel = rows_of(x), weight.flatten(1)
+        inwards, outwards = reduce.flatten(1), expand.flatten(1)
         mean = rows.mean(1, dtype=exact_type(x))
-        with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
-            gates = gate(mean.requires_grad_())
-        scaled = (kernel * gates.detach()[:, None, :]).to(x.dtype)
-        ctx.save_for_backward(x, weight, scaled)
-        ctx.mean, ctx.gates, ctx.of_gate = mean, gates, of_gate
+        with torch.autocast(x.device.type, enabled=False):
+            hidden = F.linear(mean, inwards, reduce_bias)
+            active = getattr(F, activation)(hidden)
+            gates = F.linear(active, outwards, expand_bias).sigmoid_()
+        scaled = (kernel * gates[:, None, :]).to(x.dtype)
+        ctx.save_for_backward(x, kernel, scaled, mean, hidden, active, gates, inwards, outwards)
+        ctx.activation = activation
+        ctx.shapes = weight.shape, reduce.shape, expand.shape
         shape = (len(x), len(weight), *x.shape[2:])
         output = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=_ORDER)
         torch.bmm(rows, scaled.transpose(1, 2), out=rows_of(output))
@@ -271,14 +230,19 @@ class _GatedProjection(Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, scaled = ctx.saved_tensors
+        x, kernel, scaled, mean, hidden, active, gates, inwards, outwards = ctx.saved_tensors
         rows, above = rows_of(x), rows_of(gradient)
         of_scaled = torch.bmm(above.transpose(1, 2), rows).to(exact_type(x))
-        of_weight = (of_scaled * ctx.gates.detach()[:, None, :]).sum(0).reshape(weight.shape)
-        of_gates = (of_scaled * weight.flatten(1)).sum(1)
-        of_mean, *of_gate = torch.autograd.grad(ctx.gates, (ctx.mean, *ctx.of_gate), of_gates)
+        of_weight = (of_scaled * gates[:, None, :]).sum(0)
+        behind = torch.ops.aten.sigmoid_backward((of_scaled * kernel).sum(1), gates)
+        of_hidden = ACTIVATION_GRADIENTS[ctx.activation](torch.mm(behind, outwards), hidden)
+        of_reduce, of_expand = torch.mm(of_hidden.t(), mean), torch.mm(behind.t(), active)
         # the mean gets the same gradient from every row: one more column times one more row
-        share = (of_mean / rows.shape[1]).to(scaled.dtype)[:, None, :]
+        share = (torch.mm(of_hidden, inwards) / rows.shape[1]).to(scaled.dtype)[:, None, :]
         ones = above.new_ones((*above.shape[:2], 1))
         of_rows = torch.bmm(torch.cat([above, ones], 2), torch.cat([scaled, share], 1))
-        return maps_of(of_rows, x.shape), of_weight, None, *of_gate
+        of_weights = (of_weight, of_reduce, of_expand)
+        of_weight, of_reduce, of_expand = map(Tensor.view, of_weights, ctx.shapes)
+        of_biases = of_hidden.sum(0), behind.sum(0)
+        of_x = maps_of(of_rows, x.shape)
+        return of_x, of_weight, None, of_reduce, of_biases[0], of_expand, of_biases[1]

@@ -30,19 +30,22 @@ class Optimisation:
     ) -> None:
         self.steps, self.done = epochs * epoch_steps, 0
         self._largest_norm = recipe.gradient_clip
-        self._parameters = [p for p in network.parameters() if p.requires_grad]
-        self._optimizer = parts.optimizer(self._parameters, recipe.learning_rate)
-        self._schedule = parts.schedule(self._optimizer, epochs, epoch_steps)
         self._network = network
+        self._trained = [p for p in network.parameters() if p.requires_grad]
+        # calls for each of a hundred small tensors would take longer than the arithmetic
+        state = gathered(network)
+        self._weights = nn.Parameter(state[: sum(p.numel() for p in self._trained)])
+        self._optimizer = parts.optimizer([self._weights], recipe.learning_rate)
+        self._schedule = parts.schedule(self._optimizer, epochs, epoch_steps)
         self._pruner = pruner_for(network, pruning)
-        self._average = MovingAverage(network, recipe.ema_decay) if recipe.ema_decay else None
+        self._average = MovingAverage(state, recipe.ema_decay) if recipe.ema_decay else None
 
     def step(self, loss: Tensor) -> None:
         """Change the weights to lessen a loss."""
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        gradients = torch.autograd.grad(loss, self._trained, materialize_grads=True)
+        self._weights.grad = torch.cat([each.reshape(-1) for each in gradients])
         if self._largest_norm:
-            nn.utils.clip_grad_norm_(self._parameters, self._largest_norm)
+            nn.utils.clip_grad_norm_(self._weights, self._largest_norm)
         self._optimizer.step()
         self.done += 1
         if self.done < self.steps:
@@ -68,11 +71,11 @@ class Optimisation:
         """Return the tensors and the numbers, which JSON can hold, of where the training is."""
         tensors = {f"network.{name}": t for name, t in self._network.state_dict().items()}
         adam = self._optimizer.state_dict()
-        for number, state in adam["state"].items():
-            tensors |= {f"optimizer.{number}.{name}": t for name, t in state.items()}
+        for state in adam["state"].values():  # of the one tensor
+            tensors |= {f"optimizer.{name}": t for name, t in state.items()}
         numbers = {"done": self.done, "groups": adam["param_groups"]}
         if self._average:
-            tensors |= {f"average.{n}": t for n, t in enumerate(self._average.average)}
+            tensors["average"] = self._average.average
             numbers["averaged"] = self._average.step
         if self._pruner:
             tensors |= {f"mask.{n}": t for n, t in enumerate(self._pruner.masks)}
@@ -87,24 +90,31 @@ class Optimisation:
             return {name.removeprefix(f"{prefix}."): tensor for name, tensor in found.items()}
 
         self._network.load_state_dict(under("network"))
-        state: dict[int, dict[str, Tensor]] = {}
-        for path, tensor in under("optimizer").items():
-            number, _, name = path.partition(".")
-            like = self._parameters[int(number)]
-            # in the order of its weights in memory, as the fused optimizers expect it
-            kept = torch.empty_like(like).copy_(tensor) if tensor.shape == like.shape else tensor
-            state.setdefault(int(number), {})[name] = kept.detach()
+        state = {0: {name: t.clone() for name, t in under("optimizer").items()}}
         groups = [{**group, "betas": tuple(group["betas"])} for group in numbers["groups"]]
         self._optimizer.load_state_dict({"state": state, "param_groups": groups})
         self.done = self._schedule.last_epoch = numbers["done"]
         if self._average:
             self._average.step = numbers["averaged"]
-            for number, tensor in under("average").items():
-                self._average.average[int(number)].copy_(tensor)
+            self._average.average.copy_(tensors["average"])
         if self._pruner:
             masks = under("mask")
             self._pruner.masks = [masks[str(number)] for number in range(len(masks))]
             self._pruner.iterations_done = numbers["pruned"]
+
+
+def gathered(network: nn.Module) -> Tensor:
+    """Move the parameters and batch norm statistics of a network into one tensor, and return it.
+
+    They become views of it, (values,), the parameters that are trained first.
+    """
+    state = sorted(network.parameters(), key=lambda p: not p.requires_grad)
+    state += [buffer for buffer in network.buffers() if buffer.is_floating_point()]
+    together = torch.cat([tensor.detach().reshape(-1) for tensor in state])
+    parts = together.split([tensor.numel() for tensor in state])
+    for tensor, part in zip(state, parts, strict=True):
+        tensor.data = part.view(tensor.shape)
+    return together
 
 
 class MovingAverage:
@@ -115,23 +125,19 @@ class MovingAverage:
     statistics too.
     """
 
-    def __init__(self, network: nn.Module, decay: float) -> None:
+    def __init__(self, state: Tensor, decay: float) -> None:
+        """Average what `gathered` returns."""
         self.decay, self.step = decay, 0
-        state = [*network.parameters(), *network.buffers()]
-        self._live = [tensor.detach() for tensor in state if tensor.is_floating_point()]
-        self.average = [tensor.clone() for tensor in self._live]
+        self._live, self.average = state, state.clone()
 
-    @torch.no_grad()
     def update(self) -> None:
         """Update the average after one more step."""
         decay = min(self.decay, (1 + self.step) / (10 + self.step))
         self.step += 1
-        torch._foreach_lerp_(self.average, self._live, 1 - decay)
+        self.average.lerp_(self._live, 1 - decay)
 
-    @torch.no_grad()
     def swap(self) -> None:
         """Exchange the network's weights with the average; a second call puts them back."""
-        for average, live in zip(self.average, self._live, strict=True):
-            kept = live.clone()
-            live.copy_(average)
-            average.copy_(kept)
+        kept = self._live.clone()
+        self._live.copy_(self.average)
+        self.average.copy_(kept)

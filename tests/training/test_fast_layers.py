@@ -1,12 +1,10 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
 from torch.autograd import gradcheck
 
-from nas_asc.errors import TrainingError
+from nas_asc.architectures.layers import ACTIVATIONS
 from nas_asc.training.fast_layers import (
-    batch_norm,
     channels_last,
     channels_last_gradient,
     depthwise,
@@ -57,56 +55,19 @@ def test_the_gradient_of_a_subsample_or_a_pooled_map_is_in_channels_last_order(o
     assert x.grad.is_contiguous(memory_format=torch.channels_last)
 
 
-@pytest.mark.parametrize(
-    "x",
-    [
-        *(maps(3, channels, 4, 5) for channels in (1, 6, 15, 16, 20)),
-        *(values(3, n, *size) for n in (1, 20) for size in [(1, 12), (12, 1), (1, 1)]),
-        values(3, 4, 6, 5).detach().transpose(1, 2).requires_grad_(),
-        *(values(7, features) for features in (1, 8, 32)),
-    ],
-    ids=lambda x: "x".join(map(str, x.shape)),
-)
-def test_batch_norm_is_torchs_in_output_gradients_and_running_statistics(x):
-    """Of maps in channels-last or plain order, with swapped axes, and of vectors."""
-    channels, kind = x.shape[1], nn.BatchNorm2d if x.dim() == 4 else nn.BatchNorm1d
-    ours, theirs = (kind(channels).double() for _ in range(2))
-    with torch.no_grad():
-        for norm in (ours, theirs):
-            norm.weight.copy_(values(channels, seed=3))
-            norm.bias.copy_(values(channels, seed=4))
-    expected = theirs(x)
-    seen = values(*expected.shape, seed=2).detach()
-    wanted = torch.autograd.grad(expected, (x, theirs.weight, theirs.bias), seen)
-
-    output = batch_norm(ours, x)
-    got = torch.autograd.grad(output, (x, ours.weight, ours.bias), seen)
-
-    torch.testing.assert_close(output, expected)
-    torch.testing.assert_close(got, wanted)
-    for name, buffer in theirs.named_buffers():
-        torch.testing.assert_close(dict(ours.named_buffers())[name], buffer)
-
-
-@pytest.mark.parametrize("shape", [(1, 4), (1, 4, 1, 1)])
-def test_batch_norm_of_one_value_per_channel_is_refused(shape):
-    with pytest.raises(TrainingError, match=r"got one, raise recipe\.batch_size"):
-        batch_norm(nn.BatchNorm2d(4), torch.ones(shape))
-
-
-def test_gated_projection_is_squeeze_and_excitation_before_a_1x1_convolution():
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_gated_projection_is_squeeze_and_excitation_before_a_1x1_convolution(activation):
     x, weight = maps(2, 6, 3, 5), values(4, 6, 1, 1)
-    reduce, expand = values(2, 6, seed=5), values(6, 2, seed=6)
-
-    def gate(mean):
-        return torch.sigmoid(F.silu(mean @ reduce.T) @ expand.T)
-
-    expected = F.conv2d(x * gate(x.mean((2, 3)))[:, :, None, None], weight)
-    inputs = (x, weight, reduce, expand)
+    gate = (values(2, 6, 1, 1, seed=5), values(2), values(6, 2, 1, 1, seed=6), values(6))
+    reduce, reduce_bias, expand, expand_bias = gate
+    hidden = F.conv2d(x.mean((2, 3), keepdim=True), reduce, reduce_bias)
+    gates = torch.sigmoid(F.conv2d(getattr(F, activation)(hidden), expand, expand_bias))
+    expected = F.conv2d(x * gates, weight)
+    inputs = (x, weight, *gate)
     seen = values(*expected.shape, seed=2).detach()
     wanted = torch.autograd.grad(expected, inputs, seen)
 
-    output = gated_projection(x, weight, gate, (reduce, expand))
+    output = gated_projection(x, weight, activation, gate)
     got = torch.autograd.grad(output, inputs, seen)
 
     torch.testing.assert_close(output, expected)

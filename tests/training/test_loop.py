@@ -19,7 +19,7 @@ from nas_asc.training.batches import Clips
 from nas_asc.training.compute_mode import PLAIN, Execution
 from nas_asc.training.loop import Hooks, train
 from nas_asc.training.metrics import evaluate
-from nas_asc.training.optimisation import MovingAverage
+from nas_asc.training.optimisation import MovingAverage, gathered
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -286,7 +286,7 @@ def test_clips_without_labels_are_refused(labels):
 
 def test_batch_norm_statistics_are_averaged_and_counters_are_not():
     network = nn.Sequential(nn.BatchNorm1d(2))
-    average = MovingAverage(network, 0.9)
+    average = MovingAverage(gathered(network), 0.9)
     network(torch.randn(20, 2) + 5)
     average.update()
     live = network[0].running_mean.clone()
