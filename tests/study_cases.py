@@ -24,7 +24,7 @@ from nas_asc.study.config import StudyConfig, load_study, with_options
 EACH = [
     pytest.param(name, marks=pytest.mark.slow) if name == "surrogate" else name for name in SAMPLERS
 ]
-OFF = {"enabled": False, "rungs": [0.34], "keep": 0.5, "min_history": 4}  # early stopping
+OFF = {"enabled": False, "rungs": [0.34], "keep": 0.5}  # early stopping
 DATASET = Dataset("nothing", Path("nowhere"), CLASSES, (), CLIP_S, True, 44100, 1, (), ())
 
 
@@ -36,7 +36,7 @@ def study(**options: object) -> StudyConfig:
         "trials": 30,
         "epochs": 6,
         "startup_trials": 8,
-        "early_stopping": {"enabled": True, "rungs": [0.34], "keep": 0.5, "min_history": 4},
+        "early_stopping": {"enabled": True, "rungs": [0.34], "keep": 0.5},
         **options,
     }
     return with_options(load_study("quick"), values)

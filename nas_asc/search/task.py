@@ -13,6 +13,7 @@ from nas_asc.datasets import Dataset
 from nas_asc.errors import ConfigError, NothingFits
 from nas_asc.reports import Ensemble, read_ensembles
 from nas_asc.search.front_end_rules import suits
+from nas_asc.search.storage.trials import Trial
 from nas_asc.shipped import find
 from nas_asc.spaces import SearchSpace, check_that_something_fits, load_space
 from nas_asc.study import DataFacts, StudyConfig, clip_work_s, plan, training_s
@@ -51,19 +52,28 @@ class Task:
     def candidate_s(self) -> float | None:
         """How long one candidate takes on average on a core of the study's speed.
 
-        Right within a factor of two or three, not better; None where so little of the space fits
-        that draws say nothing about it.
+        Most end at a rung. Right within a factor of two or three, not better; None where so little
+        of the space fits that draws say nothing about it.
         """
         drawn = self.drawn or _draw_fitting(
             self.space, self.trained_budget, self.measure, self.suits
         )
         if not drawn:
             return None
-        return self._facts.besides_s + fmean(self._training_s(work_s) for _, work_s in drawn)
+        trained = self.config.early_stopping.expected_share(self.config.epochs)
+        trained_s = fmean(self._training_s(work_s) for _, work_s in drawn)
+        return self._facts.besides_s + trained * trained_s
 
-    def trial_s(self, costs: Mapping[str, Any], networks: int) -> float:
-        """Return how long a trial takes, its features included; `costs` as a trial has."""
-        return networks * self._facts.besides_s + self.training_s(costs, networks)
+    def trial_s(self, trial: Trial) -> float:
+        """Return how long a trial takes to its end, its features included."""
+        return self.job_s(trial, 0, self.config.epochs)
+
+    def job_s(self, trial: Trial, before: int, until: int) -> float:
+        """Return how long a trial takes after an epoch, 0 for the start, until another."""
+        networks = len(trial.network_macs)
+        besides_s = 0.0 if before else networks * self._facts.besides_s
+        share = (until - before) / self.config.epochs
+        return besides_s + share * self.training_s(trial.complexity, networks)
 
     def training_s(self, costs: Mapping[str, Any], networks: int = 1) -> float:
         """Return how long a trial trains, one network after the other."""

@@ -49,6 +49,7 @@ _SORTS = {
 # Named, not imported: it loads torch, which only what is about to train should wait for.
 _FAULTS_OF_PARTS = "nas_asc.training.parts:faults_of_parts"
 
+LEAST_EPOCHS = 3  # before trainings are compared: a ranking after fewer says little
 MOST = 1_000_000  # of trials, epochs, rates: more than any training gets through
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -112,24 +113,31 @@ class Recipe(Table):
 
 
 class EarlyStopping(Table):
-    """The `[early_stopping]` table of a study.
+    """The `[early_stopping]` table of a study: successive halving.
 
     Attributes:
         rungs: shares of the epochs after which trainings are compared.
-        keep: share of the trials of like size that goes on at each rung.
-        min_history: earlier trials that a comparison needs at least.
+        keep: share of the trials at each rung that goes on.
     """
 
     enabled: bool
     rungs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(strict=False)
     keep: float = Field(gt=0, le=1)
-    min_history: int = Field(ge=1, le=MOST)
 
     def epochs(self, total: int) -> tuple[int, ...]:
-        """Return the epochs, of `total`, after which trials are compared."""
+        """Return the epochs, of `total`, after which trials are compared: none of the first two."""
         if not self.enabled:
             return ()
-        return tuple(sorted({e for s in self.rungs if 0 < (e := round(s * total)) < total}))
+        epochs = {max(LEAST_EPOCHS, round(share * total)) for share in self.rungs}
+        return tuple(sorted(epoch for epoch in epochs if epoch < total))
+
+    def expected_share(self, total: int) -> float:
+        """Return which share of `total` epochs a trial has on average, when many have been."""
+        share, going_on, before = 0.0, 1.0, 0
+        for epoch in (*self.epochs(total), total):
+            share += going_on * (epoch - before) / total
+            going_on, before = going_on * self.keep, epoch
+        return share
 
 
 def _rule(rule: str) -> str:

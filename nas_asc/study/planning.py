@@ -35,10 +35,12 @@ _BATCHES = 50  # so many training clips for each clip of a batch
 _BATCH_SIZES = (16, 128)
 _STEPS = (1000, 3000)
 _STEPS_SHARE = 0.25  # of a candidate's time, for what each step takes besides arithmetic
-_CANDIDATES = 11  # of a minute; of longer searches more, of which each takes longer
+# As many candidates could be trained to the end in a minute; in longer searches more, of which each
+# takes longer. Several times as many begin, since most rest at a rung.
+_CANDIDATES = 11
 _GROWTH = 0.4
-_FIRST_LOOK = 7  # candidates on the built-in scenes, few but good ones
-_STARTUP = (6, 16)
+_FIRST_LOOK = 7  # on the built-in scenes, few but good ones
+_STARTUP = (12, 48)
 _LEANING = 1.5  # what a search trains costs more than what is drawn, since it is better
 _LEAST_SHARE = 0.03  # of what fits the budget that is not above the ceiling
 _MOST_VALIDATION = 5000
@@ -135,10 +137,11 @@ def plan(
         reasons["epochs"] += f", {extent}"
 
     ceiling = _ceiling(sorted(drawn), (each_s - steps * STEP_S) / (steps * batch_size))
-    about = f"a candidate takes about {format_duration(each_s / study.speed + facts.besides_s)}"
+    each = format_duration(each_s / study.speed + facts.besides_s)
+    about = f"to train a candidate to the end takes about {each}"
     decide("macs_ceiling", ceiling, about if ceiling else f"{about} or less")
-    startup = min(max(candidates // 3, _STARTUP[0]), _STARTUP[1])
-    share = "a third of the candidates, {} to {}".format(*_STARTUP)
+    startup = min(max(candidates, _STARTUP[0]), _STARTUP[1])
+    share = "as many as could be trained to the end, {} to {}".format(*_STARTUP)
     decide("startup_trials", startup, share)
     if facts.validation_clips > _MOST_VALIDATION:
         reason = f"of {facts.validation_clips:,}, spread evenly"

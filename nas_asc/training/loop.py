@@ -58,19 +58,19 @@ class Hooks:
             and a generator.
         pruning: which weights become zero on the way.
         validation: clips that are judged after `validation_epochs`; after each epoch if None.
-        on_epoch: called after each epoch; training ends when it gives False.
+        on_epoch: called after each epoch.
         go_on_from: where another training, of the same network with the same arguments, was.
-        on_checkpoint: called after each epoch, before `on_epoch`, with a function that says where
-            the training is.
+        on_checkpoint: called after each epoch, before `on_epoch`, with its number and a function
+            that says where the training is.
     """
 
     order: Callable[[int, int, torch.Generator], Tensor] = shuffled
     pruning: Pruning = NOT_PRUNED
     validation: Clips | None = None
     validation_epochs: Collection[int] | None = None
-    on_epoch: Callable[[EpochReport], bool] = lambda _: True
+    on_epoch: Callable[[EpochReport], None] = lambda _: None
     go_on_from: Checkpoint | None = None
-    on_checkpoint: Callable[[Callable[[], Checkpoint]], None] = lambda _: None
+    on_checkpoint: Callable[[int, Callable[[], Checkpoint]], None] = lambda *_: None
 
 
 def train(
@@ -81,13 +81,15 @@ def train(
     *,
     epochs: int,
     seed: int,
+    until: int | None = None,
     execution: Execution = PLAIN,
 ) -> list[EpochReport]:
     """Train a network that gives logits, (batch, class), in place and return its history.
 
     The weights of the last epoch are the result (their moving average, if the recipe has one): no
     epoch is picked by its validation score. The seed is of order, augmentations and dropout, the
-    schedule is made for so many epochs, and the execution changes the result by rounding only.
+    schedule is made for so many epochs, of which those `until` one are done, and the execution
+    changes the result by rounding only.
 
     Raises:
         ConfigError: the recipe has a part that is not known, or not set as it may be.
@@ -121,7 +123,7 @@ def train(
             torch.set_rng_state(before.tensors["chance"])
             history = [EpochReport(**report) for report in before.numbers["history"]]
             began -= history[-1].seconds
-        for epoch in range(len(history) + 1, epochs + 1):
+        for epoch in range(len(history) + 1, (until or epochs) + 1):
             network.train()
             total, clips = torch.zeros((), device=device), 0
             order = hooks.order(len(data), epoch, generator).to(device)
@@ -153,9 +155,8 @@ def train(
                 log_loss, accuracy = _judged(network, hooks.validation)
                 optimisation.resume()
             history.append(EpochReport(epoch, mean, log_loss, accuracy, perf_counter() - began))
-            hooks.on_checkpoint(checkpoint)
-            if not hooks.on_epoch(history[-1]):
-                break
+            hooks.on_checkpoint(epoch, checkpoint)
+            hooks.on_epoch(history[-1])
     optimisation.finish()
     return history
 

@@ -184,7 +184,9 @@ def test_a_saved_model_gives_on_sound_files_what_was_judged(space, wanted, tones
         "space": space,
         "run": str(tmp_path),
     }
-    result = run_job(Job(0, architecture.to_dict(), 5, EPOCHS, (), context), lambda _: True)
+    result = run_job(
+        Job(0, architecture.to_dict(), 5, EPOCHS, EPOCHS, context=context), lambda _: None
+    )
 
     again = judge_again(tmp_path / "models" / "0", tones)
     stored = load_saved(tmp_path / "models" / "0")

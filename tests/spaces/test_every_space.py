@@ -95,8 +95,8 @@ def test_one_candidate_with_another_kind_of_input_is_trained_and_saved(
         **{"recipe": load_study("quick").recipe.to_dict() | {"batch_size": 8}},
         **{"rule": "plain", "space": space},
     }
-    job = Job(0, architecture.to_dict(), seed=1, epochs=1, rungs=(), context=context)
-    result = run_job(job, lambda _: True)
+    job = Job(0, architecture.to_dict(), seed=1, epochs=1, until=1, context=context)
+    result = run_job(job, lambda _: None)
 
     assert result.complexity["size_bytes"] == count(architecture, 2, CLIP_S).size_bytes
     assert 0 < result.metrics["log_loss"] < np.inf

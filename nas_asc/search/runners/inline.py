@@ -22,15 +22,10 @@ def job_function(name: str) -> JobFunction:
 
 
 def attempt(function_name: str, job: Job, send: Callable[[Event], None]) -> None:
-    """Run a job and send its events; an exception of the job is its last event, not ours.
+    """Run a job and send its events; an exception of the job is its last event, not ours."""
 
-    The rungs are decided here, beside the training, so that a training that ends early does not
-    wait for the driver.
-    """
-
-    def report(entry: Mapping[str, object]) -> bool:
+    def report(entry: Mapping[str, object]) -> None:
         send(EpochReported(job.number, dict(entry)))
-        return all(rung.promotes(entry) for rung in job.rungs if rung.epoch == entry["epoch"])
 
     try:
         result = job_function(function_name)(job, report)
