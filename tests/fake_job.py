@@ -102,6 +102,11 @@ def waiting(job: Job, report: OnEpoch) -> JobResult:
     raise AssertionError
 
 
+def waiting_for_two(job: Job, report: OnEpoch) -> JobResult:
+    """Never end trials 1 and 2."""
+    return waiting(job, report) if job.number in (1, 2) else run_job(job, report)
+
+
 def attempts(job: Job) -> int:
     """Note in the run folder that trial 3 or 4 is run, and return how often it was."""
     path = Path(str(job.context["run"])) / f"attempts-{job.number}"

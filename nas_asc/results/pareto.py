@@ -57,8 +57,10 @@ class Point:
             )
 
 
-# All attributes of a point on a front but its choices, in the order of every table.
-POINT_COLUMNS = tuple(f.name for f in fields(Point) if f.name not in ("choices", "epochs"))
+# What every table has of a point, in this order.
+POINT_COLUMNS = tuple(
+    f.name for f in fields(Point) if f.name not in ("choices", "after_end", "epochs")
+)
 
 
 def pareto_front(points: Sequence[Point], objective: str = "log_loss") -> list[Point]:

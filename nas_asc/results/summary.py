@@ -204,7 +204,9 @@ class Summary:
             "seeds_adapted": [dict(seed) for seed in self.seeds_adapted],
             "ensembles_skipped": [dict(entry) for entry in self.ensembles_skipped],
             "seeds_skipped": [dict(seed) for seed in self.seeds_skipped],
-            "reference": [self.point_to_dict(point) for point in self.reference],
+            "reference": [
+                self.point_to_dict(p) | {"after_end": p.after_end} for p in self.reference
+            ],
             "resting": [self.point_to_dict(p) | {"epochs": p.epochs} for p in self.resting],
             "utilisation": self.utilisation,
             **({"finals": self.finals.to_dict()} if self.finals else {}),

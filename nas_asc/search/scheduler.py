@@ -275,6 +275,8 @@ class Scheduler:
         """Return the report models whose first jobs fit into their share, the cheapest first."""
         left_s, first = self._models_s, []
         for trial in self.trials:
+            if trial.state == "skipped" or trial.after_end:  # by a session before
+                continue
             whole = isinstance(trial.architecture, EnsembleReference)
             seconds = self._task.job_s(trial, 0, self._epochs[-1 if whole else 0])
             if seconds <= left_s:

@@ -29,7 +29,7 @@ from nas_asc.search.runners.inline import interruptible_between_steps
 from nas_asc.search.scheduler import Scheduler
 from nas_asc.search.storage import run_folder
 from nas_asc.search.storage.finals import search_has_ended
-from nas_asc.search.storage.run_summary import skipped_seeds, summarise
+from nas_asc.search.storage.run_summary import summarise
 from nas_asc.search.storage.trials import Trial, TrialStore
 from nas_asc.search.task import Task, read_task
 from nas_asc.search.trial_queue import TrialQueue, left_out
@@ -117,9 +117,10 @@ def run_task(
             *(task, run, store, runner, progress), warm_start if config.warm_start else []
         )
         trials = session.scheduler.trials
-        skipped = skipped_seeds(trials)
-        for line in seed_captions(facts["seeds_adapted"], facts["ensembles_skipped"], skipped):
+        for line in seed_captions(facts["seeds_adapted"], facts["ensembles_skipped"]):
             _log.warning("%s", line)
+        if later := [str(trial.model) for trial in trials if trial.state == "skipped"]:
+            _log.warning("report models left until the search has ended: %s", ", ".join(later))
         ended = search_has_ended(run, config)  # and what came after it is to be gone on with
         if not ended:
             session.run()

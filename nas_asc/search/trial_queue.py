@@ -40,6 +40,6 @@ class TrialQueue:
 
 def left_out(scheduler: Scheduler) -> list[Trial]:
     """Return the report models that the search has no room for, in state "skipped"."""
-    reason = f"report models may take {WARM_START_SHARE:.0%} of a search"
+    reason = f"they have {WARM_START_SHARE:.0%} of a search, and what time is left after it"
     waiting = [scheduler.trials[n] for n in sorted(scheduler.skipped)]
     return [replace(t, state="skipped", reason=reason) for t in waiting if t.state == "waiting"]

@@ -89,6 +89,8 @@ class Recipe(Table):
         batch_size: clips per step. What is left over at the end of an epoch is a step of its own
             from half a batch on, and of two clips at least; fewer are left out of that epoch.
         ema_decay: of the average of weights that is evaluated; 0 evaluates the last weights.
+        epoch_clips: so many clips are an epoch at most, and the next ones the next: large data are
+            gone through in parts, so that trainings can be compared early. None for all.
         gradient_clip: largest norm of the gradient; 0 for no limit.
         augmentations: settings of each that is on, by its name in `AUGMENTATIONS`.
     """
@@ -97,6 +99,7 @@ class Recipe(Table):
     learning_rate: float = Field(gt=0, le=MOST)
     schedule: Choice
     batch_size: int = Field(ge=1, le=MOST)
+    epoch_clips: int | None = Field(default=None, ge=1, le=MOST)
     loss: Choice
     ema_decay: float = Field(ge=0, lt=1)
     gradient_clip: float = Field(ge=0, le=MOST)
@@ -104,12 +107,12 @@ class Recipe(Table):
 
     def epoch_steps(self, clips: int) -> int:
         """Return how many steps an epoch of so many clips has; fewer than a batch are one."""
-        full, left = divmod(clips, self.batch_size)
+        full, left = divmod(min(clips, self.epoch_clips or clips), self.batch_size)
         return max(1, full + (left >= max(2, self.batch_size / 2)))
 
     def to_dict(self) -> Mapping[str, Any]:
         """Return the `[recipe]` table."""
-        return self.model_dump()
+        return self.model_dump(exclude_none=True)
 
 
 class EarlyStopping(Table):

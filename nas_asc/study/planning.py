@@ -34,6 +34,7 @@ WARM_START_SHARE = 0.25  # of the time, for the report models
 _BATCHES = 50  # so many training clips for each clip of a batch
 _BATCH_SIZES = (16, 128)
 _STEPS = (1000, 3000)
+_LEAST_EPOCHS, _PARTS = 12, 27  # with fewer, an epoch is such a part of all: three before a rung
 _STEPS_SHARE = 0.25  # of a candidate's time, for what each step takes besides arithmetic
 # As many candidates could be trained to the end in a minute; in longer searches more, of which each
 # takes longer. Several times as many begin, since most rest at a rung.
@@ -127,8 +128,14 @@ def plan(
     batch_size = 2 ** int(log2(max(1, clips / _BATCHES)))
     batch_size = min(max(batch_size, _BATCH_SIZES[0]), _BATCH_SIZES[1])
     recipe = study.recipe.model_copy(update={"batch_size": batch_size})
-    in_epoch = recipe.epoch_steps(clips)
     wanted = min(max(_STEPS_SHARE * each_s / STEP_S, _STEPS[0]), _STEPS[1])
+    compared = study.early_stopping.enabled and "epochs" not in given
+    if compared and wanted / recipe.epoch_steps(clips) < _LEAST_EPOCHS:
+        in_part = int(wanted / _PARTS)
+        recipe = recipe.model_copy(update={"epoch_clips": in_part * batch_size})
+        share = in_part * batch_size / clips
+        reasons["epoch_clips"] = f"{share:.0%} of the clips, so that trainings are compared early"
+    in_epoch = recipe.epoch_steps(clips)
     epochs = max(1, round(wanted / in_epoch))
     steps = in_epoch * (study.epochs if "epochs" in given else epochs)
     extent = f"{steps:,} steps of {batch_size} clips"
@@ -147,7 +154,8 @@ def plan(
         reason = f"of {facts.validation_clips:,}, spread evenly"
         decide("validation_clips", _MOST_VALIDATION, reason)
     reasons["batch_size"] = f"for {clips:,} training clips of {facts.clip_s:g} s"
-    if values["epochs"] < _MANY_EPOCHS:
+    part = min(1.0, recipe.epoch_clips / clips) if recipe.epoch_clips else 1.0
+    if values["epochs"] * part < _MANY_EPOCHS:
         left = {n: t for n, t in recipe.augmentations.items() if n not in _FOR_MANY_EPOCHS}
         recipe = recipe.model_copy(update={"augmentations": left})
         words = " and ".join(_FOR_MANY_EPOCHS)

@@ -54,8 +54,8 @@ class Hooks:
     """What joins in while a network is trained.
 
     Attributes:
-        order: gives the clips of an epoch in their order, by index, from their number, the epoch
-            and a generator.
+        order: gives all clips in the order of the epochs from one on, by index, from their number,
+            that epoch and a generator.
         pruning: which weights become zero on the way.
         validation: clips that are judged after `validation_epochs`; after each epoch if None.
         on_epoch: called after each epoch.
@@ -105,14 +105,17 @@ def train(
     data = data.to(device)
     parts = parts_of(recipe)
     forward = execution.forward_of(network)
+    most = min(recipe.epoch_clips or len(data), len(data))
     epoch_steps = recipe.epoch_steps(len(data))
     optimisation = Optimisation(network, recipe, parts, epochs, epoch_steps, hooks.pruning)
     generator = torch.Generator().manual_seed(seed)
     history: list[EpochReport] = []
+    ahead = torch.empty(0, dtype=torch.int64)  # clips of epochs to come
 
     def checkpoint() -> Checkpoint:
         tensors, numbers = optimisation.state()
         tensors |= {"order": generator.get_state(), "chance": torch.get_rng_state()}
+        tensors |= {"ahead": ahead}
         return Checkpoint(tensors, {**numbers, "history": [vars(report) for report in history]})
 
     with torch.random.fork_rng(), malloc_keeps_memory():
@@ -121,12 +124,15 @@ def train(
             optimisation.put_back(before.tensors, before.numbers)
             generator.set_state(before.tensors["order"])
             torch.set_rng_state(before.tensors["chance"])
+            ahead = before.tensors["ahead"]
             history = [EpochReport(**report) for report in before.numbers["history"]]
             began -= history[-1].seconds
         for epoch in range(len(history) + 1, (until or epochs) + 1):
             network.train()
             total, clips = torch.zeros((), device=device), 0
-            order = hooks.order(len(data), epoch, generator).to(device)
+            if len(ahead) < most:
+                ahead = torch.cat([ahead, hooks.order(len(data), epoch, generator)])
+            order, ahead = ahead[:most].to(device), ahead[most:]
             steps = recipe.epoch_steps(len(order))
             for chosen in torch.split(order, recipe.batch_size)[:steps]:
                 batch = data.batch(chosen)

@@ -204,6 +204,16 @@ def test_training_ends_at_an_epoch_of_a_longer_one():
     assert [entry.train_loss for entry in history] == [entry.train_loss for entry in whole[:2]]
 
 
+@pytest.mark.parametrize(("clips", "epochs", "passes"), [(16, 9, 3), (32, 3, 2)])
+def test_an_epoch_of_a_part_of_the_clips_goes_on_where_the_last_one_ended(clips, epochs, passes):
+    """Of 48 clips in batches of four, by a constant rate: steps are steps."""
+    steady = {"schedule": "constant", "batch_size": 4}
+    parts, history = trained(recipe(**steady, epoch_clips=clips), epochs=epochs)
+    whole, _ = trained(recipe(**steady), epochs=passes)
+    assert len(history) == epochs
+    assert torch.equal(weights_of(parts), weights_of(whole))
+
+
 def test_an_order_of_its_own_decides_what_an_epoch_trains_on():
     asked = []
 

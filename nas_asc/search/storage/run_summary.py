@@ -114,4 +114,9 @@ def point(trial: Trial) -> Point:
     values = {**trial.complexity, **trial.result.metrics}
     values |= {"trial": trial.number, "model": trial.model, "after_end": trial.after_end}
     shown = {name: values[name] for name in POINT_COLUMNS if name in values}
-    return Point(**shown, choices=trial.architecture.choices, epochs=trial.result.stopped_epoch)
+    return Point(
+        **shown,
+        choices=trial.architecture.choices,
+        after_end=trial.after_end,
+        epochs=trial.result.stopped_epoch,
+    )
