@@ -122,8 +122,7 @@ def command(
     if clips := task.rule.clip_remark(task.dataset.clip_s):
         remark(f"warning: rule {task.rule.id}: {clips}")
     # A process has a torch, whether it is busy or not.
-    report_models = len(task.space.models) + len(task.ensembles)
-    processes = int(min(processes, task.config.most_busy(report_models)))
+    processes = int(min(processes, task.config.most_busy))
     if task.config.trials is not None:
         left = task.config.trials - (ended_trials(run) if resume else 0)
         if not task.config.trains_again:  # else there is more to do

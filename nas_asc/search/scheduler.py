@@ -1,13 +1,12 @@
 """Which job comes next: a new trial up to its first rung, or one that rests there to its next.
 
 Conventions: report models and ensembles are trials 0 to s - 1, cheapest first; those for whose
-first jobs there is room in their share of the planned work come first. Then come `startup_trials`
-new trials, a share of them mutations of report models, and all of these wait for nothing. Each
+first jobs there is room in their share of the planned work come first and wait for nothing. Each
 later job is decided when those jobs have ended that would have ended by then if every job took its
 planned seconds on `lag` workers, and it depends on exactly those. So nothing here depends on the
 number of workers or on which job ends first, and one that takes long does not hold up the ones
-beside it. A trial goes on before a new one begins. When there are to be no more new ones, all of
-the first front goes on.
+beside it. A trial goes on before a new one begins; of these the first are mutations of report
+models. When there are to be no more new ones, all of the first front goes on.
 """
 
 import logging
@@ -143,8 +142,7 @@ class Scheduler:
     def _without_waiting(self) -> Trial | None:
         if self._first:
             return self._next_job(self.trials[self._first[0]])
-        started = self._new < self._study.startup_trials
-        return self._proposed() if started or self._study.independent else None
+        return self._proposed() if self._study.independent else None
 
     def _promoted(self, whole_front: bool = False) -> Trial | None:
         found = self._rungs.next_promotion(self._may_go_on, whole_front)
@@ -193,12 +191,13 @@ class Scheduler:
         return self._new + sum(bool(t.jobs) for t in self.trials[: len(self.trials) - self._new])
 
     def _suggestions(self, number: int) -> Iterator[Architecture]:
-        """Return what to try first for a trial: a mutation of a report model, or a sampler's."""
+        """Return what to try first for a trial: mutations of report models, draws, a sampler's."""
         study, task, models = self._study, self._task, self._task.space.models.values()
-        mutated = ceil(study.mutations * study.startup_trials)
         learns = study.warm_start and study.sampler != "random"
-        if not (models and learns and self._new < mutated):
+        if self._new >= study.startup_trials:
             return self._sampler.propose(number)
+        if not (models and learns and self._new < ceil(study.mutations * study.startup_trials)):
+            return draw(task.space, trial_seed(study.seed, number, "sampler"))
         classes, clip_s = len(task.dataset.classes), task.dataset.clip_s
         parents = [model.adapted(classes, clip_s).architecture for model in models]
         rng = random.Random(trial_seed(study.seed, number, "mutation"))

@@ -108,8 +108,8 @@ def run_task(
             run_folder.save_study(run, config)  # where the recordings lie now
         if runner.capacity > config.lag and not config.independent:
             _log.warning(
-                "%d workers: at most %d are busy once the first trials have ended, since proposals "
-                "wait for results; --lag lets them wait for fewer",
+                "%d workers: about %d are busy, since what comes next waits for results; --lag "
+                "lets it wait for fewer",
                 runner.capacity,
                 config.lag,
             )

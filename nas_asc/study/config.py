@@ -160,18 +160,17 @@ class StudyConfig(Table):
         budget: limits as `parse_budget` reads them; None where the rule's own are all.
         objective: what is searched for besides a small size.
         data: the recordings, and how they are read.
-        trials: finished trials at which the search ends, report models and those of earlier
-            sessions included. May be raised when a run is resumed, as may `time_s`.
+        trials: that the search has, report models that take part and those of earlier sessions
+            included. May be raised when a run is resumed, as may `time_s`.
         time_s: seconds of all sessions at which the search ends, if `trials` does not end it first.
         epochs: of a full training.
         seed: of everything random.
-        lag: a trial is proposed when those have ended that end by then on so many workers by plan.
-            So many workers are kept busy at most, and the results do not depend on how many there
-            are.
-        startup_trials: so many trials after the report models are drawn at random and wait for
-            nothing.
-        mutations: share of those, the first ones, that are not drawn but small changes of report
-            models, unless there are to be none, or a sampler that learns nothing is asked for.
+        lag: what comes next is decided when those jobs have ended that end by then on so many
+            workers by plan. So many workers are kept busy at most, and the results do not depend on
+            how many there are.
+        startup_trials: so many trials after the report models are none of a sampler.
+        mutations: share of those, the first ones, that are small changes of report models, unless
+            there are to be none, or a sampler that learns nothing is asked for. The rest is drawn.
         macs_ceiling: multiply-accumulates for one clip above which a proposal is not trained, so
             that a search ends in time on the machine it is meant for; report models are exempt.
             None for no ceiling.
@@ -215,10 +214,10 @@ class StudyConfig(Table):
         """Whether no trial depends on the results of others."""
         return self.sampler == "random" and not self.early_stopping.epochs(self.epochs)
 
-    def most_busy(self, report_models: int) -> float:
-        """Return how many workers can be busy at once, with so many report models in front."""
-        first = self.startup_trials + (report_models if self.warm_start else 0)
-        return inf if self.independent else max(self.lag, first)
+    @property
+    def most_busy(self) -> float:
+        """How many workers can be busy all the time."""
+        return inf if self.independent else self.lag
 
     @property
     def trains_again(self) -> bool:

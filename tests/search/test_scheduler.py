@@ -41,7 +41,7 @@ def end(scheduler, trial, state=None):
 
 
 def ask(scheduler, jobs):
-    """Ask for jobs that do not wait for each other."""
+    """Ask for jobs that need no result."""
     found = [scheduler.ask() for _ in range(jobs)]
     assert None not in found
     return found
@@ -67,22 +67,22 @@ def needed(task, jobs, lag):
     return {number for number, end in enumerate(ends) if end <= min(free)}
 
 
-@pytest.mark.parametrize(
-    ("startup_trials", "lag", "asked", "count"),
-    # of two workers one is free, the other has a trial; of 16 with one each the first is free
-    [(5, 2, 5, 4), (2, 16, 16, 1)],
-)
-def test_a_job_is_decided_when_those_have_ended_that_end_by_then_by_plan(
-    startup_trials, lag, asked, count
-):
-    task = TASK(startup_trials=startup_trials, lag=lag)
+@pytest.mark.parametrize(("lag", "before"), [(2, 0), (2, 5), (16, 0), (16, 3)])
+def test_a_job_is_decided_when_those_have_ended_that_end_by_then_by_plan(lag, before):
+    """With one job on each worker, one of them is the first to be free."""
+    task = TASK(lag=lag)
     scheduler = Scheduler(task)
-    trials = ask(scheduler, asked)
-    awaited = needed(task, trials, lag)
-    assert len(awaited) == count
-    for number in sorted(set(range(asked)) - awaited) + sorted(awaited):
+    done = ask_and_end(scheduler, before)
+    asked = []
+    while (trial := scheduler.ask()) is not None:
+        asked.append(trial)
+    jobs = [*done, *asked]
+    awaited = needed(task, jobs, lag) - set(range(before))
+    assert 0 < len(asked) <= lag
+    assert awaited
+    for number in sorted(set(range(before, len(jobs))) - awaited) + sorted(awaited):
         assert scheduler.ask() is None
-        end(scheduler, trials[number])
+        end(scheduler, jobs[number])
     assert scheduler.ask() is not None
 
 
@@ -118,7 +118,7 @@ def test_where_nothing_can_start_workers_wait_for_the_next_end_by_plan():
 
 def test_a_share_of_the_first_trials_are_mutations_of_report_models():
     """Those keep the order of blocks that the report chose, in no other trial of chance so."""
-    scheduler = make(startup_trials=8, mutations=0.5, warm_start=True)
+    scheduler = make(startup_trials=8, mutations=0.5, warm_start=True, lag=16)
     trials = [trial for trial in ask(scheduler, 12) if trial.model is None][:8]
     blocks = [
         [trial.architecture.sections[f"stage{n}"].get("block") for n in (1, 2)] for trial in trials
@@ -142,19 +142,16 @@ def test_what_is_asked_does_not_depend_on_results_that_came_early():
     assert late.ask() == early.ask()
 
 
-def test_trials_rest_at_their_rung_and_the_best_go_on_before_new_ones_begin():
-    scheduler = make(startup_trials=4, lag=1)
-    first = ask_and_end(scheduler, 4)
-    assert [trial.jobs[-1].until for trial in first] == [EPOCHS[0]] * 4
-    going_on = ask(scheduler, 1)[0]
+def test_trials_rest_at_their_rung_and_the_best_goes_on_before_a_new_one_begins():
+    thirds = {"enabled": True, "rungs": [0.34], "keep": 0.33}
+    scheduler = make(lag=1, early_stopping=thirds)
+    first = ask_and_end(scheduler, 2)
+    assert [trial.jobs[-1].until for trial in first] == [EPOCHS[0]] * 2
+    (going_on,) = ask_and_end(scheduler, 1)  # a third of two is one
     assert [job.until for job in going_on.jobs] == [*EPOCHS]
-    end(scheduler, going_on)
-    points = {t.number: (t.size_bytes, loss_at(t, EPOCHS[0])) for t in first}
-    assert points[going_on.number][1] == min(loss for _, loss in points.values())
-    (second,) = ask_and_end(scheduler, 1)
-    assert second.number != going_on.number
-    assert len(second.jobs) == 2  # a half of four
-    assert ask(scheduler, 1)[0].number == 4
+    assert going_on.number == min(first, key=lambda trial: loss_at(trial, EPOCHS[0])).number
+    following = ask_and_end(scheduler, 2)
+    assert [(trial.number, len(trial.jobs)) for trial in following] == [(2, 1), (3, 1)]
 
 
 def test_when_no_trial_may_begin_the_whole_front_goes_on():
