@@ -79,6 +79,7 @@ class SurrogateSampler:
         """Note what came of a trial after a share of its epochs."""
         if isinstance(outcome, str):
             self._failed.add(number)
+            self._losses.pop(number, None)
         elif number in self._accepted:
             loss = max(outcome[0], _LEAST_LOSS)
             self._losses.setdefault(number, {})[share] = float(np.log(loss))
