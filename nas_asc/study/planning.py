@@ -41,7 +41,7 @@ _STEPS_SHARE = 0.25  # of a candidate's time, for what each step takes besides a
 _CANDIDATES = 11
 _GROWTH = 0.4
 _FIRST_LOOK = 7  # on the built-in scenes, few but good ones
-_STARTUP = (12, 48)
+_STARTUP_SHARE, _STARTUP = 0.25, (8, 32)  # of those that begin
 _LEANING = 1.5  # what a search trains costs more than what is drawn, since it is better
 _LEAST_SHARE = 0.03  # of what fits the budget that is not above the ceiling
 _MOST_VALIDATION = 5000
@@ -147,8 +147,9 @@ def plan(
     each = format_duration(each_s / study.speed + facts.besides_s)
     about = f"to train a candidate to the end takes about {each}"
     decide("macs_ceiling", ceiling, about if ceiling else f"{about} or less")
-    startup = min(max(candidates, _STARTUP[0]), _STARTUP[1])
-    share = "as many as could be trained to the end, {} to {}".format(*_STARTUP)
+    begun = candidates / study.early_stopping.expected_share(values["epochs"])
+    startup = min(max(round(_STARTUP_SHARE * begun), _STARTUP[0]), _STARTUP[1])
+    share = "a quarter of the candidates, {} to {}".format(*_STARTUP)
     decide("startup_trials", startup, share)
     if facts.validation_clips > _MOST_VALIDATION:
         reason = f"of {facts.validation_clips:,}, spread evenly"
