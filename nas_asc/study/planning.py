@@ -6,9 +6,11 @@ a clock or the number of workers: the same on every machine. A faster machine tr
 of the same kind; `speed`, 1 for the reference, plans larger ones for it.
 """
 
+from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import log2
+from statistics import fmean
 from typing import Any
 
 from nas_asc.study.config import Recipe, StudyConfig
@@ -42,7 +44,7 @@ _CANDIDATES = 11
 _GROWTH = 0.4
 _FIRST_LOOK = 7  # on the built-in scenes, few but good ones
 _STARTUP_SHARE, _STARTUP = 0.25, (8, 32)  # of those that begin
-_LEANING = 1.5  # what a search trains costs more than what is drawn, since it is better
+_LIKE = 0.05  # of what is drawn, to say what an architecture of some size takes
 _LEAST_SHARE = 0.03  # of what fits the budget that is not above the ceiling
 _MOST_VALIDATION = 5000
 _PLANNED = ("time_s", "trials", "epochs", "macs_ceiling", "startup_trials", "validation_clips")
@@ -171,15 +173,16 @@ def plan(
 
 
 def _ceiling(drawn: Sequence[tuple[int, float]], affordable_s: float) -> int | None:
-    """Return the multiply-accumulates above which candidates take too long, on average.
+    """Return the multiply-accumulates above which a candidate takes too long.
 
-    None where all may be trained.
+    Most of what a search trains is close to them, since it is better. None where all may be
+    trained.
     """
     least = max(1, int(_LEAST_SHARE * len(drawn)))
-    total_s = 0.0
+    like = deque[float](maxlen=max(1, int(_LIKE * len(drawn))))
     for count, (macs, work_s) in enumerate(drawn):
-        total_s += work_s
-        if count >= least and _LEANING * total_s / (count + 1) > affordable_s:
+        like.append(work_s)
+        if count >= least and fmean(like) > affordable_s:
             digit = int(10 ** max(len(str(macs)) - 2, 0))  # two are enough
             return macs // digit * digit
     return None
