@@ -45,9 +45,13 @@ _GROWTH = 0.4
 _FIRST_LOOK = 7  # on the built-in scenes, few but good ones
 _STARTUP_SHARE, _STARTUP = 0.25, (8, 32)  # of those that begin
 _LIKE = 0.05  # of what is drawn, to say what an architecture of some size takes
-_LEAST_SHARE = 0.03  # of what fits the budget that is not above the ceiling
+_LEAST_SHARE = 0.03  # of what fits the budget that is not above the ceilings
+_LONGEST = 1.5  # times as long as a candidate is to take
 _MOST_VALIDATION = 5000
-_PLANNED = ("time_s", "trials", "epochs", "macs_ceiling", "startup_trials", "validation_clips")
+_PLANNED = (
+    *("time_s", "trials", "epochs", "macs_ceiling", "longest_s", "startup_trials"),
+    "validation_clips",
+)
 _FOR_MANY_EPOCHS = ("spec_augment", "mixup")  # what holds up a training that is short
 _MANY_EPOCHS = 60
 _UNEVEN = 4.0  # largest class by smallest, above which classes are weighed
@@ -149,6 +153,13 @@ def plan(
     each = format_duration(each_s / study.speed + facts.besides_s)
     about = f"to train a candidate to the end takes about {each}"
     decide("macs_ceiling", ceiling, about if ceiling else f"{about} or less")
+    if drawn:
+        planned_s = (
+            training_s(work_s, clips, values["epochs"], recipe, study.speed) for _, work_s in drawn
+        )
+        least_s = sorted(planned_s)[int(_LEAST_SHARE * (len(drawn) - 1))]
+        longest_s = round(max(_LONGEST * each_s / study.speed, least_s) + 0.05, 1)
+        decide("longest_s", longest_s, "seconds by plan, half as long again as that")
     begun = candidates / study.early_stopping.expected_share(values["epochs"])
     startup = min(max(round(_STARTUP_SHARE * begun), _STARTUP[0]), _STARTUP[1])
     share = "a quarter of the candidates, {} to {}".format(*_STARTUP)
