@@ -30,6 +30,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,7 @@ PARTS: Mapping[str, Callable[[StudyConfig], dict[str, Any]]] = {
         for name in ("random", "tpe", "evolution", "surrogate")
     },
 }
-VARIANTS = (
-    *("ours", "before", "random", "nsga2", "tpe", "pruner", "moasha"),
-    *PARTS,
-)
+VARIANTS = ("ours", "before", "random", "nsga2", "tpe", "pruner", "moasha", *PARTS)
 
 
 @dataclass(frozen=True)
@@ -90,17 +88,18 @@ def main() -> None:
         sources = {"esc10": DataSource.of(options.esc10.resolve()), **sources}
     options.results.mkdir(parents=True, exist_ok=True)
     os.environ["OMP_NUM_THREADS"] = "1"
-    for data in sources if options.data is None else options.data.split(","):
-        with tempfile.TemporaryDirectory() as folder:
-            for variant in options.variants.split(","):
-                for seed in () if options.report else range(options.seeds):
-                    cell = Cell(data, variant, seed, options.minutes)
-                    if (options.results / cell.file).exists():
-                        print(f"{cell.file}: stored")
-                    elif library := missing_library(variant) if variant in PEERS else "":
-                        print(f"{cell.file}: skipped, {library} is not installed")
-                    else:
-                        measure(cell, sources[data], options, Path(folder) / f"cache{seed}")
+    data = sources if options.data is None else options.data.split(",")
+    seeds = () if options.report else range(options.seeds)
+    with tempfile.TemporaryDirectory() as folder:
+        for each in product(data, options.variants.split(","), seeds, [options.minutes]):
+            cell = Cell(*each)
+            if (options.results / cell.file).exists():
+                print(f"{cell.file}: stored")
+            elif library := missing_library(cell.variant):
+                print(f"{cell.file}: skipped, {library} is not installed")
+            else:
+                recordings = Path(folder) / f"{cell.data}-{cell.seed}"
+                measure(cell, sources[cell.data], options, recordings)
     write_report(options.results, options.docs)
 
 
@@ -209,13 +208,27 @@ def search(root: Path, words: list[str], run: Path) -> None:
 
 
 def read_run(run: Path) -> list[Training]:
-    """Read what a search has trained: all that this file knows of how a run is stored."""
+    """Read what a search has trained: all that this file knows of how a run is stored.
+
+    When a job ended that its trial went on from is not stored. Its epochs count from when it was
+    issued at the earliest, so that there are never too few: all jobs before it but those that the
+    other workers may have had by then had ended.
+    """
+    trials, _ = read_trials(run)
+    ends = [(trial.jobs[-1].number, trial.elapsed_s) for trial in trials if trial.jobs]
     trainings = []
-    for trial in read_trials(run)[0]:
+    for trial in trials:
+        done = 0
+        for job in trial.jobs[:-1]:
+            before = sorted(end for number, end in ends if number < job.number)
+            seconds = before[-WORKERS] if len(before) >= WORKERS else 0.0
+            rested = (seconds, job.until - done, "rested", trial.size_bytes)
+            trainings.append(Training(trial.number, *rested))
+            done = job.until
         if trial.state not in ("completed", "stopped_early", "failed"):
             continue
         curve = trial.result.curve if trial.result else ()
-        epochs = int(curve[-1]["epoch"]) if curve else 0
+        epochs = int(curve[-1]["epoch"]) - done if curve else 0
         metrics: tuple[float, ...] = ()
         if trial.result and trial.state == "completed":
             metrics = tuple(trial.result.metrics[name] for name in ("log_loss", "accuracy"))

@@ -31,7 +31,7 @@ from optuna.trial import TrialState, create_trial
 from search_workers import Peer
 
 from nas_asc.architectures import Architecture
-from nas_asc.results import guessing_error
+from nas_asc.results import SMALLEST_SIZE_BYTES, guessing_error
 from nas_asc.search import Task
 from nas_asc.spaces import Parameter
 from nas_asc.spaces.feasibility import excess
@@ -168,7 +168,7 @@ class MoashaPeer:
 
         study = task.config
         np.random.seed(study.seed)  # noqa: NPY002  # what it draws from
-        grace = ceil(study.epochs / 9)
+        grace = min(max(3, ceil(study.epochs / 9)), study.epochs)
         self._task = task
         self._scheduler = MOASHA(
             {p.path: choice(list(range(len(p.options)))) for p in task.space.parameters()},
@@ -192,8 +192,8 @@ class MoashaPeer:
             architecture = task.space.architecture(partial(_taken, config))
             if over_budget(task, architecture) <= 0:
                 trial = Trial(len(self._trials), config, datetime.now())
-                size = log(task.measure(architecture).size_bytes / 1024)
-                whole = log((task.budget.size_bytes or 2**20) / 1024)
+                size = log(task.measure(architecture).size_bytes / SMALLEST_SIZE_BYTES)
+                whole = log((task.budget.size_bytes or 2**20) / SMALLEST_SIZE_BYTES)
                 self._trials.append((trial, size / whole))
                 self._scheduler.on_trial_add(trial)
                 return architecture
@@ -246,7 +246,7 @@ PEERS: Mapping[str, Callable[[Task], Peer]] = {
 }
 
 
-def missing_library(name: str) -> str:
-    """Return the library that a peer needs and that is not installed, or nothing."""
-    needs = "syne_tune" if name.startswith("moasha") else "optuna"
-    return "" if find_spec(needs) else needs.replace("_", "-")
+def missing_library(variant: str) -> str:
+    """Return the library that a variant needs and that is not installed, or nothing."""
+    is_missing = variant.startswith("moasha") and find_spec("syne_tune") is None
+    return "syne-tune" if is_missing else ""

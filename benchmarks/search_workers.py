@@ -15,19 +15,19 @@ from typing import Any, Protocol
 
 from nas_asc.architectures import Architecture
 from nas_asc.search import Task
-from nas_asc.study import Job, JobResult, Rung, trial_seed
+from nas_asc.study import Job, JobResult, trial_seed
 
 WORKERS = 2
 
 
 @dataclass(frozen=True)
 class Training:
-    """One training that has ended.
+    """One training, or a part of one, that has ended.
 
     Attributes:
         seconds: since the search began.
-        epochs: that it was trained for.
-        state: completed, stopped_early or failed.
+        epochs: that it was trained for, of one that had rested those since then.
+        state: completed, stopped_early, failed, or rested, for a part of one that went on later.
         log_loss, accuracy: on validation clips, of what was trained to its end.
     """
 
@@ -90,18 +90,25 @@ def _work(pipe: Connection) -> None:
         pipe.send(question)
         return pipe.recv()
 
-    def report(entry: Mapping[str, Any]) -> bool:
+    def report(entry: Mapping[str, Any]) -> None:
         judged = entry["log_loss"] is not None and entry["epoch"] < job.epochs
-        return not judged or asked("goes_on", job.number, entry["epoch"], entry["log_loss"])
+        if judged and not asked("goes_on", job.number, entry["epoch"], entry["log_loss"]):
+            raise _Stopped
 
     while True:
         job: Job = asked("next_job")
         try:
             result = run_job(job, report)
+        except _Stopped:
+            pass  # as is known where that was decided
         except Exception as error:
             asked("failed", job.number, f"{type(error).__name__}: {error}")
         else:
             asked("finished", job.number, result)
+
+
+class _Stopped(Exception):
+    """A training is not to go on."""
 
 
 class _Desk:
@@ -129,23 +136,27 @@ class _Desk:
             "space": study.space,
             "run": str(self._run),
         }
-        # They let everything pass: they are there to have the validation clips judged.
-        rungs = tuple(Rung(epoch, 1.0, study.objective) for epoch in self._peer.judged)
-        seed = trial_seed(study.seed, number, "training")
-        return Job(number, architecture.to_dict(), seed, study.epochs, rungs, context)
+        return Job(
+            number=number,
+            architecture=architecture.to_dict(),
+            seed=trial_seed(study.seed, number, "training"),
+            epochs=study.epochs,
+            until=study.epochs,
+            rungs=tuple(self._peer.judged),
+            context=context,
+        )
 
     def goes_on(self, trial: int, epoch: int, loss: float) -> bool:
-        """Pass the question on."""
-        return self._peer.goes_on(trial, epoch, loss)
+        """Pass the question on, and keep what is stopped."""
+        goes_on = self._peer.goes_on(trial, epoch, loss)
+        if not goes_on:
+            self._end(trial, epoch, "stopped_early")
+        return goes_on
 
     def finished(self, trial: int, result: JobResult) -> None:
-        """Keep a training that was done or stopped."""
-        epochs = result.curve[-1]["epoch"]
-        if result.stopped_epoch is not None:
-            self._end(trial, epochs, "stopped_early")
-        else:
-            loss, accuracy = result.metrics["log_loss"], result.metrics["accuracy"]
-            self._end(trial, epochs, "completed", loss, accuracy)
+        """Keep a training that was done."""
+        loss, accuracy = result.metrics["log_loss"], result.metrics["accuracy"]
+        self._end(trial, result.curve[-1]["epoch"], "completed", loss, accuracy)
 
     def failed(self, trial: int, reason: str) -> None:
         """Keep that a training failed; the epochs of it are not known."""
