@@ -212,7 +212,7 @@ def test_a_saved_ensemble_gives_on_sound_files_what_was_judged(tones, tmp_path):
     )
     members = (Member(twice, 2, 1.0), Member(once, 1, 3.0))
     ensemble = Ensemble("made", "", "", members, tones.classes, CLIP_S, "plain", {})
-    settings = TrialSettings(tones, "mbconv", "plain", RECIPE, EPOCHS, ())
+    settings = TrialSettings(tones, "mbconv", "plain", RECIPE, EPOCHS, EPOCHS, ())
     fitted = [
         fit(member.model.architecture, settings, seed, lambda _: True, tmp_path / "none")
         for seed, member in enumerate(ensemble.networks)
