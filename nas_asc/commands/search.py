@@ -29,6 +29,7 @@ _PLANNED = "planned"  # the study whose numbers are planned for the data and the
 _WORDS: Mapping[str, Callable[[Any], str]] = {
     "time_s": format_duration,
     "macs_ceiling": format_count,
+    "longest_s": format_duration,
     "augmentations": ", ".join,
 }
 _FOR_RECORDINGS = {"audio", "columns", "group", "label_level", "names", "test", "validation"}

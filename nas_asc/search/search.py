@@ -170,6 +170,7 @@ class _Session:
             self._counts.note(trial)
         self._counts.resumed = self._counts.finished
         self._queue = TrialQueue(self.scheduler)
+        self._ahead: Trial | None = None
         self._pace = Pace(task, runner.capacity)
         self._running: set[int] = set()
         self._lost = LostTrials(task)
@@ -196,6 +197,7 @@ class _Session:
                 self._report_progress()
                 if not (self._running or self._lost):
                     break
+                self._look_ahead()
                 for event in self._runner.poll(min(_LONGEST_POLL_S, self.clock.left_s)):
                     self._handle(event)
                 self._end_what_hangs()
@@ -238,8 +240,14 @@ class _Session:
         """Return what to start now: what was lost before what is new."""
         others, trial = self._lost.next_trial(self._running)
         if others:
-            return self._queue.next_trial() if self.clock.left_s > 0 else None
+            trial, self._ahead = self._look_ahead(), None
         return trial
+
+    def _look_ahead(self) -> Trial | None:
+        """Return what comes next; a sampler may think about it while workers are busy."""
+        if self._ahead is None and self.clock.left_s > 0:
+            self._ahead = self._queue.next_trial()
+        return self._ahead
 
     def _end_what_hangs(self) -> None:
         trials = [self.scheduler.trials[number] for number in self._running]

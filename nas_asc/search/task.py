@@ -31,9 +31,10 @@ class Task:
     Attributes:
         ensembles: of the reports, as the space's file has them.
         budget: that nothing on the front exceeds: the study's limits and those of its rule.
-        trained_budget: the same with the multiply-accumulates that the study can afford to train.
+        trained_budget: the same with the multiply-accumulates that the study allows.
         measure: counts an architecture on clips of the data, by the rule.
-        suits: checks whether the front end of an architecture suits the data.
+        suits: checks whether the front end of an architecture suits the data, and whether a
+            candidate may take as long as it is planned to.
         drawn: multiply-accumulates and work of what was drawn within the trained budget, if any.
     """
 
@@ -134,15 +135,33 @@ def read_task(
         config = plan(config, _facts(dataset), drawn, given)
     most = [macs for macs in (budget.macs, config.macs_ceiling) if macs is not None]
     trained = replace(budget, macs=min(most, default=None))
-    affordable = tuple(each for each in drawn if trained.macs is None or each[0] <= trained.macs)
-    if trained != budget and not affordable:
+    facts = _facts(dataset)
+
+    def is_short(macs: int, work_s: float) -> bool:
+        how = (facts.training_clips, config.epochs, config.recipe, config.speed)
+        longest_s = config.longest_s
+        short = longest_s is None or training_s(work_s, *how) <= longest_s
+        return short and (trained.macs is None or macs <= trained.macs)
+
+    def is_admitted(architecture: Architecture) -> bool:
+        if config.longest_s is None or not suiting(architecture):
+            return suiting(architecture)
+        cost = measure(architecture)
+        return is_short(cost.macs, clip_work_s(cost.macs, cost.macs_fvcore_total))
+
+    affordable = tuple(each for each in drawn if is_short(*each))
+    if (trained != budget or config.longest_s) and not affordable:
         try:
-            check_that_something_fits(space, trained, measure, config.seed, suiting)
+            check_that_something_fits(space, trained, measure, config.seed, is_admitted)
         except NothingFits as error:
             reason = str(error).removeprefix("budget: ")
-            raise NothingFits(f"macs_ceiling of the study: {reason}") from None
+            raise NothingFits(f"macs_ceiling or longest_s of the study: {reason}") from None
     named = tuple(ensembles.values())
-    return Task(config, space, named, rule, budget, trained, dataset, measure, suiting, affordable)
+    return Task(
+        *(config, space, named, rule, budget, trained, dataset, measure),
+        suits=is_admitted,
+        drawn=affordable,
+    )
 
 
 def _facts(dataset: Dataset) -> DataFacts:

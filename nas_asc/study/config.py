@@ -174,6 +174,8 @@ class StudyConfig(Table):
         macs_ceiling: multiply-accumulates for one clip above which a proposal is not trained, so
             that a search ends in time on the machine it is meant for; report models are exempt.
             None for no ceiling.
+        longest_s: planned seconds of a full training above which a proposal is not trained either:
+            two architectures of the same multiply-accumulates may differ in them by a factor.
         validation_clips: so many are judged at most, spread evenly; None for all.
         speed: of a core, against the reference of `planning`.
         max_proposals: of a sampler for one trial, before chance takes over.
@@ -199,6 +201,7 @@ class StudyConfig(Table):
     startup_trials: int = Field(ge=0, le=MOST)
     mutations: Share = 0.0
     macs_ceiling: int | None = Field(default=None, ge=1, lt=2**63)
+    longest_s: float | None = Field(default=None, gt=0, le=MOST_S)
     validation_clips: int | None = Field(default=None, ge=1)
     speed: float = Field(default=1.0, gt=0, le=MOST)
     max_proposals: int = Field(ge=1, le=MOST)

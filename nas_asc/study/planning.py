@@ -6,9 +6,11 @@ a clock or the number of workers: the same on every machine. A faster machine tr
 of the same kind; `speed`, 1 for the reference, plans larger ones for it.
 """
 
+from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import log2
+from statistics import fmean
 from typing import Any
 
 from nas_asc.study.config import Recipe, StudyConfig
@@ -41,11 +43,15 @@ _STEPS_SHARE = 0.25  # of a candidate's time, for what each step takes besides a
 _CANDIDATES = 11
 _GROWTH = 0.4
 _FIRST_LOOK = 7  # on the built-in scenes, few but good ones
-_STARTUP = (12, 48)
-_LEANING = 1.5  # what a search trains costs more than what is drawn, since it is better
-_LEAST_SHARE = 0.03  # of what fits the budget that is not above the ceiling
+_STARTUP_SHARE, _STARTUP = 0.25, (8, 32)  # of those that begin
+_LIKE = 0.05  # of what is drawn, to say what an architecture of some size takes
+_LEAST_SHARE = 0.03  # of what fits the budget that is not above the ceilings
+_LONGEST = 1.5  # times as long as a candidate is to take
 _MOST_VALIDATION = 5000
-_PLANNED = ("time_s", "trials", "epochs", "macs_ceiling", "startup_trials", "validation_clips")
+_PLANNED = (
+    *("time_s", "trials", "epochs", "macs_ceiling", "longest_s", "startup_trials"),
+    "validation_clips",
+)
 _FOR_MANY_EPOCHS = ("spec_augment", "mixup")  # what holds up a training that is short
 _MANY_EPOCHS = 60
 _UNEVEN = 4.0  # largest class by smallest, above which classes are weighed
@@ -147,8 +153,16 @@ def plan(
     each = format_duration(each_s / study.speed + facts.besides_s)
     about = f"to train a candidate to the end takes about {each}"
     decide("macs_ceiling", ceiling, about if ceiling else f"{about} or less")
-    startup = min(max(candidates, _STARTUP[0]), _STARTUP[1])
-    share = "as many as could be trained to the end, {} to {}".format(*_STARTUP)
+    if drawn:
+        planned_s = (
+            training_s(work_s, clips, values["epochs"], recipe, study.speed) for _, work_s in drawn
+        )
+        least_s = sorted(planned_s)[int(_LEAST_SHARE * (len(drawn) - 1))]
+        longest_s = round(max(_LONGEST * each_s / study.speed, least_s) + 0.05, 1)
+        decide("longest_s", longest_s, "seconds by plan, half as long again as that")
+    begun = candidates / study.early_stopping.expected_share(values["epochs"])
+    startup = min(max(round(_STARTUP_SHARE * begun), _STARTUP[0]), _STARTUP[1])
+    share = "a quarter of the candidates, {} to {}".format(*_STARTUP)
     decide("startup_trials", startup, share)
     if facts.validation_clips > _MOST_VALIDATION:
         reason = f"of {facts.validation_clips:,}, spread evenly"
@@ -170,15 +184,16 @@ def plan(
 
 
 def _ceiling(drawn: Sequence[tuple[int, float]], affordable_s: float) -> int | None:
-    """Return the multiply-accumulates above which candidates take too long, on average.
+    """Return the multiply-accumulates above which a candidate takes too long.
 
-    None where all may be trained.
+    Most of what a search trains is close to them, since it is better. None where all may be
+    trained.
     """
     least = max(1, int(_LEAST_SHARE * len(drawn)))
-    total_s = 0.0
+    like = deque[float](maxlen=max(1, int(_LIKE * len(drawn))))
     for count, (macs, work_s) in enumerate(drawn):
-        total_s += work_s
-        if count >= least and _LEANING * total_s / (count + 1) > affordable_s:
+        like.append(work_s)
+        if count >= least and fmean(like) > affordable_s:
             digit = int(10 ** max(len(str(macs)) - 2, 0))  # two are enough
             return macs // digit * digit
     return None

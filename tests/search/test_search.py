@@ -170,7 +170,11 @@ def test_progress_is_told(tmp_path):
     ("options", "error", "words"),
     [
         ({"budget": "50B"}, NothingFits, "budget: .* the smallest it reaches"),
-        ({"macs_ceiling": 10}, NothingFits, "macs_ceiling of the study: .* the smallest"),
+        (
+            {"macs_ceiling": 10},
+            NothingFits,
+            "macs_ceiling or longest_s of the study: .* the smallest",
+        ),
         ({"space": None}, ConfigError, "space: expected a search space"),
         ({"resume": True}, RunError, "expected the folder of a run"),
     ],

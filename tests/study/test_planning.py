@@ -82,7 +82,8 @@ def test_nothing_but_the_data_the_time_and_the_speed_decides():
 def test_what_was_asked_for_stays_and_every_number_has_a_reason():
     study = planned(given=("trials", "epochs"), trials=7, epochs=3, time_s=None)
     assert (study.trials, study.epochs, study.time_s) == (7, 3, None)
-    numbers = {"trials", "epochs", "macs_ceiling", "startup_trials", "batch_size", "augmentations"}
+    numbers = {"trials", "epochs", "macs_ceiling", "longest_s", "startup_trials", "batch_size"}
+    numbers |= {"augmentations"}
     assert set(study.plan) == numbers
 
 
