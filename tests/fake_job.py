@@ -107,6 +107,13 @@ def waiting_for_two(job: Job, report: OnEpoch) -> JobResult:
     return waiting(job, report) if job.number in (1, 2) else run_job(job, report)
 
 
+def held_up(job: Job, report: OnEpoch) -> JobResult:
+    """Wait until there is a file "go" in the run folder."""
+    while not (Path(str(job.context["run"])) / "go").exists():
+        time.sleep(0.01)
+    return run_job(job, report)
+
+
 def attempts(job: Job) -> int:
     """Note in the run folder that trial 3 or 4 is run, and return how often it was."""
     path = Path(str(job.context["run"])) / f"attempts-{job.number}"

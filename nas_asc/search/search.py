@@ -9,7 +9,8 @@ scheduler: goes on at a rung, or new: gate (known? over the budget?) -> store: o
 Conventions: seconds. The store is the one record of truth: a run that ends at any moment loses the
 trials in training and nothing else, and they are run again when it is resumed. A session ends with
 its trials, its time or Ctrl-C: the first ends it between two steps, so that what has just come in
-is stored, the second at once.
+is stored, the second at once. A fault that no trial is to blame for, such as a full disk, ends it
+too, since trials that failed of it would be missing from what the search learns.
 """
 
 import logging
@@ -20,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nas_asc.datasets import Dataset
+from nas_asc.errors import RunError
 from nas_asc.results import Summary, seed_captions, write_front
 from nas_asc.search.finals import train_front_again
 from nas_asc.search.lost_trials import LostTrials
@@ -73,7 +75,8 @@ def run_search(
     Raises:
         ConfigError: the study names no space, or one that is not valid.
         NothingFits: no architecture of the space fits the budget.
-        RunError: the folder is in use, holds another run, or holds none to resume.
+        RunError: the folder is in use, is damaged, holds another run, or holds none to resume; or a
+            recording is gone, or a disk full: the run can be resumed when that is put right.
         KeyboardInterrupt: Ctrl-C; the run can be resumed. A second one does not wait for anything.
     """
     runner = RUNNERS["processes"](workers, JOB_FUNCTION) if isinstance(workers, int) else workers
@@ -174,6 +177,7 @@ class _Session:
         self.context = {  # what all jobs share, as plain data
             "data": task.dataset.source.to_dict(),
             "split_seed": task.dataset.split_seed,
+            "clips": len(task.dataset.clips),
             "validation_clips": study.validation_clips,
             "recipe": study.recipe.to_dict(),
             "rule": task.rule.id,
@@ -264,6 +268,8 @@ class _Session:
             _log.warning("trial %d: %s; it is run again", event.number, event.reason)
             self._running.discard(event.number)
             self._lost.ended(event.number)
+        elif event.stops:
+            raise RunError(f"{event.reason}, and go on with --resume")
         else:
             _log.info("trial %d failed: %s", event.number, event.traceback or event.reason)
             failed = replace(trial, state="failed", reason=event.reason, lost=event.lost)

@@ -32,7 +32,8 @@ class Job:
         learning_rate: that the trial is trained with where it diverged before; None for that of the
             recipe.
         context: what all jobs of a study share: `data`, `split_seed`, `validation_clips`, `recipe`,
-            `rule`, `space`, `run`. With `final` it is a training after the search, of which no
+            `rule`, `space`, `run`; and `clips`, how many `data` has, where that is to be checked.
+            With `final` it is a training after the search, of which no
             model is kept and which test clips judge too: {"fold": its fold, or None for the split
             of the search}.
     """
@@ -105,12 +106,15 @@ class JobFailed:
     Attributes:
         traceback: of a fault of the program.
         lost: whether it may succeed elsewhere or later: its process died, or memory ran out.
+        stops: whether no other will succeed before the user has put something right: a recording is
+            gone, a disk is full.
     """
 
     number: int
     reason: str
     traceback: str = ""
     lost: bool = False
+    stops: bool = False
 
 
 Event = EpochReported | JobFinished | JobFailed

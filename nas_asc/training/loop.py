@@ -93,7 +93,7 @@ def train(
 
     Raises:
         ConfigError: the recipe has a part that is not known, or not set as it may be.
-        DivergedError: the loss is no longer a number.
+        DivergedError: the loss, or that of validation clips, is no longer a number.
         ValueError: there is no clip or no epoch, or a label is missing.
     """
     if len(data) == 0 or any(len(each) != len(data) for each in data.inputs) or epochs < 1:
@@ -160,6 +160,11 @@ def train(
                 optimisation.finish()
                 log_loss, accuracy = _judged(network, hooks.validation)
                 optimisation.resume()
+                if not isfinite(log_loss):  # of a last step whose gradient was not
+                    raise DivergedError(
+                        f"expected a finite loss of validation clips, found {log_loss} after epoch "
+                        f"{epoch} of {epochs}, lower recipe.learning_rate ({recipe.learning_rate})"
+                    )
             history.append(EpochReport(epoch, mean, log_loss, accuracy, perf_counter() - began))
             hooks.on_checkpoint(epoch, checkpoint)
             hooks.on_epoch(history[-1])

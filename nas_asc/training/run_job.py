@@ -21,7 +21,7 @@ from torch import Tensor
 from nas_asc.architectures import Architecture, FrontEnd
 from nas_asc.complexity import Complexity, count
 from nas_asc.datasets import Dataset, cross_validation, load_dataset
-from nas_asc.errors import ConfigError, DivergedError
+from nas_asc.errors import ConfigError, DatasetError, DivergedError
 from nas_asc.features import load_inputs
 from nas_asc.files import digest
 from nas_asc.networks import (
@@ -218,9 +218,18 @@ _folds = lru_cache(maxsize=1)(cross_validation)
 
 @lru_cache(maxsize=2)
 def _dataset(
-    source: DataSource, split_seed: int, validation_clips: int | None, fold: int | None
+    source: DataSource,
+    split_seed: int,
+    clips: int | None,
+    validation_clips: int | None,
+    fold: int | None,
 ) -> Dataset:
     dataset = _loaded(source, split_seed)
+    if clips not in (None, found := len(dataset.clips)):
+        raise DatasetError(
+            f"{dataset.root}: expected the {clips} clips that the search began with, found {found} "
+            "- put back what is missing"
+        )
     if fold is not None:  # with all clips: they differ by their splits alone, and share features
         return _folds(dataset)[0][fold]
     return dataset.with_validation(validation_clips)
@@ -250,7 +259,9 @@ def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
     What diverges is begun anew once, with the same seed and a tenth of the learning rate.
 
     Raises:
-        NasAscError: a clip cannot be decoded, or the training cannot go on.
+        DatasetError: a clip is gone, or cannot be decoded.
+        StorageError: the cache or the folder of the run is full, or cannot be written.
+        NasAscError: the training cannot go on.
         AssertionError: the closed form, the module, fvcore and the stored bytes do not agree.
     """
     torch.set_num_threads(1)
@@ -259,6 +270,7 @@ def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
         _dataset(
             DataSource.model_validate(context["data"]),
             context["split_seed"],
+            context.get("clips"),
             context["validation_clips"],
             final["fold"] if final else None,
         ),

@@ -106,6 +106,13 @@ def test_reasons_are_what_a_user_can_read(function, number, reason):
     assert events[0].reason.startswith(reason)
 
 
+@pytest.mark.parametrize(("number", "stops"), [(0, True), (1, False), (3, False)])
+def test_only_what_no_trial_is_to_blame_for_stops_a_search(number, stops):
+    events = []
+    attempt("test_runners:faulty", job(number), events.append)
+    assert events[0].stops is stops
+
+
 def test_a_killed_process_is_one_failed_trial_and_is_replaced(make):
     workers = make("processes", "test_runners:killed_or_done", count=2)
     for number in (0, 1):

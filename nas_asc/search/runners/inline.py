@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pkgutil import resolve_name
 from types import FrameType
 
-from nas_asc.errors import NasAscError
+from nas_asc.errors import DatasetError, NasAscError, StorageError
 from nas_asc.study import EpochReported, Event, Job, JobFailed, JobFinished, JobResult, OnEpoch
 
 JobFunction = Callable[[Job, OnEpoch], JobResult]
@@ -38,7 +38,7 @@ def attempt(function_name: str, job: Job, send: Callable[[Event], None]) -> None
 def _failure(number: int, error: Exception) -> JobFailed:
     message = " ".join(str(error).split())[:_LONGEST_REASON]
     if isinstance(error, NasAscError):
-        return JobFailed(number, message)
+        return JobFailed(number, message, stops=isinstance(error, DatasetError | StorageError))
     if isinstance(error, MemoryError) or "can't allocate memory" in message:
         return JobFailed(number, f"out of memory: {message}".rstrip(": "), lost=True)
     reason = f"{type(error).__name__}: {message}".rstrip(": ")
