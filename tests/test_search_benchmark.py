@@ -2,14 +2,18 @@
 
 import json
 import math
+from contextlib import suppress
+from multiprocessing import Pipe
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
 
 from nas_asc.datasets import Dataset
 from nas_asc.search import read_task
-from nas_asc.study import load_study, with_options
+from nas_asc.study import JobResult, load_study, with_options
+from nas_asc.training import run_job
 
 HALF = math.log(2) / 2
 
@@ -83,13 +87,18 @@ def test_the_report_replaces_what_is_between_its_marks(tmp_path):
     assert (tmp_path / "search-scenes-1min-others.png").is_file()
 
 
-@pytest.mark.parametrize("name", ["random", "nsga2", "tpe", "pruner"])
-def test_other_methods_ask_for_nothing_over_the_budget(name, tmp_path):
-    from search_peers import PEERS
-
+@pytest.fixture
+def task(tmp_path):
+    """Make a task without clips, of trainings of nine epochs."""
     options = {"space": "mbconv", "budget": "64KB,20MMAC", "epochs": 9}
     dataset = Dataset("none", tmp_path, ("a", "b"), (), 1.0, True, 44100, 1, (), ())
-    task = read_task(with_options(load_study("planned"), options), lambda: dataset)
+    return read_task(with_options(load_study("planned"), options), lambda: dataset)
+
+
+@pytest.mark.parametrize("name", ["random", "nsga2", "tpe", "pruner"])
+def test_other_methods_ask_for_nothing_over_the_budget(name, task):
+    from search_peers import PEERS
+
     peer = PEERS[name](task)
 
     for trial in range(5):
@@ -127,3 +136,45 @@ def test_moasha_is_given_the_place_of_each_training():
     objectives = np.array([[0.2, 0.2], [0.5, 0.5], [0.4, 0.1], [0.1, 0.1]])
 
     assert list(_front_ranks(objectives)) == [1, 3, 2, 0]
+
+
+def test_trainings_end_where_a_method_stops_them(task, tmp_path, monkeypatch):
+    from search_peers import RandomPeer
+    from search_workers import _Desk, _work
+
+    def fake_job(job, report):
+        if job.number == 2:
+            raise ValueError("none")
+        if job.number == 3:
+            raise SystemExit
+        curve = [{"epoch": e, "log_loss": e if e in job.rungs else None} for e in range(1, 10)]
+        for entry in curve:
+            report(entry)
+        return JobResult({"log_loss": 0.5, "accuracy": 0.8}, {}, curve, 0.0)
+
+    peer = RandomPeer(task)
+    told = []
+    monkeypatch.setattr(run_job, "run_job", fake_job)
+    monkeypatch.setattr(peer, "judged", (1, 3))
+    monkeypatch.setattr(peer, "goes_on", lambda trial, epoch, _: (trial, epoch) != (1, 3))
+    monkeypatch.setattr(peer, "tell", lambda *words: told.append(words))
+    desk = _Desk(peer, task, tmp_path, 0.0)
+    ours, theirs = Pipe()
+
+    def answer():
+        with suppress(EOFError):
+            while True:
+                question, *arguments = ours.recv()
+                ours.send(getattr(desk, question)(*arguments))
+
+    answering = Thread(target=answer)
+    answering.start()
+    with pytest.raises(SystemExit):
+        _work(theirs)
+    theirs.close()
+    answering.join()
+
+    ended = [(each.trial, each.epochs, each.state, each.log_loss) for each in desk.trainings]
+    expected = [(0, 9, "completed", 0.5), (1, 3, "stopped_early", None), (2, 0, "failed", None)]
+    assert ended == expected
+    assert told == [(trial, loss, state) for trial, _, state, loss in expected]
