@@ -226,6 +226,7 @@ def _dataset(
 ) -> Dataset:
     dataset = _loaded(source, split_seed)
     if clips not in (None, found := len(dataset.clips)):
+        _loaded.cache_clear()  # they may be back when it is asked for again
         raise DatasetError(
             f"{dataset.root}: expected the {clips} clips that the search began with, found {found} "
             "- put back what is missing"

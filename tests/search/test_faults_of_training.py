@@ -182,7 +182,7 @@ def test_a_disk_that_is_full_under_the_cache_stops_the_search(tmp_path, dataset,
 def test_a_disk_that_is_full_under_the_models_stops_the_search(tmp_path, dataset, whole):
     run = tmp_path / "run"
     full = "expected a folder that can be written, found no space left on device - put that right"
-    with small_disk(run / "models", "64k") as disk, pytest.MonkeyPatch.context() as patch:
+    with small_disk(run / "models", "1m") as disk, pytest.MonkeyPatch.context() as patch:
         patch.setattr("nas_asc.search.storage.run_folder.check_new", lambda run: None)
         ballast = fill(disk)
         with pytest.raises(RunError, match=f"^{disk}/[0-3]: {full}, and go on with --resume\\Z"):

@@ -56,6 +56,7 @@ class SurrogateSampler:
         self._encoding = _Encoding(scope.space)
         self._accepted: dict[int, _Counted] = {}
         self._losses: dict[int, dict[float, float]] = {}  # by trial and share of the epochs
+        self._sizes: dict[int, float] = {}
         self._failed: set[int] = set()
         self._drawn = lru_cache(maxsize=1)(self._fitting_draws)
 
@@ -81,8 +82,8 @@ class SurrogateSampler:
             self._failed.add(number)
             self._losses.pop(number, None)
         elif number in self._accepted:
-            loss = max(outcome[0], _LEAST_LOSS)
-            self._losses.setdefault(number, {})[share] = float(np.log(loss))
+            loss, self._sizes[number] = outcome
+            self._losses.setdefault(number, {})[share] = float(np.log(max(loss, _LEAST_LOSS)))
 
     def _ranked(self, number: int, rng: random.Random) -> Sequence[Architecture]:
         """Return the candidates for a trial, the most promising first."""
@@ -91,7 +92,7 @@ class SurrogateSampler:
             return []
         told = [known[n] for n in expected]
         losses = np.array([*expected.values()])
-        points = [(loss, each.size_bytes) for loss, each in zip(losses, told, strict=True)]
+        points = [(loss, self._sizes[number]) for number, loss in expected.items()]
         parents = [told[at].architecture for at in first_front(points)]
         mutated = one_choice_mutations(self._scope.space, parents, rng)
         near = self._fitting(islice(mutated, _MUTATIONS))
