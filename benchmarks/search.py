@@ -8,7 +8,7 @@ On ESC-10 (--esc10 DIR) and the built-in scenes, in the space mbconv under 128 K
 training code, recipe, split, budget, space, time and the two worker processes are the same: those
 of the study that this project plans for the data and the time.
 
-- `ours` is the command `nas-asc search` of this checkout, `before` that of a commit (--before);
+- `ours` is `nas-asc search` of this checkout, `before` that of a commit (--before) by its own plan;
 - the peers of `search_peers.py` are other ways of searching; Syne Tune must be installed for one;
 - `no-...` and `sampler-...` are `ours` with one part of the search switched off or exchanged.
 

@@ -33,7 +33,7 @@ OTHERS = {
 PARTS = {
     "no-rungs": "without rungs",
     "no-mutations": "without mutations",
-    "no-report-models": "without report models",
+    "no-report-models": "without report models and mutations",
     "sampler-random": "sampler random",
     "sampler-tpe": "sampler tpe",
     "sampler-evolution": "sampler evolution",
@@ -204,13 +204,15 @@ def goals(minutes: float, variants: Mapping[str, Variant]) -> Iterator[str]:
         )
     if RANDOM in variants:
         drawn = variants[RANDOM]
-        yield _beside_random(over_s, mean_curve(drawn.curves("seconds")), "time", "s")
-        yield _beside_random(over_epochs, mean_curve(drawn.curves("epochs")), "epochs", "epochs")
+        by_time = (over_s, mean_curve(drawn.curves("seconds")), 60 * minutes)
+        both = min(ours.mean("epochs"), drawn.mean("epochs"))
+        by_epochs = (over_epochs, mean_curve(drawn.curves("epochs")), both)
+        yield _beside_random(*by_time, "time", "s")
+        yield _beside_random(*by_epochs, "epochs", "epochs")
 
 
-def _beside_random(ours: Curve, random: Curve, axis: str, unit: str) -> str:
-    """Say how far and until when a curve is below that of random search, as far as both reach."""
-    end = min(curve.xs[-1] if curve.xs else 0.0 for curve in (ours, random))
+def _beside_random(ours: Curve, random: Curve, end: float, axis: str, unit: str) -> str:
+    """Say how far and until when a curve is below that of random search, up to an end."""
     xs = [x for x in sorted({*ours.xs, *random.xs}) if x <= end]
     below = [(random.at(x) - ours.at(x), x) for x in xs if random.at(x) > ours.at(x)]
     if not below:
