@@ -73,7 +73,7 @@ def test_a_model_is_saved_after_a_crash_in_a_process_of_the_same_id(tmp_path, mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(model_files, "save_file", crash)
+        patch.setattr(model_files, "save", crash)
         with pytest.raises(KeyboardInterrupt):
             save_model(tmp_path / "7", saved())
     assert not (tmp_path / "7").exists()
