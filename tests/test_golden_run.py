@@ -106,6 +106,7 @@ def assert_same(found, expected, where=""):
         assert found == expected, where
 
 
+@pytest.mark.slow
 def test_a_run_on_the_synthetic_scenes_is_as_it_was(tmp_path):
     expected = json.loads((DATA / "golden_run.json").read_text(encoding="utf-8"))
     assert_same(golden_run(tmp_path), expected)

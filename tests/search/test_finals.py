@@ -98,6 +98,7 @@ def test_test_clips_are_judged_when_the_front_is_stored_and_never_before(tmp_pat
     assert all("test" not in trial.result.metrics for trial in trials_of(run))
 
 
+@pytest.mark.slow
 def test_no_sampler_learns_what_came_after_the_search(tmp_path):
     """More trials after the end are those that a search without it would have had."""
     options = {"sampler": "tpe", "startup_trials": 3, "lag": 1}
