@@ -1,11 +1,11 @@
-# Four verbs: check, test, slow, wheel; and search, the main job. The environment is .venv.
+# Five verbs: check, test, slow, faults, wheel; and search, the main job. The environment is .venv.
 PYTHON ?= python3.11
 VENV = .venv
 BIN = $(VENV)/bin
 BUDGET ?= 128KB
 SPACE ?= mbconv
 
-.PHONY: search test check slow wheel install clean
+.PHONY: search test check slow faults wheel install clean
 
 install: $(VENV)/.installed
 
@@ -29,6 +29,10 @@ test: check
 
 slow: install
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "slow and not gpu"
+
+# All fault tests: of the moments at which a search is killed, `slow` draws a few.
+faults: install
+	NAS_ASC_FAULTS=all OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m slow $(wildcard tests/search/test_faults*.py)
 
 # A bare install of the built wheel, away from the checkout.
 wheel: install

@@ -37,7 +37,8 @@ OBJECTIVES = [0.7, 40_000.0]
 def instant_job(job: Job, report: OnEpoch) -> JobResult:
     """Return at once, with what a real job returns."""
     curve = [{"epoch": e, "log_loss": 1.0 / e, "accuracy": 0.5} for e in range(1, EPOCHS + 1)]
-    return JobResult({"log_loss": OBJECTIVES[0], "accuracy": 0.5}, {}, curve, 0.0)
+    stopped = None if job.until == job.epochs else job.until
+    return JobResult({"log_loss": OBJECTIVES[0], "accuracy": 0.5}, {}, curve, 0.0, stopped)
 
 
 def main() -> None:

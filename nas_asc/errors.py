@@ -28,6 +28,10 @@ class DatasetError(NasAscError):
     """A data set folder or a clip that cannot be used."""
 
 
+class StorageError(NasAscError):
+    """A disk that is full, or a folder that cannot be read and written."""
+
+
 class RunError(NasAscError):
     """A run folder that cannot be used: locked, absent or of another study."""
 

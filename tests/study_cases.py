@@ -3,6 +3,11 @@
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +20,7 @@ from nas_asc.results.summary import Summary
 from nas_asc.search.runners import RUNNERS
 from nas_asc.search.samplers import SAMPLERS
 from nas_asc.search.search import run_search
+from nas_asc.search.storage import optuna_tables
 from nas_asc.search.storage.run_folder import read_trials
 from nas_asc.search.storage.trials import Trial
 from nas_asc.search.task import Task, read_task
@@ -24,7 +30,7 @@ from nas_asc.study.config import StudyConfig, load_study, with_options
 EACH = [
     pytest.param(name, marks=pytest.mark.slow) if name == "surrogate" else name for name in SAMPLERS
 ]
-OFF = {"enabled": False, "rungs": [0.34], "keep": 0.5, "min_history": 4}  # early stopping
+OFF = {"enabled": False, "rungs": [0.34], "keep": 0.5}  # early stopping
 DATASET = Dataset("nothing", Path("nowhere"), CLASSES, (), CLIP_S, True, 44100, 1, (), ())
 
 
@@ -36,7 +42,7 @@ def study(**options: object) -> StudyConfig:
         "trials": 30,
         "epochs": 6,
         "startup_trials": 8,
-        "early_stopping": {"enabled": True, "rungs": [0.34], "keep": 0.5, "min_history": 4},
+        "early_stopping": {"enabled": True, "rungs": [0.34], "keep": 0.5},
         **options,
     }
     return with_options(load_study("quick"), values)
@@ -104,3 +110,41 @@ def start(folder: Path, program: str, *arguments: object) -> subprocess.Popen[st
     return subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     )
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    """Mount a file system of a few KB or MB; where that is not allowed the test is skipped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"a small tmpfs cannot be mounted, which root may: {error}")
+    try:
+        yield folder
+    finally:  # lazily: what is mapped of it may still be held
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Leave no room on a disk, and return the file that takes it."""
+    ballast = folder / "ballast"
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+    return ballast
+
+
+def set_clock_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the wall clock be an hour earlier each time that this process looks at it."""
+    hours, time_s, time_ns = count(1), time.time, time.time_ns
+
+    class SetBack(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:
+            return datetime.now(tz) - timedelta(hours=next(hours))
+
+    monkeypatch.setattr(time, "time", lambda: time_s() - 3600 * next(hours))
+    monkeypatch.setattr(time, "time_ns", lambda: time_ns() - 3600 * 10**9 * next(hours))
+    monkeypatch.setattr(optuna_tables, "datetime", SetBack)

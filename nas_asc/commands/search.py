@@ -29,6 +29,7 @@ _PLANNED = "planned"  # the study whose numbers are planned for the data and the
 _WORDS: Mapping[str, Callable[[Any], str]] = {
     "time_s": format_duration,
     "macs_ceiling": format_count,
+    "longest_s": format_duration,
     "augmentations": ", ".join,
 }
 _FOR_RECORDINGS = {"audio", "columns", "group", "label_level", "names", "test", "validation"}
@@ -122,8 +123,7 @@ def command(
     if clips := task.rule.clip_remark(task.dataset.clip_s):
         remark(f"warning: rule {task.rule.id}: {clips}")
     # A process has a torch, whether it is busy or not.
-    report_models = len(task.space.models) + len(task.ensembles)
-    processes = int(min(processes, task.config.most_busy(report_models)))
+    processes = int(min(processes, task.config.most_busy))
     if task.config.trials is not None:
         left = task.config.trials - (ended_trials(run) if resume else 0)
         if not task.config.trains_again:  # else there is more to do
@@ -219,9 +219,12 @@ def _tell_plan(task: "Task") -> None:
     if study.time_s and task.candidate_s:
         left_s = study.time_s * CORES * (1 - WARM_START_SHARE * study.warm_start)
         count = max(1, round(left_s / task.candidate_s))
+        stopping = study.early_stopping
+        ending = max(1, round(count * stopping.keep ** len(stopping.epochs(study.epochs))))
+        part = "" if ending == count else f", {ending:,} of them to the end,"
         remark(
             f"plan: about {_some(count, 'candidate')} in {format_duration(study.time_s)} on "
-            f"{CORES} cores, besides the report models; --plan prints it as a study"
+            f"{CORES} cores{part} besides the report models; --plan prints it as a study"
         )
 
 
@@ -252,8 +255,8 @@ def _run(task: "Task", run: Path, processes: int, resume: bool) -> "Summary":
     config = task.config
     remark(
         f"search: {_extent(task, run, processes, resume)}, "
-        f"{_some(config.epochs, 'epoch')} each, sampler {config.sampler}, seed {config.seed}, "
-        f"{_some(processes, 'worker')}; run folder {run}"
+        f"{_some(config.epochs, 'epoch')} each{_rungs(config)}, sampler {config.sampler}, "
+        f"seed {config.seed}, lag {config.lag}, {_some(processes, 'worker')}; run folder {run}"
     )
     if config.macs_ceiling:
         remark(
@@ -269,6 +272,12 @@ def _run(task: "Task", run: Path, processes: int, resume: bool) -> "Summary":
         raise
     finally:
         runner.close()
+
+
+def _rungs(config: "StudyConfig") -> str:
+    stopping = config.early_stopping
+    epochs = " and ".join(map(str, stopping.epochs(config.epochs)))
+    return f" (after {epochs} the best {stopping.keep:.0%} go on)" if epochs else ""
 
 
 def _extent(task: "Task", run: Path, workers: int, resume: bool) -> str:

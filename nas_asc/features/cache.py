@@ -24,7 +24,7 @@ import filelock
 import numpy as np
 from numpy.typing import NDArray
 
-from nas_asc.errors import NasAscError
+from nas_asc.errors import NasAscError, StorageError
 from nas_asc.files import UNFINISHED, cache_folder, digest, open_atomically, remove_unfinished
 
 _DEFAULT_LIMIT_BYTES = 8 * 1024**3
@@ -59,7 +59,7 @@ class FeatureCache:
         """Open an array, memory-mapped copy-on-write, if it is there.
 
         One that is cut short, foreign or of another shape is removed, to be computed again.
-        NasAscError where it is there and cannot be read.
+        StorageError where it is there and cannot be read.
         """
         path = self._path(key)
         with self._clear_errors():
@@ -85,8 +85,8 @@ class FeatureCache:
     def create(self, shapes: Mapping[str, Shape]) -> Iterator[dict[str, Append]]:
         """Write arrays by appending rows; they appear when the block ends without an exception.
 
-        The caller holds a lock that stands for these keys. NasAscError where the folder cannot be
-        written, or the arrays are larger than the limit.
+        The caller holds a lock that stands for these keys. StorageError where the folder is full or
+        cannot be written, NasAscError where the arrays are larger than the limit.
         """
         with self._clear_errors(), contextlib.ExitStack() as stack:
             self._make_room(sum(map(_size_bytes, shapes.values())))
@@ -96,7 +96,7 @@ class FeatureCache:
     def lock(self, key: str) -> Iterator[None]:
         """Wait until no other process computes what `key` stands for.
 
-        NasAscError where the folder cannot be written, or knows no locks.
+        StorageError where the folder cannot be written, or knows no locks.
         """
         path = self.folder / "locks" / f"{key}.lock"
         lock = filelock.FileLock(path)
@@ -143,7 +143,7 @@ class FeatureCache:
                     path.unlink(missing_ok=True)
                     total -= size
         if needed_bytes > (free := self._free_bytes()):
-            raise NasAscError(
+            raise StorageError(
                 f"{self.folder}: expected {needed_bytes} bytes free, found {free} - "
                 "free some, or set NAS_ASC_CACHE to another folder"
             )
@@ -158,7 +158,7 @@ class FeatureCache:
             yield
         except (OSError, NotImplementedError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise NasAscError(
+            raise StorageError(
                 f"{self.folder}: expected a cache folder that can be read and written, found "
                 f"{reason[0].lower() + reason[1:]} - free some space, or set NAS_ASC_CACHE to "
                 "another folder"

@@ -28,7 +28,7 @@ import torch
 from numpy.typing import NDArray
 
 from nas_asc.architectures import FEATURES_VERSION, FrontEnd
-from nas_asc.datasets import AudioFile, Dataset, Waveform, hash_files, stamp_of, unreadable
+from nas_asc.datasets import AudioFile, Dataset, Waveform, hash_files, stamp_of
 from nas_asc.errors import DatasetError, NasAscError
 from nas_asc.features.audio import LogMel, read_clip, spectrogram_of
 from nas_asc.features.cache import FeatureCache, key_of
@@ -58,8 +58,9 @@ def load_inputs(
     in memory: changes made to them do not reach the cache.
 
     Uses as many threads as torch may. Processes that ask for the same features at once wait for the
-    first of them. DatasetError, with its name, where a clip cannot be decoded or changed while it
-    was read; NasAscError where the cache cannot be written, is full, or its limit is too small.
+    first of them. DatasetError, with its name, where a clip is gone, cannot be decoded or changed
+    while it was read; StorageError where the cache cannot be written or is full, NasAscError where
+    its limit is too small.
 
     `siblings` are front ends that may be asked for later; those that share the spectrogram of
     `frontend` are computed in the same pass, as far as the cache has room. The cache folder is
@@ -170,7 +171,9 @@ def _load(
     files = hash_files(dataset.root, paths, store.folder)
     for path, file in zip(paths, files, strict=True):
         if file.fault:
-            raise DatasetError(unreadable(path, file.fault))
+            raise DatasetError(
+                f"{path}: expected the clip that was checked, found {file.fault} - put it back"
+            )
     audio = _ClipAudio(
         paths,
         files,

@@ -10,7 +10,8 @@ folder appears at once, complete, or not at all.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 from torch import Tensor
 
 from nas_asc.architectures import Architecture
 from nas_asc.datasets import windows_of_file
-from nas_asc.errors import ConfigError, ExportError
+from nas_asc.errors import ConfigError, ExportError, StorageError
 from nas_asc.features import (
     feature_function,
     inputs_of,
@@ -77,27 +78,48 @@ class SavedModel:
 
 
 def save_model(folder: Path, model: SavedModel) -> None:
-    """Write a model into `folder`, replacing what stood there."""
+    """Write a model into `folder`, replacing what stood there.
+
+    Raises:
+        StorageError: there is no room, or the folder cannot be written.
+    """
     reading = (model.clip_s, model.rule, model.align, model.hop_s)
     described = architecture_json(model.architecture, model.classes, *reading)
-    with folder_atomically(folder) as part:
+    with _written(folder) as part:
         _write_json(part / ARCHITECTURE, described)
         _write_json(part / METRICS, model.metrics)
         if model.standards:
             pairs = (standard.tolist() for standard in model.standards)
             _write_json(part / STANDARD, [{"mean": m, "deviation": d} for m, d in pairs])
-        save_file(dict(model.arrays), part / WEIGHTS)
+        (part / WEIGHTS).write_bytes(save(dict(model.arrays)))  # a full disk is an OSError
 
 
 def save_ensemble(
     folder: Path, ensemble: Ensemble, models: Sequence[SavedModel], metrics: Mapping[str, object]
 ) -> None:
-    """Write an ensemble's networks, in the order of their votes, into `folder`."""
-    with folder_atomically(folder) as part:
+    """Write an ensemble's networks, in the order of their votes, into `folder`.
+
+    Raises:
+        StorageError: there is no room, or the folder cannot be written.
+    """
+    with _written(folder) as part:
         for number, model in enumerate(models, 1):
             save_model(part / str(number), model)
         _write_json(part / ENSEMBLE, ensemble_json(ensemble, models[0].rule))
         _write_json(part / METRICS, metrics)
+
+
+@contextmanager
+def _written(folder: Path) -> Iterator[Path]:
+    """Create a folder that appears whole, and say in one line where it cannot be written."""
+    try:
+        with folder_atomically(folder) as part:
+            yield part
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise StorageError(
+            f"{folder}: expected a folder that can be written, found {reason} - put that right"
+        ) from error
 
 
 def load_saved(folder: Path) -> SavedModel:

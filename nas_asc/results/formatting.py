@@ -295,6 +295,15 @@ def notes(summary: Summary) -> list[str]:
         noun = MEASURES[limit].noun if limit in MEASURES else limit
         lines.append(f"over the budget by {noun}, so not trained: {', '.join(seeds)}")
     lines += seed_captions(summary.seeds_adapted, summary.ensembles_skipped, summary.seeds_skipped)
+    if resting := [point for point in summary.resting if point.model]:
+        each = (
+            f"{point.model} (accuracy {point.accuracy:.1%}, log loss {point.log_loss:.3f} after "
+            f"{point.epochs} of {summary.epochs} epochs)"
+            for point in resting
+        )
+        lines.append(f"report models trained in part: {', '.join(each)}")
+    if later := [str(point.model) for point in summary.reference if point.after_end]:
+        lines.append(f"report models trained when the search had ended: {', '.join(later)}")
     if "windows" in summary.data:
         lines.append(
             f"accuracy and log loss are of clips, by the mean over their windows of "
@@ -307,7 +316,10 @@ def notes(summary: Summary) -> list[str]:
             "and chance that the front covers)"
         )
     lines += _final_notes(summary)
-    return [*lines, f"time {format_duration(summary.seconds)}"]
+    time = f"time {format_duration(summary.seconds)}"
+    if summary.utilisation is not None:
+        time += f"; workers were busy for {summary.utilisation:.0%} of it"
+    return [*lines, time]
 
 
 def _final_notes(summary: Summary) -> list[str]:

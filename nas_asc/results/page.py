@@ -49,6 +49,8 @@ _WHITE = {"color": "white", "width": 1}
 _GREY = {"color": GREY, "size": 7, "opacity": 0.6}
 _MODEL = {"color": ORANGE, "size": 12, "symbol": "diamond"}
 _LOOKS: Mapping[str, Mapping[str, object]] = {
+    "resting": {**_GREY, "symbol": "circle-open"},
+    "resting model": {**_MODEL, "symbol": "diamond-open", "size": 8},
     "dominated": _GREY,
     "beyond": {**_GREY, "symbol": "triangle-up"},
     "front": {"color": BLUE, "size": 11, "line": _WHITE},
@@ -162,6 +164,8 @@ def _hover(point: Point, summary: Summary) -> str:
     """Return results and costs of a point, then its architecture by section."""
     name = f"trial {point.trial}" + (f" ({point.model})" if point.model else "")
     fronts = fronts_caption(summary.on_front(point))
+    if point.epochs is not None:
+        fronts = f"none: trained for {point.epochs} of {summary.epochs} epochs"
     lines = [
         f"<b>{escape(name)}</b>",
         f"accuracy {point.accuracy:.1%}, log loss {point.log_loss:.3f}, on front: {fronts}",

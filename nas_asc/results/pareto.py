@@ -27,6 +27,8 @@ class Point:
         counted_macs: the multiply-accumulates for one clip that the counting rule judges.
         sparsity: share of the prunable weights that pruning removed, 0 to 1.
         choices: the active choices of the search space by dotted path.
+        after_end: whether it is a report model that was trained when the search had ended.
+        epochs: of a trial that rests at a rung, those done; None where it was trained to the end.
     """
 
     trial: int
@@ -44,6 +46,8 @@ class Point:
     precision: str
     sparsity: float
     choices: Mapping[str, object] = field(hash=False)
+    after_end: bool = False
+    epochs: int | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.accuracy) and math.isfinite(self.log_loss)):
@@ -53,8 +57,10 @@ class Point:
             )
 
 
-# All attributes of a point but its choices, in the order of every table.
-POINT_COLUMNS = tuple(f.name for f in fields(Point) if f.name != "choices")
+# What every table has of a point, in this order.
+POINT_COLUMNS = tuple(
+    f.name for f in fields(Point) if f.name not in ("choices", "after_end", "epochs")
+)
 
 
 def pareto_front(points: Sequence[Point], objective: str = "log_loss") -> list[Point]:

@@ -70,6 +70,10 @@ class Summary:
         ensembles_skipped: ensembles of reports that do not go with the data: ensemble, reason.
         seeds_skipped: report models for which there was no time: model, reason.
         seconds: wall clock time spent, in all sessions of the run; without `finals`.
+        epochs: of a full training.
+        resting: trials that rest at a rung, as what they are there.
+        utilisation: share of their time that the workers of the last session spent in jobs whose
+            results are stored, 0 to 1; None where that is not known.
         finals: the points of the front trained again when the search had ended; None where that
             was not asked for.
     """
@@ -90,6 +94,9 @@ class Summary:
     ensembles_skipped: tuple[Mapping[str, object], ...] = ()
     seeds_skipped: tuple[Mapping[str, object], ...] = ()
     finals: Finals | None = None
+    epochs: int = 0
+    resting: tuple[Point, ...] = ()
+    utilisation: float | None = None
 
     @cached_property
     def fronts(self) -> dict[str, tuple[Point, ...]]:
@@ -197,7 +204,11 @@ class Summary:
             "seeds_adapted": [dict(seed) for seed in self.seeds_adapted],
             "ensembles_skipped": [dict(entry) for entry in self.ensembles_skipped],
             "seeds_skipped": [dict(seed) for seed in self.seeds_skipped],
-            "reference": [self.point_to_dict(point) for point in self.reference],
+            "reference": [
+                self.point_to_dict(p) | {"after_end": p.after_end} for p in self.reference
+            ],
+            "resting": [self.point_to_dict(p) | {"epochs": p.epochs} for p in self.resting],
+            "utilisation": self.utilisation,
             **({"finals": self.finals.to_dict()} if self.finals else {}),
         }
 

@@ -98,7 +98,7 @@ def _tell(
     workers: int,
 ) -> None:
     """Say what is trained now and, by what these trials took in the search, about how long."""
-    seconds = sum(each.trial.result.seconds for each in left if each.trial.result)
+    seconds = sum(each.trial.spent_s for each in left)
     how = " and ".join(
         f"{count} {_NOUNS[kind]}{'s' * (count > 1)}" for kind, count in asked.items()
     )
@@ -165,12 +165,17 @@ class _Session:
     def _submit(self, trial: Trial) -> None:
         training = self._left[trial.number]
         fold = training.number if training.kind == "folds" else None
-        recipe = {**self._context["recipe"], **_retried(trial.result)}
-        context = {**self._context, "recipe": recipe, "final": {"fold": fold}}
+        context = {**self._context, "final": {"fold": fold}}
         self._running.add(trial.number)
         self._lost.heard(trial.number)
-        architecture, epochs = trial.architecture.to_dict(), self._task.config.epochs
-        self._runner.submit(Job(trial.number, architecture, trial.seed, epochs, (), context))
+        epochs = self._task.config.epochs
+        self._runner.submit(
+            Job(
+                *(trial.number, trial.architecture.to_dict(), trial.seed, epochs, epochs),
+                learning_rate=trial.learning_rate,
+                context=context,
+            )
+        )
 
     def _end_what_hangs(self) -> None:
         trials = [self._trials[number] for number in self._running]
@@ -181,9 +186,8 @@ class _Session:
     @property
     def _slowness(self) -> float:
         """How many times as long as planned these trials took in the search."""
-        took_s = sum(trial.result.seconds for trial in self._trials if trial.result)
-        planned = (self._task.trial_s(t.complexity, len(t.network_macs)) for t in self._trials)
-        return took_s / sum(planned)
+        took_s = sum(trial.spent_s for trial in self._trials)
+        return took_s / sum(map(self._task.trial_s, self._trials))
 
     def _handle(self, event: Event) -> None:
         trial = self._trials[event.number]
@@ -225,10 +229,3 @@ class _Session:
                 stage="trained again",
             )
         )
-
-
-def _retried(result: JobResult | None) -> dict[str, float]:
-    """Return the learning rate of a trial that diverged with that of the study."""
-    if result is None or result.learning_rate is None:
-        return {}
-    return {"learning_rate": result.learning_rate}

@@ -53,8 +53,8 @@ class Progress:
 
     @property
     def over(self) -> bool:
-        """Whether as many trials ended as the search is to have."""
-        return self.total is not None and self.finished >= self.total
+        """Whether as many trials ended as the search is to have, and none goes on."""
+        return self.total is not None and self.finished >= self.total and not self.running
 
     @property
     def left_s(self) -> float | None:
@@ -90,6 +90,43 @@ class Clock:
     def left_s(self) -> float:
         """What is left; infinite without a limit."""
         return inf if self.limit_s is None else self.limit_s - self.elapsed_s
+
+
+class Utilisation:
+    """Which share of their time workers spend in jobs whose results are stored.
+
+    Counted from the start of the second job on, when each has one, to the end of the search: jobs
+    that are cut or lost count as idle.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._begun = 0
+        self._since_s = 0.0
+        self._until_s: float | None = None
+        self._spent_s = 0.0
+
+    def begin(self) -> None:
+        """Note that a job starts."""
+        self._begun += 1
+        if self._begun == 2:
+            self._since_s = self._clock.session_s
+
+    def stored(self, seconds: float) -> None:
+        """Note that a job that took so long is stored."""
+        if self._begun > 1:
+            self._spent_s += min(seconds, self._clock.session_s - self._since_s)
+
+    def end(self) -> None:
+        """Note that the search has ended."""
+        self._until_s = self._clock.session_s
+
+    def share(self, workers: int) -> float | None:
+        """Return the share, 0 to 1; None where there was no second job."""
+        until_s = self._clock.session_s if self._until_s is None else self._until_s
+        if self._begun < 2 or until_s <= self._since_s:
+            return None
+        return self._spent_s / workers / (until_s - self._since_s)
 
 
 class Pace:
@@ -138,11 +175,12 @@ class Pace:
 
 
 class TrialCounts:
-    """Counts of trials, kept as they end; `resumed` had ended when this session began."""
+    """Counts of trials, kept as they change; `resumed` had ended when this session began."""
 
     def __init__(self, total: int | None, objective: str) -> None:
         self._total = total
         self._objective = objective
+        self._state_of: dict[int, str] = {}
         self._states: Counter[str] = Counter()
         self._rejected = 0
         self._best: tuple[float, Trial] | None = None
@@ -150,17 +188,18 @@ class TrialCounts:
 
     @property
     def finished(self) -> int:
-        """Trials that ended; report models that were skipped are none."""
-        return self._states.total() - self._states["skipped"]
+        """Trials that are not in training; report models that were skipped are none."""
+        return sum(self._states[state] for state in ("completed", "stopped_early", "failed"))
 
-    def reached(self, besides: int) -> bool:
-        """Return whether these and `besides` more are all that the study asks for."""
-        return self._total is not None and self.finished + besides >= self._total
-
-    def add(self, trial: Trial) -> None:
-        """Count a trial that ended."""
+    def note(self, trial: Trial) -> None:
+        """Count a trial by its state now."""
+        before = self._state_of.get(trial.number)
+        if before is None:
+            self._rejected += trial.rejected_over_budget
+        else:
+            self._states[before] -= 1
+        self._state_of[trial.number] = trial.state
         self._states[trial.state] += 1
-        self._rejected += trial.rejected_over_budget
         loss = trial.loss(self._objective)
         if loss is not None and (self._best is None or loss < self._best[0]):
             self._best = (loss, trial)

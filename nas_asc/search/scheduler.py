@@ -1,147 +1,82 @@
-"""Which trial comes next, what it is, and with whom it is compared.
+"""Which job comes next: a new trial up to its first rung, or one that rests there to its next.
 
-Conventions: report models and ensembles are trials 0 to s - 1, cheapest first. The trials after
-them are asked for in order. The first `startup_trials` of these wait for nothing; a share of them
-are mutations of report models. Each of the rest is asked for when those have ended that would have
-ended by then if every trial took its planned seconds on `lag` workers, and it depends on exactly
-those. So nothing here depends on the number of workers or on which trial ends first, and a trial
-that takes long does not hold up the ones beside it.
+Conventions: report models and ensembles are trials 0 to s - 1, cheapest first; those for whose
+first jobs there is room in their share of the planned work come first and wait for nothing. Each
+later job is decided when those jobs have ended that would have ended by then if every job took its
+planned seconds on `lag` workers, and it depends on exactly those. So nothing here depends on the
+number of workers or on which job ends first, and one that takes long does not hold up the ones
+beside it. A trial goes on before a new one begins; of these the first are mutations of report
+models. When there are to be no more new ones, all of the first front goes on.
 """
 
-import heapq
+import logging
 import random
 from bisect import insort
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
-from itertools import chain, islice
-from math import ceil
+from heapq import heapreplace
+from math import ceil, inf
 
 from nas_asc.architectures import Architecture
-from nas_asc.complexity import Budget, Complexity
-from nas_asc.reports import Candidate, EnsembleReference
+from nas_asc.reports import EnsembleReference
 from nas_asc.results import guessing_error
+from nas_asc.search.gate import Gate, SpaceExhausted
+from nas_asc.search.rungs import Rungs
 from nas_asc.search.samplers import SAMPLERS, Scope, draw
-from nas_asc.search.storage.trials import Trial
-from nas_asc.search.task import Measure, Task
-from nas_asc.spaces import SearchSpace, mutations, repaired
-from nas_asc.study import Rung, loss_of, make_rung, trial_seed
+from nas_asc.search.storage.trials import Trial, TrialJob
+from nas_asc.search.task import Task
+from nas_asc.spaces import mutations
+from nas_asc.study import CORES, WARM_START_SHARE, loss_of, trial_seed
 
-_RANDOM_DRAWS = 20_000
-_REPAIRS = 20
-
-
-class SpaceExhausted(Exception):
-    """No architecture was found that fits the budget and is not known already."""
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """An architecture that may be trained, and how many were turned away before it."""
-
-    architecture: Architecture
-    complexity: Complexity
-    rejected_over_budget: int
-    duplicates: int
-
-
-class Gate:
-    """Lets through what suits the data, fits the budget, is new and can be afforded.
-
-    What is over the budget counts as rejected; what is over `trained_budget` alone does not, nor
-    what does not suit the data.
-    """
-
-    def __init__(
-        self,
-        space: SearchSpace,
-        budget: Budget,
-        measure: Measure,
-        trained_budget: Budget,
-        suits: Callable[[Architecture], bool],
-    ) -> None:
-        self._suits = suits
-        self._space = space
-        self._budget = budget
-        self._trained_budget = trained_budget
-        self._measure = measure
-        self._known: set[str] = set()
-
-    def remember(self, architecture: Candidate) -> None:
-        """Count this architecture as known from now on."""
-        self._known.add(architecture.key)
-
-    def next_candidate(
-        self,
-        suggestions: Iterator[Architecture],
-        max_suggestions: int,
-        at_random: Iterator[Architecture],
-        seed: int,
-    ) -> Proposal:
-        """Return the first architecture that may be trained.
-
-        So many of a sampler's suggestions are looked at, then architectures at random, and last,
-        with a seed, what repair makes of random draws that are over the budget.
-
-        Raises:
-            SpaceExhausted: thousands of draws gave nothing.
-        """
-        space, trained = self._space, self._trained_budget
-        rng = random.Random(seed)
-        tries = (
-            repaired(space, trained, self._measure, rng, tries=1, admits=self._suits)
-            for _ in range(_REPAIRS)
-        )
-        rejected = duplicates = 0
-        for architecture in chain(
-            islice(suggestions, max_suggestions),
-            islice(at_random, _RANDOM_DRAWS),
-            chain.from_iterable(tries),
-        ):
-            if not self._suits(architecture):
-                continue
-            complexity = self._measure(architecture)
-            if self._budget.exceeded(complexity) is not None:
-                rejected += 1
-            elif trained.exceeded(complexity) is not None:
-                continue
-            elif architecture.key in self._known:
-                duplicates += 1
-            else:
-                return Proposal(architecture, complexity, rejected, duplicates)
-        raise SpaceExhausted
+_log = logging.getLogger(__name__)
 
 
 class PlannedTimes:
-    """When trials end on so many workers, each started as soon as one is free, by plan.
+    """When jobs end on so many workers, each started as soon as one is free, by plan.
 
     Of those that end at the same time the one with the lower number ends first.
+
+    Attributes:
+        known: how many of the ends are made use of, in their order.
     """
 
     def __init__(self, workers: int) -> None:
         # for each worker, a heap: when it is free, and whose end that is
         self._free = [(0.0, number) for number in range(-workers, 0)]
         self._ends: list[tuple[float, int]] = []
+        self.known = 0
 
     def begin(self, number: int, seconds: float) -> None:
-        """Start a trial that takes so long."""
+        """Start a job that takes so long."""
         end = (self._free[0][0] + seconds, number)
-        heapq.heapreplace(self._free, end)
+        heapreplace(self._free, end)
         insort(self._ends, end)
 
     def ended(self) -> list[int]:
-        """Return the trials that end before the next one starts, in the order of their ends."""
-        return [end[1] for end in self._ends if end <= self._free[0]]
+        """Return the jobs that end before the next one starts, less the known, in their order."""
+        return [end[1] for end in self._ends[self.known :] if end <= self._free[0]]
 
-    def forget_ended(self) -> None:
-        """Leave out from now on what ends before the next trial starts."""
-        del self._ends[: len(self.ended())]
+    def next_end(self) -> int | None:
+        """Return the job that ends next of those not known; no worker starts before that end."""
+        if self.known == len(self._ends):
+            return None
+        end = self._ends[self.known]
+        while end > self._free[0]:
+            heapreplace(self._free, end)
+        return end[1]
 
 
 class Scheduler:
-    """Makes the trials of a study, one after the other; `skipped` are those left out of it."""
+    """Makes the jobs of a study, one after the other.
 
-    def __init__(self, task: Task, skipped: Collection[int] = ()) -> None:
+    Attributes:
+        trials: of the run, by number; each has its jobs.
+        skipped: numbers of the report models that are left out of the search.
+        over: whether there is nothing left to do, whatever may still come of jobs.
+    """
+
+    def __init__(self, task: Task, report_models: Sequence[Trial] = ()) -> None:
         self._task = task
         self._study = study = task.config
         guessing = guessing_error(len(task.dataset.classes), study.objective)
@@ -152,34 +87,93 @@ class Scheduler:
             )
         )
         self._gate = Gate(task.space, task.budget, task.measure, task.trained_budget, task.suits)
-        # (size_bytes, loss) of the trials that were reported, by the epochs of the rungs
-        epochs = study.early_stopping.epochs(study.epochs)
-        self._earlier: dict[int, list[tuple[int, float]]] = {epoch: [] for epoch in epochs}
+        self._epochs = (*study.early_stopping.epochs(study.epochs), study.epochs)
+        self._rungs = Rungs(self._epochs[:-1], study.early_stopping.keep)
         self._planned = PlannedTimes(study.lag)
-        self._skipped = skipped
-        self._report_models = 0
+        self._jobs: list[tuple[int, int]] = []  # the trial, and which of its jobs
+        self._next_number = 0
+        self._new = 0  # trials that are no report models
+        self._exhausted = False
         self.trials: list[Trial] = []
+        self.over = False
+        for trial in report_models:
+            self._know(trial)
+        self._models_s = self._share_of_report_models_s()
+        self._first = self._with_room()
+        self.skipped = {trial.number for trial in report_models} - {*self._first}
 
-    @property
-    def can_ask(self) -> bool:
-        """Whether enough is known to ask for the next trial."""
-        return all(trial.finished for trial in self._awaited(len(self.trials)))
+    def restore(self, trials: Sequence[Trial]) -> None:
+        """Go on from the trials of a saved run, the report models among them, in order."""
+        trials = [self._with_jobs(trial) for trial in trials]
+        self.trials = trials[: len(self.trials)]
+        every = [(job.number, t.number, at) for t in trials for at, job in enumerate(t.jobs)]
+        for job_number, number, at in sorted(every):
+            known, self._next_number = trials[number].jobs[at].known, job_number + 1
+            if known is None:
+                known = self._planned.known + len(self._planned.ended())
+            for _ in range(known - self._planned.known):
+                self._learn(self._planned.next_end())
+            if number == len(self.trials):
+                self._know(trials[number])
+            self._issue(number, at)
 
-    def ask(self) -> tuple[Trial, tuple[Rung, ...]]:
-        """Build the next trial and its rungs; it becomes one of the run's with `add`.
+    def ask(self) -> Trial | None:
+        """Return the trial whose last job comes now; None until more is known, or for ever."""
+        while True:
+            if (trial := self._without_waiting()) is not None:
+                return trial
+            awaited = self._planned.ended()
+            if not all(self._job(number).ended for number in awaited):
+                return None
+            for number in awaited:
+                self._learn(number)
+            trial = self._promoted() or self._proposed() or self._promoted(whole_front=True)
+            if trial is not None:
+                return trial
+            following = self._planned.next_end()
+            self.over = following is None
+            if following is None or not self._job(following).ended:
+                return None
 
-        Raises:
-            SpaceExhausted: there is nothing left to try.
-        """
+    def update(self, trial: Trial) -> None:
+        """Replace a trial by its new state."""
+        self.trials[trial.number] = trial
+
+    def _without_waiting(self) -> Trial | None:
+        if self._first:
+            return self._next_job(self.trials[self._first[0]])
+        return self._proposed() if self._study.independent else None
+
+    def _promoted(self, whole_front: bool = False) -> Trial | None:
+        found = self._rungs.next_promotion(self._may_go_on, whole_front)
+        return self._next_job(self.trials[found[0]]) if found else None
+
+    def _may_go_on(self, number: int, epoch: int) -> bool:
+        """Return whether a trial may go on from a rung: report models have a share of the work."""
+        trial = self.trials[number]
+        following = self._epochs[self._epochs.index(epoch) + 1]
+        if trial.model is None:
+            return True
+        return not trial.after_end and self._task.job_s(trial, epoch, following) <= self._models_s
+
+    def _proposed(self) -> Trial | None:
+        """Return a new trial; None where there are to be no more."""
+        total = self._study.trials
+        if self._exhausted or (total is not None and self._begun >= total):
+            return None
         number = len(self.trials)
-        self._report_up_to(number)
         seed = partial(trial_seed, self._study.seed, number)
-        proposal = self._gate.next_candidate(
-            self._suggestions(number),
-            self._study.max_proposals,
-            draw(self._task.space, seed("fallback")),
-            seed("repair"),
-        )
+        try:
+            proposal = self._gate.next_candidate(
+                self._suggestions(number),
+                self._study.max_proposals,
+                draw(self._task.space, seed("fallback")),
+                seed("repair"),
+            )
+        except SpaceExhausted:
+            _log.warning("the space has no more architectures that fit the budget and are new")
+            self._exhausted = True
+            return None
         trial = Trial(
             number=number,
             architecture=proposal.architecture,
@@ -189,76 +183,102 @@ class Scheduler:
             rejected_over_budget=proposal.rejected_over_budget,
             duplicates=proposal.duplicates,
         )
-        return trial, self._rungs(trial)
+        self._know(trial)
+        return self._next_job(trial)
 
-    def add(self, trial: Trial) -> None:
-        """Add the trial that was asked for."""
-        self._gate.remember(trial.architecture)
-        self._sampler.accept(trial.number, trial.architecture)
-        self.trials.append(trial)
-        is_skipped = trial.number in self._skipped or trial.state == "skipped"
-        seconds = (
-            0.0 if is_skipped else self._task.trial_s(trial.complexity, len(trial.network_macs))
-        )
-        self._planned.begin(trial.number, seconds)
-
-    def update(self, trial: Trial) -> None:
-        """Replace a trial by its new state."""
-        self.trials[trial.number] = trial
-
-    def restore(self, trial: Trial) -> tuple[Rung, ...]:
-        """Add a report model, or a trial of a saved run; return the rungs it was begun with."""
-        self._report_models += trial.model is not None
-        self._report_up_to(trial.number)
-        self.add(trial)
-        return self._rungs(trial)
+    @property
+    def _begun(self) -> int:
+        return self._new + sum(bool(t.jobs) for t in self.trials[: len(self.trials) - self._new])
 
     def _suggestions(self, number: int) -> Iterator[Architecture]:
-        """Return what to try first for a trial: a mutation of a report model, or a sampler's."""
+        """Return what to try first for a trial: mutations of report models, draws, a sampler's."""
         study, task, models = self._study, self._task, self._task.space.models.values()
-        started = number - self._report_models
-        mutated = ceil(study.mutations * study.startup_trials)
         learns = study.warm_start and study.sampler != "random"
-        if not (models and learns and started < mutated):
+        if self._new >= study.startup_trials:
             return self._sampler.propose(number)
+        if not (models and learns and self._new < ceil(study.mutations * study.startup_trials)):
+            return draw(task.space, trial_seed(study.seed, number, "sampler"))
         classes, clip_s = len(task.dataset.classes), task.dataset.clip_s
         parents = [model.adapted(classes, clip_s).architecture for model in models]
         rng = random.Random(trial_seed(study.seed, number, "mutation"))
         trained, measure = task.trained_budget, task.measure
-        return mutations(task.space, parents, trained, measure, task.suits, rng, started)
+        return mutations(task.space, parents, trained, measure, task.suits, rng, self._new)
 
-    def _depends(self, number: int) -> bool:
-        """Return whether a trial depends on the results of others."""
-        first = self._report_models + self._study.startup_trials
-        return not self._study.independent and number >= first
+    def _know(self, trial: Trial) -> None:
+        """Add a trial that has a number and an architecture."""
+        self._gate.remember(trial.architecture)
+        self._sampler.accept(trial.number, trial.architecture)
+        self._new += trial.model is None
+        self.trials.append(trial)
 
-    def _awaited(self, number: int) -> list[Trial]:
-        """Return the trials that trial `number` depends on and that are not reported yet."""
-        return [self.trials[n] for n in self._planned.ended()] if self._depends(number) else []
+    def _next_job(self, trial: Trial) -> Trial:
+        """Return a trial with one more job, which is issued."""
+        whole = isinstance(trial.architecture, EnsembleReference)  # no vote before its last epoch
+        until = self._epochs[-1 if whole else len(trial.jobs)]
+        job = TrialJob(self._next_number, until, self._planned.known)
+        self._next_number += 1
+        self.trials[trial.number] = trial = replace(trial, jobs=(*trial.jobs, job))
+        self._issue(trial.number, len(trial.jobs) - 1)
+        return trial
 
-    def _report_up_to(self, number: int) -> None:
-        """Make known what trial `number` depends on, no more."""
-        objective = self._study.objective
-        awaited = self._awaited(number)
-        if awaited:
-            self._planned.forget_ended()
-        for trial in awaited:
-            for entry in trial.result.curve if trial.result else ():
-                loss = loss_of(entry, objective)
-                if loss is not None and entry["epoch"] in self._earlier:
-                    self._earlier[entry["epoch"]].append((trial.size_bytes, loss))
-            loss = trial.loss(objective)
-            outcome = trial.state if loss is None else (loss, float(trial.size_bytes))
-            if isinstance(trial.architecture, EnsembleReference):
-                outcome = "failed"  # no point of the space: there is nothing to learn from it
-            self._sampler.report(trial.number, outcome)
+    def _issue(self, number: int, at: int) -> None:
+        """Take a job of a trial as begun."""
+        trial = self.trials[number]
+        before = trial.jobs[at - 1].until if at else 0
+        seconds = self._task.job_s(trial, before, trial.jobs[at].until)
+        self._planned.begin(len(self._jobs), seconds)
+        self._jobs.append((number, at))
+        if at:
+            self._rungs.promote(number, before)
+        if trial.model is not None:
+            self._models_s -= seconds
+            self._first = [each for each in self._first if each != number]
 
-    def _rungs(self, trial: Trial) -> tuple[Rung, ...]:
-        """Build the rungs of a trial; where too few have been before it, everything passes."""
-        settings, objective = self._study.early_stopping, self._study.objective
-        compared = trial.model is None and self._depends(trial.number)
-        rungs = []
-        for epoch, seen in self._earlier.items():
-            earlier = seen if compared and len(seen) >= settings.min_history else []
-            rungs.append(make_rung(epoch, settings.keep, objective, trial.size_bytes, earlier))
-        return tuple(rungs)
+    def _with_jobs(self, trial: Trial) -> Trial:
+        """Return a trial with its jobs, also one that was stored when each trial was one job."""
+        if trial.jobs or trial.after_end or trial.state in ("waiting", "skipped"):
+            return trial
+        result, objective = trial.result, self._study.objective
+        until = (result and result.stopped_epoch) or self._study.epochs
+        loss = loss_of(result.metrics, objective) if result else None
+        job = TrialJob(trial.number, until, None, trial.finished, loss)
+        return replace(trial, jobs=(job,))
+
+    def _job(self, number: int) -> TrialJob:
+        trial, at = self._jobs[number]
+        return self.trials[trial].jobs[at]
+
+    def _learn(self, number: int | None) -> None:
+        """Make known what came of a job, no more."""
+        assert number is not None
+        self._planned.known += 1
+        job, trial = self._job(number), self.trials[self._jobs[number][0]]
+        ensemble = isinstance(trial.architecture, EnsembleReference)
+        if job.loss is None or ensemble:  # that is no point of the space: nothing is to be learnt
+            self._sampler.report(trial.number, "failed")
+            return
+        if job.until in self._epochs[:-1]:
+            self._rungs.report(trial.number, job.until, (trial.size_bytes, job.loss))
+        share = job.until / self._study.epochs
+        self._sampler.report(trial.number, (job.loss, float(trial.size_bytes)), share)
+
+    def _share_of_report_models_s(self) -> float:
+        """Return the planned seconds that report models may take of the search."""
+        study, each_s = self._study, self._task.candidate_s
+        planned_s = [study.time_s * CORES] if study.time_s is not None else []
+        if study.trials is not None and each_s is not None:
+            planned_s.append(study.trials * each_s)
+        return WARM_START_SHARE * min(planned_s, default=inf)
+
+    def _with_room(self) -> list[int]:
+        """Return the report models whose first jobs fit into their share, the cheapest first."""
+        left_s, first = self._models_s, []
+        for trial in self.trials:
+            if trial.state == "skipped" or trial.after_end:  # by a session before
+                continue
+            whole = isinstance(trial.architecture, EnsembleReference)
+            seconds = self._task.job_s(trial, 0, self._epochs[-1 if whole else 0])
+            if seconds <= left_s:
+                left_s -= seconds
+                first.append(trial.number)
+        return first[: self._study.trials]

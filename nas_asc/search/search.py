@@ -1,41 +1,42 @@
 """The search: asks for trials, has them trained, and keeps what came of them.
 
 ```
-scheduler: ask -> gate (known? over the budget?) -> store: one write, RUNNING -> workers
-    ^                                                                              |
-    +---- results that are known by plan <--------- store: one write, COMPLETE <---+
+scheduler: goes on at a rung, or new: gate (known? over the budget?) -> store: one write -> workers
+    ^                                                                                          |
+    +---- results that are known by plan <-------------------- store: one write <--------------+
 ```
 
 Conventions: seconds. The store is the one record of truth: a run that ends at any moment loses the
 trials in training and nothing else, and they are run again when it is resumed. A session ends with
 its trials, its time or Ctrl-C: the first ends it between two steps, so that what has just come in
-is stored, the second at once.
+is stored, the second at once. A fault that no trial is to blame for, such as a full disk, ends it
+too, since trials that failed of it would be missing from what the search learns.
 """
 
 import logging
 import math
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
 from nas_asc.datasets import Dataset
+from nas_asc.errors import RunError
 from nas_asc.results import Summary, seed_captions, write_front
 from nas_asc.search.finals import train_front_again
 from nas_asc.search.lost_trials import LostTrials
-from nas_asc.search.progress import Clock, Pace, Progress, TrialCounts
+from nas_asc.search.progress import Clock, Pace, Progress, TrialCounts, Utilisation
 from nas_asc.search.runners import RUNNERS, Runner
 from nas_asc.search.runners.inline import interruptible_between_steps
 from nas_asc.search.scheduler import Scheduler
 from nas_asc.search.storage import run_folder
 from nas_asc.search.storage.finals import search_has_ended
-from nas_asc.search.storage.run_summary import skipped_seeds, summarise
+from nas_asc.search.storage.run_summary import summarise
 from nas_asc.search.storage.trials import Trial, TrialStore
 from nas_asc.search.task import Task, read_task
-from nas_asc.search.trial_queue import TrialQueue, too_long
+from nas_asc.search.trial_queue import TrialQueue, left_out
 from nas_asc.search.warm_start import warm_start_trials
-from nas_asc.study import EpochReported, Event, Job, JobFinished, JobResult, StudyConfig
+from nas_asc.study import EpochReported, Event, Job, JobFinished, JobResult, StudyConfig, loss_of
 
 # Named, not imported: the driver needs no torch.
 JOB_FUNCTION = "nas_asc.training.run_job:run_job"
@@ -56,9 +57,10 @@ def run_search(
     """Search, or go on with a search, until its trials or its time are used up.
 
     The same study and number of trials give the same front with any number of workers. A search
-    that ends by `time_s` has trained a prefix of the same trials; report models that would take
-    more than a quarter of the time, as planned, are left out. Where the study asks for it, the
-    front is written and its points are trained again then, without a limit of time.
+    that ends by `time_s` has done a prefix of the same jobs. Report models take a quarter of the
+    planned work at most; one that ends before its time goes on with the rest of them. Where the
+    study asks for it, the front is written and its points are trained again then, without a limit
+    of time.
 
     Args:
         config: the study. When a run is resumed it must be the one that the run was started with,
@@ -73,7 +75,8 @@ def run_search(
     Raises:
         ConfigError: the study names no space, or one that is not valid.
         NothingFits: no architecture of the space fits the budget.
-        RunError: the folder is in use, holds another run, or holds none to resume.
+        RunError: the folder is in use, is damaged, holds another run, or holds none to resume; or a
+            recording is gone, or a disk full: the run can be resumed when that is put right.
         KeyboardInterrupt: Ctrl-C; the run can be resumed. A second one does not wait for anything.
     """
     runner = RUNNERS["processes"](workers, JOB_FUNCTION) if isinstance(workers, int) else workers
@@ -108,23 +111,26 @@ def run_task(
             run_folder.save_study(run, config)  # where the recordings lie now
         if runner.capacity > config.lag and not config.independent:
             _log.warning(
-                "%d workers: at most %d are busy once the first trials have ended, since proposals "
-                "wait for results; --lag lets them wait for fewer",
+                "%d workers: about %d are busy, since what comes next waits for results; --lag "
+                "lets it wait for fewer",
                 runner.capacity,
                 config.lag,
             )
-        session = _Session(task, run, store, runner, progress, too_long(task, warm_start))
-        session.restore(warm_start if config.warm_start else [])
+        session = _Session(
+            *(task, run, store, runner, progress), warm_start if config.warm_start else []
+        )
         trials = session.scheduler.trials
-        skipped = skipped_seeds(trials)
-        for line in seed_captions(facts["seeds_adapted"], facts["ensembles_skipped"], skipped):
+        for line in seed_captions(facts["seeds_adapted"], facts["ensembles_skipped"]):
             _log.warning("%s", line)
+        if later := [str(trial.model) for trial in trials if trial.state == "skipped"]:
+            _log.warning("report models left until the search has ended: %s", ", ".join(later))
         ended = search_has_ended(run, config)  # and what came after it is to be gone on with
         if not ended:
             session.run()
         summary = summarise(run, config, task.budget, trials, facts)
         if not ended:
-            summary = replace(summary, seconds=session.clock.elapsed_s)
+            used = session.utilisation.share(runner.capacity)
+            summary = replace(summary, seconds=session.clock.elapsed_s, utilisation=used)
         if config.trains_again:
             session.cancel()
             write_front(summary, run)  # before anything is judged on test clips
@@ -144,42 +150,44 @@ class _Session:
         store: TrialStore,
         runner: Runner,
         progress: Callable[[Progress], None],
-        skipped: Collection[int],
+        warm_start: Sequence[Trial],
     ) -> None:
+        """Go on from what is stored, with the report models that are not stored yet."""
         self._study = study = task.config
-        self.scheduler = Scheduler(task, skipped)
         self._store = store
         self._runner = runner
         self._progress = progress
+        stored = store.load()
+        begun = [trial.model for trial in stored]
+        if begun == [trial.model for trial in warm_start[: len(stored)]]:  # the same as then
+            for trial in warm_start[len(stored) :]:
+                store.add(trial)
+                stored.append(trial)
+        self.scheduler = Scheduler(task, [trial for trial in stored if trial.model is not None])
+        self.scheduler.restore(stored)
         self._counts = TrialCounts(study.trials, study.objective)
-        self._queue = TrialQueue(self.scheduler, self._counts, skipped)
+        for trial in stored:
+            self._counts.note(trial)
+        self._counts.resumed = self._counts.finished
+        self._queue = TrialQueue(self.scheduler)
+        self._ahead: Trial | None = None
         self._pace = Pace(task, runner.capacity)
-        self._running: dict[int, float] = {}  # since when, by number
+        self._running: set[int] = set()
         self._lost = LostTrials(task)
         self.context = {  # what all jobs share, as plain data
             "data": task.dataset.source.to_dict(),
             "split_seed": task.dataset.split_seed,
+            "clips": len(task.dataset.clips),
             "validation_clips": study.validation_clips,
             "recipe": study.recipe.to_dict(),
             "rule": task.rule.id,
             "space": study.space,
             "run": str(run),
         }
-        self.clock = Clock(study.time_s)
-
-    def restore(self, warm_start: list[Trial]) -> None:
-        """Go on from what is stored, with the report models that are not stored yet."""
-        stored = self._store.load()
-        begun = [trial.model for trial in stored]
-        if begun == [trial.model for trial in warm_start[: len(stored)]]:  # the same as then
-            for trial in warm_start[len(stored) :]:
-                self._store.add(trial)
-                stored.append(trial)
-        for trial in stored:
-            self._queue.restore(trial)
-        self._counts.resumed = self._counts.finished
-        earlier_s = max((trial.elapsed_s for trial in stored), default=0.0)
-        self.clock = Clock(self._study.time_s, earlier_s)
+        self.clock = Clock(study.time_s, max((trial.elapsed_s for trial in stored), default=0.0))
+        self.utilisation = Utilisation(self.clock)
+        for trial in left_out(self.scheduler):
+            self._keep(trial)
 
     def run(self) -> None:
         """Train trials until there are no more, or no more time; Ctrl-C is raised."""
@@ -189,6 +197,7 @@ class _Session:
                 self._report_progress()
                 if not (self._running or self._lost):
                     break
+                self._look_ahead()
                 for event in self._runner.poll(min(_LONGEST_POLL_S, self.clock.left_s)):
                     self._handle(event)
                 self._end_what_hangs()
@@ -198,6 +207,7 @@ class _Session:
                 "the time is up: %d trials in training go on when the run is resumed",
                 len(self._running),
             )
+        self.utilisation.end()
 
     def cancel(self) -> None:
         """End what is still in training when the time is up."""
@@ -205,27 +215,39 @@ class _Session:
             self._runner.cancel(number)
 
     def _start_trials(self) -> None:
-        while self._runner.free:
-            trial = self._next_trial()
-            if trial is None:
-                break
-            if trial.state == "skipped":
-                self._finish(trial)
-                continue
-            trial = replace(trial, state="running", reason="", traceback="", lost=False)
+        while self._runner.free and (trial := self._next_trial()):
+            trial = trial.started()
             self._store.start(trial)
             self.scheduler.update(trial)
-            self._running[trial.number] = time.monotonic()
+            self._counts.note(trial)
+            self._running.add(trial.number)
             self._lost.heard(trial.number)
-            architecture, epochs = trial.architecture.to_dict(), self._study.epochs
-            rungs = self._queue.rungs[trial.number]
-            job = Job(trial.number, architecture, trial.seed, epochs, rungs, self.context)
-            self._runner.submit(job)
+            self.utilisation.begin()
+            epochs = self._study.epochs
+            whole = trial.after_end or not trial.jobs
+            self._runner.submit(
+                Job(
+                    *(trial.number, trial.architecture.to_dict(), trial.seed),
+                    epochs=epochs,
+                    until=epochs if whole else trial.jobs[-1].until,
+                    rungs=self._study.early_stopping.epochs(epochs),
+                    learning_rate=trial.learning_rate,
+                    context=self.context,
+                )
+            )
 
     def _next_trial(self) -> Trial | None:
         """Return what to start now: what was lost before what is new."""
         others, trial = self._lost.next_trial(self._running)
-        return self._queue.next_trial(len(self._running), self.clock) if others else trial
+        if others:
+            trial, self._ahead = self._look_ahead(), None
+        return trial
+
+    def _look_ahead(self) -> Trial | None:
+        """Return what comes next; a sampler may think about it while workers are busy."""
+        if self._ahead is None and self.clock.left_s > 0:
+            self._ahead = self._queue.next_trial()
+        return self._ahead
 
     def _end_what_hangs(self) -> None:
         trials = [self.scheduler.trials[number] for number in self._running]
@@ -240,11 +262,14 @@ class _Session:
             self._pace.note(trial, event.entry)
             self._report_progress()
         elif isinstance(event, JobFinished):
+            self.utilisation.stored(event.result.seconds)
             self._finish(_with_result(trial, event.result))
         elif event.lost and self._lost.lost(trial):
             _log.warning("trial %d: %s; it is run again", event.number, event.reason)
-            del self._running[event.number]
+            self._running.discard(event.number)
             self._lost.ended(event.number)
+        elif event.stops:
+            raise RunError(f"{event.reason}, and go on with --resume")
         else:
             _log.info("trial %d failed: %s", event.number, event.traceback or event.reason)
             failed = replace(trial, state="failed", reason=event.reason, lost=event.lost)
@@ -252,12 +277,18 @@ class _Session:
 
     def _finish(self, trial: Trial) -> None:
         self._lost.ended(trial.number)
-        since = self._running.pop(trial.number, None)
-        spent_s = 0.0 if since is None else time.monotonic() - since
-        trial = replace(trial, elapsed_s=self.clock.elapsed_s, spent_s=spent_s)
-        self._store.finish(trial, trial.loss(self._study.objective))
+        self._running.discard(trial.number)
+        self._keep(trial)
+
+    def _keep(self, trial: Trial) -> None:
+        """Store how a job of a trial ended, or that there is none."""
+        loss, objective = trial.loss(self._study.objective), self._study.objective
+        rung = trial.result and trial.state == "stopped_early"
+        reached = loss_of(trial.result.metrics, objective) if trial.result and rung else loss
+        trial = replace(trial.job_ended(reached), elapsed_s=self.clock.elapsed_s)
+        self._store.finish(trial, loss)
         self.scheduler.update(trial)
-        self._counts.add(trial)
+        self._counts.note(trial)
 
     def _report_progress(self) -> None:
         pace_s = self._pace.candidate_s
@@ -265,11 +296,12 @@ class _Session:
 
 
 def _with_result(trial: Trial, result: JobResult) -> Trial:
-    """Return a trial with its result; one whose metrics are no numbers has failed."""
-    if result.stopped_epoch is not None:
-        return replace(trial, state="stopped_early", result=result)
+    """Return a trial with the result of a job; one whose metrics are no numbers has failed."""
+    trial = replace(trial, result=result, spent_s=trial.spent_s + result.seconds)
     for name in ("log_loss", "accuracy"):
         value = result.metrics.get(name)
         if not isinstance(value, int | float) or not math.isfinite(value):
-            return replace(trial, state="failed", reason=f"expected a finite {name}, got {value}")
-    return replace(trial, state="completed", result=result)
+            reason = f"expected a finite {name}, got {value}"
+            return replace(trial, state="failed", result=None, reason=reason)
+    state = "completed" if result.stopped_epoch is None else "stopped_early"
+    return replace(trial, state=state)

@@ -13,6 +13,7 @@ from nas_asc.datasets import Dataset
 from nas_asc.errors import ConfigError, NothingFits
 from nas_asc.reports import Ensemble, read_ensembles
 from nas_asc.search.front_end_rules import suits
+from nas_asc.search.storage.trials import Trial
 from nas_asc.shipped import find
 from nas_asc.spaces import SearchSpace, check_that_something_fits, load_space
 from nas_asc.study import DataFacts, StudyConfig, clip_work_s, plan, training_s
@@ -30,9 +31,10 @@ class Task:
     Attributes:
         ensembles: of the reports, as the space's file has them.
         budget: that nothing on the front exceeds: the study's limits and those of its rule.
-        trained_budget: the same with the multiply-accumulates that the study can afford to train.
+        trained_budget: the same with the multiply-accumulates that the study allows.
         measure: counts an architecture on clips of the data, by the rule.
-        suits: checks whether the front end of an architecture suits the data.
+        suits: checks whether the front end of an architecture suits the data, and whether a
+            candidate may take as long as it is planned to.
         drawn: multiply-accumulates and work of what was drawn within the trained budget, if any.
     """
 
@@ -51,19 +53,28 @@ class Task:
     def candidate_s(self) -> float | None:
         """How long one candidate takes on average on a core of the study's speed.
 
-        Right within a factor of two or three, not better; None where so little of the space fits
-        that draws say nothing about it.
+        Most end at a rung. Right within a factor of two or three, not better; None where so little
+        of the space fits that draws say nothing about it.
         """
         drawn = self.drawn or _draw_fitting(
             self.space, self.trained_budget, self.measure, self.suits
         )
         if not drawn:
             return None
-        return self._facts.besides_s + fmean(self._training_s(work_s) for _, work_s in drawn)
+        trained = self.config.early_stopping.expected_share(self.config.epochs)
+        trained_s = fmean(self._training_s(work_s) for _, work_s in drawn)
+        return self._facts.besides_s + trained * trained_s
 
-    def trial_s(self, costs: Mapping[str, Any], networks: int) -> float:
-        """Return how long a trial takes, its features included; `costs` as a trial has."""
-        return networks * self._facts.besides_s + self.training_s(costs, networks)
+    def trial_s(self, trial: Trial) -> float:
+        """Return how long a trial takes to its end, its features included."""
+        return self.job_s(trial, 0, self.config.epochs)
+
+    def job_s(self, trial: Trial, before: int, until: int) -> float:
+        """Return how long a trial takes after an epoch, 0 for the start, until another."""
+        networks = len(trial.network_macs)
+        besides_s = 0.0 if before else networks * self._facts.besides_s
+        share = (until - before) / self.config.epochs
+        return besides_s + share * self.training_s(trial.complexity, networks)
 
     def training_s(self, costs: Mapping[str, Any], networks: int = 1) -> float:
         """Return how long a trial trains, one network after the other."""
@@ -124,15 +135,33 @@ def read_task(
         config = plan(config, _facts(dataset), drawn, given)
     most = [macs for macs in (budget.macs, config.macs_ceiling) if macs is not None]
     trained = replace(budget, macs=min(most, default=None))
-    affordable = tuple(each for each in drawn if trained.macs is None or each[0] <= trained.macs)
-    if trained != budget and not affordable:
+    facts = _facts(dataset)
+
+    def is_short(macs: int, work_s: float) -> bool:
+        how = (facts.training_clips, config.epochs, config.recipe, config.speed)
+        longest_s = config.longest_s
+        short = longest_s is None or training_s(work_s, *how) <= longest_s
+        return short and (trained.macs is None or macs <= trained.macs)
+
+    def is_admitted(architecture: Architecture) -> bool:
+        if config.longest_s is None or not suiting(architecture):
+            return suiting(architecture)
+        cost = measure(architecture)
+        return is_short(cost.macs, clip_work_s(cost.macs, cost.macs_fvcore_total))
+
+    affordable = tuple(each for each in drawn if is_short(*each))
+    if (trained != budget or config.longest_s) and not affordable:
         try:
-            check_that_something_fits(space, trained, measure, config.seed, suiting)
+            check_that_something_fits(space, trained, measure, config.seed, is_admitted)
         except NothingFits as error:
             reason = str(error).removeprefix("budget: ")
-            raise NothingFits(f"macs_ceiling of the study: {reason}") from None
+            raise NothingFits(f"macs_ceiling or longest_s of the study: {reason}") from None
     named = tuple(ensembles.values())
-    return Task(config, space, named, rule, budget, trained, dataset, measure, suiting, affordable)
+    return Task(
+        *(config, space, named, rule, budget, trained, dataset, measure),
+        suits=is_admitted,
+        drawn=affordable,
+    )
 
 
 def _facts(dataset: Dataset) -> DataFacts:

@@ -23,9 +23,7 @@ from nas_asc.study.job import (
     JobFinished,
     JobResult,
     OnEpoch,
-    Rung,
     loss_of,
-    make_rung,
     trial_seed,
 )
 from nas_asc.study.planning import (
@@ -40,7 +38,7 @@ from nas_asc.study.planning import (
 __all__ = [
     "CORES", "MOST", "RAISABLE", "WARM_START_SHARE", "DataFacts", "DataSource",
     "EpochReported", "Event", "Job", "JobFailed", "JobFinished", "JobResult", "NoSettings",
-    "OnEpoch", "Part", "Recipe", "Rung", "Share", "StudyConfig", "Table", "clip_work_s",
-    "faults_of", "load_study", "loss_of", "make_rung", "plan", "read_study", "study_toml",
+    "OnEpoch", "Part", "Recipe", "Share", "StudyConfig", "Table", "clip_work_s",
+    "faults_of", "load_study", "loss_of", "plan", "read_study", "study_toml",
     "training_s", "trial_seed", "with_options",
 ]  # fmt: skip

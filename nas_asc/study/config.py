@@ -49,6 +49,7 @@ _SORTS = {
 # Named, not imported: it loads torch, which only what is about to train should wait for.
 _FAULTS_OF_PARTS = "nas_asc.training.parts:faults_of_parts"
 
+LEAST_EPOCHS = 3  # before trainings are compared: a ranking after fewer says little
 MOST = 1_000_000  # of trials, epochs, rates: more than any training gets through
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -88,6 +89,8 @@ class Recipe(Table):
         batch_size: clips per step. What is left over at the end of an epoch is a step of its own
             from half a batch on, and of two clips at least; fewer are left out of that epoch.
         ema_decay: of the average of weights that is evaluated; 0 evaluates the last weights.
+        epoch_clips: so many clips are an epoch at most, and the next ones the next: large data are
+            gone through in parts, so that trainings can be compared early. None for all.
         gradient_clip: largest norm of the gradient; 0 for no limit.
         augmentations: settings of each that is on, by its name in `AUGMENTATIONS`.
     """
@@ -96,6 +99,7 @@ class Recipe(Table):
     learning_rate: float = Field(gt=0, le=MOST)
     schedule: Choice
     batch_size: int = Field(ge=1, le=MOST)
+    epoch_clips: int | None = Field(default=None, ge=1, le=MOST)
     loss: Choice
     ema_decay: float = Field(ge=0, lt=1)
     gradient_clip: float = Field(ge=0, le=MOST)
@@ -103,33 +107,40 @@ class Recipe(Table):
 
     def epoch_steps(self, clips: int) -> int:
         """Return how many steps an epoch of so many clips has; fewer than a batch are one."""
-        full, left = divmod(clips, self.batch_size)
+        full, left = divmod(min(clips, self.epoch_clips or clips), self.batch_size)
         return max(1, full + (left >= max(2, self.batch_size / 2)))
 
     def to_dict(self) -> Mapping[str, Any]:
         """Return the `[recipe]` table."""
-        return self.model_dump()
+        return self.model_dump(exclude_none=True)
 
 
 class EarlyStopping(Table):
-    """The `[early_stopping]` table of a study.
+    """The `[early_stopping]` table of a study: successive halving.
 
     Attributes:
         rungs: shares of the epochs after which trainings are compared.
-        keep: share of the trials of like size that goes on at each rung.
-        min_history: earlier trials that a comparison needs at least.
+        keep: share of the trials at each rung that goes on.
     """
 
     enabled: bool
     rungs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(strict=False)
     keep: float = Field(gt=0, le=1)
-    min_history: int = Field(ge=1, le=MOST)
 
     def epochs(self, total: int) -> tuple[int, ...]:
-        """Return the epochs, of `total`, after which trials are compared."""
+        """Return the epochs, of `total`, after which trials are compared: none of the first two."""
         if not self.enabled:
             return ()
-        return tuple(sorted({e for s in self.rungs if 0 < (e := round(s * total)) < total}))
+        epochs = {max(LEAST_EPOCHS, round(share * total)) for share in self.rungs}
+        return tuple(sorted(epoch for epoch in epochs if epoch < total))
+
+    def expected_share(self, total: int) -> float:
+        """Return which share of `total` epochs a trial has on average, when many have been."""
+        share, going_on, before = 0.0, 1.0, 0
+        for epoch in (*self.epochs(total), total):
+            share += going_on * (epoch - before) / total
+            going_on, before = going_on * self.keep, epoch
+        return share
 
 
 def _rule(rule: str) -> str:
@@ -149,21 +160,22 @@ class StudyConfig(Table):
         budget: limits as `parse_budget` reads them; None where the rule's own are all.
         objective: what is searched for besides a small size.
         data: the recordings, and how they are read.
-        trials: finished trials at which the search ends, report models and those of earlier
-            sessions included. May be raised when a run is resumed, as may `time_s`.
+        trials: that the search has, report models that take part and those of earlier sessions
+            included. May be raised when a run is resumed, as may `time_s`.
         time_s: seconds of all sessions at which the search ends, if `trials` does not end it first.
         epochs: of a full training.
         seed: of everything random.
-        lag: a trial is proposed when those have ended that end by then on so many workers by plan.
-            So many workers are kept busy at most, and the results do not depend on how many there
-            are.
-        startup_trials: so many trials after the report models are drawn at random and wait for
-            nothing.
-        mutations: share of those, the first ones, that are not drawn but small changes of report
-            models, unless there are to be none, or a sampler that learns nothing is asked for.
+        lag: what comes next is decided when those jobs have ended that end by then on so many
+            workers by plan. So many workers are kept busy at most, and the results do not depend on
+            how many there are.
+        startup_trials: so many trials after the report models are none of a sampler.
+        mutations: share of those, the first ones, that are small changes of report models, unless
+            there are to be none, or a sampler that learns nothing is asked for. The rest is drawn.
         macs_ceiling: multiply-accumulates for one clip above which a proposal is not trained, so
             that a search ends in time on the machine it is meant for; report models are exempt.
             None for no ceiling.
+        longest_s: planned seconds of a full training above which a proposal is not trained either:
+            two architectures of the same multiply-accumulates may differ in them by a factor.
         validation_clips: so many are judged at most, spread evenly; None for all.
         speed: of a core, against the reference of `planning`.
         max_proposals: of a sampler for one trial, before chance takes over.
@@ -189,6 +201,7 @@ class StudyConfig(Table):
     startup_trials: int = Field(ge=0, le=MOST)
     mutations: Share = 0.0
     macs_ceiling: int | None = Field(default=None, ge=1, lt=2**63)
+    longest_s: float | None = Field(default=None, gt=0, le=MOST_S)
     validation_clips: int | None = Field(default=None, ge=1)
     speed: float = Field(default=1.0, gt=0, le=MOST)
     max_proposals: int = Field(ge=1, le=MOST)
@@ -204,10 +217,10 @@ class StudyConfig(Table):
         """Whether no trial depends on the results of others."""
         return self.sampler == "random" and not self.early_stopping.epochs(self.epochs)
 
-    def most_busy(self, report_models: int) -> float:
-        """Return how many workers can be busy at once, with so many report models in front."""
-        first = self.startup_trials + (report_models if self.warm_start else 0)
-        return inf if self.independent else max(self.lag, first)
+    @property
+    def most_busy(self) -> float:
+        """How many workers can be busy all the time."""
+        return inf if self.independent else self.lag
 
     @property
     def trains_again(self) -> bool:

@@ -1,4 +1,4 @@
-"""What the keys of a study were called before augmentations and losses had tables of their own.
+"""What the keys of a study were called before, and those that are gone.
 
 Files of that time, the `study.toml` of a run among them, are read as if written today.
 """
@@ -20,6 +20,8 @@ OLD_TO_NEW = {
     "recipe.frame_mask_width": "recipe.augmentations.spec_augment.frame_mask_width",
     "recipe.mixup_alpha": "recipe.augmentations.mixup.alpha",
 }
+# What had a meaning once, by table.
+_GONE = {"early_stopping": ["min_history"]}
 # An augmentation was off where these were all 0.
 _OFF = {"time_shift": ["width"], "spec_augment": ["mel_masks", "frame_masks"], "mixup": ["alpha"]}
 
@@ -34,6 +36,9 @@ def with_new_keys(study: Mapping[str, Any]) -> dict[str, Any]:
         holder = renewed.get(table) if table else renewed
         if isinstance(holder, dict) and key in holder:
             _place(renewed, new.split("."), holder.pop(key))
+    for name, keys in _GONE.items():
+        if isinstance(renewed.get(name), dict):
+            renewed[name] = {key: v for key, v in renewed[name].items() if key not in keys}
     if renewed == study:
         return renewed
     recipe = renewed.get("recipe", {})

@@ -6,9 +6,11 @@ a clock or the number of workers: the same on every machine. A faster machine tr
 of the same kind; `speed`, 1 for the reference, plans larger ones for it.
 """
 
+from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import log2
+from statistics import fmean
 from typing import Any
 
 from nas_asc.study.config import Recipe, StudyConfig
@@ -34,15 +36,22 @@ WARM_START_SHARE = 0.25  # of the time, for the report models
 _BATCHES = 50  # so many training clips for each clip of a batch
 _BATCH_SIZES = (16, 128)
 _STEPS = (1000, 3000)
+_LEAST_EPOCHS, _PARTS = 12, 27  # with fewer, an epoch is such a part of all: three before a rung
 _STEPS_SHARE = 0.25  # of a candidate's time, for what each step takes besides arithmetic
-_CANDIDATES = 11  # of a minute; of longer searches more, of which each takes longer
+# As many candidates could be trained to the end in a minute; in longer searches more, of which each
+# takes longer. Several times as many begin, since most rest at a rung.
+_CANDIDATES = 11
 _GROWTH = 0.4
-_FIRST_LOOK = 7  # candidates on the built-in scenes, few but good ones
-_STARTUP = (6, 16)
-_LEANING = 1.5  # what a search trains costs more than what is drawn, since it is better
-_LEAST_SHARE = 0.03  # of what fits the budget that is not above the ceiling
+_FIRST_LOOK = 7  # on the built-in scenes, few but good ones
+_STARTUP_SHARE, _STARTUP = 0.25, (8, 32)  # of those that begin
+_LIKE = 0.05  # of what is drawn, to say what an architecture of some size takes
+_LEAST_SHARE = 0.03  # of what fits the budget that is not above the ceilings
+_LONGEST = 1.5  # times as long as a candidate is to take
 _MOST_VALIDATION = 5000
-_PLANNED = ("time_s", "trials", "epochs", "macs_ceiling", "startup_trials", "validation_clips")
+_PLANNED = (
+    *("time_s", "trials", "epochs", "macs_ceiling", "longest_s", "startup_trials"),
+    "validation_clips",
+)
 _FOR_MANY_EPOCHS = ("spec_augment", "mixup")  # what holds up a training that is short
 _MANY_EPOCHS = 60
 _UNEVEN = 4.0  # largest class by smallest, above which classes are weighed
@@ -125,8 +134,14 @@ def plan(
     batch_size = 2 ** int(log2(max(1, clips / _BATCHES)))
     batch_size = min(max(batch_size, _BATCH_SIZES[0]), _BATCH_SIZES[1])
     recipe = study.recipe.model_copy(update={"batch_size": batch_size})
-    in_epoch = recipe.epoch_steps(clips)
     wanted = min(max(_STEPS_SHARE * each_s / STEP_S, _STEPS[0]), _STEPS[1])
+    compared = study.early_stopping.enabled and "epochs" not in given
+    if compared and wanted / recipe.epoch_steps(clips) < _LEAST_EPOCHS:
+        in_part = int(wanted / _PARTS)
+        recipe = recipe.model_copy(update={"epoch_clips": in_part * batch_size})
+        share = in_part * batch_size / clips
+        reasons["epoch_clips"] = f"{share:.0%} of the clips, so that trainings are compared early"
+    in_epoch = recipe.epoch_steps(clips)
     epochs = max(1, round(wanted / in_epoch))
     steps = in_epoch * (study.epochs if "epochs" in given else epochs)
     extent = f"{steps:,} steps of {batch_size} clips"
@@ -135,16 +150,26 @@ def plan(
         reasons["epochs"] += f", {extent}"
 
     ceiling = _ceiling(sorted(drawn), (each_s - steps * STEP_S) / (steps * batch_size))
-    about = f"a candidate takes about {format_duration(each_s / study.speed + facts.besides_s)}"
+    each = format_duration(each_s / study.speed + facts.besides_s)
+    about = f"to train a candidate to the end takes about {each}"
     decide("macs_ceiling", ceiling, about if ceiling else f"{about} or less")
-    startup = min(max(candidates // 3, _STARTUP[0]), _STARTUP[1])
-    share = "a third of the candidates, {} to {}".format(*_STARTUP)
+    if drawn:
+        planned_s = (
+            training_s(work_s, clips, values["epochs"], recipe, study.speed) for _, work_s in drawn
+        )
+        least_s = sorted(planned_s)[int(_LEAST_SHARE * (len(drawn) - 1))]
+        longest_s = round(max(_LONGEST * each_s / study.speed, least_s) + 0.05, 1)
+        decide("longest_s", longest_s, "seconds by plan, half as long again as that")
+    begun = candidates / study.early_stopping.expected_share(values["epochs"])
+    startup = min(max(round(_STARTUP_SHARE * begun), _STARTUP[0]), _STARTUP[1])
+    share = "a quarter of the candidates, {} to {}".format(*_STARTUP)
     decide("startup_trials", startup, share)
     if facts.validation_clips > _MOST_VALIDATION:
         reason = f"of {facts.validation_clips:,}, spread evenly"
         decide("validation_clips", _MOST_VALIDATION, reason)
     reasons["batch_size"] = f"for {clips:,} training clips of {facts.clip_s:g} s"
-    if values["epochs"] < _MANY_EPOCHS:
+    part = min(1.0, recipe.epoch_clips / clips) if recipe.epoch_clips else 1.0
+    if values["epochs"] * part < _MANY_EPOCHS:
         left = {n: t for n, t in recipe.augmentations.items() if n not in _FOR_MANY_EPOCHS}
         recipe = recipe.model_copy(update={"augmentations": left})
         words = " and ".join(_FOR_MANY_EPOCHS)
@@ -159,15 +184,16 @@ def plan(
 
 
 def _ceiling(drawn: Sequence[tuple[int, float]], affordable_s: float) -> int | None:
-    """Return the multiply-accumulates above which candidates take too long, on average.
+    """Return the multiply-accumulates above which a candidate takes too long.
 
-    None where all may be trained.
+    Most of what a search trains is close to them, since it is better. None where all may be
+    trained.
     """
     least = max(1, int(_LEAST_SHARE * len(drawn)))
-    total_s = 0.0
+    like = deque[float](maxlen=max(1, int(_LIKE * len(drawn))))
     for count, (macs, work_s) in enumerate(drawn):
-        total_s += work_s
-        if count >= least and _LEANING * total_s / (count + 1) > affordable_s:
+        like.append(work_s)
+        if count >= least and fmean(like) > affordable_s:
             digit = int(10 ** max(len(str(macs)) - 2, 0))  # two are enough
             return macs // digit * digit
     return None

@@ -31,11 +31,6 @@ class Checkpoint:
     tensors: Mapping[str, Tensor]
     numbers: Mapping[str, Any]
 
-    @property
-    def epoch(self) -> int:
-        """Epochs that are done."""
-        return len(self.numbers["history"])
-
     def save(self, path: Path, training: str) -> None:
         """Write the checkpoint of a training, named so that no other goes on from it.
 

@@ -54,23 +54,23 @@ class Hooks:
     """What joins in while a network is trained.
 
     Attributes:
-        order: gives the clips of an epoch in their order, by index, from their number, the epoch
-            and a generator.
+        order: gives all clips in the order of the epochs from one on, by index, from their number,
+            that epoch and a generator.
         pruning: which weights become zero on the way.
         validation: clips that are judged after `validation_epochs`; after each epoch if None.
-        on_epoch: called after each epoch; training ends when it gives False.
+        on_epoch: called after each epoch.
         go_on_from: where another training, of the same network with the same arguments, was.
-        on_checkpoint: called after each epoch, before `on_epoch`, with a function that says where
-            the training is.
+        on_checkpoint: called after each epoch, before `on_epoch`, with its number and a function
+            that says where the training is.
     """
 
     order: Callable[[int, int, torch.Generator], Tensor] = shuffled
     pruning: Pruning = NOT_PRUNED
     validation: Clips | None = None
     validation_epochs: Collection[int] | None = None
-    on_epoch: Callable[[EpochReport], bool] = lambda _: True
+    on_epoch: Callable[[EpochReport], None] = lambda _: None
     go_on_from: Checkpoint | None = None
-    on_checkpoint: Callable[[Callable[[], Checkpoint]], None] = lambda _: None
+    on_checkpoint: Callable[[int, Callable[[], Checkpoint]], None] = lambda *_: None
 
 
 def train(
@@ -81,17 +81,19 @@ def train(
     *,
     epochs: int,
     seed: int,
+    until: int | None = None,
     execution: Execution = PLAIN,
 ) -> list[EpochReport]:
     """Train a network that gives logits, (batch, class), in place and return its history.
 
     The weights of the last epoch are the result (their moving average, if the recipe has one): no
     epoch is picked by its validation score. The seed is of order, augmentations and dropout, the
-    schedule is made for so many epochs, and the execution changes the result by rounding only.
+    schedule is made for so many epochs, of which those `until` one are done, and the execution
+    changes the result by rounding only.
 
     Raises:
         ConfigError: the recipe has a part that is not known, or not set as it may be.
-        DivergedError: the loss is no longer a number.
+        DivergedError: the loss, or that of validation clips, is no longer a number.
         ValueError: there is no clip or no epoch, or a label is missing.
     """
     if len(data) == 0 or any(len(each) != len(data) for each in data.inputs) or epochs < 1:
@@ -103,14 +105,17 @@ def train(
     data = data.to(device)
     parts = parts_of(recipe)
     forward = execution.forward_of(network)
+    most = min(recipe.epoch_clips or len(data), len(data))
     epoch_steps = recipe.epoch_steps(len(data))
     optimisation = Optimisation(network, recipe, parts, epochs, epoch_steps, hooks.pruning)
     generator = torch.Generator().manual_seed(seed)
     history: list[EpochReport] = []
+    ahead = torch.empty(0, dtype=torch.int64)  # clips of epochs to come
 
     def checkpoint() -> Checkpoint:
         tensors, numbers = optimisation.state()
         tensors |= {"order": generator.get_state(), "chance": torch.get_rng_state()}
+        tensors |= {"ahead": ahead}
         return Checkpoint(tensors, {**numbers, "history": [vars(report) for report in history]})
 
     with torch.random.fork_rng(), malloc_keeps_memory():
@@ -119,12 +124,15 @@ def train(
             optimisation.put_back(before.tensors, before.numbers)
             generator.set_state(before.tensors["order"])
             torch.set_rng_state(before.tensors["chance"])
+            ahead = before.tensors["ahead"]
             history = [EpochReport(**report) for report in before.numbers["history"]]
             began -= history[-1].seconds
-        for epoch in range(len(history) + 1, epochs + 1):
+        for epoch in range(len(history) + 1, (until or epochs) + 1):
             network.train()
             total, clips = torch.zeros((), device=device), 0
-            order = hooks.order(len(data), epoch, generator).to(device)
+            if len(ahead) < most:
+                ahead = torch.cat([ahead, hooks.order(len(data), epoch, generator)])
+            order, ahead = ahead[:most].to(device), ahead[most:]
             steps = recipe.epoch_steps(len(order))
             for chosen in torch.split(order, recipe.batch_size)[:steps]:
                 batch = data.batch(chosen)
@@ -152,10 +160,14 @@ def train(
                 optimisation.finish()
                 log_loss, accuracy = _judged(network, hooks.validation)
                 optimisation.resume()
+                if not isfinite(log_loss):  # of a last step whose gradient was not
+                    raise DivergedError(
+                        f"expected a finite loss of validation clips, found {log_loss} after epoch "
+                        f"{epoch} of {epochs}, lower recipe.learning_rate ({recipe.learning_rate})"
+                    )
             history.append(EpochReport(epoch, mean, log_loss, accuracy, perf_counter() - began))
-            hooks.on_checkpoint(checkpoint)
-            if not hooks.on_epoch(history[-1]):
-                break
+            hooks.on_checkpoint(epoch, checkpoint)
+            hooks.on_epoch(history[-1])
     optimisation.finish()
     return history
 

@@ -2,8 +2,8 @@
 
 Conventions: training data trains, validation data judges; the test split is touched only by a
 training after the search, which leaves no model. One torch thread, so that the result does not
-depend on how many workers there are. A training that is cut goes on from its last checkpoint when
-its trial is run again, with the same result.
+depend on how many workers there are. A training that is cut, or ends at a rung, goes on from its
+last checkpoint when its trial is run again, with the same result.
 """
 
 import json
@@ -21,7 +21,7 @@ from torch import Tensor
 from nas_asc.architectures import Architecture, FrontEnd
 from nas_asc.complexity import Complexity, count
 from nas_asc.datasets import Dataset, cross_validation, load_dataset
-from nas_asc.errors import ConfigError, DivergedError
+from nas_asc.errors import ConfigError, DatasetError, DivergedError
 from nas_asc.features import load_inputs
 from nas_asc.files import digest
 from nas_asc.networks import (
@@ -48,7 +48,7 @@ from nas_asc.training.batches import Clips
 from nas_asc.training.checkpoint import Checkpoint, load_checkpoint
 from nas_asc.training.compute_mode import execution_for
 from nas_asc.training.judging import metrics_of
-from nas_asc.training.loop import EpochReport, Hooks, train
+from nas_asc.training.loop import Hooks, train
 from nas_asc.training.metrics import Probabilities, predict_proba
 
 _SLOWER = 0.1  # times the learning rate, where a training has diverged
@@ -59,7 +59,8 @@ _CHECKPOINT_S = 10.0  # between two: seldom enough to cost nothing
 class TrialSettings:
     """What all networks of a trial share; `space` and `rule` by name, `epochs` of full training.
 
-    `tested` says whether test clips judge what was trained, too.
+    Validation clips are judged after the `rungs`, too. `tested` says whether test clips judge what
+    was trained as well.
     """
 
     dataset: Dataset
@@ -67,7 +68,8 @@ class TrialSettings:
     rule: str
     recipe: Recipe
     epochs: int
-    validation_epochs: Collection[int]
+    until: int
+    rungs: Collection[int]
     tested: bool = False
 
 
@@ -75,14 +77,21 @@ class TrialSettings:
 class TrainedNetwork:
     """A trained and compressed network, and its probabilities, (clip, class), by split.
 
-    `curve` is what was reported after each epoch; `stopped_epoch` is None at its end.
+    `curve` is what was reported after each epoch.
     """
 
     model: SavedModel
     complexity: Complexity
     probabilities: Mapping[str, Probabilities]
     curve: tuple[dict[str, object], ...]
-    stopped_epoch: int | None
+
+
+@dataclass(frozen=True)
+class UnfinishedTraining:
+    """A training that ended at a rung, and what was reported after each epoch."""
+
+    complexity: Complexity
+    curve: tuple[dict[str, object], ...]
 
 
 def fit(
@@ -91,10 +100,11 @@ def fit(
     seed: int,
     on_epoch: OnEpoch,
     checkpoint: Path,
-) -> TrainedNetwork:
+) -> TrainedNetwork | UnfinishedTraining:
     """Train a network, compress it as it will be stored, and judge what is stored.
 
-    The file `checkpoint` has where the training is, from time to time, until it has ended.
+    The file `checkpoint` has where the training is, from time to time, until it has ended. One that
+    is to end before its last epoch is left there.
 
     Raises:
         NasAscError: a clip cannot be decoded, or the training cannot go on.
@@ -105,7 +115,11 @@ def fit(
     complexity = count(architecture, len(classes), dataset.clip_s, settings.rule)
     torch.manual_seed(seed)
     network = build(architecture, len(classes), dataset.clip_s)
-    assert_costs_agree(network, complexity)
+    epochs, recipe = settings.epochs, settings.recipe
+    named = digest(json.dumps([architecture.key, seed, epochs, recipe.to_dict()]), 16)
+    before = load_checkpoint(checkpoint, named)
+    if before is None:  # else it was done then
+        assert_costs_agree(network, complexity)
 
     inputs = _inputs(dataset, frontend.feature_key, settings.space, architecture.family)
     labels = torch.tensor([clip.label for clip in dataset.clips])
@@ -115,25 +129,27 @@ def fit(
     training, validation = (
         clips.subset(list(dataset.indices(split))) for split in ("train", "validation")
     )
-    if network.standardisation is not None:
+    if network.standardisation is not None and before is None:
         network.standardisation.fit(training.inputs[0])
-
-    def note(report: EpochReport) -> bool:
-        return on_epoch(vars(report))
-
-    epochs, recipe = settings.epochs, settings.recipe
-    named = digest(json.dumps([architecture.key, seed, epochs, recipe.to_dict()]), 16)
+    until = settings.until
     hooks = Hooks(
         pruning=complexity.pruning,
         validation=validation,
-        validation_epochs=settings.validation_epochs,
-        on_epoch=note,
-        go_on_from=load_checkpoint(checkpoint, named),
-        on_checkpoint=_now_and_then(checkpoint, named),
+        validation_epochs={*settings.rungs, until},
+        on_epoch=lambda report: on_epoch(vars(report)),
+        go_on_from=before,
+        on_checkpoint=_now_and_then(checkpoint, named, until),
     )
-    way = execution_for(complexity)
-    reports = train(network, training, recipe, hooks, epochs=epochs, seed=seed, execution=way)
-    history = [vars(report) for report in reports]
+    reports = train(
+        *(network, training, recipe, hooks),
+        epochs=epochs,
+        seed=seed,
+        until=until,
+        execution=execution_for(complexity),
+    )
+    curve = tuple(vars(report) for report in reports)
+    if until < epochs:
+        return UnfinishedTraining(complexity, curve)
     checkpoint.unlink(missing_ok=True)
 
     arrays = store(network, precision=complexity.precision, pruning=complexity.pruning)
@@ -160,17 +176,21 @@ def fit(
         dataset.align,
         dataset.hop_s,
     )
-    stopped = len(history) if len(history) < epochs else None
-    return TrainedNetwork(model, complexity, probabilities, tuple(history), stopped)
+    return TrainedNetwork(model, complexity, probabilities, curve)
 
 
-def _now_and_then(path: Path, training: str) -> Callable[[Callable[[], Checkpoint]], None]:
-    """Return what writes a checkpoint where the last one is old; on a full disk there is none."""
+def _now_and_then(
+    path: Path, training: str, until: int
+) -> Callable[[int, Callable[[], Checkpoint]], None]:
+    """Return what writes a checkpoint at the end and where the last one is old.
+
+    On a full disk there is none: the training is begun anew then.
+    """
     last = perf_counter()
 
-    def keep(take: Callable[[], Checkpoint]) -> None:
+    def keep(epoch: int, take: Callable[[], Checkpoint]) -> None:
         nonlocal last
-        if perf_counter() - last > _CHECKPOINT_S:
+        if epoch == until or perf_counter() - last > _CHECKPOINT_S:
             with suppress(OSError):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 take().save(path, training)
@@ -198,9 +218,19 @@ _folds = lru_cache(maxsize=1)(cross_validation)
 
 @lru_cache(maxsize=2)
 def _dataset(
-    source: DataSource, split_seed: int, validation_clips: int | None, fold: int | None
+    source: DataSource,
+    split_seed: int,
+    clips: int | None,
+    validation_clips: int | None,
+    fold: int | None,
 ) -> Dataset:
     dataset = _loaded(source, split_seed)
+    if clips not in (None, found := len(dataset.clips)):
+        _loaded.cache_clear()  # they may be back when it is asked for again
+        raise DatasetError(
+            f"{dataset.root}: expected the {clips} clips that the search began with, found {found} "
+            "- put back what is missing"
+        )
     if fold is not None:  # with all clips: they differ by their splits alone, and share features
         return _folds(dataset)[0][fold]
     return dataset.with_validation(validation_clips)
@@ -225,12 +255,14 @@ def siblings(space: str, frontend: FrontEnd, family: str | None = None) -> list[
 
 
 def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
-    """Train what a job asks for and save the model into the run folder, but of no final training.
+    """Train as far as a job asks for; at the end save the model, but of no final training.
 
     What diverges is begun anew once, with the same seed and a tenth of the learning rate.
 
     Raises:
-        NasAscError: a clip cannot be decoded, or the training cannot go on.
+        DatasetError: a clip is gone, or cannot be decoded.
+        StorageError: the cache or the folder of the run is full, or cannot be written.
+        NasAscError: the training cannot go on.
         AssertionError: the closed form, the module, fvcore and the stored bytes do not agree.
     """
     torch.set_num_threads(1)
@@ -239,6 +271,7 @@ def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
         _dataset(
             DataSource.model_validate(context["data"]),
             context["split_seed"],
+            context.get("clips"),
             context["validation_clips"],
             final["fold"] if final else None,
         ),
@@ -246,20 +279,23 @@ def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
         str(context["rule"]),
         Recipe.model_validate(context["recipe"]),
         job.epochs,
-        job.validation_epochs,
+        job.until,
+        job.rungs,
         tested=final is not None,
     )
     recipe = settings.recipe
-    slower = recipe.model_copy(update={"learning_rate": recipe.learning_rate * _SLOWER})
+    slower = job.learning_rate or recipe.learning_rate * _SLOWER
+    if job.learning_rate is None:
+        try:
+            return _trained(job, settings, on_epoch)
+        except DivergedError:
+            pass
+    recipe = recipe.model_copy(update={"learning_rate": slower})
     try:
-        return _trained(job, settings, on_epoch)
-    except DivergedError:
-        pass
-    try:
-        result = _trained(job, replace(settings, recipe=slower), on_epoch)
+        result = _trained(job, replace(settings, recipe=recipe), on_epoch)
     except DivergedError as error:
         raise DivergedError(f"diverged, and again with {_SLOWER:g} of the rate: {error}") from None
-    return replace(result, retries=1, learning_rate=slower.learning_rate)
+    return replace(result, retries=1, learning_rate=slower)
 
 
 def _trained(job: Job, settings: TrialSettings, on_epoch: OnEpoch) -> JobResult:
@@ -272,11 +308,13 @@ def _trained(job: Job, settings: TrialSettings, on_epoch: OnEpoch) -> JobResult:
         return _train_ensemble(ensemble, settings, job.seed, on_epoch, folder, checkpoint)
     began = perf_counter()
     fitted = fit(candidate, settings, job.seed, on_epoch, checkpoint)
-    if fitted.stopped_epoch is None and not final:
+    costs, curve = fitted.complexity.to_dict(), fitted.curve
+    if isinstance(fitted, UnfinishedTraining):
+        metrics = {name: curve[-1][name] for name in ("log_loss", "accuracy")}
+        return JobResult(metrics, costs, curve, perf_counter() - began, job.until)
+    if not final:
         save_model(folder, fitted.model)
-    metrics, costs = fitted.model.metrics, fitted.complexity.to_dict()
-    seconds = perf_counter() - began
-    return JobResult(metrics, costs, fitted.curve, seconds, fitted.stopped_epoch)
+    return JobResult(fitted.model.metrics, costs, curve, perf_counter() - began)
 
 
 def _ensemble(reference: EnsembleReference, settings: TrialSettings) -> Ensemble:
@@ -305,18 +343,14 @@ def _train_ensemble(
     There is no curve: there is no vote before the last network has been trained.
     """
     began = perf_counter()
-    fitted = [
-        fit(
-            member.model.architecture,
-            settings,
-            trial_seed(seed, number, "member"),
-            on_epoch,
-            checkpoint.with_name(f"{checkpoint.name}-{number}"),
-        )
-        for number, member in enumerate(ensemble.networks)
-    ]
+    fitted = []
+    for number, member in enumerate(ensemble.networks):
+        path = checkpoint.with_name(f"{checkpoint.name}-{number}")
+        own_seed = trial_seed(seed, number, "member")
+        network = fit(member.model.architecture, settings, own_seed, on_epoch, path)
+        assert isinstance(network, TrainedNetwork), "an ensemble has no rungs"
+        fitted.append(network)
     complexity = count_ensemble(ensemble, settings.rule)
-    assert all(each.stopped_epoch is None for each in fitted), "an ensemble has no rungs"
     stored_bytes = sum(each.complexity.stored_bytes for each in fitted)
     assert stored_bytes == complexity.stored_bytes, (stored_bytes, complexity.stored_bytes)
     probabilities = {

@@ -73,7 +73,7 @@ def test_a_model_is_saved_after_a_crash_in_a_process_of_the_same_id(tmp_path, mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(model_files, "save_file", crash)
+        patch.setattr(model_files, "save", crash)
         with pytest.raises(KeyboardInterrupt):
             save_model(tmp_path / "7", saved())
     assert not (tmp_path / "7").exists()
@@ -184,7 +184,9 @@ def test_a_saved_model_gives_on_sound_files_what_was_judged(space, wanted, tones
         "space": space,
         "run": str(tmp_path),
     }
-    result = run_job(Job(0, architecture.to_dict(), 5, EPOCHS, (), context), lambda _: True)
+    result = run_job(
+        Job(0, architecture.to_dict(), 5, EPOCHS, EPOCHS, context=context), lambda _: None
+    )
 
     again = judge_again(tmp_path / "models" / "0", tones)
     stored = load_saved(tmp_path / "models" / "0")
@@ -210,7 +212,7 @@ def test_a_saved_ensemble_gives_on_sound_files_what_was_judged(tones, tmp_path):
     )
     members = (Member(twice, 2, 1.0), Member(once, 1, 3.0))
     ensemble = Ensemble("made", "", "", members, tones.classes, CLIP_S, "plain", {})
-    settings = TrialSettings(tones, "mbconv", "plain", RECIPE, EPOCHS, ())
+    settings = TrialSettings(tones, "mbconv", "plain", RECIPE, EPOCHS, EPOCHS, ())
     fitted = [
         fit(member.model.architecture, settings, seed, lambda _: True, tmp_path / "none")
         for seed, member in enumerate(ensemble.networks)

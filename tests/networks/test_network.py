@@ -65,6 +65,7 @@ def test_a_report_model_runs_as_it_is_counted(model_id):
     assert shapes == {name: layer.shape for name, layer in layers.items()}
 
 
+@pytest.mark.slow
 def test_every_report_model_trains_in_channels_last_float32():
     """In a process of its own: a memory fault would take the other tests with it."""
     done = subprocess.run([sys.executable, "-c", TRAIN_ALL], capture_output=True, text=True)

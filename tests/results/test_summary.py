@@ -30,8 +30,9 @@ def test_the_dictionary_has_the_keys_that_scripts_rely_on(make_summary):
     assert found["budget"] == {"size_bytes": 131_072, **limits}
     assert set(found["data"]) == {"name", "clips", "classes", "splits"}
     assert found["trials"] == {**trials, "duplicates": 0, "rejected_over_budget": 0}
-    points = found["front"] + found["reference"]
-    assert all(set(point) == {*POINT_KEYS, "choices"} for point in points)
+    keys = {*POINT_KEYS, "choices"}
+    assert all(set(point) == keys for point in found["front"])
+    assert all(set(point) == {*keys, "after_end"} for point in found["reference"])
 
 
 def test_front_and_reference_are_smallest_first(make_summary):

@@ -98,6 +98,7 @@ def test_test_clips_are_judged_when_the_front_is_stored_and_never_before(tmp_pat
     assert all("test" not in trial.result.metrics for trial in trials_of(run))
 
 
+@pytest.mark.slow
 def test_no_sampler_learns_what_came_after_the_search(tmp_path):
     """More trials after the end are those that a search without it would have had."""
     options = {"sampler": "tpe", "startup_trials": 3, "lag": 1}
@@ -262,9 +263,9 @@ def test_a_final_training_is_judged_as_its_saved_twin_is(tmp_path, tones, contex
     summary = search(tmp_path / "run", tones, trials=1, budget="24KB", early_stopping=OFF)
     architecture = trials_of(tmp_path / "run")[0].architecture.to_dict()
     assert summary.points
-    job = Job(7, architecture, 5, 2, (), context)
-    saved = run_job(job, lambda _: True)
-    final = run_job(replace(job, context={**context, "final": {"fold": None}}), lambda _: True)
+    job = Job(7, architecture, 5, 2, 2, context=context)
+    saved = run_job(job, lambda _: None)
+    final = run_job(replace(job, context={**context, "final": {"fold": None}}), lambda _: None)
     test = evaluate_model(f"{context['run']}/models/7", tones, "test")
     assert final.metrics["test"]["accuracy"] == test.accuracy
     assert final.metrics["test"]["log_loss"] == pytest.approx(test.log_loss)
@@ -272,7 +273,7 @@ def test_a_final_training_is_judged_as_its_saved_twin_is(tmp_path, tones, contex
 
     datasets, _ = cross_validation(tones)
     folded = replace(job, number=8, context={**context, "final": {"fold": 3}})
-    metrics = run_job(folded, lambda _: True).metrics
+    metrics = run_job(folded, lambda _: None).metrics
     assert metrics["test"]["clips"] == len(datasets[3].indices("test"))
     assert metrics["clips"] == len(datasets[3].indices("validation"))
     assert not (tmp_path / "run" / "models" / "8").exists()

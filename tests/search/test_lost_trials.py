@@ -1,7 +1,7 @@
 """Trials whose process dies or hangs, or that run out of memory."""
 
 import pytest
-from study_cases import search, trials_of
+from study_cases import OFF, search, trials_of
 from test_search import untimed
 
 from nas_asc.search import lost_trials
@@ -9,7 +9,8 @@ from nas_asc.search.storage.trials import Trial
 
 
 def found(run, job, **options):
-    return search(run, job=job, kind="processes", workers=2, trials=12, **options)
+    given = {"trials": 12, "early_stopping": OFF, **options}
+    return search(run, job=job, kind="processes", workers=2, **given)
 
 
 @pytest.fixture(scope="module")

@@ -165,10 +165,13 @@ ASC, MBCONV = (
 )
 
 
+AT_ONCE = {"trials": 2, "time_s": 0.1, "job": "waiting", "kind": "processes"}
+
+
 @pytest.fixture
 def asc(tmp_path):
-    """A run in an own copy of the space of all families, that was just started."""
-    search_own_space(tmp_path, ASC, trials=2)
+    """A run in an own copy of the space of all families, whose time was up at once."""
+    search_own_space(tmp_path, ASC, **AT_ONCE)
     return tmp_path / "run"
 
 
@@ -177,25 +180,24 @@ def test_what_a_run_said_of_its_report_models_holds_and_is_said_again(
 ):
     fewer = ASC.replace("number = 5", "number = 4")
     with pytest.raises(RunError, match=r"expected the search space .* ntu-ensemble"):
-        search_own_space(tmp_path, fewer, trials=2, resume=True)
+        search_own_space(tmp_path, fewer, **AT_ONCE, resume=True)
 
     before = load_front(asc)
     began = [record.getMessage() for record in caplog.get_records("setup")]
     said = [line for line in began if "adapted to" in line or "is skipped" in line]
     monkeypatch.setattr("nas_asc.search.storage.run_folder.skipped_ensembles", lambda *_: [])
-    resumed = search_own_space(tmp_path, ASC, trials=2, resume=True)
+    resumed = search_own_space(tmp_path, ASC, **AT_ONCE, resume=True)
     assert [entry["ensemble"] for entry in before.ensembles_skipped] == ["srpol-1"]
     assert resumed.ensembles_skipped == before.ensembles_skipped
     assert any("ensemble srpol-1 is skipped" in line for line in said)
     assert [line for line in caplog.messages if line in said] == said
 
-    with closing(open_store(asc, load_space("asc"))) as store:
-        first, second, *_ = [trial for trial in store.load() if trial.state == "waiting"]
-        for trial in (first, second):
-            store.finish(replace(trial, state="skipped", reason="no time"), None)
-    resumed = search_own_space(tmp_path, ASC, trials=2, resume=True)
-    assert f"report models not trained: {first.model}, {second.model}: no time" in caplog.messages
-    assert [entry["model"] for entry in resumed.seeds_skipped] == [first.model, second.model]
+    names = [model for model in models_of(asc) if model]
+    assert f"report models left until the search has ended: {', '.join(names)}" in caplog.messages
+    assert [entry["model"] for entry in resumed.seeds_skipped] == names
+    later = search_own_space(tmp_path, ASC, trials=2, time_s=1000.0, resume=True)
+    assert later.seeds_skipped == ()
+    assert {point.model: point.after_end for point in later.reference} == dict.fromkeys(names, True)
 
 
 def test_a_run_cut_off_while_its_report_models_were_stored_has_them_all(asc, tmp_path, monkeypatch):
@@ -213,10 +215,11 @@ def test_a_run_cut_off_while_its_report_models_were_stored_has_them_all(asc, tmp
     with monkeypatch.context() as patch:
         patch.setattr(SqliteStore, "add", add)
         with pytest.raises(KeyboardInterrupt):
-            search_own_space(other, ASC, trials=2)
+            search_own_space(other, ASC, **AT_ONCE)
     assert len(trials_of(other / "run")) == 5
-    search_own_space(other, ASC, trials=2, resume=True)
-    assert models_of(other / "run") == models_of(asc)
+    search_own_space(other, ASC, **AT_ONCE, resume=True)
+    models = [model for model in models_of(asc) if model]
+    assert [model for model in models_of(other / "run") if model] == models
 
 
 def models_of(run):

@@ -12,14 +12,14 @@ from nas_asc.reports.lookup import report_model
 from nas_asc.search.runners import RUNNERS
 from nas_asc.search.runners.inline import attempt
 from nas_asc.search.runners.processes import available_bytes, fitting_workers, processors
-from nas_asc.study.job import EpochReported, Job, JobFailed, JobFinished, JobResult, Rung
+from nas_asc.study.job import EpochReported, Job, JobFailed, JobFinished, JobResult
 
 LONGEST_S = 60.0
 
 
-def job(number=0, rungs=(), run="."):
+def job(number=0, until=3, run="."):
     architecture = report_model("deepsound-32").architecture.to_dict()
-    return Job(number, architecture, 0, 3, rungs, {"rule": "plain", "run": str(run)})
+    return Job(number, architecture, 0, 3, until, context={"rule": "plain", "run": str(run)})
 
 
 def events_of(workers, wanted):
@@ -62,9 +62,9 @@ def test_a_job_reports_its_epochs_and_ends_with_its_result_or_at_a_rung(make, ki
     attempt("fake_job:run_job", job(5), seen.append)
     assert events[-1].result.metrics == seen[-1].result.metrics  # the same of each kind
 
-    workers.submit(job(rungs=(Rung(2, 0.5, "log_loss", best_loss=0.0, peer_losses=(0.0,) * 8),)))
-    stopped = events_of(workers, 1)[-1].result
-    assert (stopped.stopped_epoch, len(stopped.curve)) == (2, 2)
+    workers.submit(job(until=2))
+    resting = events_of(workers, 1)[-1].result
+    assert (resting.stopped_epoch, len(resting.curve)) == (2, 2)
 
 
 TORCH_HUNGRY = "DefaultCPUAllocator: can't allocate memory"
@@ -104,6 +104,13 @@ def test_reasons_are_what_a_user_can_read(function, number, reason):
     events = []
     attempt(function, job(number), events.append)
     assert events[0].reason.startswith(reason)
+
+
+@pytest.mark.parametrize(("number", "stops"), [(0, True), (1, False), (3, False)])
+def test_only_what_no_trial_is_to_blame_for_stops_a_search(number, stops):
+    events = []
+    attempt("test_runners:faulty", job(number), events.append)
+    assert events[0].stops is stops
 
 
 def test_a_killed_process_is_one_failed_trial_and_is_replaced(make):

@@ -8,93 +8,120 @@ from study_cases import DATASET, OFF, task
 
 from nas_asc.complexity.budget import Budget
 from nas_asc.complexity.counting import count
+from nas_asc.search.gate import Gate, SpaceExhausted
 from nas_asc.search.samplers import draw
-from nas_asc.search.scheduler import Gate, PlannedTimes, Scheduler, SpaceExhausted
+from nas_asc.search.scheduler import PlannedTimes, Scheduler
 from nas_asc.search.warm_start import warm_start_trials
 from nas_asc.spaces.space_file import load_space
-from nas_asc.study.job import JobResult
 
-TASK = partial(task, replace(DATASET, classes=tuple("abcdefghij")), budget="128KB")
+DATA = replace(DATASET, classes=tuple("abcdefghij"))
+TASK = partial(task, DATA, budget="128KB", warm_start=False)
+EPOCHS = (3, 6)  # the rung and the end
 
 
 def make(**options):
-    return Scheduler(TASK(**options))
+    """A scheduler with the report models that such a study has."""
+    of = TASK(**options)
+    return Scheduler(of, warm_start_trials(of)[0] if of.config.warm_start else [])
 
 
-def ended(trial, state="completed"):
-    loss = 0.3 + trial.number % 5 / 10
-    curve = [{"epoch": epoch, "log_loss": loss + 1 / epoch} for epoch in range(1, 7)]
-    result = JobResult({"log_loss": loss, "accuracy": 0.5}, {}, curve, 1.0)
-    return replace(trial, state=state, result=None if state == "failed" else result)
+def loss_at(trial, epoch):
+    return 0.3 + trial.number * 7 % 5 / 10 + 1 / epoch
 
 
-def ask(scheduler, trials):
-    """Ask for trials, as many as wait for nothing."""
-    for _ in range(trials):
-        assert scheduler.can_ask
-        scheduler.add(scheduler.ask()[0])
+def end(scheduler, trial, state=None):
+    """Let the last job of a trial end."""
+    trial, epoch = scheduler.trials[trial.number], trial.jobs[-1].until
+    if state == "failed":
+        scheduler.update(replace(trial.job_ended(None), state=state))
+        return
+    loss = loss_at(trial, epoch)
+    ended = trial.job_ended(loss)
+    scheduler.update(replace(ended, state="completed" if epoch == EPOCHS[-1] else "stopped_early"))
 
 
-def ask_and_end(scheduler, trials, state="completed"):
-    for _ in range(trials):
-        trial, rungs = scheduler.ask()
-        scheduler.add(trial)
-        scheduler.update(ended(trial, state))
-    return rungs
+def ask(scheduler, jobs):
+    """Ask for jobs that need no result."""
+    found = [scheduler.ask() for _ in range(jobs)]
+    assert None not in found
+    return found
 
 
-def needed(task, trials, lag):
-    """The trials that end by plan before the next one starts, the lower number first if tied."""
+def ask_and_end(scheduler, jobs, state=None):
+    found = []
+    for _ in range(jobs):
+        found += ask(scheduler, 1)
+        end(scheduler, found[-1], state)
+    return found
+
+
+def needed(task, jobs, lag):
+    """The jobs that end by plan before the next one starts, the lower number first if tied."""
     free, ends = [(0.0, -1)] * lag, []
-    for trial in trials:
+    for number, trial in enumerate(jobs):
         worker = free.index(min(free))
-        free[worker] = (free[worker][0] + task.trial_s(trial.complexity, 1), trial.number)
+        before = trial.jobs[-2].until if len(trial.jobs) > 1 else 0
+        seconds = task.job_s(trial, before, trial.jobs[-1].until)
+        free[worker] = (free[worker][0] + seconds, number)
         ends.append(free[worker])
     return {number for number, end in enumerate(ends) if end <= min(free)}
 
 
-@pytest.mark.parametrize(
-    ("startup_trials", "lag", "asked", "count"),
-    # of two workers one is free, the other has a trial; of 16 with one each the first is free
-    [(5, 2, 5, 4), (2, 16, 16, 1)],
-)
-def test_a_trial_is_asked_for_when_those_have_ended_that_end_by_then_by_plan(
-    startup_trials, lag, asked, count
-):
-    task = TASK(startup_trials=startup_trials, lag=lag)
+@pytest.mark.parametrize(("lag", "before"), [(2, 0), (2, 5), (16, 0), (16, 3)])
+def test_a_job_is_decided_when_those_have_ended_that_end_by_then_by_plan(lag, before):
+    """With one job on each worker, one of them is the first to be free."""
+    task = TASK(lag=lag)
     scheduler = Scheduler(task)
-    ask(scheduler, asked)
-    awaited = needed(task, scheduler.trials, lag)
-    assert len(awaited) == count
-    for number in sorted(set(range(asked)) - awaited) + sorted(awaited):
-        assert not scheduler.can_ask
-        scheduler.update(ended(scheduler.trials[number]))
-    assert scheduler.can_ask
+    done = ask_and_end(scheduler, before)
+    asked = []
+    while (trial := scheduler.ask()) is not None:
+        asked.append(trial)
+    jobs = [*done, *asked]
+    awaited = needed(task, jobs, lag) - set(range(before))
+    assert 0 < len(asked) <= lag
+    assert awaited
+    for number in sorted(set(range(before, len(jobs))) - awaited) + sorted(awaited):
+        assert scheduler.ask() is None
+        end(scheduler, jobs[number])
+    assert scheduler.ask() is not None
 
 
 def test_planned_times_are_those_of_workers_that_are_never_idle():
-    """One has trial 0 until 4; the other trial 1 until 1, trial 2 until 2, trial 3 until 6."""
+    """One has job 0 until 4; the other job 1 until 1, job 2 until 2, job 3 until 6."""
     times, ended_before = PlannedTimes(2), []
     for number, seconds in enumerate([4.0, 1.0, 1.0, 4.0]):
         ended_before.append(times.ended())
         times.begin(number, seconds)
     assert ended_before == [[], [], [1], [1, 2]]
     assert times.ended() == [1, 2, 0]
-    times.forget_ended()
+    times.known = 3
     assert times.ended() == []
     times.begin(4, 9.0)
     assert times.ended() == [3]
 
 
+def test_where_nothing_can_start_workers_wait_for_the_next_end_by_plan():
+    """Of three, one has job 0 until 4 and one job 1 until 1; the third waits, and so on."""
+    times = PlannedTimes(3)
+    times.begin(0, 4.0)
+    times.begin(1, 1.0)
+    assert times.next_end() == 1
+    assert times.ended() == [1]
+    times.known = 1
+    assert times.next_end() == 0
+    times.known = 2
+    assert times.next_end() is None
+    times.begin(2, 1.0)
+    times.begin(3, 1.0)
+    assert times.next_end() == 2
+
+
 def test_a_share_of_the_first_trials_are_mutations_of_report_models():
     """Those keep the order of blocks that the report chose, in no other trial of chance so."""
-    scheduler = make(startup_trials=8, mutations=0.5)
-    for model in warm_start_trials(TASK())[0]:
-        scheduler.restore(ended(model))
-    ask_and_end(scheduler, 8)
+    scheduler = make(startup_trials=8, mutations=0.5, warm_start=True, lag=16)
+    trials = [trial for trial in ask(scheduler, 12) if trial.model is None][:8]
     blocks = [
-        [trial.architecture.sections[f"stage{n}"].get("block") for n in (1, 2)]
-        for trial in scheduler.trials[-8:]
+        [trial.architecture.sections[f"stage{n}"].get("block") for n in (1, 2)] for trial in trials
     ]
     assert [each == ["fused_mbconv", "mbconv"] for each in blocks] == [True] * 4 + [False] * 4
 
@@ -106,48 +133,97 @@ def test_random_trials_that_are_never_stopped_wait_for_nothing():
 def test_what_is_asked_does_not_depend_on_results_that_came_early():
     task = TASK(startup_trials=4, lag=3)
     late, early = Scheduler(task), Scheduler(task)
-    for scheduler in (late, early):
-        ask_and_end(scheduler, 8)
-    unknown = set(range(8)) - needed(task, late.trials, 3)
+    trials = ask_and_end(late, 8)
+    assert ask_and_end(early, 8) == trials
+    unknown = set(range(8)) - needed(task, trials, 3)
     assert len(unknown) == 2
     for number in unknown:  # early knows them already, late does not
-        late.update(replace(late.trials[number], state="running", result=None))
-    assert late.can_ask
+        late.update(trials[number])
     assert late.ask() == early.ask()
 
 
-def test_a_saved_study_is_gone_on_with_in_the_same_way():
-    """A trial that was lost gets the rungs that it had."""
-    whole = make(startup_trials=4)
-    ask_and_end(whole, 14)
-    lost, rungs = whole.ask()
-    assert any(rung.peer_losses for rung in rungs)
-    whole.add(lost)
-    resumed = make(startup_trials=4)
-    for trial in whole.trials[:14]:
-        resumed.restore(trial)
-    assert resumed.restore(lost) == rungs
-    for scheduler in (whole, resumed):
-        scheduler.update(ended(lost))
-    assert resumed.ask() == whole.ask()
+def test_trials_rest_at_their_rung_and_the_best_goes_on_before_a_new_one_begins():
+    thirds = {"enabled": True, "rungs": [0.34], "keep": 0.33}
+    scheduler = make(lag=1, early_stopping=thirds)
+    first = ask_and_end(scheduler, 2)
+    assert [trial.jobs[-1].until for trial in first] == [EPOCHS[0]] * 2
+    (going_on,) = ask_and_end(scheduler, 1)  # a third of two is one
+    assert [job.until for job in going_on.jobs] == [*EPOCHS]
+    assert going_on.number == min(first, key=lambda trial: loss_at(trial, EPOCHS[0])).number
+    following = ask_and_end(scheduler, 2)
+    assert [(trial.number, len(trial.jobs)) for trial in following] == [(2, 1), (3, 1)]
 
 
-def test_report_models_and_first_trials_are_compared_with_nobody():
-    scheduler = make(startup_trials=3)
-    for trial in warm_start_trials(TASK())[0]:
-        rungs = scheduler.restore(ended(trial))
-        assert [rung.epoch for rung in rungs] == [2]
-        assert not any(rung.peer_losses for rung in rungs)
-    for _ in range(3):
-        assert not any(rung.peer_losses for rung in ask_and_end(scheduler, 1))
-    # seven have ended that trial n may know of: four report models and three of the search
-    assert len(ask_and_end(scheduler, 4)[0].peer_losses) == 6
+def test_when_no_trial_may_begin_the_whole_front_goes_on():
+    scheduler = make(startup_trials=4, lag=2, trials=9)
+    jobs = []
+    while (trial := scheduler.ask()) is not None:
+        jobs.append(trial)
+        end(scheduler, trial)
+    assert scheduler.over
+    assert len(scheduler.trials) == 9
+    points = [(t.size_bytes, t.jobs[0].loss) for t in scheduler.trials]
+    front = {
+        number
+        for number, (size, loss) in enumerate(points)
+        if not any(s <= size and one <= loss and (s, one) != (size, loss) for s, one in points)
+    }
+    assert front <= {t.number for t in scheduler.trials if t.state == "completed"}
 
 
-def test_failed_trials_are_no_comparison():
-    scheduler = make(startup_trials=4)
-    ask_and_end(scheduler, 12, "failed")
-    assert not scheduler.ask()[1][0].peer_losses
+def test_a_failed_trial_never_goes_on():
+    scheduler = make(startup_trials=4, lag=2, trials=12)
+    jobs = []
+    while (trial := scheduler.ask()) is not None:
+        jobs.append(trial)
+        end(scheduler, trial, "failed" if trial.number % 2 else None)
+    assert all(len(trial.jobs) == 1 for trial in scheduler.trials[1::2])
+
+
+@pytest.mark.parametrize("sampler", ["nsga2", "random", "tpe"])
+def test_a_saved_study_is_gone_on_with_in_the_same_way(sampler):
+    """Whenever it was cut, the last jobs lost or not, and through to the end."""
+
+    def whole(scheduler):
+        jobs = []
+        while (trial := scheduler.ask()) is not None:
+            jobs.append((trial.number, trial.architecture.key, trial.jobs[-1].until))
+            end(scheduler, trial)
+        return jobs
+
+    options = {"startup_trials": 4, "trials": 20, "lag": 3, "sampler": sampler}
+    expected = whole(make(**options))
+    assert len(expected) > 25
+    for cut in (3, 9, 17, 22, len(expected) - 1):
+        before, lost = make(**options), None
+        ask_and_end(before, cut)
+        if lost := before.ask():
+            before.update(lost.started())
+        after = make(**options)
+        after.restore(before.trials)
+        if lost:
+            end(after, lost)
+        assert whole(after) == expected[cut + (lost is not None) :]
+
+
+def test_report_models_have_a_quarter_of_the_planned_work():
+    """Both what begins and what goes on; the cheapest come first, all new trials after them."""
+    of = TASK(warm_start=True, startup_trials=4, trials=None, time_s=60.0)
+    models = warm_start_trials(of)[0]
+    scheduler = Scheduler(of, models)
+    trials = ask_and_end(scheduler, 40)
+    spent_s = 0.0
+    for trial in trials:
+        before = trial.jobs[-2].until if len(trial.jobs) > 1 else 0
+        spent_s += of.job_s(trial, before, trial.jobs[-1].until) if trial.model else 0.0
+    assert 0.0 < spent_s <= 0.25 * 2 * 60.0
+    first = [trial.model for trial in trials[: len(models)]]
+    assert first == [model.model for model in models]
+
+    # Of 5 s on two cores they have 2.5; each takes 1 s and some arithmetic.
+    few = Scheduler(TASK(warm_start=True, trials=None, time_s=5.0), models)
+    assert few.skipped == {2, 3}
+    assert [trial.model is None for trial in ask(few, 3)] == [False, False, True]
 
 
 BUDGET = Budget(size_bytes=32_768)

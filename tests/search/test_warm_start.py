@@ -7,6 +7,7 @@ from nas_asc.reports.lookup import ensembles_of, report_model
 from nas_asc.search.samplers import SAMPLERS
 from nas_asc.search.scheduler import Scheduler
 from nas_asc.search.storage.run_summary import point
+from nas_asc.search.storage.trials import TrialJob
 from nas_asc.search.warm_start import (
     adaptations,
     skipped_ensembles,
@@ -132,7 +133,9 @@ def test_samplers_learn_nothing_from_an_ensemble(ensemble_trials, sampler):
     asked = []
     for log_loss in (0.01, 9.0):
         options = {"space": "asc", "budget": "2MB", "startup_trials": 0, "lag": 1}
-        scheduler = Scheduler(task(SHORT, sampler=sampler, **options))
-        scheduler.restore(trained(ensemble_trials["ntu-ensemble"], log_loss))
-        asked.append(scheduler.ask()[0].architecture)
+        ensemble = replace(trained(ensemble_trials["ntu-ensemble"], log_loss), number=0)
+        job = TrialJob(0, until=6, known=0, ended=True, loss=log_loss)
+        scheduler = Scheduler(task(SHORT, sampler=sampler, **options), [ensemble])
+        scheduler.restore([replace(ensemble, jobs=(job,))])
+        asked.append(scheduler.ask().architecture)
     assert asked[0] == asked[1]

@@ -95,8 +95,8 @@ def test_one_candidate_with_another_kind_of_input_is_trained_and_saved(
         **{"recipe": load_study("quick").recipe.to_dict() | {"batch_size": 8}},
         **{"rule": "plain", "space": space},
     }
-    job = Job(0, architecture.to_dict(), seed=1, epochs=1, rungs=(), context=context)
-    result = run_job(job, lambda _: True)
+    job = Job(0, architecture.to_dict(), seed=1, epochs=1, until=1, context=context)
+    result = run_job(job, lambda _: None)
 
     assert result.complexity["size_bytes"] == count(architecture, 2, CLIP_S).size_bytes
     assert 0 < result.metrics["log_loss"] < np.inf
@@ -114,14 +114,15 @@ def test_siblings_are_those_of_the_family():
     assert siblings("asc", frontend, "wave_vgg") == []
 
 
-def test_a_search_in_all_families_starts_with_adapted_report_models(tones, tmp_path, caplog):
+def test_a_search_in_all_families_trains_adapted_report_models(tones, tmp_path, caplog):
+    """Two trials are too few for a quarter of them to be one: they come when the search ended."""
     summary = search(tmp_path / "run", tones, "asc", trials=2, sampler="random")
 
-    assert summary.trials["completed"] == 2
-    assert all(point.model for point in summary.points)
+    assert len(summary.points) - len(summary.reference) == 2
+    assert {point.after_end for point in summary.reference} == {True}
     assert {entry["ensemble"] for entry in summary.ensembles_skipped} == {"srpol-1"}
     adapted = {entry["model"]: entry["changes"] for entry in summary.seeds_adapted}
-    for point in summary.points:
+    for point in summary.reference:
         assert "data resampled from 16000 Hz" in "; ".join(adapted[point.model])
         assert any(point.model in line and "adapted" in line for line in caplog.messages)
     assert any("ensemble srpol-1 is skipped" in line for line in caplog.messages)
@@ -144,10 +145,12 @@ def test_a_search_runs_in_every_space(tones, tmp_path, space, on_recordings, opt
     summary = search(tmp_path / "run", data, space, sampler="random", **options)
 
     wanted = min(options["trials"], load_space(space).size())
-    assert summary.trials["completed"] == wanted, summary.trials
+    assert sum(not point.after_end for point in summary.points) == wanted, summary.trials
     assert summary.front
     most = (64 if on_recordings else 400) * 1024
     for point in summary.points:
+        if "ensemble" in point.choices:
+            continue
         saved = load_saved(tmp_path / "run" / "models" / str(point.trial))
         assert sum(a.nbytes for a in saved.arrays.values()) == point.size_bytes <= most
 

@@ -36,9 +36,21 @@ def test_a_training_takes_its_arithmetic_and_so_much_for_each_step():
 def test_about_one_to_three_thousand_steps_are_done(clips, time_s):
     study = planned(DataFacts(clips, 100, 1.0, 1000.0, 1.0), time_s=time_s)
     size = study.recipe.batch_size
-    steps = study.epochs * round(clips / size)
+    steps = study.epochs * round(min(clips, study.recipe.epoch_clips or clips) / size)
     assert 900 <= steps <= 3200  # whole epochs
     assert 16 <= size <= 128
+
+
+def test_large_data_are_gone_through_in_parts_so_that_trainings_are_compared_early():
+    """At most 3,000 steps of 128 clips are seen: 3.84 passes of 100,000."""
+    large = planned(DataFacts(100_000, 100, 1.0, 1000.0, 1.0), time_s=36_000.0)
+    seen = large.epochs * large.recipe.epoch_clips
+    assert 26 <= large.epochs <= 28
+    assert seen == pytest.approx(384_000, rel=0.05)
+    assert large.early_stopping.epochs(large.epochs) == (3, 9)
+    assert "mixup" not in large.recipe.augmentations  # what is for clips that are seen often
+    few = DataFacts(5000, 100, 1.0, 1000.0, 1.0)
+    assert planned(few, time_s=36_000.0).recipe.epoch_clips is None
 
 
 def test_what_is_planned_fits_the_time_of_two_cores():
@@ -70,7 +82,8 @@ def test_nothing_but_the_data_the_time_and_the_speed_decides():
 def test_what_was_asked_for_stays_and_every_number_has_a_reason():
     study = planned(given=("trials", "epochs"), trials=7, epochs=3, time_s=None)
     assert (study.trials, study.epochs, study.time_s) == (7, 3, None)
-    numbers = {"trials", "epochs", "macs_ceiling", "startup_trials", "batch_size", "augmentations"}
+    numbers = {"trials", "epochs", "macs_ceiling", "longest_s", "startup_trials", "batch_size"}
+    numbers |= {"augmentations"}
     assert set(study.plan) == numbers
 
 

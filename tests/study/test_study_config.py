@@ -126,17 +126,11 @@ def test_a_setting_that_is_not_valid_has_its_path(quick, options, path):
 
 
 @pytest.mark.parametrize(
-    ("options", "busy"),
-    [
-        ({"lag": 4, "startup_trials": 16, "warm_start": True}, 16 + 18),
-        ({"lag": 4, "startup_trials": 16, "warm_start": False}, 16),
-        ({"lag": 40, "startup_trials": 16, "warm_start": True}, 40),
-        ({"sampler": "random"}, inf),  # that nothing stops
-    ],
+    ("options", "busy"), [({"lag": 4}, 4), ({"lag": 40}, 40), ({"sampler": "random"}, inf)]
 )
-def test_what_waits_for_nothing_can_all_be_under_way(quick, options, busy):
+def test_as_many_workers_are_busy_as_the_lag_says_unless_nothing_waits(quick, options, busy):
     calm = quick.early_stopping.model_copy(update={"enabled": False})
-    assert with_options(quick, {"early_stopping": calm, **options}).most_busy(18) == busy
+    assert with_options(quick, {"early_stopping": calm, **options}).most_busy == busy
 
 
 def test_an_old_study_is_read_as_what_it_meant_then(quick, written):

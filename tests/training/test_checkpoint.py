@@ -48,22 +48,20 @@ def test_a_training_goes_on_from_a_file_to_the_last_bit(tmp_path, steps, pruning
     inputs = torch.randn(24, *shape).half()
     clips = Clips((inputs,), torch.arange(24) % 3, 3)
 
-    def trained(hooks):
-        other = start()
-        history = train(other, clips, steps, hooks, epochs=EPOCHS, seed=3, execution=execution)
-        return other, history
+    def trained(hooks, until=EPOCHS):
+        other, lengths = start(), {"epochs": EPOCHS, "until": until}
+        return other, train(other, clips, steps, hooks, **lengths, seed=3, execution=execution)
 
     whole, expected = trained(Hooks(pruning=pruning, validation=clips))
     path = tmp_path / "checkpoint"
-    for _ in range(EPOCHS):
+    for epoch in range(1, EPOCHS + 1):
         hooks = Hooks(
             pruning=pruning,
             validation=clips,
             go_on_from=load_checkpoint(path, "this"),
-            on_checkpoint=lambda checkpoint: checkpoint().save(path, "this"),
-            on_epoch=lambda _: False,
+            on_checkpoint=lambda _, checkpoint: checkpoint().save(path, "this"),
         )
-        last, history = trained(hooks)
+        last, history = trained(hooks, until=epoch)
     assert torch.equal(weights_of(last), weights_of(whole))
     assert [(r.epoch, r.train_loss, r.log_loss) for r in history] == [
         (r.epoch, r.train_loss, r.log_loss) for r in expected
@@ -75,11 +73,11 @@ def test_a_training_goes_on_from_a_file_to_the_last_bit(tmp_path, steps, pruning
 def test_a_checkpoint_that_is_torn_or_of_another_training_is_none(tmp_path):
     path, kept = tmp_path / "checkpoint", []
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(108, 3))
-    hooks = Hooks(on_checkpoint=lambda checkpoint: kept.append(checkpoint()))
+    hooks = Hooks(on_checkpoint=lambda epoch, checkpoint: kept.append((epoch, checkpoint())))
     train(network, Clips(*tones(), 3), recipe(), hooks, epochs=2, seed=0)
-    assert [each.epoch for each in kept] == [1, 2]
-    kept[0].save(path, "this")
-    assert load_checkpoint(path, "this").epoch == 1
+    assert [epoch for epoch, _ in kept] == [1, 2]
+    kept[0][1].save(path, "this")
+    assert len(load_checkpoint(path, "this").numbers["history"]) == 1
     assert load_checkpoint(path, "another") is None
     whole = path.read_bytes()
     for torn in (whole[:-1], whole[:50], b""):
@@ -100,8 +98,8 @@ def dataset(tmp_path, monkeypatch):
     return load_dataset(write_tones(folder, 16000, 0.4))
 
 
-def job_done(folder, dataset, candidate=NETWORK, on_epoch=lambda _: True, **changed):
-    """Train a candidate for two epochs, with some keys of the recipe changed."""
+def job_done(folder, dataset, candidate=NETWORK, on_epoch=lambda _: None, job=None, **changed):
+    """Train a candidate for two epochs, with some keys of the recipe and of the job changed."""
     context = {
         "data": dataset.source.to_dict(),
         "split_seed": 0,
@@ -111,7 +109,8 @@ def job_done(folder, dataset, candidate=NETWORK, on_epoch=lambda _: True, **chan
         "space": candidate.space,
         "run": str(folder),
     }
-    return run_job(Job(0, candidate.to_dict(), 5, 2, (), context), on_epoch)
+    how = {"epochs": 2, "until": 2, "context": context, **(job or {})}
+    return run_job(Job(0, candidate.to_dict(), 5, **how), on_epoch)
 
 
 @pytest.mark.parametrize("kind", ["one network", "an ensemble"])
@@ -134,17 +133,46 @@ def test_a_trial_that_was_cut_goes_on_from_its_last_checkpoint(
         seen.append(entry["epoch"])
         raise KeyboardInterrupt
 
-    whole = run(tmp_path / "whole", lambda _: True)
+    whole = run(tmp_path / "whole", lambda _: None)
     assert not any((tmp_path / "whole" / "checkpoints").iterdir())
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path / "cut", kill)
     assert seen == [1, 2]
-    again = run(tmp_path / "cut", lambda _: True)
+    again = run(tmp_path / "cut", lambda _: None)
     assert again.metrics == whole.metrics
     untimed = [[{**entry, "seconds": 0} for entry in each.curve] for each in (again, whole)]
     assert untimed[0] == untimed[1]
     assert not any((tmp_path / "cut" / "checkpoints").iterdir())
+
+
+def test_a_trial_rests_at_a_rung_and_ends_as_if_it_had_not(tmp_path, dataset):
+    """What it reached there is judged, but no model is stored."""
+    seen = []
+    whole = job_done(tmp_path / "whole", dataset, job={"rungs": (1,)})
+    rung = job_done(tmp_path / "run", dataset, job={"until": 1})
+    assert rung.stopped_epoch == 1
+    assert [entry["epoch"] for entry in rung.curve] == [1]
+    assert rung.metrics == {name: whole.curve[0][name] for name in ("log_loss", "accuracy")}
+    assert not (tmp_path / "run" / "models").exists()
+    last = job_done(tmp_path / "run", dataset, on_epoch=lambda e: seen.append(e["epoch"]))
+    assert seen == [2]
+    assert last.metrics == whole.metrics
+    assert last.stopped_epoch is None
+
+
+def test_a_trial_that_lost_its_checkpoint_is_trained_from_the_start(tmp_path, dataset):
+    whole = job_done(tmp_path / "whole", dataset)
+    job_done(tmp_path / "run", dataset, job={"until": 1})
+    (checkpoint,) = (tmp_path / "run" / "checkpoints").iterdir()
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
+    assert job_done(tmp_path / "run", dataset).metrics == whole.metrics
+
+
+def test_a_trial_that_diverged_goes_on_with_the_rate_that_went_well(tmp_path, dataset):
+    gentle = job_done(tmp_path / "gentle", dataset, learning_rate=0.001)
+    again = job_done(tmp_path / "again", dataset, job={"learning_rate": 0.001})
+    assert (again.metrics, again.retries, again.learning_rate) == (gentle.metrics, 1, 0.001)
 
 
 def test_what_diverges_is_begun_anew_once_with_a_tenth_of_the_rate(tmp_path, dataset):

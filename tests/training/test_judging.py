@@ -16,7 +16,7 @@ from nas_asc.errors import ConfigError
 from nas_asc.networks import SavedModel, save_ensemble, store
 from nas_asc.reports.ensemble import Ensemble, Member
 from nas_asc.reports.lookup import report_model
-from nas_asc.study import DataSource, Job, load_study, make_rung
+from nas_asc.study import DataSource, Job, load_study
 from nas_asc.training.metrics import predict_proba
 from nas_asc.training.run_job import run_job
 
@@ -58,8 +58,8 @@ def train(dataset, run, epochs=3):
         "space": "mbconv",
         "run": str(run),
     }
-    rungs = (make_rung(2, 0.5, "log_loss", 1000, []),)
-    result = run_job(Job(0, architecture.to_dict(), 5, epochs, rungs, context), lambda _: True)
+    job = Job(0, architecture.to_dict(), 5, epochs, epochs, rungs=(2,), context=context)
+    result = run_job(job, lambda _: None)
     return result, run / "models" / "0"
 
 

@@ -46,11 +46,12 @@ def tones(clips=48, seed=0):
     return (inputs.half(),), labels
 
 
-def trained(recipe, epochs=3, seed=5, **hooks):
+def trained(recipe, epochs=3, seed=5, until=None, **hooks):
     torch.manual_seed(1)
     network = small_network()
     clips = Clips(*tones(), 3)
-    return network, train(network, clips, recipe, Hooks(**hooks), epochs=epochs, seed=seed)
+    lengths = {"epochs": epochs, "until": until}
+    return network, train(network, clips, recipe, Hooks(**hooks), **lengths, seed=seed)
 
 
 def weights_of(network):
@@ -196,9 +197,21 @@ def test_a_network_of_band_limited_clips_is_as_good_as_stored(precision):
     assert stored.log_loss <= exact.log_loss + 0.01
 
 
-def test_training_ends_when_it_is_told_to():
-    _, history = trained(AUGMENTED, epochs=5, on_epoch=lambda entry: entry.epoch < 2)
-    assert [entry.epoch for entry in history] == [1, 2]
+def test_training_ends_at_an_epoch_of_a_longer_one():
+    """Its schedule is that of the whole training."""
+    _, history = trained(AUGMENTED, epochs=5, until=2)
+    _, whole = trained(AUGMENTED, epochs=5)
+    assert [entry.train_loss for entry in history] == [entry.train_loss for entry in whole[:2]]
+
+
+@pytest.mark.parametrize(("clips", "epochs", "passes"), [(16, 9, 3), (32, 3, 2)])
+def test_an_epoch_of_a_part_of_the_clips_goes_on_where_the_last_one_ended(clips, epochs, passes):
+    """Of 48 clips in batches of four, by a constant rate: steps are steps."""
+    steady = {"schedule": "constant", "batch_size": 4}
+    parts, history = trained(recipe(**steady, epoch_clips=clips), epochs=epochs)
+    whole, _ = trained(recipe(**steady), epochs=passes)
+    assert len(history) == epochs
+    assert torch.equal(weights_of(parts), weights_of(whole))
 
 
 def test_an_order_of_its_own_decides_what_an_epoch_trains_on():

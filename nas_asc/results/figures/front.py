@@ -43,7 +43,10 @@ _NAME_SIZE, _CLEAR, _FARTHEST = 9.5, 7.0, 45.0  # points: letters; from a marker
 _LONGEST_NAME, _KEY_CHARACTERS = 32, 150
 _GREY = {"color": GREY, "markersize": 4.5, "alpha": 0.55, "markeredgewidth": 0, "zorder": 1.8}
 _MODEL = {"marker": "D", "color": ORANGE, "markersize": 7.5, "markeredgecolor": "white"}
+_PART = {"color": "white", "markersize": 4.5, "markeredgewidth": 0.9, "zorder": 1.7}
 _LOOKS: Mapping[str, Mapping[str, Any]] = {
+    "resting": {"marker": "o", **_PART, "markeredgecolor": GREY, "alpha": 0.7},
+    "resting model": {"marker": "D", **_PART, "markeredgecolor": ORANGE},
     "dominated": {"marker": "o", **_GREY},
     "beyond": {"marker": "^", **_GREY},
     "front": {"marker": "o", "color": BLUE, "markersize": 7, "markeredgecolor": "white"},
@@ -177,7 +180,8 @@ def _places(points: Sequence[Point], panel: Panel) -> tuple[list[float], list[fl
 
 def _placed_names(panel: Panel, shown: Chart) -> "tuple[dict[Point, tuple[str, Bbox]], set[Point]]":
     """Return what stands beside each report model and where, and which have a number instead."""
-    models = [point for point in (*panel.front, *panel.others) if point.model is not None]
+    every = (*panel.front, *panel.others, *panel.resting)
+    models = [point for point in every if point.model is not None]
     models.sort(key=lambda point: point.trial)
     numbered: set[Point] = set()
     while True:

@@ -50,6 +50,7 @@ class Panel:
         chance: what guessing gives.
         front: the points on the front of size and this measure, smallest first.
         others: the other trials, report models among them.
+        resting: trials that rest at a rung, where they are there.
         bars: of the points that were trained again; `bars_label` is what they are.
     """
 
@@ -60,6 +61,7 @@ class Panel:
     chance_label: str
     front: tuple[Point, ...]
     others: tuple[Point, ...]
+    resting: tuple[Point, ...] = ()
     bars: tuple[Bar, ...] = ()
     bars_label: str = ""
 
@@ -83,6 +85,8 @@ class Panel:
         models = [point for point in self.others if point.model is not None]
         inside = {point for point in found if self.shown(point) == self.value(point)}
         every = {
+            "resting": ("trained in part", [p for p in self.resting if p.model is None]),
+            "resting model": ("report model trained in part", [p for p in self.resting if p.model]),
             "dominated": ("trial not on the front", [p for p in found if p in inside]),
             "beyond": ("worse than the axis shows", [p for p in found if p not in inside]),
             "front": (
@@ -135,7 +139,7 @@ def chart(summary: Summary) -> Chart:
     over_budget = [
         (str(seed["model"]), int(str(seed["size_bytes"]))) for seed in summary.seeds_over_budget
     ]
-    sizes = [point.size_bytes for point in summary.points]
+    sizes = [point.size_bytes for point in (*summary.points, *summary.resting)]
     sizes += [size for _, size in over_budget] + ([limit] if limit is not None else [])
     x_limits = _size_limits(sizes)
     return Chart(
@@ -193,11 +197,12 @@ def _ticks(low: float, high: float) -> tuple[tuple[int, str], ...]:
 def _panel(summary: Summary, measure: str) -> Panel:
     front = summary.fronts[measure]
     others = tuple(point for point in summary.points if point not in front)
+    points = (front, others, summary.resting)
     bars, again = _bars(summary, measure)
     if measure == "accuracy":
         chance = 100 * chance_accuracy(summary)
         label, words = "macro accuracy on validation clips (%)", f"chance {chance:.3g} %"
-        return Panel(measure, label, (0.0, 100.0), chance, words, front, others, bars, again)
+        return Panel(measure, label, (0.0, 100.0), chance, words, *points, bars, again)
     chance = chance_log_loss(summary)
     named = [point.log_loss for point in (*front, *summary.other_front, *summary.reference)]
     named += [bar.mean + bar.sd for bar in bars]
@@ -205,7 +210,7 @@ def _panel(summary: Summary, measure: str) -> Panel:
     worst = max([chance, *(min(value, 2 * chance) for value in named)])
     top = 1.08 * max(worst, min(named, default=0.0)) or 1.0
     label, words = "log loss on validation clips (nats)", f"chance {chance:.2f}"
-    return Panel(measure, label, (0.0, top), chance, words, front, others, bars, again)
+    return Panel(measure, label, (0.0, top), chance, words, *points, bars, again)
 
 
 def _bars(summary: Summary, measure: str) -> tuple[tuple[Bar, ...], str]:

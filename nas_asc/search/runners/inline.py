@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pkgutil import resolve_name
 from types import FrameType
 
-from nas_asc.errors import NasAscError
+from nas_asc.errors import DatasetError, NasAscError, StorageError
 from nas_asc.study import EpochReported, Event, Job, JobFailed, JobFinished, JobResult, OnEpoch
 
 JobFunction = Callable[[Job, OnEpoch], JobResult]
@@ -22,15 +22,10 @@ def job_function(name: str) -> JobFunction:
 
 
 def attempt(function_name: str, job: Job, send: Callable[[Event], None]) -> None:
-    """Run a job and send its events; an exception of the job is its last event, not ours.
+    """Run a job and send its events; an exception of the job is its last event, not ours."""
 
-    The rungs are decided here, beside the training, so that a training that ends early does not
-    wait for the driver.
-    """
-
-    def report(entry: Mapping[str, object]) -> bool:
+    def report(entry: Mapping[str, object]) -> None:
         send(EpochReported(job.number, dict(entry)))
-        return all(rung.promotes(entry) for rung in job.rungs if rung.epoch == entry["epoch"])
 
     try:
         result = job_function(function_name)(job, report)
@@ -43,7 +38,7 @@ def attempt(function_name: str, job: Job, send: Callable[[Event], None]) -> None
 def _failure(number: int, error: Exception) -> JobFailed:
     message = " ".join(str(error).split())[:_LONGEST_REASON]
     if isinstance(error, NasAscError):
-        return JobFailed(number, message)
+        return JobFailed(number, message, stops=isinstance(error, DatasetError | StorageError))
     if isinstance(error, MemoryError) or "can't allocate memory" in message:
         return JobFailed(number, f"out of memory: {message}".rstrip(": "), lost=True)
     reason = f"{type(error).__name__}: {message}".rstrip(": ")

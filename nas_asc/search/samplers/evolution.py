@@ -53,9 +53,9 @@ class EvolutionSampler:
         if isinstance(architecture, Architecture):  # an ensemble has no choices to change
             self._accepted[number] = architecture
 
-    def report(self, number: int, outcome: Outcome) -> None:
-        """Add a trial to the population, if its loss is known."""
-        if isinstance(outcome, tuple) and number in self._accepted:
+    def report(self, number: int, outcome: Outcome, share: float = 1.0) -> None:
+        """Add a trial that was trained to its end to the population."""
+        if isinstance(outcome, tuple) and share == 1 and number in self._accepted:
             self._population.append((self._accepted[number], outcome))
 
     def _child(

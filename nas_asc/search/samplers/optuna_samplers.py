@@ -84,13 +84,14 @@ class OptunaSampler:
             rank = float(self._parameters[path].options.index(value))
             self._storage.set_trial_param(number, path, rank, self._distributions[path])
 
-    def report(self, number: int, outcome: Outcome) -> None:
-        """Note what came of a trial."""
-        if isinstance(outcome, tuple):
+    def report(self, number: int, outcome: Outcome, share: float = 1.0) -> None:
+        """Note what came of a trial in the end; one that rests at a rung goes on running here."""
+        if isinstance(outcome, str):
+            told = self._study.tell(number, state=TrialState.FAIL)
+        elif share < 1:
+            return
+        else:
             told = self._study.tell(number, outcome)
-        else:  # without values: that a trial was not worth going on is known, its loss is not
-            state = TrialState.PRUNED if outcome == "stopped_early" else TrialState.FAIL
-            told = self._study.tell(number, state=state)
         if told.state != TrialState.FAIL:
             self._groups = _refined(self._groups, sorted(told.params))
 

@@ -2,9 +2,9 @@
 
 Conventions: a sampler's suggestions for trial n depend on the seed, on n, on the trials accepted
 before it and on the results that were reported, and on nothing else. Results are reported in the
-order in which the trials end by plan, those that trial n depends on right before it is asked for;
-trials are accepted in the order of their numbers. So the suggestions are the same with any number
-of workers, and after a resumption.
+order in which jobs end by plan, those that trial n depends on before it is asked for; trials are
+accepted in the order of their numbers. So the suggestions are the same with any number of workers,
+and after a resumption.
 """
 
 import random
@@ -19,7 +19,7 @@ from nas_asc.search.task import Measure
 from nas_asc.spaces import SearchSpace
 from nas_asc.study import trial_seed
 
-# Loss and size, both to be minimised, of a trial that completed; the state of another.
+# Loss and size, both to be minimised; the state of a trial that failed.
 Outcome = tuple[float, float] | str
 
 
@@ -63,8 +63,8 @@ class Sampler(Protocol):
     def accept(self, number: int, architecture: Candidate) -> None:
         """Note which architecture a trial has, whether it was suggested for it or not."""
 
-    def report(self, number: int, outcome: Outcome) -> None:
-        """Note what came of a trial."""
+    def report(self, number: int, outcome: Outcome, share: float = 1.0) -> None:
+        """Note what came of a trial after a share of its epochs, at a rung or at the end."""
 
 
 class UniformSampler(Sampler):

@@ -1,10 +1,11 @@
 """A model of the loss that screens thousands of candidates for each trial that is trained.
 
 Extremely randomised trees (Geurts et al. 2006) learn the logarithm of the loss from the choices and
-the closed-form costs of the trials that completed. What the trees say of a candidate, mean and
-spread, is taken as a normal distribution. The size of a candidate is known exactly, so what it can
-be expected to add to the hypervolume of the front has a closed form, and the candidates are
-suggested in the order of that.
+the closed-form costs of the trials so far. Of a trial that rests at a rung the loss in the end is
+taken to differ from that at the rung as it did, on average, of those that went on. What the trees
+say of a candidate, mean and spread, is taken as a normal distribution. The size of a candidate is
+known exactly, so what it can be expected to add to the hypervolume of the front has a closed form,
+and the candidates are suggested in the order of that.
 
 Conventions: the hypervolume is that of the results, log2 of the size against the loss, from the
 budget and the loss of guessing. Trials that have not ended count as points of the front where the
@@ -14,7 +15,7 @@ trees expect them, so that trials of the same time are not the same.
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -54,7 +55,9 @@ class SurrogateSampler:
         self._scope = scope
         self._encoding = _Encoding(scope.space)
         self._accepted: dict[int, _Counted] = {}
-        self._outcomes: dict[int, Outcome] = {}
+        self._losses: dict[int, dict[float, float]] = {}  # by trial and share of the epochs
+        self._sizes: dict[int, float] = {}
+        self._failed: set[int] = set()
         self._drawn = lru_cache(maxsize=1)(self._fitting_draws)
 
     def propose(self, number: int) -> Iterator[Architecture]:
@@ -73,48 +76,54 @@ class SurrogateSampler:
             cost = self._scope.measure(architecture)
             self._accepted[number] = self._encoding.counted(architecture, cost)
 
-    def report(self, number: int, outcome: Outcome) -> None:
-        """Note what came of a trial."""
-        self._outcomes[number] = outcome
+    def report(self, number: int, outcome: Outcome, share: float = 1.0) -> None:
+        """Note what came of a trial after a share of its epochs."""
+        if isinstance(outcome, str):
+            self._failed.add(number)
+            self._losses.pop(number, None)
+        elif number in self._accepted:
+            loss, self._sizes[number] = outcome
+            self._losses.setdefault(number, {})[share] = float(np.log(max(loss, _LEAST_LOSS)))
 
     def _ranked(self, number: int, rng: random.Random) -> Sequence[Architecture]:
         """Return the candidates for a trial, the most promising first."""
-        known, outcomes = self._accepted, self._outcomes
-        told = [(known[n], o) for n, o in outcomes.items() if isinstance(o, tuple) and n in known]
-        if len(told) < _LEAST_TRIALS:
+        known, expected = self._accepted, expected_losses(self._losses)
+        if len(expected) < _LEAST_TRIALS:
             return []
-        front = first_front([outcome for _, outcome in told])
-        parents = [told[at][0].architecture for at in front]
+        told = [known[n] for n in expected]
+        losses = np.array([*expected.values()])
+        points = [(loss, self._sizes[number]) for number, loss in expected.items()]
+        parents = [told[at].architecture for at in first_front(points)]
         mutated = one_choice_mutations(self._scope.space, parents, rng)
         near = self._fitting(islice(mutated, _MUTATIONS))
         candidates = [*self._drawn(number // _DRAWN_FOR), *near]
         if not candidates:
             return []
-        waiting = [each for n, each in known.items() if n not in outcomes]
-        gains = self._gains(told, waiting, candidates, rng.getrandbits(32))
+        waiting = [e for n, e in known.items() if n not in expected and n not in self._failed]
+        gains = self._gains(told, losses, waiting, candidates, rng.getrandbits(32))
         return [candidates[at].architecture for at in np.argsort(-gains, kind="stable")]
 
     def _gains(
         self,
-        told: Sequence[tuple[_Counted, tuple[float, float]]],
+        told: Sequence[_Counted],
+        losses: Floats,
         waiting: Sequence[_Counted],
         candidates: Sequence[_Counted],
         seed: int,
     ) -> Floats:
         """Return what each candidate is expected to add to the hypervolume."""
-        losses = np.maximum([loss for _, (loss, _) in told], _LEAST_LOSS)
         means, spreads = _forecast(
-            np.array([each.row for each, _ in told]),
-            np.log(losses),
+            np.array([each.row for each in told]),
+            losses,
             np.array([each.row for each in (*waiting, *candidates)]),
             seed,
         )
         ahead, sizes = len(waiting), _log_sizes([each.size_bytes for each in candidates])
-        points = _log_sizes([each.size_bytes for each in (*(e for e, _ in told), *waiting)])
+        points = _log_sizes([each.size_bytes for each in (*told, *waiting)])
         limit = self._scope.budget.size_bytes
         end = max(points.max(), sizes.max()) if limit is None else _log_sizes([limit])[0]
         return expected_gains(
-            *(points, np.append(losses, np.exp(means[:ahead]))),
+            *(points, np.exp(np.append(losses, means[:ahead]))),
             *(sizes, means[ahead:], spreads[ahead:]),
             *(end, self._scope.guessing_loss),
         )
@@ -159,6 +168,21 @@ class _Encoding:
         costs = (cost.size_bytes, cost.params, cost.macs, cost.macs_fvcore_total)
         row[self._width :] = np.log1p(costs)
         return _Counted(architecture, cost.size_bytes, row)
+
+
+def expected_losses(losses: Mapping[int, Mapping[float, float]]) -> dict[int, float]:
+    """Return the loss of each trial that is to be expected in the end.
+
+    By trial, from losses by trial and share of the epochs; all are logarithms.
+    """
+    shares = sorted({share for of_trial in losses.values() for share in of_trial} | {1.0})
+    to_come = dict.fromkeys(shares, 0.0)  # what is added from a share on
+    for before, after in reversed([*pairwise(shares)]):
+        both = [each for each in losses.values() if before in each and after in each]
+        changes = [each[after] - each[before] for each in both]
+        to_come[before] = to_come[after] + (float(np.mean(changes)) if changes else 0.0)
+    latest = {number: max(of_trial) for number, of_trial in losses.items()}
+    return {number: losses[number][share] + to_come[share] for number, share in latest.items()}
 
 
 def _forecast(

@@ -60,12 +60,10 @@ def insert_trial(storage: RDBStorage, study_id: int, trial: FrozenTrial) -> int:
     return trial_id
 
 
-def start_trial(storage: RDBStorage, trial_id: int, ended: str) -> None:
-    """Write that a trial has started; of one that had ended the attribute `ended` goes."""
-    owned = _TRIAL_ATTRIBUTES.c
-    of_end = (owned.trial_id == trial_id) & (owned.key == ended)
+def start_trial(storage: RDBStorage, trial_id: int, user_attrs: Mapping[str, Any]) -> None:
+    """Write that a trial has started, and attributes in place of those of before."""
     with storage.engine.begin() as connection:
-        connection.execute(delete(_TRIAL_ATTRIBUTES).where(of_end))
+        _replace_attributes(connection, trial_id, user_attrs)
         started = {"state": TrialState.RUNNING, "datetime_start": _now()}
         connection.execute(update(_TRIALS).where(_TRIALS.c.trial_id == trial_id), started)
 
@@ -83,10 +81,19 @@ def finish_trial(
         for number, value in enumerate(values)
     ]
     with storage.engine.begin() as connection:
-        _insert(connection, _TRIAL_ATTRIBUTES, _attributes("trial_id", trial_id, user_attrs))
+        _replace_attributes(connection, trial_id, user_attrs)
         _insert(connection, _TABLES["trial_values"], rows)
         ended = {"state": state, "datetime_complete": _now()}
         connection.execute(update(_TRIALS).where(_TRIALS.c.trial_id == trial_id), ended)
+
+
+def _replace_attributes(
+    connection: Connection, trial_id: int, user_attrs: Mapping[str, Any]
+) -> None:
+    owned = _TRIAL_ATTRIBUTES.c
+    before = (owned.trial_id == trial_id) & owned.key.in_(user_attrs)
+    connection.execute(delete(_TRIAL_ATTRIBUTES).where(before))
+    _insert(connection, _TRIAL_ATTRIBUTES, _attributes("trial_id", trial_id, user_attrs))
 
 
 def read_study(engine: Engine, name: str) -> tuple[list[StoredTrial], dict[str, Any]]:

@@ -40,9 +40,10 @@ _LOCK_FILE = "run.lock"
 
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _DATABASE_ERRORS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 # Raised by one with every change of which trainings are stopped, and of what comes of a training.
-EARLY_STOPPING_VERSION, TRAINING_VERSION = 2, 2
+EARLY_STOPPING_VERSION, TRAINING_VERSION = 3, 2
 
 # What a resumed run must find as it was, and what it is called.
 _UNCHANGING = {
@@ -101,10 +102,11 @@ def locked(run: Path) -> Iterator[None]:
 
 @contextmanager
 def storage_faults_in_one_line(run: Path) -> Iterator[None]:
-    """Report a disk or a database that cannot be written as the user's to put right.
+    """Report a disk or a database that cannot be used as the user's to put right.
 
     Raises:
-        RunError: there is no room for the trials of the run, or another program has locked them.
+        RunError: there is no room for the trials of the run, another program has locked them, or
+            their file is damaged.
     """
     try:
         yield
@@ -116,6 +118,11 @@ def storage_faults_in_one_line(run: Path) -> Iterator[None]:
             ) from error
         if is_locked(error):
             raise RunError(locked_in_words(run / _TRIALS_FILE)) from error
+        if reason := _damage(error):
+            raise RunError(
+                f"{run / _TRIALS_FILE}: expected the trials of a run, found a damaged file "
+                f"({reason}) - restore it, or begin anew with --study {run / STUDY_FILE} --out NEW"
+            ) from error
         raise
 
 
@@ -127,6 +134,14 @@ def _disk_fault(error: BaseException | None) -> str:
         primary = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest is the detail
         return str(error) if primary in _DATABASE_ERRORS else ""
     return _disk_fault(error.__cause__) if error else ""
+
+
+def _damage(error: BaseException | None) -> str:
+    """Return what SQLite finds wrong with a file, if that is what an error comes from."""
+    if isinstance(error, sqlite3.DatabaseError):
+        primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        return str(error) if primary in _DAMAGE else ""
+    return _damage(error.__cause__) if error else ""
 
 
 def check_new(run: Path) -> None:

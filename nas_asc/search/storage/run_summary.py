@@ -76,7 +76,6 @@ def summarise(
 ) -> Summary:
     """Return the state of a search as tables and plots take it."""
     states = Counter(trial.state for trial in trials)
-    reports = ("seeds_over_budget", "seeds_adapted", "ensembles_skipped")
     return Summary(
         run=str(run),
         space=study.space or "",
@@ -93,10 +92,14 @@ def summarise(
             "rejected_over_budget": sum(trial.rejected_over_budget for trial in trials),
         },
         points=tuple(point(trial) for trial in trials if trial.state == "completed"),
-        **{name: tuple(facts.get(name, ())) for name in reports},
+        seeds_over_budget=tuple(facts.get("seeds_over_budget", ())),
+        seeds_adapted=tuple(facts.get("seeds_adapted", ())),
+        ensembles_skipped=tuple(facts.get("ensembles_skipped", ())),
         seeds_skipped=tuple(skipped_seeds(trials)),
         seconds=max((trial.elapsed_s for trial in trials), default=0.0),
         finals=read_finals(run),
+        epochs=study.epochs,
+        resting=tuple(point(trial) for trial in trials if trial.state == "stopped_early"),
     )
 
 
@@ -106,9 +109,14 @@ def skipped_seeds(trials: Iterable[Trial]) -> list[dict[str, object]]:
 
 
 def point(trial: Trial) -> Point:
-    """Return a completed trial as a point."""
+    """Return a trial that completed or rests as a point."""
     assert trial.result is not None
     values = {**trial.complexity, **trial.result.metrics}
-    values |= {"trial": trial.number, "model": trial.model}
+    values |= {"trial": trial.number, "model": trial.model, "after_end": trial.after_end}
     shown = {name: values[name] for name in POINT_COLUMNS if name in values}
-    return Point(**shown, choices=trial.architecture.choices)
+    return Point(
+        **shown,
+        choices=trial.architecture.choices,
+        after_end=trial.after_end,
+        epochs=trial.result.stopped_epoch,
+    )

@@ -1,12 +1,13 @@
 """The trials of a run in one SQLite file, kept by optuna.
 
-Conventions: a trial is written once when it starts and once when it ends, each whole or not at all,
-so that a run may be killed at any moment (write-ahead log). One driver writes at a time; anybody
-may read. Optuna's own tools (`optuna-dashboard`, `best_trials`) open the file as it is: parameters
+Conventions: a trial is written once when a job of it starts and once when that ends, each whole or
+not at all, so that a run may be killed at any moment (write-ahead log). One driver writes at a
+time; anybody may read. Optuna's own tools (`optuna-dashboard`, `best_trials`) open the file as it
+is: parameters
 are the active choices by dotted path, as options of the space (of a report model that states
 samples where the space has milliseconds, the nearest: its architecture has the exact values);
 objectives are the loss (log loss, or 1 - accuracy) and the size. Optuna's states mean: COMPLETE
-trained to the end; PRUNED stopped early, or a report model skipped for want of time; FAIL failed;
+trained to the end; PRUNED at rest after a rung, or a report model that is left out; FAIL failed;
 RUNNING in training, or lost with its session and to be run again; WAITING a report model to be
 trained.
 """
@@ -35,7 +36,7 @@ from nas_asc.architectures import Architecture, Value
 from nas_asc.errors import RunError
 from nas_asc.reports import read_candidate
 from nas_asc.search.storage import optuna_tables
-from nas_asc.search.storage.trials import Trial
+from nas_asc.search.storage.trials import Trial, TrialJob
 from nas_asc.spaces import SearchSpace
 from nas_asc.study import JobResult
 
@@ -52,7 +53,7 @@ _STATES = {
 }
 
 _STARTED = ("model", "seed", "complexity", "rejected_over_budget", "duplicates")
-_ENDED = ("state", "reason", "traceback", "lost", "elapsed_s", "spent_s")
+_ENDED = ("state", "reason", "traceback", "lost", "elapsed_s", "spent_s", "after_end")
 
 
 class SqliteStore:
@@ -105,6 +106,7 @@ class SqliteStore:
                 "key": trial.architecture.key,
                 "architecture": trial.architecture.to_dict(),
                 **{name: getattr(trial, name) for name in _STARTED},
+                **_jobs(trial),
             },
         )
         template.number = trial.number
@@ -112,20 +114,24 @@ class SqliteStore:
         self._ids[trial.number] = trial_id
 
     def start(self, trial: Trial) -> None:
-        """Store that a trial starts, whether it is new, waiting, or started before and lost."""
+        """Store that a job of a trial starts, whether it is new, rests, or was lost."""
         if trial.number in self._ids:
-            optuna_tables.start_trial(self._storage, self._ids[trial.number], "ended")
+            changed: dict[str, Any] = {**_jobs(trial), "after_end": trial.after_end}
+            if trial.result is None:
+                changed["ended"] = None
+            optuna_tables.start_trial(self._storage, self._ids[trial.number], changed)
         else:
             self.add(trial)
 
     def finish(self, trial: Trial, loss: float | None) -> None:
-        """Store how a trial ended, and the loss of one that completed."""
+        """Store how a job of a trial ended, and the loss of a trial that completed."""
         ended = {name: getattr(trial, name) for name in _ENDED}
         if trial.result is not None:
             ended["result"] = asdict(trial.result)
         values = [] if loss is None else [loss, float(trial.size_bytes)]
         trial_id, state = self._ids[trial.number], _STATES[trial.state]
-        optuna_tables.finish_trial(self._storage, trial_id, state, values, {"ended": ended})
+        attributes = {"ended": ended, **_jobs(trial)}
+        optuna_tables.finish_trial(self._storage, trial_id, state, values, attributes)
 
     def load(self) -> list[Trial]:
         """Read all trials, in order."""
@@ -154,15 +160,21 @@ def read_sqlite(path: Path) -> tuple[list[Trial], dict[str, Any]]:
     return [_trial(*each) for each in stored], facts
 
 
+def _jobs(trial: Trial) -> dict[str, Any]:
+    return {"jobs": [asdict(job) for job in trial.jobs]}
+
+
 def _trial(_: int, number: int, state: TrialState, attributes: Mapping[str, Any]) -> Trial:
     given = {name: attributes[name] for name in _STARTED}
-    stored = attributes["ended"] if state.is_finished() else {}
+    stored = attributes.get("ended") or {}
     ended = {name: stored[name] for name in _ENDED if name in stored}
     if "result" in stored:
         ended["result"] = JobResult(**stored["result"])
-    before = "waiting" if state == TrialState.WAITING else "running"
-    architecture = read_candidate(attributes["architecture"])
-    return Trial(number, architecture, **given, **{"state": before, **ended})
+    if not state.is_finished():
+        ended["state"] = "waiting" if state == TrialState.WAITING else "running"
+        ended["after_end"] = attributes.get("after_end", False)
+    jobs = tuple(TrialJob(**job) for job in attributes.get("jobs", ()))
+    return Trial(number, read_candidate(attributes["architecture"]), **given, jobs=jobs, **ended)
 
 
 def connect_to_write(path: Path) -> sqlite3.Connection:

@@ -1,15 +1,36 @@
 """The trials of a run, and what keeps them: the one record of truth.
 
-Conventions: a trial is written once when it starts and once when it ends, each whole or not at all,
-so that a run may be killed at any moment. One driver writes at a time; anybody may read.
+Conventions: a trial is written once when a job of it starts and once when that ends, each whole or
+not at all, so that a run may be killed at any moment. One driver writes at a time; anybody may
+read.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from nas_asc.reports import Candidate
 from nas_asc.study import JobResult, loss_of
+
+
+@dataclass(frozen=True)
+class TrialJob:
+    """One job of a trial: its training up to a rung, or to the end.
+
+    Attributes:
+        number: of the job, from 0 in the order in which the jobs of all trials were issued.
+        until: the epoch after which it ends.
+        known: results of how many jobs were made use of, by plan, before it was issued; None for
+            all that had ended by then by plan, as it was when each trial was one job.
+        ended: whether its result is stored.
+        loss: that the trial then had; None where it failed.
+    """
+
+    number: int
+    until: int
+    known: int | None
+    ended: bool = False
+    loss: float | None = None
 
 
 @dataclass(frozen=True)
@@ -23,14 +44,16 @@ class Trial:
         complexity: as `Costs.to_dict` returns it.
         rejected_over_budget: proposals over the budget before this one.
         duplicates: proposals of an earlier trial's architecture before this one.
-        state: waiting, running, completed, stopped_early, failed or skipped.
-        result: of a trial that completed or was stopped early.
+        state: waiting, running, completed, stopped_early (it rests at a rung), failed or skipped.
+        jobs: of the search, in order.
+        after_end: whether it is a report model that was finished when the search had ended.
+        result: the last one, of a trial that completed or was stopped early.
         reason: of a trial that failed or was skipped.
         traceback: where a fault of the program arose that made it fail.
         lost: whether it failed for what may be otherwise later: its process died or hung, or memory
             ran out. It is run again when the run is resumed.
         elapsed_s: seconds of the run, all sessions, until it ended.
-        spent_s: seconds that it was in training, in the session in which it ended.
+        spent_s: seconds that its jobs took.
     """
 
     number: int
@@ -41,6 +64,8 @@ class Trial:
     rejected_over_budget: int = 0
     duplicates: int = 0
     state: str = "running"
+    jobs: tuple[TrialJob, ...] = ()
+    after_end: bool = False
     result: JobResult | None = None
     reason: str = ""
     traceback: str = ""
@@ -54,9 +79,28 @@ class Trial:
             return None
         return loss_of(self.result.metrics, objective)
 
+    def job_ended(self, loss: float | None) -> "Trial":
+        """Return the trial with its last job ended, if that is one of the search."""
+        if self.after_end or not self.jobs:
+            return self
+        last = replace(self.jobs[-1], ended=True, loss=loss)
+        return replace(self, jobs=(*self.jobs[:-1], last))
+
+    def started(self) -> "Trial":
+        """Return the trial in training, for the first time or again."""
+        jobs = self.jobs
+        if jobs and not self.after_end:
+            jobs = (*jobs[:-1], replace(jobs[-1], ended=False, loss=None))
+        return replace(self, state="running", jobs=jobs, reason="", traceback="", lost=False)
+
+    @property
+    def learning_rate(self) -> float | None:
+        """The learning rate that it diverged without; None for that of the recipe."""
+        return self.result.learning_rate if self.result else None
+
     @property
     def finished(self) -> bool:
-        """Whether it has ended, in whatever way."""
+        """Whether it is not in training, and not to be begun first."""
         return self.state not in ("waiting", "running")
 
     @property
@@ -85,10 +129,10 @@ class TrialStore(Protocol):
         """Store a new trial; trials are added in the order of their numbers."""
 
     def start(self, trial: Trial) -> None:
-        """Store that a trial starts, whether it is new, waiting, or started before and lost."""
+        """Store that a job of a trial starts, whether it is new, rests, or was lost."""
 
     def finish(self, trial: Trial, loss: float | None) -> None:
-        """Store how a trial ended, and the loss of one that completed."""
+        """Store how a job of a trial ended, and the loss of a trial that completed."""
 
     def facts(self) -> dict[str, Any]:
         """Read what was stored about the run."""
