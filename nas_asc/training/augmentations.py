@@ -76,10 +76,9 @@ def time_shift(batch: Batch, generator: torch.Generator, settings: TimeShift) ->
 def _rolled(maps: Tensor, distance: Tensor) -> Tensor:
     """Roll each clip along its last axis; distance: (batch, 1)."""
     clips, size = len(maps), maps.shape[-1]
-    start = (-distance % size).view(-1).to(maps.device)
-    twice = torch.cat([maps, maps], -1).view(clips, -1, 2 * size)
-    windows = twice.unfold(-1, size, 1)[torch.arange(clips), :, start]
-    return windows.view(maps.shape)
+    source = (torch.arange(size) - distance) % size
+    source = source.to(maps.device).view(clips, *[1] * (maps.dim() - 2), size)
+    return maps.gather(-1, source.expand_as(maps))
 
 
 class SpecAugment(Table):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -97,7 +98,12 @@ def _ends_in_bfloat16(complexity: Complexity) -> bool:
 
 
 def computes_in_bfloat16() -> bool:
-    """Return whether the processor multiplies bfloat16 values itself; else float32 is faster."""
+    """Return whether the processor multiplies bfloat16 values itself; else float32 is faster.
+
+    One that `ATEN_CPU_CAPABILITY` holds to AVX2 counts as one with nothing more.
+    """
+    if torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2"):
+        return False
     capabilities: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
@@ -108,7 +114,7 @@ def _with_fast_layers(network: Network, exact: bool) -> Forward:
     Some are for maps that are `exact`, in float32.
     """
     layers = network.layers
-    operations = {index: operation for index, operation, *_ in network.steps}
+    operations: dict[int, Any] = {index: operation for index, operation, *_ in network.steps}
     steps = {
         index: (fast_operation(operation, layers[index].operator), layers[index].inputs)
         for index, operation in operations.items()

@@ -95,12 +95,12 @@ class _FewChannelNorm(Function):
         folded = _folded(x)
         count = len(folded) * batch
         mean = _total(folded, batch) / count
-        centred = (folded - mean.repeat(batch)).view(count, channels)
+        centred = (folded - _repeated(mean, batch)).view(count, channels)
         with torch.autocast(x.device.type, enabled=False):
             variance = torch.mm(centred.t(), centred).diagonal() / count
         inverse = (variance + epsilon).rsqrt()
         output = torch.empty_like(x)  # not a view, so that an activation may work in place
-        slope, level = (weight * inverse).repeat(batch), bias.repeat(batch)
+        slope, level = (_repeated(each, batch) for each in (weight * inverse, bias))
         torch.addcmul(level, centred.view(folded.shape), slope, out=_folded(output))
         ctx.save_for_backward(centred, weight, inverse)
         ctx.mark_non_differentiable(mean, variance)
@@ -118,8 +118,9 @@ class _FewChannelNorm(Function):
         product = torch.mm(rows.t(), centred).diagonal()
         slope = weight * inverse
         level, tilt = -slope * of_bias / count, -slope * product * inverse.square() / count
-        of_rows = torch.addcmul(level.repeat(batch), rows.view(folded.shape), slope.repeat(batch))
-        of_rows.addcmul_(centred.view(folded.shape), tilt.repeat(batch))
+        slope, level, tilt = (_repeated(each, batch) for each in (slope, level, tilt))
+        of_rows = torch.addcmul(level, rows.view(folded.shape), slope)
+        of_rows.addcmul_(centred.view(folded.shape), tilt)
         of_x = maps_of(of_rows.to(gradient.dtype), gradient.shape)
         return of_x, product * inverse, of_bias, None
 
@@ -132,6 +133,11 @@ def _folded(x: Tensor) -> Tensor:
 def _total(folded: Tensor, batch: int) -> Tensor:
     """Sum rows of `batch` times the channels to one value per channel."""
     return folded.sum(0, dtype=exact_type(folded)).view(batch, -1).sum(0)
+
+
+def _repeated(values: Tensor, batch: int) -> Tensor:
+    """Give one value per channel as `_folded` rows have them."""
+    return values.expand(batch, -1).reshape(-1)
 
 
 class _MixedNorm(Function):
@@ -148,7 +154,7 @@ class _MixedNorm(Function):
         torch.sub(folded.view(count, channels), mean, out=centred[:, :channels])
         covariances = torch.mm(centred.t(), centred)[:channels, :channels] / count
         mixed = matrix @ covariances
-        variance = (mixed * matrix).sum(1)
+        variance = (mixed * matrix).sum(1).clamp_(min=0)  # by rounding it may be below
         inverse = (variance + epsilon).rsqrt()
         normed = torch.cat([matrix * (scale * inverse)[:, None], shift[:, None]], 1)
         shape = (batch, len(matrix), *x.shape[2:])

@@ -2,6 +2,7 @@ import platform
 import random
 import resource
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -94,6 +95,21 @@ def test_memory_that_is_freed_and_taken_again_brings_no_new_pages():
         pages = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
     anew = 50 * 8_000_000 / 4096
     assert pages < anew / 3
+
+
+@pytest.mark.skipif(
+    not Path("/sys/kernel/mm/transparent_hugepage").exists() or platform.libc_ver()[0] != "glibc",
+    reason="the kernel has no large pages to give, or the allocator is not glibc's",
+)
+def test_the_heap_is_to_have_large_pages():
+    with malloc_keeps_memory():
+        mappings = Path("/proc/self/smaps").read_text().split("VmFlags:")[1:]
+    assert any("hg" in mapping.splitlines()[0].split() for mapping in mappings)  # proc(5)
+
+
+def test_a_processor_held_to_avx2_computes_in_float32(monkeypatch):
+    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "AVX2")
+    assert not computes_in_bfloat16()
 
 
 def test_other_c_libraries_are_left_alone(monkeypatch):

@@ -81,6 +81,17 @@ def test_mixed_norm_in_float32_is_as_exact_as_torchs():
     assert error(mixed_norm(nn.BatchNorm2d(36), x.float(), weight.float())) < 2 * error(theirs)
 
 
+def test_mixed_norm_of_channels_that_cancel_is_finite():
+    """A variance of 0, which rounding would put below it, by more than the norm's epsilon."""
+    generator = torch.Generator().manual_seed(0)
+    share = torch.randn(1, 3, 1, 1, generator=generator)
+    x = 1e4 * torch.randn(4, 1, 6, 7, generator=generator) * share
+    first = torch.randn(40, 2, 1, 1, generator=generator)
+    last = -(first * share[:, :2]).sum(1, keepdim=True) / share[:, 2:]
+    weight = torch.cat([first, last], 1)
+    assert mixed_norm(nn.BatchNorm2d(40), x, weight).isfinite().all()
+
+
 @pytest.mark.parametrize("shape", [(1, 4), (1, 4, 1, 1)])
 def test_batch_norm_of_one_value_per_channel_is_refused(shape):
     with pytest.raises(TrainingError, match=r"got one, raise recipe\.batch_size"):

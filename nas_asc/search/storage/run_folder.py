@@ -43,7 +43,7 @@ _DATABASE_ERRORS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_RE
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 # Raised by one with every change of which trainings are stopped, and of what comes of a training.
-EARLY_STOPPING_VERSION, TRAINING_VERSION = 3, 2
+EARLY_STOPPING_VERSION, TRAINING_VERSION = 3, 3
 
 # What a resumed run must find as it was, and what it is called.
 _UNCHANGING = {
