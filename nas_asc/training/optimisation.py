@@ -108,10 +108,10 @@ def gathered(network: nn.Module) -> Tensor:
 
     They become views of it, (values,), the parameters that are trained first.
     """
-    state = sorted(network.parameters(), key=lambda p: not p.requires_grad)
+    state: list[Tensor] = sorted(network.parameters(), key=lambda p: not p.requires_grad)
     state += [buffer for buffer in network.buffers() if buffer.is_floating_point()]
     together = torch.cat([tensor.detach().reshape(-1) for tensor in state])
-    parts = together.split([tensor.numel() for tensor in state])
+    parts = torch.split(together, [tensor.numel() for tensor in state])
     for tensor, part in zip(state, parts, strict=True):
         tensor.data = part.view(tensor.shape)
     return together
