@@ -64,6 +64,13 @@ def unsteady(job: Job, report: OnEpoch) -> JobResult:
     return run_job(job, report)
 
 
+def leisurely(job: Job, report: OnEpoch) -> JobResult:
+    """Take up to a tenth of a second."""
+    key = Architecture.from_dict(job.architecture).key
+    time.sleep(int(key[:2], 16) / 256 * 0.1)
+    return run_job(job, report)
+
+
 def faulty(job: Job, report: OnEpoch) -> JobResult:
     """Fail in one of four ways, every other time."""
     match job.number % 8:
