@@ -14,7 +14,7 @@ from pathlib import Path
 
 from nas_asc.architectures.architecture import Architecture
 from nas_asc.complexity.counting import count
-from nas_asc.errors import TrainingError
+from nas_asc.errors import StorageError, TrainingError
 from nas_asc.study.job import Job, JobResult, OnEpoch
 
 CLASSES = ("bus", "park", "metro", "tram")
@@ -176,6 +176,13 @@ def odd_finals_fail(job: Job, report: OnEpoch) -> JobResult:
         if job.seed % 4:
             result.metrics["test"]["log_loss"] = math.nan
     return result
+
+
+def finals_without_disk(job: Job, report: OnEpoch) -> JobResult:
+    """Find the disk full at the third training after the search."""
+    if job.context.get("final") and job.number == 2:
+        raise StorageError("no space left on the disk - make room")
+    return run_job(job, report)
 
 
 def searching_never_ends(job: Job, report: OnEpoch) -> JobResult:
