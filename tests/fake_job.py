@@ -14,7 +14,7 @@ from pathlib import Path
 
 from nas_asc.architectures.architecture import Architecture
 from nas_asc.complexity.counting import count
-from nas_asc.errors import TrainingError
+from nas_asc.errors import StorageError, TrainingError
 from nas_asc.study.job import Job, JobResult, OnEpoch
 
 CLASSES = ("bus", "park", "metro", "tram")
@@ -61,6 +61,13 @@ def unsteady(job: Job, report: OnEpoch) -> JobResult:
     """Take a while, some longer than others, so that jobs end in another order than they began."""
     key = Architecture.from_dict(job.architecture).key
     time.sleep(int(key[:2], 16) / 256 * 0.03)
+    return run_job(job, report)
+
+
+def leisurely(job: Job, report: OnEpoch) -> JobResult:
+    """Take up to a tenth of a second."""
+    key = Architecture.from_dict(job.architecture).key
+    time.sleep(int(key[:2], 16) / 256 * 0.1)
     return run_job(job, report)
 
 
@@ -169,6 +176,13 @@ def odd_finals_fail(job: Job, report: OnEpoch) -> JobResult:
         if job.seed % 4:
             result.metrics["test"]["log_loss"] = math.nan
     return result
+
+
+def finals_without_disk(job: Job, report: OnEpoch) -> JobResult:
+    """Find the disk full at the third training after the search."""
+    if job.context.get("final") and job.number == 2:
+        raise StorageError("no space left on the disk - make room")
+    return run_job(job, report)
 
 
 def searching_never_ends(job: Job, report: OnEpoch) -> JobResult:

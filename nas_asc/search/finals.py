@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nas_asc.datasets import cross_validation
+from nas_asc.errors import RunError
 from nas_asc.results import Finals, Retraining
 from nas_asc.search.lost_trials import LostTrials
 from nas_asc.search.progress import Progress
@@ -60,6 +61,7 @@ def train_front_again(
 
     Raises:
         KeyboardInterrupt: Ctrl-C; what has ended is stored.
+        RunError: no training can go on before the user has put something right.
     """
     study, folds, words = task.config, 0, ""
     if study.cv:
@@ -200,6 +202,8 @@ class _Session:
             self._keep(self._left[event.number], event.result)
         elif event.lost and self._lost.lost(trial):
             _log.warning("%s; its training is done again", event.reason)
+        elif event.stops:
+            raise RunError(f"{event.reason}, and go on with --resume")
         else:
             self._failures[event.reason] += 1
             _log.info("final training failed: %s", event.traceback or event.reason)

@@ -11,14 +11,15 @@
 - the clock set back: here, and in `test_faults_of_training.py`
 - two drivers on one folder: here; the lock: `test_run_folder.py`
 
-Of the 50 moments of a kill 5 are drawn from the seed $NAS_ASC_FAULTS, 0 if there is none; "all" is
-all of them.
+Of the 50 moments of a kill, each fifth lies before the first epoch is reported. 5 of them are drawn
+from the seed $NAS_ASC_FAULTS, 0 if there is none; "all" is all of them.
 """
 
 import os
 import random
 import shutil
 import time
+from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
@@ -41,34 +42,50 @@ if DRAWN != "all":
 # Report models, new trials, rungs, and what is finished after the end.
 OPTIONS = {"budget": "128KB", "trials": 24}
 
+# Tells when it begins, when the first epoch is reported, and when it ends.
 DRIVER = f"""
 import sys, time
+from itertools import count
 from pathlib import Path
 from study_cases import search
+
+calls = count()  # the first one is before any epoch
+
+def tell(progress=None):
+    if next(calls) in (0, 2):
+        print(time.monotonic(), flush=True)
+
 if __name__ == "__main__":
-    print("begun", flush=True)
-    began = time.monotonic()
-    search(Path(sys.argv[1]), job=sys.argv[2], kind="processes", workers=2, **{OPTIONS})
-    print(time.monotonic() - began, flush=True)
+    tell()
+    options = dict(kind="processes", workers=2, progress=tell, **{OPTIONS})
+    search(Path(sys.argv[1]), job=sys.argv[2], **options)
+    print(time.monotonic(), flush=True)
 """
 
 
 class Whole(NamedTuple):
-    """An uninterrupted search of two workers: its folder, trials, front, and seconds."""
+    """An uninterrupted search of two workers: its folder, trials and front.
+
+    `start_s` is how long it took to the first epoch, `training_s` from there to its end.
+    """
 
     run: object
     trials: list
     front: tuple
-    seconds: float
+    start_s: float
+    training_s: float
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
-    with start(folder, DRIVER, folder / "run", "unsteady") as driver:
+    run = folder / "run"
+    with start(folder, DRIVER, run, "leisurely") as driver:
         told, _ = driver.communicate(timeout=LONGEST_S)
-    front = load_front(folder / "run").front
-    return Whole(folder / "run", untimed(folder / "run"), front, float(told.split()[1]))
+    times_s = [after - before for before, after in pairwise(map(float, told.split()))]
+    return Whole(
+        folder / "run", untimed(folder / "run"), load_front(folder / "run").front, *times_s
+    )
 
 
 def resumed(run):
@@ -81,9 +98,12 @@ def resumed(run):
 def test_a_driver_that_is_killed_at_any_moment_goes_on_to_the_same_front(tmp_path, whole, moment):
     """Its output ends when the last process has that could write to it, all workers included."""
     run = tmp_path / "run"
-    with start(tmp_path, DRIVER, run, "unsteady") as driver:
-        assert driver.stdout.readline() == "begun\n"
-        time.sleep(random.Random(moment).random() * whole.seconds)
+    before = moment % 5 == 0
+    with start(tmp_path, DRIVER, run, "leisurely") as driver:
+        for _ in range(1 if before else 2):
+            assert driver.stdout.readline()
+        share = random.Random(moment).random()
+        time.sleep(share * (whole.start_s if before else whole.training_s))
         driver.kill()
         driver.communicate(timeout=LONGEST_S)
     assert resumed(run) == (whole.trials, whole.front)

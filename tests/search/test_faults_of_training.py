@@ -179,12 +179,16 @@ def test_a_disk_that_is_full_under_the_cache_stops_the_search(tmp_path, dataset,
         assert resumed(run, dataset) == whole
 
 
-def test_a_disk_that_is_full_under_the_models_stops_the_search(tmp_path, dataset, whole):
+@pytest.mark.parametrize("left_bytes", [0, 1 << 14], ids=["all", "but for a description"])
+def test_a_disk_that_is_full_under_the_models_stops_the_search(
+    tmp_path, dataset, whole, left_bytes
+):
     run = tmp_path / "run"
     full = "expected a folder that can be written, found no space left on device - put that right"
     with small_disk(run / "models", "1m") as disk, pytest.MonkeyPatch.context() as patch:
         patch.setattr("nas_asc.search.storage.run_folder.check_new", lambda run: None)
         ballast = fill(disk)
+        os.truncate(ballast, ballast.stat().st_size - left_bytes)
         with pytest.raises(RunError, match=f"^{disk}/[0-3]: {full}, and go on with --resume\\Z"):
             search_tones(run, dataset)
         ballast.unlink()

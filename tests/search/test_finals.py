@@ -181,6 +181,14 @@ def test_trainings_that_fail_are_told_and_tried_again(run, whole, caplog):
     assert untimed(again.finals) == untimed(whole[1].finals)
 
 
+def test_what_no_training_is_to_blame_for_ends_them_until_it_is_put_right(run, whole):
+    with pytest.raises(RunError, match="no space left on the disk - make room, and go on with"):
+        final_search(run, job="finals_without_disk", final_seeds=3, resume=True)
+    assert len(read_finals(run).retrainings) == 2
+    again = final_search(run, resume=True, final_seeds=3)
+    assert untimed(again.finals) == untimed(whole[1].finals)
+
+
 def test_what_diverged_in_the_search_is_trained_again_with_the_rate_that_went_well(tmp_path):
     summary = final_search(tmp_path / "run", job="retried", trials=4, final_seeds=1)
     kept = [(each.retries, each.learning_rate) for each in summary.finals.retrainings]
