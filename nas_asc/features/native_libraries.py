@@ -35,9 +35,9 @@ def malloc_keeps_memory() -> Iterator[None]:
     By default glibc gives the memory of each large tensor back to the system, which hands it out
     anew in pages filled with zeros: for a network of deepsound-64's size a tenth to a third of a
     training step. What the heap grows by is asked for in large pages, of which a processor has to
-    look up fewer: another tenth to a quarter. Does nothing with another C library. The choice
-    itself stays: tensors made later also come from the heap, which only costs anything in a process
-    that shrinks.
+    look up fewer: in float32 another fifteenth to a seventh. Does nothing with another C library.
+    The choice itself stays: tensors made later also come from the heap, which only costs anything
+    in a process that shrinks.
     """
     if platform.libc_ver()[0] != "glibc":
         yield

@@ -119,7 +119,8 @@ def _with_fast_layers(network: Network, exact: bool) -> Forward:
         index: (fast_operation(operation, layers[index].operator), layers[index].inputs)
         for index, operation in operations.items()
     }
-    for chain in _gated_chains(layers):
+    chains = _gated_chains(layers)
+    for chain in chains:
         for index in chain[:-1]:
             del steps[index]
         reduce, expand, project = (operations[chain[place]] for place in (1, 3, 6))
@@ -127,8 +128,9 @@ def _with_fast_layers(network: Network, exact: bool) -> Forward:
         activation = layers[chain[2]].operator.kind
         gated = partial(gated_projection, weight=project.weight, activation=activation, gate=gate)
         steps[chain[-1]] = (gated, layers[chain[0]].inputs)
+    gated_layers = {index for chain in chains for index in chain}
     for conv, norm in _widening_norms(layers) if exact else ():
-        if conv in steps:
+        if conv not in gated_layers:
             del steps[conv]
             mixed = partial(mixed_norm, operations[norm], weight=operations[conv].weight)
             steps[norm] = (mixed, layers[conv].inputs)

@@ -51,6 +51,18 @@ def test_fast_layers_give_the_plain_logits_gradients_and_statistics(name):
         torch.testing.assert_close(fast, plain, msg=lambda m, a=architecture: f"{a.choices}: {m}")
 
 
+def test_a_gated_projection_to_many_more_channels_gives_the_plain_outcome():
+    """Which a norm reads, as one that reads a plain 1x1 convolution to so many."""
+    drawn = candidates(1)[0]
+    narrow = {"block": "mbconv", "depth": 1, "expand": 2, "kernel": "3x3", "stride": "1x1"}
+    narrow |= {"squeeze_excite": 0.25, "activation": "silu"}
+    stages = {"stage1": {**narrow, "width": 8}, "stage2": {**narrow, "width": 48}}
+    choices = {p: v for p, v in drawn.choices.items() if p.split(".")[0] not in stages}
+    choices |= {f"{s}.{name}": v for s, stage in stages.items() for name, v in stage.items()}
+    architecture = load_space("mbconv").from_choices(choices)
+    torch.testing.assert_close(outcome(architecture, FAST), outcome(architecture, PLAIN))
+
+
 def test_bfloat16_gives_the_plain_logits_to_two_digits():
     for architecture in candidates(8):
         fast = outcome(architecture, FAST_BFLOAT16, torch.float32)
