@@ -125,8 +125,10 @@ def _with_fast_layers(network: Network, exact: bool) -> Forward:
             del steps[index]
         reduce, expand, project = (operations[chain[place]] for place in (1, 3, 6))
         gate = (reduce.weight, reduce.bias, expand.weight, expand.bias)
-        activation = layers[chain[2]].operator.kind
-        gated = partial(gated_projection, weight=project.weight, activation=activation, gate=gate)
+        activation: Any = layers[chain[2]].operator
+        gated = partial(
+            gated_projection, weight=project.weight, activation=activation.kind, gate=gate
+        )
         steps[chain[-1]] = (gated, layers[chain[0]].inputs)
     gated_layers = {index for chain in chains for index in chain}
     for conv, norm in _widening_norms(layers) if exact else ():
