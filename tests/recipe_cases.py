@@ -13,6 +13,7 @@ PLAIN_TABLE = {
 }
 AUGMENTATIONS = {
     "gain": {"range_db": 6.0},
+    "warp": {"frequency_shift": 0.2, "time_stretch": 0.2},
     "time_shift": {"width": 0.5},
     "spec_augment": {
         "mel_masks": 1,

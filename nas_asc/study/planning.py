@@ -52,8 +52,6 @@ _PLANNED = (
     *("time_s", "trials", "epochs", "macs_ceiling", "longest_s", "startup_trials"),
     "validation_clips",
 )
-_FOR_MANY_EPOCHS = ("spec_augment", "mixup")  # what holds up a training that is short
-_MANY_EPOCHS = 60
 _UNEVEN = 4.0  # largest class by smallest, above which classes are weighed
 
 
@@ -168,12 +166,6 @@ def plan(
         reason = f"of {facts.validation_clips:,}, spread evenly"
         decide("validation_clips", _MOST_VALIDATION, reason)
     reasons["batch_size"] = f"for {clips:,} training clips of {facts.clip_s:g} s"
-    part = min(1.0, recipe.epoch_clips / clips) if recipe.epoch_clips else 1.0
-    if values["epochs"] * part < _MANY_EPOCHS:
-        left = {n: t for n, t in recipe.augmentations.items() if n not in _FOR_MANY_EPOCHS}
-        recipe = recipe.model_copy(update={"augmentations": left})
-        words = " and ".join(_FOR_MANY_EPOCHS)
-        reasons["augmentations"] = f"{words} only where clips are seen {_MANY_EPOCHS} times"
     if facts.imbalance > _UNEVEN:
         loss = {**recipe.loss, "class_weights": "balanced"}
         recipe = recipe.model_copy(update={"loss": loss})

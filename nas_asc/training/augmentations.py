@@ -47,6 +47,57 @@ def gain(batch: Batch, generator: torch.Generator, settings: Gain) -> Batch:
     return replace(batch, inputs=tuple(map(louder, batch.inputs)))
 
 
+class Warp(Table):
+    """Settings of the warp: the largest shift of frequencies, and the largest change of pace.
+
+    The one is a share of all mel bins, the other a share of the pace of time.
+    """
+
+    frequency_shift: Share
+    time_stretch: Share
+
+
+def warp(batch: Batch, generator: torch.Generator, settings: Warp) -> Batch:
+    """Move each clip up or down in frequency and let it run faster or slower, as other voices do.
+
+    On a mel scale a voice of another vocal tract is about one that is shifted (Jaitly and Hinton
+    2013, ICML workshop on speech); time is stretched as by Salamon and Bello (2017,
+    arXiv 1608.04363). What comes in at an edge is what is nearest to it. A waveform's pitch moves
+    with its pace (speed perturbation, Ko et al. 2015, Interspeech), and nothing else moves it.
+    """
+    maps = batch.inputs[0]
+    draws = 2 * torch.rand(2, len(maps), 1, generator=generator) - 1
+    shift, pace = draws[0] * settings.frequency_shift, 1 + draws[1] * settings.time_stretch
+    if maps.dim() < 4:
+        maps = _resampled(maps, pace)
+    elif batch.second_plane:
+        turned = _warped(maps[:, 1:].transpose(2, 3), shift, pace).transpose(2, 3)
+        maps = torch.cat([_warped(maps[:, :1], shift, pace), turned], dim=1)
+    else:
+        maps = _warped(maps, shift, pace)
+    return replace(batch, inputs=(maps, *batch.inputs[1:]))
+
+
+def _warped(maps: Tensor, shift: Tensor, pace: Tensor) -> Tensor:
+    """Take each bin and frame from where the nearest one was; shift, pace: (batch, 1)."""
+    mels, frames = maps.shape[-2:]
+    bins = (torch.arange(mels) - shift * mels).round().clamp(0, mels - 1).unsqueeze(-1)
+    times = (torch.arange(frames) * pace).round().clamp(max=frames - 1).unsqueeze(1)
+    source = (bins * frames + times).long().flatten(1).unsqueeze(1).to(maps.device)
+    flat = maps.flatten(2)
+    return flat.gather(-1, source.expand_as(flat)).view(maps.shape)
+
+
+def _resampled(waveforms: Tensor, pace: Tensor) -> Tensor:
+    """Let time run at another pace, by linear interpolation; pace: (batch, 1)."""
+    last = waveforms.shape[-1] - 1
+    place = (torch.arange(last + 1) * pace).clamp(max=last).unsqueeze(1).to(waveforms.device)
+    before = place.long()
+    after = (before + 1).clamp(max=last)
+    earlier, later = (waveforms.gather(-1, at.expand_as(waveforms)) for at in (before, after))
+    return torch.lerp(earlier, later, (place - before).to(waveforms))
+
+
 class TimeShift(Table):
     """Settings of the shift: the largest distance to either side, as a share of the clip."""
 
@@ -152,6 +203,7 @@ def symmetric_beta(alpha: float, count: int, generator: torch.Generator) -> Tens
 # Those that a recipe has are applied in this order, the gain before features are standardised.
 AUGMENTATIONS: dict[str, Part[Callable[..., Batch]]] = {
     "gain": Part(Gain, gain),
+    "warp": Part(Warp, warp),
     "time_shift": Part(TimeShift, time_shift),
     "spec_augment": Part(SpecAugment, spec_augment),
     "mixup": Part(Mixup, mixup),

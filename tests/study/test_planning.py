@@ -48,7 +48,6 @@ def test_large_data_are_gone_through_in_parts_so_that_trainings_are_compared_ear
     assert 26 <= large.epochs <= 28
     assert seen == pytest.approx(384_000, rel=0.05)
     assert large.early_stopping.epochs(large.epochs) == (3, 9)
-    assert "mixup" not in large.recipe.augmentations  # what is for clips that are seen often
     few = DataFacts(5000, 100, 1.0, 1000.0, 1.0)
     assert planned(few, time_s=36_000.0).recipe.epoch_clips is None
 
@@ -83,21 +82,12 @@ def test_what_was_asked_for_stays_and_every_number_has_a_reason():
     study = planned(given=("trials", "epochs"), trials=7, epochs=3, time_s=None)
     assert (study.trials, study.epochs, study.time_s) == (7, 3, None)
     numbers = {"trials", "epochs", "macs_ceiling", "longest_s", "startup_trials", "batch_size"}
-    numbers |= {"augmentations"}
     assert set(study.plan) == numbers
 
 
 @pytest.mark.parametrize(("paths", "time_s"), [([], 170.0), (["/clips"], 3600.0)])
 def test_without_a_time_an_hour_is_planned_and_three_minutes_for_the_scenes(paths, time_s):
     assert planned(given=(), data={"paths": paths}).time_s == time_s
-
-
-@pytest.mark.parametrize(("clips", "epochs"), [(240, 67), (2000, 16)])
-def test_masks_and_mixup_wait_for_many_epochs(clips, epochs):
-    study = planned(DataFacts(clips, 100, 1.0, 1000.0, 1.0), time_s=240.0)
-    assert study.epochs == epochs
-    assert ("mixup" in study.recipe.augmentations) == (epochs >= 60)
-    assert {"gain", "time_shift"} <= set(study.recipe.augmentations)
 
 
 def test_many_validation_clips_are_thinned_and_uneven_classes_weighed():

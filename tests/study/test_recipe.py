@@ -55,7 +55,7 @@ def test_an_augmentation_and_a_loss_from_outside_are_a_row_each(monkeypatch, tmp
 def test_augmentations_are_applied_in_the_order_of_their_table():
     given = recipe(augmentations=dict(reversed(SETTINGS.items())))
     functions = [part.func.__name__ for part in parts_of(given).augmentations]
-    assert functions == ["time_shift", "spec_augment", "mixup"]
+    assert functions == ["warp", "time_shift", "spec_augment", "mixup"]
     assert parts_of(PLAINEST).augmentations == ()
 
 

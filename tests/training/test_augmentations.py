@@ -62,6 +62,7 @@ class TestEach:
     ("name", "off"),
     [
         ("gain", {"range_db": 0.0}),
+        ("warp", {"frequency_shift": 0.0, "time_stretch": 0.0}),
         ("time_shift", {"width": 0.0}),
         ("spec_augment", {"mel_masks": 0} | {"frame_masks": 0}),
     ],
@@ -91,6 +92,35 @@ def test_what_has_no_level_is_given_no_gain():
     assert torch.equal(augmented("gain", given).inputs[0], given.inputs[0])
 
 
+def test_a_warp_moves_bins_and_lets_time_run_at_another_pace():
+    """By one share for all bins of a clip, and by one factor for all its frames."""
+    mels, frames = torch.arange(40.0).view(40, 1), torch.arange(50.0)
+    given = (100 * mels + frames).expand(LOG_MELS)
+    warped = augmented("warp", Batch((given,), torch.eye(8))).inputs[0]
+    seen = set()
+    for clip in warped[:, 0]:
+        bins, times = (clip / 100).floor()[:, 0], clip[0] % 100
+        assert torch.equal(clip, 100 * bins.view(40, 1) + times)
+        moved = bins[20] - 20
+        assert abs(moved) <= 8
+        assert torch.equal(bins, (torch.arange(40) + moved).clamp(0, 39))
+        pace = times[25] / 25
+        assert 0.78 <= pace <= 1.22
+        assert ((torch.arange(50) * pace).clamp(max=49) - times).abs().max() <= 1.5
+        seen.add((moved.item(), pace.item()))
+    assert len(seen) == 8
+
+
+def test_a_warped_tone_has_another_pitch():
+    """A waveform that runs faster by some share is higher by it."""
+    tone = torch.sin(2 * torch.pi * 50 * torch.arange(1000) / 1000).expand(8, 1, 1000)
+    warped = augmented("warp", Batch((tone,), torch.eye(8)), frequency_shift=0.0).inputs[0]
+    crossings = (warped[:, 0, 1:400] * warped[:, 0, :399] < 0).sum(1) / 2 / 0.4
+    assert len(set(crossings.tolist())) > 3
+    assert ((crossings >= 38.0) & (crossings <= 62.0)).all()
+    assert warped.abs().max() <= 1.0
+
+
 def test_time_shift_rolls_each_clip_by_a_distance_of_its_own():
     given = batch(*LOG_MELS)
     distances = []
@@ -110,6 +140,14 @@ def test_in_a_second_plane_time_runs_along_the_other_axis():
         assert abs(frames / 20 - rows / 10) < 0.051
         distances.append(frames)
     assert len(set(distances)) > 1
+
+
+def test_a_warp_moves_a_second_plane_along_its_own_axes():
+    first = (100 * torch.arange(10.0).view(10, 1) + torch.arange(10)).expand(4, 1, 10, 10)
+    planes = torch.cat([first, first.transpose(2, 3)], dim=1)
+    warped = augmented("warp", Batch((planes,), torch.eye(4), second_plane=True)).inputs[0]
+    assert not torch.equal(warped, planes)
+    assert torch.equal(warped[:, 1], warped[:, 0].transpose(1, 2))
 
 
 def test_masks_are_bands_of_the_clips_mean_no_wider_than_asked():
