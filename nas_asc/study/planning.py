@@ -24,7 +24,7 @@ from nas_asc.units import format_duration
 MACS_PER_S = 12e9
 PASSES = 3
 NORMALISED_S = 10e-9
-STEP_S = 0.010
+STEP_S = 0.008
 CANDIDATE_S = 1.0
 FEATURES_S = 1e-3  # of a second of sound
 CORES = 2

@@ -20,12 +20,12 @@ def planned(facts=DIGITS, macs=MACS, given=("time_s",), **options):
 
 
 def test_a_training_takes_its_arithmetic_and_so_much_for_each_step():
-    """62 x 16 steps of 10 ms, and for 32 x 62 x 16 clips 3 passes of 1 M at 12 G a second.
+    """62 x 16 steps of 8 ms, and for 32 x 62 x 16 clips 3 passes of 1 M at 12 G a second.
 
     Of 20,000 values that are normalised each takes 10 ns.
     """
     recipe = load_study("planned").recipe.model_copy(update={"batch_size": 32})
-    expected = 62 * 16 * (0.010 + 32 * (3 * 1e6 / 12e9 + 20_000 * 10e-9))
+    expected = 62 * 16 * (0.008 + 32 * (3 * 1e6 / 12e9 + 20_000 * 10e-9))
     work_s = clip_work_s(1e6, 1e6 + 40_000)
     assert training_s(work_s, 1990, 16, recipe) == pytest.approx(expected)
     assert training_s(work_s, 1990, 16, recipe, speed=2.0) == pytest.approx(expected / 2)
