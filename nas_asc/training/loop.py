@@ -124,7 +124,7 @@ def train(
             optimisation.put_back(before.tensors, before.numbers)
             generator.set_state(before.tensors["order"])
             torch.set_rng_state(before.tensors["chance"])
-            ahead = before.tensors.get("ahead", ahead)  # not there where epochs were whole
+            ahead = before.tensors["ahead"]
             history = [EpochReport(**report) for report in before.numbers["history"]]
             began -= history[-1].seconds
         for epoch in range(len(history) + 1, (until or epochs) + 1):
