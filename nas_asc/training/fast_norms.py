@@ -99,7 +99,8 @@ class _FewChannelNorm(Function):
         with torch.autocast(x.device.type, enabled=False):
             variance = torch.mm(centred.t(), centred).diagonal() / count
         inverse = (variance + epsilon).rsqrt()
-        output = torch.empty_like(x)  # not a view, so that an activation may work in place
+        # not a view, so that an activation may work in place
+        output = torch.empty_like(x, memory_format=torch.channels_last)
         slope, level = (_repeated(each, batch) for each in (weight * inverse, bias))
         torch.addcmul(level, centred.view(folded.shape), slope, out=_folded(output))
         ctx.save_for_backward(centred, weight, inverse)
@@ -126,8 +127,11 @@ class _FewChannelNorm(Function):
 
 
 def _folded(x: Tensor) -> Tensor:
-    """View a map as rows of as many rows of channels as there are clips."""
-    return rows_of(x).reshape(-1, x.shape[0] * x.shape[1])
+    """View a map as rows of as many rows of channels as there are clips.
+
+    A gradient may come in any order, and is then copied.
+    """
+    return rows_of(x).reshape(-1, x.shape[0] * x.shape[1]).contiguous()
 
 
 def _total(folded: Tensor, batch: int) -> Tensor:

@@ -51,6 +51,17 @@ def test_batch_norm_is_torchs_in_output_gradients_and_running_statistics(x):
     assert_same((lambda: batch_norm(ours, x), ours), (lambda: theirs(x), theirs), (x,))
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("order", [(3, 1, 2, 0), (2, 1, 3, 0), (0, 3, 1, 2)])
+def test_a_gradient_may_be_in_any_order(channels, order):
+    x = values(3, channels, 1, 3)
+    shape = [x.shape[order.index(axis)] for axis in range(4)]
+    seen = values(*shape, seed=5).detach().permute(order)
+    ours, theirs = norms(channels)
+    wanted = torch.autograd.grad(theirs(x), x, seen)
+    torch.testing.assert_close(torch.autograd.grad(batch_norm(ours, x), x, seen), wanted)
+
+
 @pytest.mark.parametrize("channels", [1, 3, 8])
 @pytest.mark.parametrize("size", [(4, 5), (1, 12), (1, 1)])
 def test_mixed_norm_is_a_1x1_convolution_and_torchs_batch_norm(channels, size):
