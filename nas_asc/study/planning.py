@@ -19,8 +19,8 @@ from nas_asc.units import format_duration
 # What trains, fitted to 24 networks on clips of 0.7 and 5 s (two AVX2 cores, float32): a core's
 # multiply-accumulates in a second, of which both passes together take three times those of the
 # forward one; so much for each value that is normalised, of which a small network has many to each
-# multiply-accumulate; for each step, which is most of it for half-second clips; and for each
-# candidate, features and evaluation.
+# multiply-accumulate; for each step, which is most of it for half-second clips (of ten networks,
+# when training took fewer calls); and for each candidate, features and evaluation.
 MACS_PER_S = 12e9
 PASSES = 3
 NORMALISED_S = 10e-9

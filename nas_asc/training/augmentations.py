@@ -70,12 +70,18 @@ def warp(batch: Batch, generator: torch.Generator, settings: Warp) -> Batch:
     shift, pace = draws[0] * settings.frequency_shift, 1 + draws[1] * settings.time_stretch
     if maps.dim() < 4:
         maps = _resampled(maps, pace)
-    elif batch.second_plane:
-        turned = _warped(maps[:, 1:].transpose(2, 3), shift, pace).transpose(2, 3)
-        maps = torch.cat([_warped(maps[:, :1], shift, pace), turned], dim=1)
     else:
-        maps = _warped(maps, shift, pace)
+        maps = _with_time_last(batch, lambda plane: _warped(plane, shift, pace))
     return replace(batch, inputs=(maps, *batch.inputs[1:]))
+
+
+def _with_time_last(batch: Batch, change: Callable[[Tensor], Tensor]) -> Tensor:
+    """Change maps along time, their last axis; in a second plane it is the one before."""
+    maps = batch.inputs[0]
+    if not batch.second_plane:
+        return change(maps)
+    turned = change(maps[:, 1:].transpose(2, 3)).transpose(2, 3)
+    return torch.cat([change(maps[:, :1]), turned], dim=1)
 
 
 def _warped(maps: Tensor, shift: Tensor, pace: Tensor) -> Tensor:
@@ -115,13 +121,12 @@ def time_shift(batch: Batch, generator: torch.Generator, settings: TimeShift) ->
     clips, size = len(maps), maps.shape[-1]
     largest = round(settings.width * size)
     distance = torch.randint(-largest, largest + 1, (clips, 1), generator=generator)
-    if batch.second_plane:
-        in_its_frames = (distance * maps.shape[-2] / size).round().long()
-        turned = _rolled(maps[:, 1:].transpose(2, 3), in_its_frames).transpose(2, 3)
-        maps = torch.cat([_rolled(maps[:, :1], distance), turned], dim=1)
-    else:
-        maps = _rolled(maps, distance)
-    return replace(batch, inputs=(maps, *batch.inputs[1:]))
+
+    def rolled(plane: Tensor) -> Tensor:
+        in_its_frames = (distance.double() * plane.shape[-1] / size).round().long()
+        return _rolled(plane, in_its_frames)
+
+    return replace(batch, inputs=(_with_time_last(batch, rolled), *batch.inputs[1:]))
 
 
 def _rolled(maps: Tensor, distance: Tensor) -> Tensor:

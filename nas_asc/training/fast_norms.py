@@ -4,6 +4,7 @@ Conventions: as of `fast_layers`. Sums of squares over a large map are taken as 
 products, which read it once and write nothing. What each one gains is in docs/decisions/0012.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -40,11 +41,8 @@ def batch_norm(norm: BatchNorm, x: Tensor) -> Tensor:
         norm.num_batches_tracked.add_(1)
         state = (norm.running_mean, norm.running_var, norm.weight, norm.bias)
         return F.batch_norm(x, *state, training=True, momentum=norm.momentum, eps=norm.eps)
-    output, mean, variance = _FewChannelNorm.apply(  # type: ignore[no-untyped-call]
-        channels_last(x), norm.weight, norm.bias, norm.eps
-    )
-    _track(norm, mean, variance, x.numel() // channels)
-    return output  # type: ignore[no-any-return]
+    few: Callable[..., Tensor] = _FewChannelNorm.apply
+    return few(channels_last(x), norm.weight, norm.bias, norm)
 
 
 def mixed_norm(norm: BatchNorm, x: Tensor, weight: Tensor) -> Tensor:
@@ -60,11 +58,8 @@ def mixed_norm(norm: BatchNorm, x: Tensor, weight: Tensor) -> Tensor:
         TrainingError: there is one value per channel, which has no variance.
     """
     _check(x)
-    output, mean, variance = _MixedNorm.apply(  # type: ignore[no-untyped-call]
-        x, weight, norm.weight, norm.bias, norm.eps
-    )
-    _track(norm, mean, variance, x.numel() // x.shape[1])
-    return output  # type: ignore[no-any-return]
+    mixed: Callable[..., Tensor] = _MixedNorm.apply
+    return mixed(x, weight, norm.weight, norm.bias, norm)
 
 
 def _check(x: Tensor) -> None:
@@ -88,9 +83,7 @@ def _track(norm: BatchNorm, mean: Tensor, variance: Tensor, count: int) -> None:
 
 class _FewChannelNorm(Function):
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, epsilon: float
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, norm: BatchNorm) -> Tensor:
         batch, channels = x.shape[:2]
         folded = _folded(x)
         count = len(folded) * batch
@@ -98,19 +91,18 @@ class _FewChannelNorm(Function):
         centred = (folded - _repeated(mean, batch)).view(count, channels)
         with torch.autocast(x.device.type, enabled=False):
             variance = torch.mm(centred.t(), centred).diagonal() / count
-        inverse = (variance + epsilon).rsqrt()
+        inverse = (variance + norm.eps).rsqrt()
         # not a view, so that an activation may work in place
         output = torch.empty_like(x, memory_format=torch.channels_last)
         slope, level = (_repeated(each, batch) for each in (weight * inverse, bias))
         torch.addcmul(level, centred.view(folded.shape), slope, out=_folded(output))
+        _track(norm, mean, variance, count)
         ctx.save_for_backward(centred, weight, inverse)
-        ctx.mark_non_differentiable(mean, variance)
-        ctx.set_materialize_grads(False)  # theirs
-        return output, mean, variance
+        return output
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor, *unused: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         centred, weight, inverse = ctx.saved_tensors
         batch, count = len(gradient), len(centred)
         folded = _folded(gradient)
@@ -147,8 +139,8 @@ def _repeated(values: Tensor, batch: int) -> Tensor:
 class _MixedNorm(Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, scale: Tensor, shift: Tensor, epsilon: float
-    ) -> tuple[Tensor, Tensor, Tensor]:
+        ctx: Any, x: Tensor, weight: Tensor, scale: Tensor, shift: Tensor, norm: BatchNorm
+    ) -> Tensor:
         batch, channels = x.shape[:2]
         folded, matrix = _folded(x), weight.flatten(1)
         count = len(folded) * batch
@@ -159,7 +151,7 @@ class _MixedNorm(Function):
         covariances = torch.mm(centred.t(), centred)[:channels, :channels] / count
         mixed = matrix @ covariances
         variance = (mixed * matrix).sum(1).clamp_(min=0)  # by rounding it may be below
-        inverse = (variance + epsilon).rsqrt()
+        inverse = (variance + norm.eps).rsqrt()
         normed = torch.cat([matrix * (scale * inverse)[:, None], shift[:, None]], 1)
         shape = (batch, len(matrix), *x.shape[2:])
         output = torch.empty(
@@ -168,14 +160,12 @@ class _MixedNorm(Function):
         torch.mm(centred, normed.t(), out=rows_of(output).view(count, -1))
         ctx.save_for_backward(centred, matrix, mixed, scale * inverse, inverse)
         ctx.weight_shape = weight.shape
-        mean = matrix @ mean
-        ctx.mark_non_differentiable(mean, variance)
-        ctx.set_materialize_grads(False)  # theirs
-        return output, mean, variance
+        _track(norm, matrix @ mean, variance, count)
+        return output
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor, *unused: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         centred, matrix, mixed, slope, inverse = ctx.saved_tensors
         count, channels = len(centred), matrix.shape[1]
         rows = rows_of(gradient).reshape(count, -1)
