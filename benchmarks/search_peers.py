@@ -33,8 +33,7 @@ from search_workers import Peer
 from nas_asc.architectures import Architecture
 from nas_asc.results import SMALLEST_SIZE_BYTES, guessing_error
 from nas_asc.search import Task
-from nas_asc.spaces import Parameter
-from nas_asc.spaces.feasibility import excess
+from nas_asc.spaces import Parameter, excess
 
 
 class RandomPeer:

@@ -9,6 +9,7 @@ from nas_asc.complexity.counting import count
 from nas_asc.networks.network import build
 from nas_asc.networks.reference_count import reference_count
 
+LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear)
 WIDTHS = {"float32": 4, "float16": 2, "int8": 1}
 
 
@@ -26,7 +27,7 @@ def bytes_of(network, precision, compression):
     beside = 2 if precision == "int8" else width
     total = 0
     for module in network.modules():
-        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear):
+        if isinstance(module, LAYERS):
             values = module.weight.numel()
             dense = values * width
             if module is classifier and not compression.get("prune_classifier", True):
@@ -58,6 +59,7 @@ def hold_count(architecture, n_classes, clip_s):
         "macs": fvcore.macs,
         "macs_fvcore_total": fvcore.total,
         "macs_torchinfo": info.total_mult_adds,
+        "weight_layers": sum(isinstance(module, LAYERS) for module in network.modules()),
         "size_bytes": bytes_of(network, closed.precision, architecture.sections["compression"]),
         "input_shapes": tuple(tuple(x.shape[1:]) for x in network.example_inputs()),
     }

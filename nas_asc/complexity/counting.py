@@ -135,6 +135,11 @@ class Complexity:
         return self._tally.macs
 
     @property
+    def weight_layers(self) -> int:
+        """Convolution and linear layers."""
+        return len(self._tally.kernels)
+
+    @property
     def macs_fvcore_total(self) -> int:
         """What fvcore's raw total says."""
         return self._tally.macs + 2 * self._tally.norm_elements
@@ -200,6 +205,7 @@ class Costs(NamedTuple):
     counted_macs: int
     macs_fvcore_total: int
     macs_torchinfo: int
+    weight_layers: int
     peak_activation_bytes: int
     precision: str
     sparsity: float
@@ -219,11 +225,13 @@ class Costs(NamedTuple):
 _SUMMED = (
     "params", "nonzero_params", "counted_params", "size_bytes", "stored_bytes", "unpruned_bytes",
     "weights", "macs", "counted_macs", "macs_fvcore_total", "macs_torchinfo",
+    "weight_layers",
 )  # fmt: skip
 _MEASURES = (*_SUMMED, "peak_activation_bytes", "sparsity")
 _STORED = (
     "params", "nonzero_params", "counted_params", "size_bytes", "macs", "counted_macs",
-    "macs_fvcore_total", "macs_torchinfo", "peak_activation_bytes", "precision", "sparsity",
+    "macs_fvcore_total", "macs_torchinfo", "weight_layers", "peak_activation_bytes",
+    "precision", "sparsity",
 )  # fmt: skip
 
 

@@ -201,8 +201,8 @@ class Scheduler:
         classes, clip_s = len(task.dataset.classes), task.dataset.clip_s
         parents = [model.adapted(classes, clip_s).architecture for model in models]
         rng = random.Random(trial_seed(study.seed, number, "mutation"))
-        trained, measure = task.trained_budget, task.measure
-        return mutations(task.space, parents, trained, measure, task.suits, rng, self._new)
+        limits = (task.trained_budget, task.measure, task.over)
+        return mutations(task.space, parents, *limits, rng, self._new)
 
     def _know(self, trial: Trial) -> None:
         """Add a trial that has a number and an architecture."""

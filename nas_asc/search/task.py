@@ -4,19 +4,28 @@ import random
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from math import inf, log
 from statistics import fmean
 from typing import Any
 
 from nas_asc.architectures import Architecture
-from nas_asc.complexity import Budget, Complexity, CountingRule, count, counting_rule, parse_budget
+from nas_asc.complexity import (
+    Budget,
+    Complexity,
+    Counted,
+    CountingRule,
+    count,
+    counting_rule,
+    parse_budget,
+)
 from nas_asc.datasets import Dataset
 from nas_asc.errors import ConfigError, NothingFits
 from nas_asc.reports import Ensemble, read_ensembles
 from nas_asc.search.front_end_rules import suits
 from nas_asc.search.storage.trials import Trial
 from nas_asc.shipped import find
-from nas_asc.spaces import SearchSpace, check_that_something_fits, load_space
-from nas_asc.study import DataFacts, StudyConfig, clip_work_s, plan, training_s
+from nas_asc.spaces import SearchSpace, check_that_something_fits, excess, load_space
+from nas_asc.study import DataFacts, StudyConfig, TrainingWork, plan
 
 Measure = Callable[[Architecture], Complexity]
 
@@ -33,8 +42,7 @@ class Task:
         budget: that nothing on the front exceeds: the study's limits and those of its rule.
         trained_budget: the same with the multiply-accumulates that the study allows.
         measure: counts an architecture on clips of the data, by the rule.
-        suits: checks whether the front end of an architecture suits the data, and whether a
-            candidate may take as long as it is planned to.
+        suits_data: checks whether the front end of an architecture suits the data.
         drawn: multiply-accumulates and work of what was drawn within the trained budget, if any.
     """
 
@@ -46,8 +54,34 @@ class Task:
     trained_budget: Budget
     dataset: Dataset
     measure: Measure
-    suits: Callable[[Architecture], bool]
-    drawn: tuple[tuple[int, float], ...] = ()
+    suits_data: Callable[[Architecture], bool]
+    drawn: tuple[tuple[int, TrainingWork], ...] = ()
+
+    def suits(self, architecture: Architecture) -> bool:
+        """Return whether its front end suits the data, and it does not take too long to train."""
+        return self.suits_data(architecture) and (
+            self.config.longest_s is None or not self._overtime(_work(self.measure(architecture)))
+        )
+
+    def over(self, architecture: Architecture, budget: Budget) -> float:
+        """Return how far it is over a budget and the longest training together, 0 if it is not.
+
+        As `excess` does; infinite where the front end does not suit the data.
+        """
+        if not self.suits_data(architecture):
+            return inf
+        counted = self.measure(architecture)
+        return excess(budget, counted) + self._overtime(_work(counted))
+
+    def affords(self, macs: int, work: TrainingWork) -> bool:
+        """Return whether it may be trained, if it fits the budget and its front end suits."""
+        most = self.trained_budget.macs
+        return (most is None or macs <= most) and not self._overtime(work)
+
+    def _overtime(self, work: TrainingWork) -> float:
+        """Return the logarithm of how many times too long it is planned to take; 0 if not."""
+        longest_s = self.config.longest_s
+        return 0.0 if longest_s is None else max(0.0, log(self._training_s(work) / longest_s))
 
     @cached_property
     def candidate_s(self) -> float | None:
@@ -62,7 +96,7 @@ class Task:
         if not drawn:
             return None
         trained = self.config.early_stopping.expected_share(self.config.epochs)
-        trained_s = fmean(self._training_s(work_s) for _, work_s in drawn)
+        trained_s = fmean(self._training_s(work) for _, work in drawn)
         return self._facts.besides_s + trained * trained_s
 
     def trial_s(self, trial: Trial) -> float:
@@ -78,16 +112,16 @@ class Task:
 
     def training_s(self, costs: Mapping[str, Any], networks: int = 1) -> float:
         """Return how long a trial trains, one network after the other."""
-        work_s = clip_work_s(costs["macs"], costs["macs_fvcore_total"])
-        return self._training_s(work_s, networks)
+        counted = (costs["macs"], costs["macs_fvcore_total"], costs.get("weight_layers"))
+        return self._training_s(TrainingWork.of(*counted, networks))
 
     def first_epoch_s(self, costs: Mapping[str, Any]) -> float:
         """Return how long it takes at most until a trial has done an epoch, features included."""
         return self._facts.besides_s + self.training_s(costs) / self.config.epochs
 
-    def _training_s(self, work_s: float, networks: int = 1) -> float:
+    def _training_s(self, work: TrainingWork) -> float:
         study, clips = self.config, self._facts.training_clips
-        return training_s(work_s, clips, study.epochs, study.recipe, study.speed, networks)
+        return work.training_s(clips, study.epochs, study.recipe, study.speed)
 
     @cached_property
     def _facts(self) -> DataFacts:
@@ -135,33 +169,16 @@ def read_task(
         config = plan(config, _facts(dataset), drawn, given)
     most = [macs for macs in (budget.macs, config.macs_ceiling) if macs is not None]
     trained = replace(budget, macs=min(most, default=None))
-    facts = _facts(dataset)
-
-    def is_short(macs: int, work_s: float) -> bool:
-        how = (facts.training_clips, config.epochs, config.recipe, config.speed)
-        longest_s = config.longest_s
-        short = longest_s is None or training_s(work_s, *how) <= longest_s
-        return short and (trained.macs is None or macs <= trained.macs)
-
-    def is_admitted(architecture: Architecture) -> bool:
-        if config.longest_s is None or not suiting(architecture):
-            return suiting(architecture)
-        cost = measure(architecture)
-        return is_short(cost.macs, clip_work_s(cost.macs, cost.macs_fvcore_total))
-
-    affordable = tuple(each for each in drawn if is_short(*each))
+    named = tuple(ensembles.values())
+    task = Task(config, space, named, rule, budget, trained, dataset, measure, suiting)
+    affordable = tuple(each for each in drawn if task.affords(*each))
     if (trained != budget or config.longest_s) and not affordable:
         try:
-            check_that_something_fits(space, trained, measure, config.seed, is_admitted)
+            check_that_something_fits(space, trained, measure, config.seed, task.suits)
         except NothingFits as error:
             reason = str(error).removeprefix("budget: ")
             raise NothingFits(f"macs_ceiling or longest_s of the study: {reason}") from None
-    named = tuple(ensembles.values())
-    return Task(
-        *(config, space, named, rule, budget, trained, dataset, measure),
-        suits=is_admitted,
-        drawn=affordable,
-    )
+    return replace(task, drawn=affordable)
 
 
 def _facts(dataset: Dataset) -> DataFacts:
@@ -176,9 +193,9 @@ def _facts(dataset: Dataset) -> DataFacts:
 
 def _draw_fitting(
     space: SearchSpace, budget: Budget, measure: Measure, suits: Callable[[Architecture], bool]
-) -> list[tuple[int, float]]:
+) -> list[tuple[int, TrainingWork]]:
     """Draw architectures that may be proposed; return their multiply-accumulates and work."""
-    rng, drawn = random.Random(0), list[tuple[int, float]]()
+    rng, drawn = random.Random(0), list[tuple[int, TrainingWork]]()
     for _ in range(_TRIES):
         if len(drawn) == _DRAWS:
             break
@@ -187,5 +204,9 @@ def _draw_fitting(
             continue
         counted = measure(architecture)
         if budget.exceeded(counted) is None:
-            drawn.append((counted.macs, clip_work_s(counted.macs, counted.macs_fvcore_total)))
+            drawn.append((counted.macs, _work(counted)))
     return drawn
+
+
+def _work(counted: Counted) -> TrainingWork:
+    return TrainingWork.of(counted.macs, counted.macs_fvcore_total, counted.weight_layers)

@@ -3,6 +3,7 @@
 from nas_asc.spaces.feasibility import (
     Feasibility,
     check_that_something_fits,
+    excess,
     feasibility,
     repaired,
     shown_measures,
@@ -22,6 +23,7 @@ from nas_asc.spaces.space_file import (
 __all__ = [
     "ARCHITECTURE", "ENSEMBLE_KEYS", "MEMBER_KEYS", "PRINTED_KEYS", "Feasibility", "Parameter",
     "ReportModel", "SearchSpace", "StoredArchitecture", "architecture_json",
-    "check_that_something_fits", "feasibility", "load_space", "mutations", "one_choice_mutations",
-    "read_architecture", "repaired", "shown_measures", "smallest", "table_faults", "words",
+    "check_that_something_fits", "excess", "feasibility", "load_space", "mutations",
+    "one_choice_mutations", "read_architecture", "repaired", "shown_measures", "smallest",
+    "table_faults", "words",
 ]  # fmt: skip

@@ -1,8 +1,9 @@
 """Architectures near known good ones: for the start of a search, and one choice away.
 
 One of the `mutations` for a start changes what scales a network (depth, width, kernel, mel bins,
-precision), one step at a time, each sort as likely as the next, and leaves what its designers chose
-otherwise, as far as the budget lets it. Where a front end does not suit the data, it is drawn anew.
+precision), one step at a time, each sort as likely as the next. Its blocks are as designed or all
+of one kind, by turns; the rest is left as its designers chose it, as far as the limits let it.
+Where a front end does not suit the data, it is drawn anew.
 """
 
 import random
@@ -13,8 +14,12 @@ from math import exp2, inf
 
 from nas_asc.architectures import Architecture, Value
 from nas_asc.complexity import Budget
-from nas_asc.spaces.feasibility import Admits, Measure, excess
+from nas_asc.spaces.feasibility import Measure
 from nas_asc.spaces.space import Parameter, SearchSpace
+
+# How far an architecture is over a budget and other limits: 0 for what may be trained, infinite for
+# what cannot be brought there by single steps.
+Over = Callable[[Architecture, Budget], float]
 
 _SCALES = frozenset({
     "depth", "width", "width_1x1", "width_3x3", "width_5x5", "width_pool", "units", "expand",
@@ -32,7 +37,7 @@ def mutations(
     parents: Sequence[Architecture],
     budget: Budget,
     measure: Measure,
-    admits: Admits,
+    over: Over,
     rng: random.Random,
     number: int,
 ) -> Iterator[Architecture]:
@@ -40,14 +45,16 @@ def mutations(
 
     They are brought under the budget and under a size between that of the parent, or the budget,
     and a thirty-second of it. The number decides which, that of the parent for 0, so that the first
-    few spread over all. Where that does not succeed, what came of it is over the budget.
+    few spread over all, and the kind of the blocks, as designed for 0. Where that does not succeed,
+    what came of it is over the budget.
     """
     smaller = exp2(_OCTAVES * _van_der_corput(number))
     while True:
         parent = rng.choice(parents)
         sizes = [measure(parent).size_bytes, budget.size_bytes]
         most = min(size for size in sizes if size is not None) / smaller
-        yield _mutation(space, parent, replace(budget, size_bytes=int(most)), measure, admits, rng)
+        limits = replace(budget, size_bytes=int(most))
+        yield _mutation(space, parent, limits, over, rng, number)
 
 
 def _van_der_corput(number: int) -> float:
@@ -85,45 +92,51 @@ def _taken_or_drawn(
 def _mutation(
     space: SearchSpace,
     parent: Architecture,
-    budget: Budget,
-    measure: Measure,
-    admits: Admits,
+    limits: Budget,
+    over: Over,
     rng: random.Random,
+    number: int,
 ) -> Architecture:
-    """Walk at random from a parent; while it is over the budget, by the best of a few steps.
+    """Walk at random from a parent; while it is over its limits, by the best of a few steps.
 
-    Those that lessen most what it is over the budget leave most of the parent as it is.
+    Those that lessen most what it is over the limits leave most of the parent as it is.
     """
     parameters = space.parameters()
     values: dict[str, Value] = {p.path: rng.choice(p.options) for p in parameters}
     values |= space.options_of(parent)
+    blocks = [p for p in parameters if _parts(p)[-1] == "block"]
+    kinds = [None, *dict.fromkeys(option for p in blocks for option in p.options)]
+    kind = kinds[number % len(kinds)]
+    values |= {p.path: kind for p in blocks if kind in p.options}
     for _ in range(_DRAWS):
-        if admits(space.with_options(values)):
+        now = over(space.with_options(values), limits)
+        if now < inf:
             break
         values |= {p.path: rng.choice(p.options) for p in parameters if "frontend" in _parts(p)}
     changes = rng.randint(*_CHANGES)
-    over = excess(budget, measure(space.with_options(values)))
     for _ in range(_STEPS):
-        if changes <= 0 and not over:
+        if changes <= 0 and not now:
             break
         found: list[tuple[float, str, Value]] = []
-        for path, option in _steps(space, values, rng, also_others=over > 0):
-            stepped = space.with_options({**values, path: option})
-            now = excess(budget, measure(stepped)) if admits(stepped) else inf
-            if now < over or (not over and now < inf):
-                found.append((now, path, option))
-            if len(found) == (_COMPARED if over else 1):
+        for path, option in _steps(space, values, rng, also_others=now > 0):
+            stepped = over(space.with_options({**values, path: option}), limits)
+            if stepped < now or (not now and stepped < inf):
+                found.append((stepped, path, option))
+            if len(found) == (_COMPARED if now else 1):
                 break
         if not found:
             break  # as far as single steps lead
-        over, path, option = min(found, key=lambda each: each[0])
+        now, path, option = min(found, key=lambda each: each[0])
         values[path] = option
         changes -= 1
     return space.with_options(values)
 
 
 def _steps(
-    space: SearchSpace, values: Mapping[str, Value], rng: random.Random, also_others: bool
+    space: SearchSpace,
+    values: Mapping[str, Value],
+    rng: random.Random,
+    also_others: bool,
 ) -> Iterator[tuple[str, Value]]:
     """Yield single steps of active choices by chance, those that scale a network first."""
     asked: list[Parameter] = []

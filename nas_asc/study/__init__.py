@@ -30,15 +30,14 @@ from nas_asc.study.planning import (
     CORES,
     WARM_START_SHARE,
     DataFacts,
-    clip_work_s,
+    TrainingWork,
     plan,
-    training_s,
 )
 
 __all__ = [
     "CORES", "MOST", "RAISABLE", "WARM_START_SHARE", "DataFacts", "DataSource",
     "EpochReported", "Event", "Job", "JobFailed", "JobFinished", "JobResult", "NoSettings",
-    "OnEpoch", "Part", "Recipe", "Share", "StudyConfig", "Table", "clip_work_s",
+    "OnEpoch", "Part", "Recipe", "Share", "StudyConfig", "Table", "TrainingWork",
     "faults_of", "load_study", "loss_of", "plan", "read_study", "study_toml",
-    "training_s", "trial_seed", "with_options",
+    "trial_seed", "with_options",
 ]  # fmt: skip

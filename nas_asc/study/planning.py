@@ -11,20 +11,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import log2
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 from nas_asc.study.config import Recipe, StudyConfig
 from nas_asc.units import format_duration
 
-# What trains, fitted to 24 networks on clips of 0.7 and 5 s (two AVX2 cores, float32): a core's
-# multiply-accumulates in a second, of which both passes together take three times those of the
-# forward one; so much for each value that is normalised, of which a small network has many to each
-# multiply-accumulate; for each step, which is most of it for half-second clips (of ten networks,
-# when training took fewer calls); and for each candidate, features and evaluation.
-MACS_PER_S = 12e9
+# What trains, fitted to 95 networks on clips of 0.6 to 5 s (two AVX2 cores, float32; within 15 % of
+# most): each step; so much for each convolution and linear layer in it, which is most of it for
+# small networks; a core's multiply-accumulates in a second, of which both passes together take
+# three times those of the forward one; so much for each value that is normalised; and for each
+# candidate, features and evaluation.
+STEP_S = 0.004
+LAYER_S = 0.43e-3
+MACS_PER_S = 40e9
 PASSES = 3
-NORMALISED_S = 10e-9
-STEP_S = 0.008
+NORMALISED_S = 8e-9
 CANDIDATE_S = 1.0
 FEATURES_S = 1e-3  # of a second of sound
 CORES = 2
@@ -33,20 +34,20 @@ TIME_S = 3600.0  # where neither time nor trials are given
 SYNTHETIC_TIME_S = 170.0  # likewise, for the built-in scenes: all is done within 3 minutes
 WARM_START_SHARE = 0.25  # of the time, for the report models
 
-_BATCHES = 50  # so many training clips for each clip of a batch
+_BATCHES = 25  # so many training clips for each clip of a batch
 _BATCH_SIZES = (16, 128)
 _STEPS = (1000, 3000)
 _LEAST_EPOCHS, _PARTS = 12, 27  # with fewer, an epoch is such a part of all: three before a rung
-_STEPS_SHARE = 0.25  # of a candidate's time, for what each step takes besides arithmetic
+_STEPS_SHARE = 0.25  # of a candidate's time, for steps of a small network, besides arithmetic
+_SMALL_LAYERS = 9  # also where a trial of before does not say how many it has
 # As many candidates could be trained to the end in a minute; in longer searches more, of which each
 # takes longer. Several times as many begin, since most rest at a rung.
-_CANDIDATES = 11
-_GROWTH = 0.4
-_FIRST_LOOK = 7  # on the built-in scenes, few but good ones
+_CANDIDATES = 8
+_GROWTH = 0.6
+_FIRST_LOOK = 10  # on the built-in scenes, few but good ones
 _STARTUP_SHARE, _STARTUP = 0.25, (8, 32)  # of those that begin
 _LIKE = 0.05  # of what is drawn, to say what an architecture of some size takes
 _LEAST_SHARE = 0.03  # of what fits the budget that is not above the ceilings
-_LONGEST = 1.5  # times as long as a candidate is to take
 _MOST_VALIDATION = 5000
 _PLANNED = (
     *("time_s", "trials", "epochs", "macs_ceiling", "longest_s", "startup_trials"),
@@ -78,29 +79,38 @@ class DataFacts:
         return CANDIDATE_S + FEATURES_S * self.sound_s
 
 
-def clip_work_s(macs: float, fvcore_total: float) -> float:
-    """Return how long both passes of a clip take, without what each step takes.
+class TrainingWork(NamedTuple):
+    """What training takes, in seconds of a core of the reference: of each step and of each clip."""
 
-    Args:
-        macs: multiply-accumulates of a network for one clip.
-        fvcore_total: the same with two more for each value that is normalised, as fvcore counts.
-    """
-    return PASSES * macs / MACS_PER_S + (fvcore_total - macs) / 2 * NORMALISED_S
+    step_s: float
+    clip_s: float
 
+    @classmethod
+    def of(
+        cls, macs: float, fvcore_total: float, layers: int | None = None, networks: int = 1
+    ) -> "TrainingWork":
+        """Return what a network takes, or several that are trained one after the other.
 
-def training_s(
-    work_s: float, clips: int, epochs: int, recipe: Recipe, speed: float = 1.0, networks: int = 1
-) -> float:
-    """Return how long networks train, one after the other, that need `work_s` for a clip in all."""
-    steps = epochs * recipe.epoch_steps(clips)
-    trained = min(clips * epochs, steps * recipe.batch_size)
-    return (networks * steps * STEP_S + work_s * trained) / speed
+        Args:
+            macs: multiply-accumulates for one clip.
+            fvcore_total: these, and two for each value that is normalised, as fvcore counts.
+            layers: convolutions and linear layers of all; None for few.
+            networks: how many are trained.
+        """
+        step_s = networks * STEP_S + (_SMALL_LAYERS if layers is None else layers) * LAYER_S
+        return cls(step_s, PASSES * macs / MACS_PER_S + (fvcore_total - macs) / 2 * NORMALISED_S)
+
+    def training_s(self, clips: int, epochs: int, recipe: Recipe, speed: float = 1.0) -> float:
+        """Return how long a training takes."""
+        steps = epochs * recipe.epoch_steps(clips)
+        trained = min(clips * epochs, steps * recipe.batch_size)
+        return (steps * self.step_s + trained * self.clip_s) / speed
 
 
 def plan(
     study: StudyConfig,
     facts: DataFacts,
-    drawn: Collection[tuple[int, float]],
+    drawn: Collection[tuple[int, TrainingWork]],
     given: Collection[str] = (),
 ) -> StudyConfig:
     """Return a study with numbers that suit the data and the time; those `given` stay.
@@ -108,8 +118,8 @@ def plan(
     Args:
         study: all other settings.
         facts: of the data.
-        drawn: multiply-accumulates for one clip, and `clip_work_s`, of architectures drawn at
-            random that fit the budget; none where so few fit that draws say nothing.
+        drawn: multiply-accumulates for one clip, and the work, of architectures drawn at random
+            that fit the budget; none where so few fit that draws say nothing.
         given: names of settings that were asked for.
     """
     reasons = {name: "as asked" for name in _PLANNED if name in given}
@@ -132,7 +142,8 @@ def plan(
     batch_size = 2 ** int(log2(max(1, clips / _BATCHES)))
     batch_size = min(max(batch_size, _BATCH_SIZES[0]), _BATCH_SIZES[1])
     recipe = study.recipe.model_copy(update={"batch_size": batch_size})
-    wanted = min(max(_STEPS_SHARE * each_s / STEP_S, _STEPS[0]), _STEPS[1])
+    small_s = TrainingWork.of(0, 0).step_s
+    wanted = min(max(_STEPS_SHARE * each_s / small_s, _STEPS[0]), _STEPS[1])
     compared = study.early_stopping.enabled and "epochs" not in given
     if compared and wanted / recipe.epoch_steps(clips) < _LEAST_EPOCHS:
         in_part = int(wanted / _PARTS)
@@ -147,17 +158,16 @@ def plan(
     if "epochs" in given:
         reasons["epochs"] += f", {extent}"
 
-    ceiling = _ceiling(sorted(drawn), (each_s - steps * STEP_S) / (steps * batch_size))
+    how = (clips, values["epochs"], recipe, study.speed)
+    planned_s = sorted((macs, work.training_s(*how)) for macs, work in drawn)
+    ceiling = _ceiling(planned_s, each_s / study.speed)
     each = format_duration(each_s / study.speed + facts.besides_s)
     about = f"to train a candidate to the end takes about {each}"
     decide("macs_ceiling", ceiling, about if ceiling else f"{about} or less")
     if drawn:
-        planned_s = (
-            training_s(work_s, clips, values["epochs"], recipe, study.speed) for _, work_s in drawn
-        )
-        least_s = sorted(planned_s)[int(_LEAST_SHARE * (len(drawn) - 1))]
-        longest_s = round(max(_LONGEST * each_s / study.speed, least_s) + 0.05, 1)
-        decide("longest_s", longest_s, "seconds by plan, half as long again as that")
+        least_s = sorted(each for _, each in planned_s)[int(_LEAST_SHARE * (len(drawn) - 1))]
+        longest_s = round(max(each_s / study.speed, least_s) + 0.05, 1)
+        decide("longest_s", longest_s, "seconds by plan, without what comes before and after")
     begun = candidates / study.early_stopping.expected_share(values["epochs"])
     startup = min(max(round(_STARTUP_SHARE * begun), _STARTUP[0]), _STARTUP[1])
     share = "a quarter of the candidates, {} to {}".format(*_STARTUP)
@@ -175,16 +185,20 @@ def plan(
     return StudyConfig.model_validate(planned)
 
 
-def _ceiling(drawn: Sequence[tuple[int, float]], affordable_s: float) -> int | None:
+def _ceiling(planned_s: Sequence[tuple[int, float]], affordable_s: float) -> int | None:
     """Return the multiply-accumulates above which a candidate takes too long.
 
     Most of what a search trains is close to them, since it is better. None where all may be
     trained.
+
+    Args:
+        planned_s: multiply-accumulates, in ascending order, and how long a training takes.
+        affordable_s: how long it may take.
     """
-    least = max(1, int(_LEAST_SHARE * len(drawn)))
-    like = deque[float](maxlen=max(1, int(_LIKE * len(drawn))))
-    for count, (macs, work_s) in enumerate(drawn):
-        like.append(work_s)
+    least = max(1, int(_LEAST_SHARE * len(planned_s)))
+    like = deque[float](maxlen=max(1, int(_LIKE * len(planned_s))))
+    for count, (macs, seconds) in enumerate(planned_s):
+        like.append(seconds)
         if count >= least and fmean(like) > affordable_s:
             digit = int(10 ** max(len(str(macs)) - 2, 0))  # two are enough
             return macs // digit * digit

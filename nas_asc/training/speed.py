@@ -11,7 +11,7 @@ import torch
 from nas_asc.complexity import count
 from nas_asc.networks import build
 from nas_asc.spaces import load_space
-from nas_asc.study import clip_work_s, load_study, training_s
+from nas_asc.study import TrainingWork, load_study
 from nas_asc.training.batches import Clips
 from nas_asc.training.compute_mode import execution_for
 from nas_asc.training.loop import train
@@ -38,6 +38,6 @@ def measured_speed() -> float:
     began = perf_counter()
     train(network, clips, recipe, epochs=_EPOCHS, seed=0, execution=way)
     seconds = perf_counter() - began
-    work_s = clip_work_s(complexity.macs, complexity.macs_fvcore_total)
-    planned = training_s(work_s, _CLIPS, _EPOCHS, recipe)
+    counted = (complexity.macs, complexity.macs_fvcore_total, complexity.weight_layers)
+    planned = TrainingWork.of(*counted).training_s(_CLIPS, _EPOCHS, recipe)
     return float(f"{planned / seconds:.2g}")

@@ -117,13 +117,15 @@ def test_where_nothing_can_start_workers_wait_for_the_next_end_by_plan():
 
 
 def test_a_share_of_the_first_trials_are_mutations_of_report_models():
-    """Those keep the order of blocks that the report chose, in no other trial of chance so."""
+    """Those have blocks as the report chose them, or all of a kind; by chance few others have."""
     scheduler = make(startup_trials=8, mutations=0.5, warm_start=True, lag=16)
     trials = [trial for trial in ask(scheduler, 12) if trial.model is None][:8]
     blocks = [
         [trial.architecture.sections[f"stage{n}"].get("block") for n in (1, 2)] for trial in trials
     ]
-    assert [each == ["fused_mbconv", "mbconv"] for each in blocks] == [True] * 4 + [False] * 4
+    assert blocks[0] == ["fused_mbconv", "mbconv"]
+    assert [{*each} for each in blocks[1:4]] == [{"fused_mbconv"}, {"mbconv"}, {"separable"}]
+    assert sum(len({*each}) > 1 for each in blocks[4:]) >= 2
 
 
 def test_random_trials_that_are_never_stopped_wait_for_nothing():

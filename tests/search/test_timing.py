@@ -32,11 +32,11 @@ def trial(number, *macs):
 
 @pytest.mark.parametrize(("slowness", "warnings"), [(0.5, 0), (1.9, 0), (2.5, 1)])
 def test_a_machine_over_twice_as_slow_as_planned_is_warned_of_once(caplog, slowness, warnings):
-    """Six epochs of 1 step, 10 ms each besides arithmetic of 3 x MACs x 1 clip at 12 G/s."""
+    """Six epochs of 1 step, 8 ms each besides arithmetic of 3 x MACs x 1 clip at 40 G/s."""
     clip = Clip(Path("a.wav"), 0, "train", "a", None, None)
     pace = Pace(task(replace(DATASET, clips=(clip,))), workers=2)
-    macs = 12_000_000_000
-    planned = 6 * (0.010 + 3 * macs / 12e9) * (1 / 6)
+    macs = 40_000_000_000
+    planned = 6 * (0.008 + 3 * macs / 40e9) * (1 / 6)
     with caplog.at_level(logging.WARNING):
         for number in range(8):
             pace.note(trial(number, macs), {"epoch": 1, "seconds": slowness * planned})

@@ -1,25 +1,36 @@
 import random
 from functools import partial
 from itertools import islice
+from math import inf, log
 
 import pytest
 
 from nas_asc.complexity.budget import Budget
 from nas_asc.complexity.counting import count
+from nas_asc.spaces.feasibility import excess
 from nas_asc.spaces.mutations import mutations, one_choice_mutations
 from nas_asc.spaces.space_file import load_space
 
 SCALES = {"depth", "width", "expand", "kernel", "conv", "n_mels", "precision"}
 
 
-def mutated(space_name, budget, number=12, seed=0, admits=lambda _: True, clip_s=1.0):
+def never(_):
+    return 0.0
+
+
+def mutated(
+    space_name, budget, number=12, seed=0, admits=lambda _: True, clip_s=1.0, overtime=never
+):
     space = load_space(space_name)
     parents = [model.adapted(10, clip_s).architecture for model in space.models.values()]
     measure = partial(count, n_classes=10, clip_s=clip_s)
     rng = random.Random(seed)
-    drawn = [
-        next(mutations(space, parents, budget, measure, admits, rng, n)) for n in range(number)
-    ]
+
+    def over(architecture, limits):
+        counted = measure(architecture)
+        return excess(limits, counted) + overtime(counted) if admits(architecture) else inf
+
+    drawn = [next(mutations(space, parents, budget, measure, over, rng, n)) for n in range(number)]
     return parents, [(each, measure(each)) for each in drawn]
 
 
@@ -39,21 +50,46 @@ def test_mutations_fit_the_budget_and_the_first_few_are_of_many_sizes(space, bud
 
 
 def test_mutations_keep_what_designers_chose_besides_the_scale():
-    """Where the budget forces nothing else: no block, stride or activation is another."""
+    """Where the budget forces nothing else: no stride or activation is another."""
     parents, found = mutated("mbconv", Budget(size_bytes=131_072))
-    kept = [
-        {path: value for path, value in parent.choices.items() if _is_design(path)}
-        for parent in parents
-    ]
+    kept = [_design(parent) for parent in parents]
     for mutation, _ in found:
-        design = {path: value for path, value in mutation.choices.items() if _is_design(path)}
-        assert any(design.items() <= each.items() for each in kept)
+        assert any(_design(mutation).items() <= each.items() for each in kept)
         assert mutation not in parents
+
+
+def test_blocks_are_as_designed_and_then_of_each_kind_by_turns():
+    """Deepsound's are fused in the first stage and not in the others."""
+    _, found = mutated("mbconv", Budget(size_bytes=131_072), number=10)
+    kinds = [
+        {value for path, value in mutation.choices.items() if path.endswith(".block")}
+        for mutation, _ in found
+    ]
+    assert kinds[:5] == kinds[5:]
+    assert kinds[1:5] == [{"fused_mbconv"}, {"mbconv"}, {"separable"}, {"conv"}]
+    assert {"stage1.block": "fused_mbconv", "stage2.block": "mbconv"}.items() <= (
+        found[0][0].choices.items()
+    )
+
+
+def test_what_takes_too_long_is_made_smaller_and_hears_as_it_was_designed_to():
+    """Not by another front end, which would be the shortest way: the report's has 16 ms."""
+
+    def overtime(counted):
+        return max(0.0, log(counted.weight_layers / 20))
+
+    _, found = mutated("mbconv", Budget(size_bytes=131_072), overtime=overtime)
+    assert all(costs.weight_layers <= 20 for _, costs in found)
+    assert {mutation.choices["frontend.hop_ms"] for mutation, _ in found} == {16}
+
+
+def _design(architecture):
+    return {path: value for path, value in architecture.choices.items() if _is_design(path)}
 
 
 def _is_design(path):
     section, _, key = path.partition(".")
-    return section != "frontend" and key not in SCALES
+    return section != "frontend" and key not in {*SCALES, "block"}
 
 
 def test_a_front_end_that_does_not_suit_the_data_is_drawn_anew():

@@ -3,15 +3,15 @@
 import pytest
 
 from nas_asc.study.config import load_study, read_study, study_toml, with_options
-from nas_asc.study.planning import DataFacts, clip_work_s, plan, training_s
+from nas_asc.study.planning import DataFacts, TrainingWork, plan
 
 DIGITS = DataFacts(2000, 500, clip_s=0.7, sound_s=2100.0, imbalance=1.0)
-# From 0.1 to 36 M, a normalised value for 50 multiply-accumulates.
+# From 0.1 to 36 M, a normalised value for 50 multiply-accumulates, in nine layers.
 MACS = tuple(int(1e5 * 1.03**step) for step in range(200))
 
 
 def drawn(macs):
-    return [(each, clip_work_s(each, each + 2 * each / 50)) for each in macs]
+    return [(each, TrainingWork.of(each, each + 2 * each / 50, 9)) for each in macs]
 
 
 def planned(facts=DIGITS, macs=MACS, given=("time_s",), **options):
@@ -19,16 +19,19 @@ def planned(facts=DIGITS, macs=MACS, given=("time_s",), **options):
     return plan(with_options(load_study("planned"), values), facts, drawn(macs), given)
 
 
-def test_a_training_takes_its_arithmetic_and_so_much_for_each_step():
-    """62 x 16 steps of 8 ms, and for 32 x 62 x 16 clips 3 passes of 1 M at 12 G a second.
+def test_a_training_takes_its_arithmetic_and_so_much_for_each_step_and_layer():
+    """62 x 16 steps of 4 ms and 20 layers of 0.43 ms; 3 passes of 1 M at 40 G a second for a clip.
 
-    Of 20,000 values that are normalised each takes 10 ns.
+    Of 20,000 values that are normalised each takes 8 ns. Of two networks each has its steps.
     """
     recipe = load_study("planned").recipe.model_copy(update={"batch_size": 32})
-    expected = 62 * 16 * (0.008 + 32 * (3 * 1e6 / 12e9 + 20_000 * 10e-9))
-    work_s = clip_work_s(1e6, 1e6 + 40_000)
-    assert training_s(work_s, 1990, 16, recipe) == pytest.approx(expected)
-    assert training_s(work_s, 1990, 16, recipe, speed=2.0) == pytest.approx(expected / 2)
+    how = (1990, 16, recipe)
+    expected = 62 * 16 * (0.004 + 20 * 0.43e-3 + 32 * (3 * 1e6 / 40e9 + 20_000 * 8e-9))
+    work = TrainingWork.of(1e6, 1e6 + 40_000, layers=20)
+    assert work.training_s(*how) == pytest.approx(expected)
+    assert work.training_s(*how, speed=2.0) == pytest.approx(expected / 2)
+    two = TrainingWork.of(1e6, 1e6 + 40_000, layers=20, networks=2)
+    assert two.training_s(*how) == pytest.approx(expected + 62 * 16 * 0.004)
 
 
 @pytest.mark.parametrize("clips", [60, 240, 900, 2000, 20_000, 200_000])
@@ -57,7 +60,7 @@ def test_what_is_planned_fits_the_time_of_two_cores():
     study = planned(time_s=240.0)
     below = [each for each in MACS if each <= study.macs_ceiling]
     mean = sum(below) / len(below)
-    mean_s = training_s(clip_work_s(mean, mean * 1.04), 2000, study.epochs, study.recipe)
+    mean_s = TrainingWork.of(mean, mean * 1.04, 9).training_s(2000, study.epochs, study.recipe)
     assert 15 <= 0.75 * 2 * 240 / (3.1 + mean_s) <= 40  # 1 s, and 1 ms for a second of sound
 
 
