@@ -133,10 +133,7 @@ def _mutation(
 
 
 def _steps(
-    space: SearchSpace,
-    values: Mapping[str, Value],
-    rng: random.Random,
-    also_others: bool,
+    space: SearchSpace, values: Mapping[str, Value], rng: random.Random, also_others: bool
 ) -> Iterator[tuple[str, Value]]:
     """Yield single steps of active choices by chance, those that scale a network first."""
     asked: list[Parameter] = []
