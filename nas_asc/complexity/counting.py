@@ -224,8 +224,7 @@ class Costs(NamedTuple):
 
 _SUMMED = (
     "params", "nonzero_params", "counted_params", "size_bytes", "stored_bytes", "unpruned_bytes",
-    "weights", "macs", "counted_macs", "macs_fvcore_total", "macs_torchinfo",
-    "weight_layers",
+    "weights", "macs", "counted_macs", "macs_fvcore_total", "macs_torchinfo", "weight_layers",
 )  # fmt: skip
 _MEASURES = (*_SUMMED, "peak_activation_bytes", "sparsity")
 _STORED = (

@@ -125,6 +125,7 @@ def test_a_share_of_the_first_trials_are_mutations_of_report_models():
     ]
     assert blocks[0] == ["fused_mbconv", "mbconv"]
     assert [{*each} for each in blocks[1:4]] == [{"fused_mbconv"}, {"mbconv"}, {"separable"}]
+    assert ["fused_mbconv", "mbconv"] not in blocks[4:]
     assert sum(len({*each}) > 1 for each in blocks[4:]) >= 2
 
 

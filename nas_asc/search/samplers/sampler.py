@@ -31,7 +31,7 @@ class Scope:
         seed: of the study.
         budget: that nothing trained exceeds.
         measure: counts an architecture.
-        suits: checks whether its front end suits the data.
+        suits: checks whether its front end suits the data, and that it trains in the time it may.
         guessing_loss: of guessing; a worse one is of no use.
     """
 
