@@ -263,6 +263,11 @@ def _run(task: "Task", run: Path, processes: int, resume: bool) -> "Summary":
             f"search: proposals above {format_count(config.macs_ceiling)} multiply-accumulates a "
             "clip are not trained (macs_ceiling of the study); report models are exempt"
         )
+    if config.longest_s:
+        remark(
+            f"search: proposals that would train for more than {format_duration(config.longest_s)} "
+            "by plan are not trained (longest_s of the study); report models are exempt"
+        )
     runner = RUNNERS["processes"](processes, JOB_FUNCTION)
     try:
         with live_progress(task.rule.kb) as show:

@@ -5,6 +5,8 @@ from nas_asc.complexity.caveats import counting_holes
 from nas_asc.complexity.counting import Complexity, Costs, LayerRow, count, layer_table, total_costs
 from nas_asc.complexity.pruning import (
     NOT_PRUNED,
+    PRUNED_FROM,
+    PRUNED_UNTIL,
     PRUNINGS,
     ChannelPruning,
     MagnitudePruning,
@@ -15,8 +17,8 @@ from nas_asc.complexity.pruning import (
 from nas_asc.complexity.rules import BYTES_PER_VALUE, RULES, CountingRule, counting_rule
 
 __all__ = [
-    "BYTES_PER_VALUE", "MEASURES", "NOT_PRUNED", "PRUNINGS", "RULES", "Budget",
-    "ChannelPruning", "Complexity", "Costs", "Counted", "CountingRule", "LayerRow",
+    "BYTES_PER_VALUE", "MEASURES", "NOT_PRUNED", "PRUNED_FROM", "PRUNED_UNTIL", "PRUNINGS", "RULES",
+    "Budget", "ChannelPruning", "Complexity", "Costs", "Counted", "CountingRule", "LayerRow",
     "MagnitudePruning", "Pruning", "channels_left", "count", "counting_holes", "counting_rule",
     "layer_table", "parse_budget", "total_costs", "values_left",
 ]  # fmt: skip

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, ClassVar, Protocol
 
+# Shares of a training: before the first nothing is pruned, from the second on nothing more.
+PRUNED_FROM, PRUNED_UNTIL = 0.2, 0.7
+
 Kernels = Sequence[tuple[int, ...]]
 
 

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from nas_asc.complexity import (
+    PRUNED_FROM,
+    PRUNED_UNTIL,
     ChannelPruning,
     MagnitudePruning,
     Pruning,
@@ -23,8 +25,6 @@ from nas_asc.complexity import (
 
 Kernel = nn.Conv1d | nn.Conv2d | nn.Linear  # the layers whose weights are pruned
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
-
-START, END = 0.2, 0.7  # shares of training between which a network is pruned
 
 
 class Pruner(Protocol):
@@ -67,7 +67,7 @@ def sparsity_at(progress: float, sparsity: float) -> float:
 
     Zhu and Gupta 2017 (arXiv 1710.01878): fast while weights are plentiful, slow towards the end.
     """
-    share = min(1.0, max(0.0, (progress - START) / (END - START)))
+    share = min(1.0, max(0.0, (progress - PRUNED_FROM) / (PRUNED_UNTIL - PRUNED_FROM)))
     return sparsity * (1 - (1 - share) ** 3)
 
 
@@ -110,8 +110,8 @@ class MagnitudePruner:
     def after_step(self, done: int, steps: int) -> None:
         """Draw masks if it is time to, and set the masked weights to zero."""
         progress = done / steps
-        last = progress >= END > (done - 1) / steps
-        if last or (START < progress < END and done % max(1, steps // 50) == 0):
+        last = progress >= PRUNED_UNTIL > (done - 1) / steps
+        if last or (PRUNED_FROM < progress < PRUNED_UNTIL and done % max(1, steps // 50) == 0):
             sparsity = sparsity_at(progress, self.sparsity)
             self.masks = [largest(weight, sparsity).to(weight.dtype) for weight in self._weights]
         self.apply()
@@ -146,7 +146,7 @@ class ChannelPruner:
 
     def after_step(self, done: int, steps: int) -> None:
         """Iterate if it is time to, and hold what is gone at zero."""
-        share = min(1.0, (done / steps - START) / (END - START))
+        share = min(1.0, (done / steps - PRUNED_FROM) / (PRUNED_UNTIL - PRUNED_FROM))
         self.apply()
         while self.iterations_done < share * self.pruning.iterations:
             self.iterate()

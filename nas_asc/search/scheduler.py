@@ -19,6 +19,7 @@ from heapq import heapreplace
 from math import ceil, inf
 
 from nas_asc.architectures import Architecture
+from nas_asc.complexity import PRUNED_UNTIL
 from nas_asc.reports import EnsembleReference
 from nas_asc.results import guessing_error
 from nas_asc.search.gate import Gate, SpaceExhausted
@@ -253,14 +254,20 @@ class Scheduler:
         assert number is not None
         self._planned.known += 1
         job, trial = self._job(number), self.trials[self._jobs[number][0]]
-        ensemble = isinstance(trial.architecture, EnsembleReference)
-        if job.loss is None or ensemble:  # that is no point of the space: nothing is to be learnt
+        architecture, size_bytes = trial.architecture, trial.size_bytes
+        # an ensemble is no point of the space: nothing is to be learnt
+        if job.loss is None or isinstance(architecture, EnsembleReference):
             self._sampler.report(trial.number, "failed")
             return
-        if job.until in self._epochs[:-1]:
-            self._rungs.report(trial.number, job.until, (trial.size_bytes, job.loss))
         share = job.until / self._study.epochs
-        self._sampler.report(trial.number, (job.loss, float(trial.size_bytes)), share)
+        # judged with nearly all of its weights, it would beat all networks of its final size
+        unpruned = trial.complexity["sparsity"] > 0 and share < PRUNED_UNTIL
+        if unpruned:
+            size_bytes = self._task.measure(architecture).unpruned_bytes
+        else:
+            self._sampler.report(trial.number, (job.loss, float(size_bytes)), share)
+        if job.until in self._epochs[:-1]:
+            self._rungs.report(trial.number, job.until, (size_bytes, job.loss))
 
     def _share_of_report_models_s(self) -> float:
         """Return the planned seconds that report models may take of the search."""
@@ -271,13 +278,17 @@ class Scheduler:
         return WARM_START_SHARE * min(planned_s, default=inf)
 
     def _with_room(self) -> list[int]:
-        """Return the report models whose first jobs fit into their share, the cheapest first."""
+        """Return the report models for whose first two jobs their share has room, in order.
+
+        What could not go on would teach little: it is left until the search has ended.
+        """
         left_s, first = self._models_s, []
         for trial in self.trials:
             if trial.state == "skipped" or trial.after_end:  # by a session before
                 continue
             whole = isinstance(trial.architecture, EnsembleReference)
-            seconds = self._task.job_s(trial, 0, self._epochs[-1 if whole else 0])
+            until = self._epochs[-1] if whole else self._epochs[:2][-1]
+            seconds = self._task.job_s(trial, 0, until)
             if seconds <= left_s:
                 left_s -= seconds
                 first.append(trial.number)

@@ -43,7 +43,7 @@ class Task:
         trained_budget: the same with the multiply-accumulates that the study allows.
         measure: counts an architecture on clips of the data, by the rule.
         suits_data: checks whether the front end of an architecture suits the data.
-        drawn: multiply-accumulates and work of what was drawn within the trained budget, if any.
+        drawn: the work of what was drawn within the trained budget, if anything.
     """
 
     config: StudyConfig
@@ -55,12 +55,12 @@ class Task:
     dataset: Dataset
     measure: Measure
     suits_data: Callable[[Architecture], bool]
-    drawn: tuple[tuple[int, TrainingWork], ...] = ()
+    drawn: tuple[TrainingWork, ...] = ()
 
     def suits(self, architecture: Architecture) -> bool:
         """Return whether its front end suits the data, and it does not take too long to train."""
         return self.suits_data(architecture) and (
-            self.config.longest_s is None or not self._overtime(_work(self.measure(architecture)))
+            self.config.longest_s is None or not self.overtime(_work(self.measure(architecture)))
         )
 
     def over(self, architecture: Architecture, budget: Budget) -> float:
@@ -71,14 +71,9 @@ class Task:
         if not self.suits_data(architecture):
             return inf
         counted = self.measure(architecture)
-        return excess(budget, counted) + self._overtime(_work(counted))
+        return excess(budget, counted) + self.overtime(_work(counted))
 
-    def affords(self, macs: int, work: TrainingWork) -> bool:
-        """Return whether it may be trained, if it fits the budget and its front end suits."""
-        most = self.trained_budget.macs
-        return (most is None or macs <= most) and not self._overtime(work)
-
-    def _overtime(self, work: TrainingWork) -> float:
+    def overtime(self, work: TrainingWork) -> float:
         """Return the logarithm of how many times too long it is planned to take; 0 if not."""
         longest_s = self.config.longest_s
         return 0.0 if longest_s is None else max(0.0, log(self._training_s(work) / longest_s))
@@ -96,7 +91,7 @@ class Task:
         if not drawn:
             return None
         trained = self.config.early_stopping.expected_share(self.config.epochs)
-        trained_s = fmean(self._training_s(work) for _, work in drawn)
+        trained_s = fmean(map(self._training_s, drawn))
         return self._facts.besides_s + trained * trained_s
 
     def trial_s(self, trial: Trial) -> float:
@@ -171,7 +166,7 @@ def read_task(
     trained = replace(budget, macs=min(most, default=None))
     named = tuple(ensembles.values())
     task = Task(config, space, named, rule, budget, trained, dataset, measure, suiting)
-    affordable = tuple(each for each in drawn if task.affords(*each))
+    affordable = tuple(work for work in drawn if not task.overtime(work))
     if (trained != budget or config.longest_s) and not affordable:
         try:
             check_that_something_fits(space, trained, measure, config.seed, task.suits)
@@ -193,9 +188,9 @@ def _facts(dataset: Dataset) -> DataFacts:
 
 def _draw_fitting(
     space: SearchSpace, budget: Budget, measure: Measure, suits: Callable[[Architecture], bool]
-) -> list[tuple[int, TrainingWork]]:
-    """Draw architectures that may be proposed; return their multiply-accumulates and work."""
-    rng, drawn = random.Random(0), list[tuple[int, TrainingWork]]()
+) -> list[TrainingWork]:
+    """Draw architectures that may be proposed; return their work."""
+    rng, drawn = random.Random(0), list[TrainingWork]()
     for _ in range(_TRIES):
         if len(drawn) == _DRAWS:
             break
@@ -204,7 +199,7 @@ def _draw_fitting(
             continue
         counted = measure(architecture)
         if budget.exceeded(counted) is None:
-            drawn.append((counted.macs, _work(counted)))
+            drawn.append(_work(counted))
     return drawn
 
 

@@ -3,7 +3,8 @@
 One of the `mutations` for a start changes what scales a network (depth, width, kernel, mel bins,
 precision), one step at a time, each sort as likely as the next. Its blocks are as designed or all
 of one kind, by turns; the rest is left as its designers chose it, as far as the limits let it.
-Where a front end does not suit the data, it is drawn anew.
+Plain blocks compute more for each weight, but far faster: they are few and wide. Where a front end
+does not suit the data, it is drawn anew.
 """
 
 import random
@@ -26,6 +27,7 @@ _SCALES = frozenset({
     "kernel", "dense", "conv", "n_mels", "precision",
 })  # fmt: skip
 _CHANGES = (1, 4)  # steps at least, by chance
+_PLAIN, _WIDER = "conv", 3  # one block in a stage for several, so many options wider
 _OCTAVES = 5.0  # how much smaller than its parent a mutation is at most, as a power of two
 _STEPS = 300
 _COMPARED = 4
@@ -104,10 +106,10 @@ def _mutation(
     parameters = space.parameters()
     values: dict[str, Value] = {p.path: rng.choice(p.options) for p in parameters}
     values |= space.options_of(parent)
-    blocks = [p for p in parameters if _parts(p)[-1] == "block"]
+    blocks = [p for p in parameters if p.path.endswith(".block")]
     kinds = [None, *dict.fromkeys(option for p in blocks for option in p.options)]
-    kind = kinds[number % len(kinds)]
-    values |= {p.path: kind for p in blocks if kind in p.options}
+    if kind := kinds[number % len(kinds)]:
+        values |= _of_kind(kind, parameters, values)
     for _ in range(_DRAWS):
         now = over(space.with_options(values), limits)
         if now < inf:
@@ -130,6 +132,23 @@ def _mutation(
         values[path] = option
         changes -= 1
     return space.with_options(values)
+
+
+def _of_kind(
+    kind: Value, parameters: Sequence[Parameter], values: Mapping[str, Value]
+) -> dict[str, Value]:
+    """Return the blocks of one kind where they may be; of plain ones few and wide."""
+    blocks = [p.path for p in parameters if p.path.endswith(".block") and kind in p.options]
+    changed = dict.fromkeys(blocks, kind)
+    for path, options in ((p.path, p.options) for p in parameters if kind == _PLAIN):
+        stage, _, key = path.rpartition(".")
+        if f"{stage}.block" not in blocks:
+            continue
+        if key == "depth" and values[path]:
+            changed[path] = next(option for option in options if option)
+        elif key == "width":
+            changed[path] = options[min(options.index(values[path]) + _WIDER, len(options) - 1)]
+    return changed
 
 
 def _steps(

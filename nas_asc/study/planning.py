@@ -6,11 +6,9 @@ a clock or the number of workers: the same on every machine. A faster machine tr
 of the same kind; `speed`, 1 for the reference, plans larger ones for it.
 """
 
-from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from math import log2
-from statistics import fmean
 from typing import Any, NamedTuple
 
 from nas_asc.study.config import Recipe, StudyConfig
@@ -46,13 +44,9 @@ _CANDIDATES = 8
 _GROWTH = 0.6
 _FIRST_LOOK = 10  # on the built-in scenes, few but good ones
 _STARTUP_SHARE, _STARTUP = 0.25, (8, 32)  # of those that begin
-_LIKE = 0.05  # of what is drawn, to say what an architecture of some size takes
-_LEAST_SHARE = 0.03  # of what fits the budget that is not above the ceilings
+_LEAST_SHARE = 0.03  # of what fits the budget that does not take too long
 _MOST_VALIDATION = 5000
-_PLANNED = (
-    *("time_s", "trials", "epochs", "macs_ceiling", "longest_s", "startup_trials"),
-    "validation_clips",
-)
+_PLANNED = ("time_s", "trials", "epochs", "longest_s", "startup_trials", "validation_clips")
 _UNEVEN = 4.0  # largest class by smallest, above which classes are weighed
 
 
@@ -110,7 +104,7 @@ class TrainingWork(NamedTuple):
 def plan(
     study: StudyConfig,
     facts: DataFacts,
-    drawn: Collection[tuple[int, TrainingWork]],
+    drawn: Collection[TrainingWork],
     given: Collection[str] = (),
 ) -> StudyConfig:
     """Return a study with numbers that suit the data and the time; those `given` stay.
@@ -118,8 +112,8 @@ def plan(
     Args:
         study: all other settings.
         facts: of the data.
-        drawn: multiply-accumulates for one clip, and the work, of architectures drawn at random
-            that fit the budget; none where so few fit that draws say nothing.
+        drawn: the work of architectures drawn at random that fit the budget; none where so few fit
+            that draws say nothing.
         given: names of settings that were asked for.
     """
     reasons = {name: "as asked" for name in _PLANNED if name in given}
@@ -158,16 +152,13 @@ def plan(
     if "epochs" in given:
         reasons["epochs"] += f", {extent}"
 
-    how = (clips, values["epochs"], recipe, study.speed)
-    planned_s = sorted((macs, work.training_s(*how)) for macs, work in drawn)
-    ceiling = _ceiling(planned_s, each_s / study.speed)
-    each = format_duration(each_s / study.speed + facts.besides_s)
-    about = f"to train a candidate to the end takes about {each}"
-    decide("macs_ceiling", ceiling, about if ceiling else f"{about} or less")
     if drawn:
-        least_s = sorted(each for _, each in planned_s)[int(_LEAST_SHARE * (len(drawn) - 1))]
+        how = (clips, values["epochs"], recipe, study.speed)
+        planned_s = sorted(work.training_s(*how) for work in drawn)
+        least_s = planned_s[int(_LEAST_SHARE * (len(drawn) - 1))]
         longest_s = round(max(each_s / study.speed, least_s) + 0.05, 1)
-        decide("longest_s", longest_s, "seconds by plan, without what comes before and after")
+        whole = format_duration(longest_s + facts.besides_s)
+        decide("longest_s", longest_s, f"by plan; with its features a candidate takes {whole}")
     begun = candidates / study.early_stopping.expected_share(values["epochs"])
     startup = min(max(round(_STARTUP_SHARE * begun), _STARTUP[0]), _STARTUP[1])
     share = "a quarter of the candidates, {} to {}".format(*_STARTUP)
@@ -183,23 +174,3 @@ def plan(
         reasons["class_weights"] = uneven
     planned = {**study.to_dict(), **values, "recipe": recipe.to_dict(), "plan": reasons}
     return StudyConfig.model_validate(planned)
-
-
-def _ceiling(planned_s: Sequence[tuple[int, float]], affordable_s: float) -> int | None:
-    """Return the multiply-accumulates above which a candidate takes too long.
-
-    Most of what a search trains is close to them, since it is better. None where all may be
-    trained.
-
-    Args:
-        planned_s: multiply-accumulates, in ascending order, and how long a training takes.
-        affordable_s: how long it may take.
-    """
-    least = max(1, int(_LEAST_SHARE * len(planned_s)))
-    like = deque[float](maxlen=max(1, int(_LIKE * len(planned_s))))
-    for count, (macs, seconds) in enumerate(planned_s):
-        like.append(seconds)
-        if count >= least and fmean(like) > affordable_s:
-            digit = int(10 ** max(len(str(macs)) - 2, 0))  # two are enough
-            return macs // digit * digit
-    return None

@@ -1,7 +1,7 @@
 import random
 from dataclasses import replace
 from functools import partial
-from itertools import repeat
+from itertools import islice, repeat
 
 import pytest
 from study_cases import DATASET, OFF, task
@@ -11,6 +11,7 @@ from nas_asc.complexity.counting import count
 from nas_asc.search.gate import Gate, SpaceExhausted
 from nas_asc.search.samplers import draw
 from nas_asc.search.scheduler import PlannedTimes, Scheduler
+from nas_asc.search.storage.trials import Trial, TrialJob
 from nas_asc.search.warm_start import warm_start_trials
 from nas_asc.spaces.space_file import load_space
 
@@ -174,6 +175,28 @@ def test_when_no_trial_may_begin_the_whole_front_goes_on():
     assert front <= {t.number for t in scheduler.trials if t.state == "completed"}
 
 
+def test_a_network_that_is_not_pruned_yet_is_ranked_by_the_size_it_has():
+    """It is larger than the one with the higher loss, which so stands on the front as well."""
+    of = TASK(lag=1, trials=2)
+    drawn = [(each, of.measure(each)) for each in islice(draw(of.space, 0), 200)]
+    sparse = next(each for each in drawn if each[1].sparsity == 0.8)
+    dense = next(
+        each
+        for each in drawn
+        if not each[1].sparsity
+        and sparse[1].size_bytes < each[1].size_bytes < sparse[1].params  # at least a byte for each
+    )
+    trials = [
+        Trial(number, architecture, None, number, costs.to_dict(), state="stopped_early")
+        for number, (architecture, costs) in enumerate((sparse, dense))
+    ]
+    scheduler = Scheduler(of, [])
+    jobs = [TrialJob(n, EPOCHS[0], known=n, ended=True, loss=0.4 + n / 10) for n in (0, 1)]
+    scheduler.restore([replace(t, jobs=(job,)) for t, job in zip(trials, jobs, strict=True)])
+    assert {trial.number for trial in ask_and_end(scheduler, 2)} == {0, 1}
+    assert {trial.state for trial in scheduler.trials} == {"completed"}
+
+
 def test_a_failed_trial_never_goes_on():
     scheduler = make(startup_trials=4, lag=2, trials=12)
     jobs = []
@@ -223,7 +246,7 @@ def test_report_models_have_a_quarter_of_the_planned_work():
     first = [trial.model for trial in trials[: len(models)]]
     assert first == [model.model for model in models]
 
-    # Of 5 s on two cores they have 2.5; each takes 1 s and some arithmetic.
+    # Of 5 s on two cores they have 2.5; each takes 1 s and some arithmetic, to its end here.
     few = Scheduler(TASK(warm_start=True, trials=None, time_s=5.0), models)
     assert few.skipped == {2, 3}
     assert [trial.model is None for trial in ask(few, 3)] == [False, False, True]

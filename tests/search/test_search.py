@@ -57,7 +57,7 @@ def test_nothing_over_the_budget_and_nothing_twice_is_trained(whole):
 
 def test_report_models_that_fit_are_trained_to_the_end_or_left_out(tmp_path):
     """They rest at rungs like others, and are finished when the search has ended."""
-    summary = search(tmp_path / "run", budget="128KB", trials=24)
+    summary = search(tmp_path / "run", budget="128KB", trials=20)
     trials = trials_of(tmp_path / "run")
     assert [trial.model for trial in trials[:5]] == [*MODELS, None]
     assert [trial.jobs[0].number for trial in trials[:4]] == [0, 1, 2, 3]
@@ -66,7 +66,7 @@ def test_report_models_that_fit_are_trained_to_the_end_or_left_out(tmp_path):
     assert 0 < len(later) < 4
     assert {point.model for point in summary.reference if point.after_end} == later
     assert {trial.model for trial in trials if trial.model and len(trial.jobs) == 1} == later
-    assert sum(bool(trial.jobs) for trial in trials) == 24
+    assert sum(bool(trial.jobs) for trial in trials) == 20
 
     summary = search(tmp_path / "without", budget="128KB", trials=3, warm_start=False)
     assert not summary.reference

@@ -104,7 +104,7 @@ def test_a_plan_is_printed_as_a_study_that_plans_nothing_any_more(run_command, t
     study = load_study(str(tmp_path / "mine.toml"))
     assert study.time_s == 90
     assert f"trains {study.speed:.2f} times as fast" in err
-    assert {"epochs", "batch_size", "macs_ceiling"} <= study.plan.keys()
+    assert {"epochs", "batch_size", "longest_s"} <= study.plan.keys()
     code, again, err = run_command("search", "--study", tmp_path / "mine.toml", "--plan")
     assert (code, again) == (0, text), err
     assert not list(tmp_path.glob("runs"))

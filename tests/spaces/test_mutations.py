@@ -2,6 +2,7 @@ import random
 from functools import partial
 from itertools import islice
 from math import inf, log
+from statistics import fmean
 
 import pytest
 
@@ -70,6 +71,17 @@ def test_blocks_are_as_designed_and_then_of_each_kind_by_turns():
     assert {"stage1.block": "fused_mbconv", "stage2.block": "mbconv"}.items() <= (
         found[0][0].choices.items()
     )
+
+
+def test_plain_blocks_are_few_and_wide():
+    """Deepsound's stages have two or three blocks, and are 21 wide on average."""
+    _, found = mutated("mbconv", Budget(macs=8_000_000), number=10)
+    for mutation, _ in (found[4], found[9]):
+        stages = [s for name, s in mutation.sections.items() if name.startswith("stage")]
+        used = [stage for stage in stages if stage["depth"]]
+        assert {stage["block"] for stage in used} == {"conv"}
+        assert fmean(stage["depth"] for stage in used) < 2
+        assert fmean(stage["width"] for stage in used) > 21
 
 
 def test_what_takes_too_long_is_made_smaller_and_hears_as_it_was_designed_to():
