@@ -140,7 +140,10 @@ def _of_kind(
     """Return the blocks of one kind where they may be; of plain ones few and wide."""
     blocks = [p.path for p in parameters if p.path.endswith(".block") and kind in p.options]
     changed = dict.fromkeys(blocks, kind)
-    for path, options in ((p.path, p.options) for p in parameters if kind == _PLAIN):
+    if kind != _PLAIN:
+        return changed
+    for parameter in parameters:
+        path, options = parameter.path, parameter.options
         stage, _, key = path.rpartition(".")
         if f"{stage}.block" not in blocks:
             continue
