@@ -45,6 +45,12 @@ def format_count(count: float) -> str:
     return f"{count:.0f}"
 
 
+def number_of(count: int, noun: str) -> str:
+    """Write how many there are of something: "1 clip", "1,500 classes"."""
+    plural = "" if count == 1 else "es" if noun.endswith("s") else "s"
+    return f"{count:,} {noun}{plural}"
+
+
 def format_shape(shape: Iterable[int]) -> str:
     """Write a shape or a window: "1x160x640"."""
     return "x".join(map(str, shape))

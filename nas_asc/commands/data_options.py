@@ -42,7 +42,10 @@ _OPTIONS = [
     click.option("--test", metavar="FIELD:VALUE,...", help="Clips that test, likewise."),
     click.option("--min-clips", type=click.IntRange(1), help="Leave out classes with fewer clips."),
     click.option(
-        "--skip-bad", is_flag=True, default=None, help="Leave out clips that can't be read."
+        "--skip-bad",
+        is_flag=True,
+        default=None,
+        help="Leave out clips that can't be read or have no one label.",
     ),
     clip_option("what 95 % of the clips need, up to 10 s"),
     click.option(

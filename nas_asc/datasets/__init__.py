@@ -1,7 +1,7 @@
 """Labelled recordings: found in folders of several layouts, split without leaks, or made here."""
 
 from nas_asc.datasets.dataset import Clip, Dataset
-from nas_asc.datasets.decoding import AudioFile, Waveform, decode, hash_files, stamp_of
+from nas_asc.datasets.decoding import AudioFile, Waveform, decode, hash_files, is_unchanged
 from nas_asc.datasets.folds import cross_validation
 from nas_asc.datasets.lengths import windows_of_file
 from nas_asc.datasets.loading import check, clip_table, load_dataset, outline
@@ -9,6 +9,6 @@ from nas_asc.datasets.synthetic import synthetic_dataset, write_synthetic
 
 __all__ = [
     "AudioFile", "Clip", "Dataset", "Waveform", "check", "clip_table", "cross_validation",
-    "decode", "hash_files", "load_dataset", "outline", "stamp_of", "synthetic_dataset",
+    "decode", "hash_files", "is_unchanged", "load_dataset", "outline", "synthetic_dataset",
     "windows_of_file", "write_synthetic",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ Conventions: a role is what this program needs to know of a clip: file, label, g
 device. Names of columns and of fields are told apart by their letters alone, not by capitals.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,9 @@ _TEST = ("test", "testing", "holdout", "hold-out", "hold_out", "held-out", "held
 _DEVELOPMENT = ("dev", "development")
 _EVALUATION = ("eval", "evaluation", "evaluate")
 SPLIT_WORDS = frozenset((*_TRAIN, *_VALIDATION, *_TEST, *_DEVELOPMENT, *_EVALUATION))
+
+FOLD_NAME = re.compile(r"fold[-_ ]?(\d+)", re.IGNORECASE)
+_FOLD_CELL = re.compile(r"(?:fold[-_ ]?)?(\d+)(?:\.0*)?", re.IGNORECASE)  # pandas writes 1.0
 
 
 def meaning_of_splits(words: Iterable[str]) -> dict[str, str]:
@@ -146,19 +150,21 @@ def entry_of(
     split, fold = cells.get("split") or None, cells.get("fold") or None
     if split is not None and split not in splits:
         raise DatasetError(
-            f"{where}: expected train, validation or test, found {split!r} - "
-            f"correct the split{nearest(split.lower(), SPLIT_WORDS)}"
+            f"{where}: expected train, validation or test, found {split!r} - correct the split"
+            f"{nearest(split.lower(), SPLIT_WORDS)}, or read none with --columns split="
         )
-    if fold is not None and not fold.isdecimal():
+    number = None if fold is None else _FOLD_CELL.fullmatch(fold)
+    if fold is not None and number is None:
         raise DatasetError(
-            f"{where}: expected the number of a fold, found {fold!r} - correct the fold"
+            f"{where}: expected the number of a fold, found {fold!r} - correct the fold, or read "
+            "none with --columns fold="
         )
     return Entry(
         path,
         label=printable(cells.get("label", "")),
         group=printable(cells.get("group", "")),
         split=None if split is None else splits[split],
-        fold=None if fold is None else int(fold),
+        fold=None if number is None else int(number[1]),
         device=printable(cells.get("device", "")) or None,
         fields=tuple((name, printable(value)) for name, value in fields.items()),
     )

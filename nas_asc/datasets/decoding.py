@@ -162,6 +162,14 @@ def stamp_of(path: Path) -> tuple[int, ...]:
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
+def is_unchanged(path: Path, stamp: tuple[int, ...]) -> bool:
+    """Return whether a file is there and was not written since `stamp_of` gave this stamp."""
+    try:
+        return stamp_of(path) == stamp
+    except OSError:
+        return False
+
+
 def unreadable(path: Path, fault: str, more: int = 0) -> str:
     """Return the words that refuse a file, and as many more."""
     others = f" and {more} more like it" if more else ""
@@ -308,10 +316,7 @@ def _in_threads(
 def _unchanged(known: Mapping[str, AudioFile], path: Path) -> AudioFile | None:
     """Return what is known of a file, if it is still the same."""
     found = known.get(str(path))
-    try:
-        return found if found and found.stamp == stamp_of(path) else None
-    except OSError:
-        return None
+    return found if found and is_unchanged(path, found.stamp) else None
 
 
 def _index_path(root: Path, cache: Path | None) -> Path:

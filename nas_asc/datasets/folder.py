@@ -140,6 +140,11 @@ def is_audio(path: PurePosixPath) -> bool:
     return path.suffix.lower() in AUDIO_SUFFIXES | UNREADABLE_SUFFIXES
 
 
+def is_readable(path: PurePosixPath) -> bool:
+    """Return whether a path is that of a sound file of a kind that can be read."""
+    return path.suffix.lower() in AUDIO_SUFFIXES
+
+
 def unreadable_kinds(root: Path, paths: Iterable[PurePosixPath | Path]) -> str:
     """Return in words how many files of which kinds cannot be read, and what converts them."""
     counts = Counter(path.suffix.lower() for path in paths)

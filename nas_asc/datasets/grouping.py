@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nas_asc.datasets.columns import Entry
 from nas_asc.errors import ConfigError, nearest, printable
+from nas_asc.units import number_of
 
 ESC_NAME = re.compile(r"(?P<fold>[1-9])-(?P<recording>\d+)-[A-Z](-\d+)?")
 # What names tell the recording of a clip, and what that is called.
@@ -46,7 +47,9 @@ def group_clips(
         groups = [_folder(entry, root) for entry in entries]
         words = "folder, as asked"
     elif kind in ("column", "name") and name:
-        groups, words = [field_of(entry, name, "group") for entry in entries], f"{name}, as asked"
+        groups, words = fields_named(entries, name, "group"), f"{name}, as asked"
+        if lacking := groups.count(""):
+            words += f" ({number_of(lacking, 'clip')} without one, each its own)"
     else:
         raise ConfigError(
             "--group: expected none, folder, column:NAME or name:FIELD, got "
@@ -63,21 +66,26 @@ def file_group(entry: Entry, root: Path) -> str:
     return printable(entry.path.relative_to(root).with_suffix("").as_posix())
 
 
-def field_of(entry: Entry, name: str, option: str) -> str:
-    """Return what a clip's column or field of a name holds, whatever the capitals.
+def fields_named(entries: Sequence[Entry], name: str, option: str) -> list[str]:
+    """Return what the column or field of a name holds for each clip, whatever the capitals.
+
+    Nothing of a clip that does not have it.
 
     Raises:
-        ConfigError: it has no such field; names those that it has.
+        ConfigError: no clip has such a field; names those that there are.
     """
-    fields = _fields_of(entry)
-    value = next((v for field, v in fields.items() if field.lower() == name.lower()), None)
-    if value is None:
+    of_clips = [_fields_of(entry) for entry in entries]
+    fields = dict.fromkeys(field for of_clip in of_clips for field in of_clip)
+    if name.lower() not in map(str.lower, fields):
         known = ", ".join(fields)
         there = f"found {known}{nearest(name, fields)}" if fields else "found none - give --names"
         raise ConfigError(
             f"--{option}: expected a column or a field of the names, got {name!r}; {there}"
         )
-    return value
+    return [
+        next((value for field, value in of_clip.items() if field.lower() == name.lower()), "")
+        for of_clip in of_clips
+    ]
 
 
 def _fields_of(entry: Entry) -> dict[str, str]:

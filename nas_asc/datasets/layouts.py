@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from nas_asc.datasets.columns import (
+    FOLD_NAME,
     SPLIT_WORDS,
     Entry,
     entry_of,
@@ -37,9 +38,9 @@ from nas_asc.datasets.table import (
 )
 from nas_asc.errors import DatasetError, printable
 from nas_asc.study import DataSource
+from nas_asc.units import number_of
 
 _NUMBER = re.compile(r"\d+(\s*[-_.]\s*|\s+)(?=\S)")
-_FOLD = re.compile(r"fold[-_ ]?(\d+)", re.IGNORECASE)
 _ESC50_TABLE = PurePosixPath("meta/esc50.csv")
 _SPEECH_LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 _TAU_META = PurePosixPath("meta.csv")
@@ -95,9 +96,10 @@ def list_clips(folder: Folder, source: DataSource) -> tuple[str, Listing]:
                 listing = _with_fields(folder, listing, pattern, source)
             unused = () if layout.uses_tables else unused_tables(folder)
             return name, replace(listing, notes=(*listing.notes, *unused))
+    tables = "".join(f"; {note}" for note in unused_tables(folder))
     raise DatasetError(
         f"{printable(folder.root)}: expected labels, found {len(folder.audio)} audio files "
-        f"without any - {what_would_work(folder)}"
+        f"without any{tables} - {what_would_work(folder)}"
     )
 
 
@@ -169,7 +171,10 @@ def _files(paths: Sequence[PurePosixPath]) -> str:
 
 
 def _class_folders(folder: Folder, source: DataSource, inside: int = 0) -> Listing:
-    """List the clips in class folders: as deep as asked, or so many below the top folders."""
+    """List the clips in class folders: as deep as asked, or so many below the top folders.
+
+    Folders of splits or of folds may lie above those of the classes or right below them.
+    """
     level = source.label_level or folder.base + 1 + inside
     paths = tuple(path for path in folder.audio if len(path.parts) > level)
     if not paths:
@@ -179,21 +184,26 @@ def _class_folders(folder: Folder, source: DataSource, inside: int = 0) -> Listi
         )
     labels = _class_names(sorted({path.parts[level - 1] for path in paths}))
     meanings = _top_splits(folder) if level > folder.base + 1 else {}
-    first = folder.base + bool(meanings)
+    first, at = folder.base + bool(meanings), folder.base
+    folds: dict[str, int] = {}
+    if not meanings:
+        meanings, folds, at = _splits_at(paths, level), _folds_at(paths, level), level
+    last = level + (at == level and bool(meanings or folds))
     entries = tuple(
         Entry(
             folder.root / path,
             printable(labels[path.parts[level - 1]]),
-            split=meanings[path.parts[folder.base]] if meanings else None,
+            split=meanings[path.parts[at]] if meanings else None,
+            fold=folds[path.parts[at]] if folds else None,
             above=path.parts[first : level - 1],
-            below=path.parts[level:-1],
+            below=path.parts[last:-1],
         )
         for path in paths
     )
     loose = len(folder.audio) - len(paths)
     notes = unlike_names(meanings)
     notes += [f"{loose} audio files beside the class folders are left out"] if loose else []
-    if not source.label_level:
+    if not source.label_level and last == level:
         notes += _other_levels(paths, level, labels)
     return Listing(entries, tuple(notes))
 
@@ -215,9 +225,27 @@ def _other_levels(paths: Sequence[PurePosixPath], level: int, labels: dict[str, 
 
 def _top_splits(folder: Folder) -> dict[str, str]:
     """Return the split of each top folder where all are splits, one of them for training."""
-    meanings = meaning_of_splits(folder.top_folders)
-    all_splits = len(meanings) == len(folder.top_folders) > 1 and "train" in meanings.values()
-    return meanings if all_splits else {}
+    base = folder.base
+    return _splits_at([path for path in folder.audio if len(path.parts) > base + 1], base)
+
+
+def _splits_at(paths: Sequence[PurePosixPath], level: int) -> dict[str, str]:
+    """Return the split of each folder at a level where all are splits, one of them for training."""
+    names = _folders_at(paths, level)
+    meanings = meaning_of_splits(names)
+    return meanings if len(meanings) == len(names) > 1 and "train" in meanings.values() else {}
+
+
+def _folds_at(paths: Sequence[PurePosixPath], level: int) -> dict[str, int]:
+    """Return the number of each folder at a level where all are numbered folds."""
+    matches = {name: FOLD_NAME.fullmatch(name) for name in _folders_at(paths, level)}
+    folds = {name: int(match[1]) for name, match in matches.items() if match}
+    return folds if len(folds) == len(matches) > 1 else {}
+
+
+def _folders_at(paths: Sequence[PurePosixPath], level: int) -> set[str]:
+    """Return the names of the folders of files at a level; "" of a file that is not so deep."""
+    return {path.parts[level] if len(path.parts) > level + 1 else "" for path in paths}
 
 
 def _has_split_folders(folder: Folder, source: DataSource) -> bool:
@@ -229,12 +257,15 @@ def _has_split_folders(folder: Folder, source: DataSource) -> bool:
 
 
 def _has_class_folders(folder: Folder, source: DataSource) -> bool:
-    """Return whether the top folders are classes; refuse those of which some look like splits."""
+    """Return whether the top folders are classes; refuse those of which some look like splits.
+
+    Splits or folds alone are none.
+    """
     if source.label_level is not None:
         return True
     tops = folder.top_folders
     words = [name for name in tops if name.lower() in SPLIT_WORDS]
-    others = [name for name in tops if name not in words]
+    others = [name for name in tops if name not in words and not FOLD_NAME.fullmatch(name)]
     nested = any(
         path.parts[folder.base] in words and len(path.parts) > folder.base + 2
         for path in folder.audio
@@ -263,18 +294,14 @@ def _class_names(folders: Sequence[str]) -> dict[str, str]:
 
 def _has_fold_folders(folder: Folder, source: DataSource) -> bool:
     """Return whether the top folders are numbered folds with class folders in them."""
-    tops = folder.top_folders
-    folds = len(tops) > 2 and all(_FOLD.fullmatch(name) for name in tops)
-    return folds and all(len(path.parts) > folder.base + 2 for path in folder.audio)
+    nested = all(len(path.parts) > folder.base + 2 for path in folder.audio)
+    return nested and bool(_folds_at(folder.audio, folder.base))
 
 
 def _fold_folders(folder: Folder, source: DataSource) -> Listing:
-    listing = _class_folders(folder, source, inside=1)
-    entries = []
-    for entry in listing.entries:
-        match = _FOLD.fullmatch(entry.path.relative_to(folder.root).parts[folder.base])
-        entries.append(replace(entry, fold=int(match[1]) if match else None, above=()))
-    return replace(listing, entries=tuple(entries))
+    listing, folds = _class_folders(folder, source, inside=1), _folds_at(folder.audio, folder.base)
+    entries = tuple(replace(each, fold=folds[each.above[0]], above=()) for each in listing.entries)
+    return replace(listing, entries=entries)
 
 
 def _is_esc10(folder: Folder, source: DataSource) -> bool:
@@ -299,16 +326,21 @@ def _has_speech_lists(folder: Folder, source: DataSource) -> bool:
 
 
 def _speech_commands(folder: Folder, source: DataSource) -> Listing:
+    clips = folder.root.joinpath(*folder.audio[0].parts[: folder.base])  # or in "audio" beside
     split_of = {
-        folder.root / line.strip(): split
+        clips / line.strip(): split
         for split, name in _SPEECH_LISTS.items()
         for line in Path(folder.root, name).read_text(encoding="utf-8").splitlines()
+        if line.strip()
     }
     listing = _class_folders(folder, source)
     entries = tuple(
         replace(entry, split=split_of.get(entry.path, "train")) for entry in listing.entries
     )
-    return replace(listing, entries=entries)
+    absent = sorted(split_of.keys() - {entry.path for entry in entries})
+    more = f"{number_of(len(absent), 'clip')} of {' and '.join(_SPEECH_LISTS.values())}"
+    notes = [f"{more} are not there (such as {printable(path)})" for path in absent[:1]]
+    return Listing(entries, (*listing.notes, *notes))
 
 
 def _tau(folder: Folder, source: DataSource) -> Listing:
@@ -331,17 +363,18 @@ def _tau(folder: Folder, source: DataSource) -> Listing:
     )
     left_out = len(table.rows) - len(rows)
     note = f"{left_out} clips of {_TAU_META} that the official split leaves out are not used"
-    listing = _rows(folder, replace(table, rows=rows, roles={**table.roles, "split": "split"}))
+    with_split = replace(table, rows=rows, roles={**table.roles, "split": "split"})
+    listing = _rows(folder, with_split, source)
     return replace(listing, notes=(note,) if left_out else ())
 
 
-def _rows(folder: Folder, table: Table) -> Listing:
-    entries, notes = list_rows([table], in_folder(folder), folder.root, folder)
+def _rows(folder: Folder, table: Table, source: DataSource) -> Listing:
+    entries, notes = list_rows([table], in_folder(folder), folder.root, folder, source.skip_bad)
     return Listing(tuple(entries), tuple(notes))
 
 
 def _tables(folder: Folder, source: DataSource) -> Listing:
-    entries, notes = list_tables(folder, parse_columns(source.columns))
+    entries, notes = list_tables(folder, parse_columns(source.columns), source.skip_bad)
     return Listing(tuple(entries), tuple(notes))
 
 
@@ -369,7 +402,7 @@ LAYOUTS = {
         "audio/, meta/esc50.csv",
         lambda folder, source: _ESC50_TABLE in folder.tables,
         lambda folder, source: _rows(
-            folder, read_table(folder.root / _ESC50_TABLE, parse_columns(source.columns))
+            folder, read_table(folder.root / _ESC50_TABLE, parse_columns(source.columns)), source
         ),
         uses_tables=True,
     ),

@@ -18,6 +18,7 @@ from nas_asc.datasets.reading import Reading, read_source
 from nas_asc.datasets.splits import SPLITS, check_classes, lacking, split, straddling
 from nas_asc.errors import DatasetError, NasAscError, printable, utf8_path
 from nas_asc.study import DataSource
+from nas_asc.units import number_of
 
 SYNTHETIC_MARK = "synthetic.json"
 _HEADERS = 10  # that are read to see about how long clips are
@@ -122,6 +123,7 @@ def _split_clips(
             *few,
             length_note(source, length, lengths),
             *notes[1:],
+            *_repeated(done, of_path),
             *(f"{len(silent)} clips are silent (such as {printable(p)})" for p in silent[:1]),
             *_mixed("sample rates", "Hz", rates),
             *_mixed("channel counts", "channels", channels),
@@ -175,7 +177,7 @@ def check(source: DataSource | Path | str) -> list[Finding]:
         *_audio([file for _, file in good]),
         *_first("clip", unread, level),
         *_first("clip", silent, "note"),
-        *_first("copy", _copies(good)),
+        *_first("copy", _copies(good), "note"),
     ]
     bands = {path: (file.sample_rate_hz, file.highest_hz) for path, file in good}
     findings += [Finding("note", "bandwidth", line) for line in unreached_rates([*bands.values()])]
@@ -342,6 +344,21 @@ def _bandwidths(dataset: Dataset, bands: Mapping[Path, Band]) -> list[Finding]:
         if clip.device is not None:
             parts[f"device {clip.device}"].append(bands[clip.path])
     return [Finding("note", "bandwidth", line) for line in mixed_bands(parts)]
+
+
+def _repeated(entries: Sequence[Entry], of_path: Mapping[Path, AudioFile]) -> list[str]:
+    """Say so where clips hold the same audio, which tells nothing new, or too much in a test."""
+    first: dict[str, Entry] = {}
+    sounding = [entry for entry in entries if of_path[entry.path].peak > 0]
+    pairs = [(entry, first.setdefault(of_path[entry.path].digest, entry)) for entry in sounding]
+    repeated = [(entry, original) for entry, original in pairs if entry is not original]
+    if not repeated:
+        return []
+    across = sum(entry.split != original.split for entry, original in repeated)
+    return [
+        f"the audio of {number_of(len(repeated), 'clip')} is that of others, of {across} in "
+        f"another split (such as {printable(repeated[0][0].path)}): better remove them"
+    ]
 
 
 def _copies(good: Sequence[tuple[Path, AudioFile]]) -> list[str]:

@@ -32,7 +32,7 @@ def _option_of_table(folder: Folder, path: PurePosixPath) -> str:
     try:
         beside = path.parent.as_posix() in (".", "meta", "metadata")
         where = "" if beside else f"--data '{printable(folder.root / path)}'"
-        return propose_columns(folder.root / path, where)
+        return propose_columns(folder.root / path, where, {each.stem for each in folder.audio})
     except DatasetError:
         return ""
 

@@ -59,9 +59,15 @@ def read_source(source: DataSource) -> Reading:
     entries: list[Entry] = []
     roots, layouts, notes = [], [], []
     seen: dict[Path, Path] = {}
+    tables = [path for path in paths if path.suffix.lower() in _TABLES and not path.is_dir()]
+    if source.audio and not tables:
+        raise ConfigError(
+            "--audio: expected a table whose files lie there (--data TABLE), got folders alone - "
+            "give the table, or leave it out"
+        )
     for number, path in enumerate(paths):
-        is_table = path.suffix.lower() in _TABLES and not path.is_dir()
-        layout, found, said, base = (_read_table if is_table else _read_folder)(path, source)
+        read = _read_table if path in tables else _read_folder
+        layout, found, said, base = read(path, source)
         for entry in found:
             if entry.path in seen:
                 raise DatasetError(
@@ -107,10 +113,11 @@ def _read_table(path: Path, source: DataSource) -> _Read:
             f"--columns: expected columns of {printable(path)} ({', '.join(table.columns)}), "
             f"got {absent[0]!r}"
         )
-    entries, notes = list_rows([table], in_places(path.parent, audio), audio or path.parent)
+    places, base = in_places(path.parent, audio), audio or path.parent
+    entries, notes = list_rows([table], places, base, skip_bad=source.skip_bad)
     whole = any(Path(table.cell(row, "file")).is_absolute() for _, row in table.rows)
-    base = None if whole else audio or path.parent
-    return "table", entries, [f"layout: table (columns: {table.meaning})", *notes], base
+    notes = [f"layout: table (columns: {table.meaning})", *notes]
+    return "table", entries, notes, None if whole else base
 
 
 def _without_unreadable(

@@ -13,10 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from nas_asc.datasets.columns import Entry
-from nas_asc.datasets.grouping import field_of, file_group
+from nas_asc.datasets.grouping import fields_named, file_group
 from nas_asc.errors import ConfigError, DatasetError, nearest, printable
 from nas_asc.files import digest
 from nas_asc.study import DataSource
+from nas_asc.units import number_of
 
 SPLITS = ("train", "validation", "test")
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
@@ -49,9 +50,16 @@ def split(
         done = tuple(replace(entry, split=of_fold[entry.fold or 0]) for entry in entries)
         return done, (f"splits by fold: {words}",)
     shared, how, notes = share_out(entries, SHARES, root, seed)
+    if folds:
+        without = sum(entry.fold is None for entry in entries)
+        why = f"{number_of(without, 'clip')} have none" if without else "fewer than three"
+        use = " and ".join(f"--{name} fold:N" for name in SPLITS[1:])
+        notes += (f"folds of the data are not used ({why}); {use} put them into splits",)
     if len(given) > 1:
         without = sum(entry.split is None for entry in entries)
-        notes += (f"splits that the data give are not used: {_plural(without, 'clip')} have none",)
+        notes += (
+            f"splits that the data give are not used: {number_of(without, 'clip')} have none",
+        )
     return shared, (f"splits: 60/20/20 by recording group {how}", *notes)
 
 
@@ -98,9 +106,9 @@ def share_out(
         before = [e for e in entries if e.label in labels and e.group != file_group(e, root)]
         if before:
             names = sorted({entry.label for entry in before})
-            clips = f"{_plural(len(before), 'clip')}"
+            clips = f"{number_of(len(before), 'clip')}"
             notes.append(
-                f"{_plural(len(names), 'class')} with {why} ({_some(names)}): {clips} split one "
+                f"{number_of(len(names), 'class')} with {why} ({_some(names)}): {clips} split one "
                 "by one, so that some recordings lie in several splits"
             )
     return result, "across classes" if across else "within each class", tuple(notes)
@@ -158,12 +166,17 @@ def check_classes(root: Path, entries: Sequence[Entry], labels: Iterable[str]) -
     label, in_split = poor[0], counts[poor[0]]
     absent = " and ".join(name for name in SPLITS if not in_split[name])
     more = f" (also {_some(poor[1:])})" if len(poor) > 1 else ""
-    clips = _plural(in_split.total(), "clip")
+    clips = number_of(in_split.total(), "clip")
     if in_split.total() < len(SPLITS):
+        do = "leave out classes of fewer than 3 with --min-clips 3"
+        if sum(found.total() >= len(SPLITS) for found in counts.values()) < 2:
+            do = (
+                "cut long recordings: ffmpeg -i LONG.wav -f segment -segment_time 60 -c copy "
+                "PART%03d.wav"
+            )
         raise DatasetError(
             f"{where}: expected at least three recordings of class {label!r} (train, "
-            f"validation, test), found {clips}{more} - add clips, or leave out classes of fewer "
-            "than 3 with --min-clips 3"
+            f"validation, test), found {clips}{more} - add clips, or {do}"
         )
     if len(counts) - len(poor) < 2:
         do = "name the clips for it with --validation and --test, or change the split of the data"
@@ -261,8 +274,8 @@ def _asked(entries: Sequence[Entry], source: DataSource) -> dict[str, tuple[str,
         values = [value.strip() for value in listed.split(",")]
         if not (name and colon and all(values)):
             raise ConfigError(f"--{option}: expected FIELD:VALUE[,VALUE], got {text!r}")
-        held = [field_of(entry, name, option) for entry in entries]
-        known = sorted(set(held))
+        held = fields_named(entries, name, option)
+        known = sorted({*held} - {""})
         for value in values:
             if value not in known:
                 raise ConfigError(
@@ -274,7 +287,7 @@ def _asked(entries: Sequence[Entry], source: DataSource) -> dict[str, tuple[str,
     if len(asked) == 2 and (both := asked["validation"][1] & asked["test"][1]):
         raise ConfigError(
             "--validation, --test: expected different clips, got "
-            f"{_plural(len(both), 'clip')} in both ({asked['validation'][0]}, "
+            f"{number_of(len(both), 'clip')} in both ({asked['validation'][0]}, "
             f"{asked['test'][0]}) - change one"
         )
     return asked
@@ -286,7 +299,8 @@ def _split_as_asked(
     """Put the clips that are asked for into their split, and the others where they belong."""
     split_of = {path: name for name, (_, paths) in asked.items() for path in paths}
     words = ", ".join(
-        f"{name} is {text} ({_plural(len(paths), 'clip')})" for name, (text, paths) in asked.items()
+        f"{name} is {text} ({number_of(len(paths), 'clip')})"
+        for name, (text, paths) in asked.items()
     )
     overruled = any(entry.split or entry.fold is not None for entry in entries)
     if len(asked) == 2:
@@ -328,7 +342,3 @@ def _span(of_fold: Mapping[int, str], split: str) -> str:
 def _some(names: Sequence[str], most: int = _SHOWN) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"{', '.join(names[:most])}{more}"
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun if count == 1 else {'class': 'classes'}.get(noun, noun + 's')}"

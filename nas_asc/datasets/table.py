@@ -3,14 +3,16 @@
 Conventions: the first row names the columns; the delimiter is the tab, the comma or the semicolon
 that it holds; spaces, carriage returns and a byte order mark at the ends are stripped. A file is
 named from the table's folder or the folder above, from `audio` or `audio/foldN` (UrbanSound8K)
-beside it, from `--audio`, or by its whole path; its suffix may be left out, and its folders where
-no other file has its name. Rows that leave the label empty are an error, not a class.
+beside it, from `--audio`, or by its whole path; its suffix may be another or left out, and of its
+folders the first, as far as no other file ends so. An empty label is an error, not a class.
 """
 
 import csv
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import product
 from pathlib import Path, PurePosixPath
 
 from nas_asc.datasets.columns import (
@@ -21,12 +23,15 @@ from nas_asc.datasets.columns import (
     roles_of,
     unlike_names,
 )
-from nas_asc.datasets.folder import AUDIO_SUFFIXES, Folder, is_audio
+from nas_asc.datasets.folder import AUDIO_SUFFIXES, Folder, is_audio, is_readable
 from nas_asc.errors import DatasetError, nearest, printable
+from nas_asc.units import number_of
 
 _PREFERRED = ("meta", "metadata", "labels")
 _PLACES = (".", "meta", "metadata")
 _LOOKED_AT = 200  # rows that are enough to see what columns hold
+
+_Row = tuple[str, Entry]  # the table and line of a row, for what is wrong with it
 
 # Where the file of a row is: its path, or None.
 Find = Callable[[Mapping[str, str], str], Path | None]
@@ -75,7 +80,8 @@ def read_table(path: Path, columns: Mapping[str, str], most: int | None = None) 
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise DatasetError(f"{where}: expected a table, found {reason} - check the path") from error
-    lines = text.splitlines()
+    # splitlines would break a row where a cell holds one of Unicode's other line ends
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     header = lines[0] if lines else ""
     delimiter = max("\t,;", key=header.count)
     records = _records(where, lines, delimiter)
@@ -95,16 +101,23 @@ def read_table(path: Path, columns: Mapping[str, str], most: int | None = None) 
 
 
 def has_table(folder: Folder, columns: Mapping[str, str]) -> bool:
-    """Return whether a table names files, and labels too unless folders could be the classes."""
+    """Return whether a table names files and labels.
+
+    One that cannot be read does neither, where folders could be the classes.
+    """
     if columns:
         return bool(folder.tables)
-    return any(
-        "label" in table.roles or len(folder.top_folders) < 2
-        for table in tables_in(folder, columns)
-    )
+    try:
+        return any("label" in table.roles for table in tables_in(folder, columns))
+    except DatasetError:
+        if len(folder.top_folders) < 2:
+            raise
+        return False
 
 
-def list_tables(folder: Folder, columns: Mapping[str, str]) -> tuple[list[Entry], list[str]]:
+def list_tables(
+    folder: Folder, columns: Mapping[str, str], skip_bad: bool = False
+) -> tuple[list[Entry], list[str]]:
     """List the clips of the table with labels, or of the one whose name says that it is the one.
 
     Tables named after splits, such as train.csv and test.csv, are taken together. Also returns
@@ -118,11 +131,10 @@ def list_tables(folder: Folder, columns: Mapping[str, str]) -> tuple[list[Entry]
         raise DatasetError(_no_such_columns(folder, columns))
     labelled = [table for table in tables if "label" in table.roles]
     preferred = [table for table in tables if table.path.stem in _PREFERRED]
-    for wanted in (labelled, preferred, tables):
-        if len(wanted) == 1:
-            return list_rows(wanted, in_folder(folder), folder.root, folder)
-    if len(named_after_splits(table.path for table in labelled)) == len(labelled) > 0:
-        return list_rows(labelled, in_folder(folder), folder.root, folder)
+    by_split = len(named_after_splits(table.path for table in labelled)) == len(labelled) > 0
+    single = (wanted for wanted in (labelled, preferred, tables) if len(wanted) == 1)
+    if chosen := labelled if by_split else next(single, []):
+        return list_rows(chosen, in_folder(folder), folder.root, folder, skip_bad)
     found = ", ".join(table.path.relative_to(folder.root).as_posix() for table in tables[:4])
     raise DatasetError(
         f"{printable(folder.root)}: expected one table of clips, found {len(tables)} ({found}) - "
@@ -131,65 +143,93 @@ def list_tables(folder: Folder, columns: Mapping[str, str]) -> tuple[list[Entry]
 
 
 def list_rows(
-    tables: Sequence[Table], find: Find, base: Path, folder: Folder | None = None
+    tables: Sequence[Table],
+    find: Find,
+    base: Path,
+    folder: Folder | None = None,
+    skip_bad: bool = False,
 ) -> tuple[list[Entry], list[str]]:
     """List the clips of the rows of tables, also where a file is not there, and notes.
 
     Several tables are named after splits; files are named from `base`. What a `folder` holds
-    besides is told in the notes.
+    besides is told in the notes. Rows that say the same of a file are one clip. With `skip_bad`
+    what has no label, or several, is left out.
 
     Raises:
-        DatasetError: a column, a label or a split word is missing, or a file is named twice.
+        DatasetError: a column, a label or a split word is missing, or rows contradict each other.
     """
     words = {t.cell(row, "split") for t in tables for _, row in t.rows} - {""}
     by_name = named_after_splits(table.path for table in tables) if len(tables) > 1 else {}
     splits = meaning_of_splits(words)
-    seen: dict[Path, tuple[Path, int]] = {}
-    entries, missing = [], 0
+    unlabelled, missing, rows_of = [], set[Path](), dict[Path, list[_Row]]()
     for table in tables:
         _check_columns(table)
-        there = [find(row, table.cell(row, "file")) for _, row in table.rows]
-        missing += there.count(None)
-        for (line, row), found in zip(table.rows, there, strict=True):
-            where = f"{printable(table.path)} line {line}"
-            name = table.cell(row, "file")
-            for role in ("file", "label"):
-                if not table.cell(row, role):
-                    raise DatasetError(
-                        f"{where}: expected a {role}, found an empty cell ({name}) - "
-                        "fill it in or remove the row"
-                    )
-            path = found or base / _slashes(name)
-            if path in seen:
-                other, at = seen[path]
-                beside = "" if other == table.path else f" of {printable(other.name)}"
-                raise DatasetError(
-                    f"{where}: expected every file once, found {name} again (line {at}{beside}) - "
-                    "keep one of the two"
+        for line, row in table.rows:
+            where, name = f"{printable(table.path)} line {line}", table.cell(row, "file")
+            if empty := [role for role in ("file", "label") if not table.cell(row, role)]:
+                unlabelled.append(
+                    f"{where}: expected a {empty[0]}, found an empty cell ({name}) - fill it in or "
+                    "remove the row"
                 )
-            seen[path] = (table.path, line)
+                continue
+            found = find(row, name)
+            path = found or base / _slashes(name)
+            missing |= set() if found else {path}
             entry = entry_of(path, row, table.roles, splits, where)
             if by_name:
                 entry = _with_split(entry, by_name[table.path])
             if path.is_relative_to(base):  # all may lie in one folder, which says nothing
                 entry = replace(entry, below=path.relative_to(base).parent.parts[1:])
-            entries.append(entry)
-    if entries and missing == len(entries):
+            rows_of.setdefault(path, []).append((where, entry))
+    several = {path for path, rows in rows_of.items() if _contradiction(rows)}
+    if not skip_bad:
+        _refuse(unlabelled)
+        _refuse(list(filter(None, map(_contradiction, rows_of.values()))))
+    entries = [rows[0][1] for path, rows in rows_of.items() if path not in several]
+    if entries and len(missing) == len(rows_of):
+        whole = "" if folder is None else f"--data '{printable(tables[0].path)}' "
         raise DatasetError(
             f"{printable(tables[0].path)}: expected files that are there, found none of "
-            f"{missing}, such as {printable(entries[0].path)} - give the folder that they are "
-            "named from with --audio DIR"
+            f"{len(missing)}, such as {printable(entries[0].path)} - give the folder that they are "
+            f"named from with {whole}--audio DIR"
         )
     notes = unlike_names({**splits, **{p.stem: split for p, split in by_name.items()}})
+    seen = sum(len(rows) for rows in rows_of.values())
+    for count, what in (
+        (len(unlabelled), "without a label left out"),
+        (len(several), "with several labels or splits left out"),
+        (seen - len(rows_of) if not several else 0, "that repeat another taken once"),
+    ):
+        notes += [f"{number_of(count, 'row')} {what}"] if count else []
     if folder is not None:
         for table in tables:
             where = table.path.relative_to(folder.root).as_posix()
             notes.append(f"table {where}: {table.meaning}")
-        left_out = len({folder.root / path for path in folder.audio} - set(seen))
+        left_out = len({folder.root / path for path in folder.audio} - rows_of.keys())
         names = " and ".join(t.path.relative_to(folder.root).as_posix() for t in tables)
         if left_out:
             notes.append(f"{left_out} audio files that {names} does not name are left out")
     return sorted(entries, key=lambda entry: entry.path), notes
+
+
+def _refuse(faults: Sequence[str]) -> None:
+    """Raise the first fault of rows, if there is one, with the number of the others."""
+    for fault in faults[:1]:
+        more = f" ({len(faults) - 1} more like it)" if len(faults) > 1 else ""
+        raise DatasetError(f"{fault}, or leave such rows out with --skip-bad{more}")
+
+
+def _contradiction(rows: Sequence[_Row]) -> str:
+    """Return in which two rows a file has two labels or splits; nothing where it has one."""
+    (first, entry), *others = rows
+    for (where, other), name in product(others, ("label", "split")):
+        one, two = getattr(other, name), getattr(entry, name)
+        if one != two:
+            return (
+                f"{where}: expected one {name} for {printable(entry.path.name)}, found {one!r} and "
+                f"{two!r} ({first}) - keep one of the two"
+            )
+    return ""
 
 
 def tables_in(folder: Folder, columns: Mapping[str, str]) -> Iterator[Table]:
@@ -221,55 +261,62 @@ def named_after_splits(paths: Iterator[Path]) -> dict[Path, str]:
 def in_folder(folder: Folder) -> Find:
     """Return what finds the file of a row among those of a folder."""
     there = set(folder.audio)
-    names = _unique_names(folder.audio)
+    by_tail = _by_tail(folder.audio)
 
     def find(row: Mapping[str, str], name: str) -> Path | None:
         wanted = _slashes(name)
         if wanted.is_absolute():
-            return _existing(Path(wanted))
+            return _existing(Path(wanted)) or _in(folder.root, by_tail(wanted))
         paths = [place / wanted for place in _places(row)]
         if folder.repeated and there.isdisjoint(paths):  # a row may name it by a link left out
             reals = [os.path.realpath(folder.root / path) for path in paths]
             paths += [folder.found_as[real] for real in reals if real in folder.found_as]
-        found = next((path for path in paths if path in there), names.get(wanted.name))
-        return None if found is None else folder.root / found
+        found = next((path for path in paths if path in there), None)
+        if found is None or not is_readable(found):
+            found = by_tail(wanted) or found
+        return _in(folder.root, found)
 
     return find
 
 
 def in_places(parent: Path, audio: Path | None) -> Find:
     """Return what finds the file of a row of a table in `parent`, or from the folder `audio`."""
-    names: dict[str, PurePosixPath] = {}
+    by_tail, root = _by_tail(()), audio or parent
     if audio is not None:
         below = [Path(where, name) for where, _, files in os.walk(audio) for name in files]
         relative = [PurePosixPath(path.relative_to(audio)) for path in below]
-        names = _unique_names([path for path in relative if is_audio(path)])
+        by_tail = _by_tail([path for path in relative if is_audio(path)])
 
     def find(row: Mapping[str, str], name: str) -> Path | None:
         wanted = _slashes(name)
-        if wanted.is_absolute():
-            return _existing(Path(wanted))
         starts = [parent, parent.parent] if audio is None else [audio, parent]
-        for start in starts:
-            for place in _places(row):
-                if found := _existing(start / place / wanted):
-                    return found
-        by_name = names.get(wanted.name)
-        return None if by_name is None or audio is None else audio / by_name
+        places = [start / place / wanted for start in starts for place in _places(row)]
+        if wanted.is_absolute():
+            places = [Path(wanted)]
+        found = next(filter(None, map(_existing, places)), None)
+        if found is None or not is_readable(PurePosixPath(found)):
+            converted = filter(None, map(_converted, places))
+            found = _in(root, by_tail(wanted)) or next(converted, None) or found
+        return found
 
     return find
 
 
-def propose_columns(path: Path, where: str = "") -> str:
+def propose_columns(path: Path, where: str = "", stems: Collection[str] = ()) -> str:
     """Return the option that would use a table, by what its columns hold; or nothing.
 
-    `where` is the --data option that names it, where that is needed.
+    `where` is the --data option that names it, where that is needed; `stems` are the names of
+    files, without suffix, that a column may hold.
     """
     table = read_table(path, {}, most=_LOOKED_AT)
     if not table.rows:
         return ""
     cells = {c: [row[c] for _, row in table.rows] for c in table.columns if c}
-    files = [c for c, held in cells.items() if sum(map(_names_audio, held)) > len(held) / 2]
+    files = [
+        column
+        for column, held in cells.items()
+        if sum(_names_audio(cell) or cell in stems for cell in held) > len(held) / 2
+    ]
     file = table.roles.get("file") or next(iter(files), None)
     could = [
         column
@@ -343,26 +390,57 @@ def _slashes(name: str) -> PurePosixPath:
     return PurePosixPath(name.replace("\\", "/"))
 
 
+def _in(root: Path, found: PurePosixPath | None) -> Path | None:
+    return None if found is None else root / found
+
+
 def _existing(path: Path) -> Path | None:
-    """Return the path of a file that is there, with the suffix that its name may lack."""
     try:
-        if path.is_file():
-            return path
-        if is_audio(PurePosixPath(path)):
-            return None
-        candidates = (path.with_name(path.name + suffix) for suffix in sorted(AUDIO_SUFFIXES))
-        return next((each for each in candidates if each.is_file()), None)
+        return path if path.is_file() else None
     except (OSError, ValueError):  # a name that no file can have
         return None
 
 
-def _unique_names(paths: Sequence[PurePosixPath]) -> dict[str, PurePosixPath]:
-    """Return the files by their names, with and without suffix, that no other file has."""
-    found: dict[str, PurePosixPath | None] = {}
-    for path in paths:
-        for name in {path.name, path.stem}:
-            found[name] = None if name in found else path
-    return {name: path for name, path in found.items() if path is not None}
+def _converted(path: Path) -> Path | None:
+    """Return the file of a kind that can be read that lies where a row names one of another kind.
+
+    Its name may have another suffix, or one more: x.m4a may have become x.wav or x.m4a.wav.
+    """
+    stems = [path.name, *([path.stem] if is_audio(PurePosixPath(path)) else [])]
+    names = (stem + suffix for stem in stems for suffix in sorted(AUDIO_SUFFIXES))
+    return next(filter(None, (_existing(path.with_name(name)) for name in names)), None)
+
+
+def _by_tail(paths: Sequence[PurePosixPath]) -> Callable[[PurePosixPath], PurePosixPath | None]:
+    """Return what finds the one file that a row means whose own path does not lead to it.
+
+    It is the one that shares most of the path's end with it, whatever suffix it has; by the name
+    alone only where the folder that the row names is not there, else it is the file that is not.
+    """
+
+    @cache
+    def index() -> tuple[dict[str, PurePosixPath | None], set[str]]:
+        found: dict[str, PurePosixPath | None] = {}
+        for path in filter(is_readable, paths):
+            inner = PurePosixPath(path.stem)  # x.m4a.wav was x.m4a
+            for tail in {path.name, path.stem, inner.stem if is_audio(inner) else path.stem}:
+                for folder in ("", *reversed(path.parent.parts)):
+                    tail = f"{folder}/{tail}" if folder else tail
+                    found[tail] = None if tail in found else path
+        return found, {folder for path in paths for folder in path.parent.parts}
+
+    def find(wanted: PurePosixPath) -> PurePosixPath | None:
+        found, folders = index()
+        names = [wanted.name, *([wanted.stem] if is_audio(wanted) else [])]
+        above = [part for part in wanted.parts[:-1] if part != wanted.anchor]
+        for start in range(len(above) + 1):
+            for name in names:
+                path = found.get("/".join((*above[start:], name)))
+                if path is not None and (start < len(above) or not folders & {*above[-1:]}):
+                    return path
+        return None
+
+    return find
 
 
 def _names_audio(cell: str) -> bool:

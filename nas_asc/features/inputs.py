@@ -28,7 +28,7 @@ import torch
 from numpy.typing import NDArray
 
 from nas_asc.architectures import FEATURES_VERSION, FrontEnd
-from nas_asc.datasets import AudioFile, Dataset, Waveform, hash_files, stamp_of
+from nas_asc.datasets import AudioFile, Dataset, Waveform, hash_files, is_unchanged
 from nas_asc.errors import DatasetError, NasAscError
 from nas_asc.features.audio import LogMel, read_clip, spectrogram_of
 from nas_asc.features.cache import FeatureCache, key_of
@@ -147,9 +147,9 @@ class _ClipAudio:
             path, start_s = self.paths[row], self.starts_s[row]
             asked = (self.sample_rate_hz, self.channels, self.samples, start_s, self.align)
             clip = read_clip(path, *asked)
-            if stamp_of(path) != self.files[row].stamp:
+            if not is_unchanged(path, self.files[row].stamp):
                 raise DatasetError(
-                    f"{path}: expected a clip at rest, found it changing - try again"
+                    f"{path}: expected a clip at rest, found it changed or gone - try again"
                 )
             clips.append(round_to_float16(clip))
         return np.stack(clips)

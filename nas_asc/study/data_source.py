@@ -30,7 +30,7 @@ class DataSource(Table):
         validation: clips that validate, as "FIELD:VALUE[,VALUE]" of a column or field of a name.
         test: clips that test, likewise.
         min_clips: classes with fewer clips are left out; None for none.
-        skip_bad: whether clips that cannot be decoded are left out.
+        skip_bad: whether clips that cannot be decoded, or have no one label, are left out.
         clip_s: length of a clip; None to fit the data's.
         align: where a shorter clip lies in its length: at the start, or in the center.
         window_s: length of the windows that every file is cut into; None for no windows.

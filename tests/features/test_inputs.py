@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -206,16 +207,17 @@ def test_a_clip_that_cannot_be_decoded_is_named_and_leaves_nothing(dataset, cach
     assert entries(cache) == []
 
 
-def test_a_clip_that_changes_while_it_is_read_is_named(dataset, cache, monkeypatch):
+@pytest.mark.parametrize("change", [partial(write_noise, seed=99), Path.unlink])
+def test_a_clip_that_changes_while_it_is_read_is_named(dataset, cache, monkeypatch, change):
     def read_and_change(path, *arguments):
         waveform = read_clip(path, *arguments)
         if path.name == "5.wav":
-            write_noise(path, 99)
+            change(path)
         return waveform
 
     monkeypatch.setattr("nas_asc.features.inputs.read_clip", read_and_change)
 
-    with pytest.raises(DatasetError, match=r"5\.wav: expected a clip at rest"):
+    with pytest.raises(DatasetError, match=r"5\.wav: expected a clip at rest, found it chang"):
         load_features(dataset, LOG_MEL)
     assert entries(cache) == []
 
