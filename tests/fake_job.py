@@ -109,6 +109,11 @@ def waiting(job: Job, report: OnEpoch) -> JobResult:
     raise AssertionError
 
 
+def waiting_after_the_rung(job: Job, report: OnEpoch) -> JobResult:
+    """Never end a job that goes on from a rung."""
+    return run_job(job, report) if job.until < job.epochs else waiting(job, report)
+
+
 def waiting_for_two(job: Job, report: OnEpoch) -> JobResult:
     """Never end trials 1 and 2."""
     return waiting(job, report) if job.number in (1, 2) else run_job(job, report)

@@ -1,6 +1,7 @@
 """`nas-asc search`: run or resume a search and show its front."""
 
 import os
+import shlex
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -11,9 +12,9 @@ import click
 from nas_asc.commands.console import json_option, live_progress, print_json, read_duration, remark
 from nas_asc.commands.data_options import data_options, take_source
 from nas_asc.commands.front import print_front
-from nas_asc.errors import ConfigError, RunError, printable
+from nas_asc.errors import ConfigError, printable
 from nas_asc.shipped import is_path
-from nas_asc.units import format_count, format_duration
+from nas_asc.units import format_count, format_duration, number_of
 
 if TYPE_CHECKING:
     from nas_asc.datasets import Dataset
@@ -125,7 +126,7 @@ def command(
     # A process has a torch, whether it is busy or not.
     processes = int(min(processes, task.config.most_busy))
     if task.config.trials is not None:
-        left = task.config.trials - (ended_trials(run) if resume else 0)
+        left = task.config.trials - (ended_trials(run, at_rest=False) if resume else 0)
         if not task.config.trains_again:  # else there is more to do
             processes = max(1, min(processes, left))
     if processes > (held := int(min(processes, held_workers()))):
@@ -143,12 +144,8 @@ def command(
     if not summary.trials.get("failed"):
         return 0
     for reason, trials in failures(run).most_common():
-        remark(f"failed: {_some(trials, 'trial')}: {reason}")
-    return 0 if summary.trials.get("completed") else 4
-
-
-def _some(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'s' * (count > 1)}"
+        remark(f"failed: {number_of(trials, 'trial')}: {reason}")
+    return 0 if summary.points or summary.resting else 4
 
 
 def _count_workers(text: str) -> int:
@@ -172,7 +169,7 @@ def _resumed(given: dict[str, object], out: Path | None) -> "_Start":
 
 
 def _new(given: dict[str, object], out: Path | None, plan_only: bool) -> "_Start":
-    from nas_asc.search import STUDY_FILE
+    from nas_asc.search import check_new
     from nas_asc.study import load_study, with_options
 
     study = str(given.pop("study", _PLANNED))
@@ -188,10 +185,8 @@ def _new(given: dict[str, object], out: Path | None, plan_only: bool) -> "_Start
     if config.space is None:
         raise ConfigError("--space: expected a search space (nas-asc spaces), got none")
     run = out or Path("runs") / f"{Path(config.space).stem}-{datetime.now():%Y%m%d-%H%M%S}"
-    if run.exists() and not plan_only:
-        is_run = (run / STUDY_FILE).is_file()
-        resumable = "add --resume to go on with its run, or " if is_run else ""
-        raise RunError(f"{run}: expected a new folder, it exists - {resumable}choose another --out")
+    if not plan_only:
+        check_new(run)
     if study == _PLANNED:
         return config, run, {*given}
     remark(f"study {study}: {config.title}")
@@ -223,7 +218,7 @@ def _tell_plan(task: "Task") -> None:
         ending = max(1, round(count * stopping.keep ** len(stopping.epochs(study.epochs))))
         part = "" if ending == count else f", {ending:,} of them to the end,"
         remark(
-            f"plan: about {_some(count, 'candidate')} in {format_duration(study.time_s)} on "
+            f"plan: about {number_of(count, 'candidate')} in {format_duration(study.time_s)} on "
             f"{CORES} cores{part} besides the report models; --plan prints it as a study"
         )
 
@@ -245,18 +240,18 @@ def _dataset(config: "StudyConfig") -> "Dataset":
     if dataset.skipped:
         names = [printable(os.path.relpath(path, dataset.root)) for path in dataset.skipped]
         shown = ", ".join([*names[:_SHOWN], *["..."] * (len(names) > _SHOWN)])
-        remark(f"data: {_some(len(names), 'clip')} left out that cannot be read: {shown}")
+        remark(f"data: {number_of(len(names), 'clip')} left out that cannot be read: {shown}")
     return dataset
 
 
 def _run(task: "Task", run: Path, processes: int, resume: bool) -> "Summary":
-    from nas_asc.search import JOB_FUNCTION, RUNNERS, run_task
+    from nas_asc.search import JOB_FUNCTION, RUNNERS, STUDY_FILE, run_task
 
     config = task.config
     remark(
         f"search: {_extent(task, run, processes, resume)}, "
-        f"{_some(config.epochs, 'epoch')} each{_rungs(config)}, sampler {config.sampler}, "
-        f"seed {config.seed}, lag {config.lag}, {_some(processes, 'worker')}; run folder {run}"
+        f"{number_of(config.epochs, 'epoch')} each{_rungs(config)}, sampler {config.sampler}, "
+        f"seed {config.seed}, lag {config.lag}, {number_of(processes, 'worker')}; run folder {run}"
     )
     if config.macs_ceiling:
         remark(
@@ -273,7 +268,8 @@ def _run(task: "Task", run: Path, processes: int, resume: bool) -> "Summary":
         with live_progress(task.rule.kb) as show:
             return run_task(task, runner, run=run, progress=show, resume=resume)
     except KeyboardInterrupt:
-        remark(f"go on with: nas-asc search --out {run} --resume")
+        if (run / STUDY_FILE).is_file():
+            remark(f"go on with: nas-asc search --out {shlex.quote(str(run))} --resume")
         raise
     finally:
         runner.close()
@@ -290,7 +286,7 @@ def _extent(task: "Task", run: Path, workers: int, resume: bool) -> str:
     from nas_asc.search import ended_trials
 
     config = task.config
-    trials = _some(config.trials, "trial") if config.trials else ""
+    trials = number_of(config.trials, "trial") if config.trials else ""
     ended = ended_trials(run) if resume else 0
     if config.trials and ended:
         trials += f" ({'all' if ended == config.trials else f'{ended:,}'} ended)"

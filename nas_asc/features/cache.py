@@ -11,6 +11,7 @@ recently used go when the limit is reached; whoever has one open keeps it.
 """
 
 import contextlib
+import errno
 import json
 import logging
 import math
@@ -158,6 +159,8 @@ class FeatureCache:
             yield
         except (OSError, NotImplementedError) as error:
             reason = getattr(error, "strerror", None) or str(error)
+            if getattr(error, "errno", None) == errno.ENOMEM:  # a map has no room, not the disk
+                raise MemoryError(reason) from error
             raise StorageError(
                 f"{self.folder}: expected a cache folder that can be read and written, found "
                 f"{reason[0].lower() + reason[1:]} - free some space, or set NAS_ASC_CACHE to "

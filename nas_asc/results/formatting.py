@@ -14,7 +14,7 @@ from nas_asc.complexity import MEASURES
 from nas_asc.results.finals import SPLITS, Spread
 from nas_asc.results.pareto import OBJECTIVES, Point
 from nas_asc.results.summary import Summary
-from nas_asc.units import format_count, format_duration
+from nas_asc.units import format_count, format_duration, number_of
 
 
 def size_caption(size_bytes: int, kb: int) -> str:
@@ -318,7 +318,7 @@ def notes(summary: Summary) -> list[str]:
     lines += _final_notes(summary)
     time = f"time {format_duration(summary.seconds)}"
     if summary.utilisation is not None:
-        time += f"; workers were busy for {summary.utilisation:.0%} of it"
+        time += f"; workers were busy for {summary.utilisation:.0%} of this session"
     return [*lines, time]
 
 
@@ -330,7 +330,7 @@ def _final_notes(summary: Summary) -> list[str]:
         done = {p.trial: found[p.trial].trainings if p.trial in found else 0 for p in summary.front}
         missing = ", ".join(f"trial {trial} {n}" for trial, n in done.items() if n < asked)
         lines.append(
-            f"{kind}: each point of the front trained {asked} times again"
+            f"{kind}: each point of the front trained again, {number_of(asked, 'time')}"
             + (f" (so far {missing})" if missing else "")
             + ", mean +- standard deviation"
             + (f"; {finals.folds}, of which each tests once" if finals and kind == "folds" else "")

@@ -28,7 +28,7 @@ from nas_asc.search.storage.finals import read_finals, save_asked, save_retraini
 from nas_asc.search.storage.trials import Trial
 from nas_asc.search.task import Task
 from nas_asc.study import EpochReported, Event, Job, JobFailed, JobResult, trial_seed
-from nas_asc.units import format_duration
+from nas_asc.units import format_duration, number_of
 
 _POLL_S = 0.5
 _NOUNS = {"seeds": "seed", "folds": "fold"}
@@ -101,15 +101,13 @@ def _tell(
 ) -> None:
     """Say what is trained now and, by what these trials took in the search, about how long."""
     seconds = sum(each.trial.spent_s for each in left)
-    how = " and ".join(
-        f"{count} {_NOUNS[kind]}{'s' * (count > 1)}" for kind, count in asked.items()
-    )
+    how = " and ".join(number_of(count, _NOUNS[kind]) for kind, count in asked.items())
     _log.warning(
         "the front is stored: its points (%d) are trained again for %s each and judged on test "
-        "clips too: %d trainings, about %s%s",
+        "clips too: %s, about %s%s",
         len(front),
         how,
-        len(left),
+        number_of(len(left), "training"),
         format_duration(seconds / min(workers, len(left))),
         f"; {folds}" if folds else "",
     )
@@ -158,7 +156,8 @@ class _Session:
                 check()
         self._report_progress()
         for reason, count in self._failures.most_common():
-            _log.warning("%d trainings failed, --resume does them again: %s", count, reason)
+            failed = number_of(count, "training")
+            _log.warning("%s failed, --resume tries again: %s", failed, reason)
 
     def _next_trial(self) -> Trial | None:
         others, trial = self._lost.next_trial(self._running)
@@ -197,11 +196,12 @@ class _Session:
             self._lost.heard(event.number)
             return
         self._running.discard(event.number)
+        if isinstance(event, JobFailed) and event.lost and self._lost.lost(trial):
+            _log.warning("%s; its training is done again", event.reason)
+            return
         self._lost.ended(event.number)
         if not isinstance(event, JobFailed):
             self._keep(self._left[event.number], event.result)
-        elif event.lost and self._lost.lost(trial):
-            _log.warning("%s; its training is done again", event.reason)
         elif event.stops:
             raise RunError(f"{event.reason}, and go on with --resume")
         else:

@@ -18,6 +18,7 @@ from nas_asc.units import format_duration
 _MOST = 2  # how often a trial is run again
 _SILENT_S = 60.0
 _SILENT_TIMES = 10.0
+_STOPPED_S = 10.0  # between two looks, twenty times what is usual
 
 
 class LostTrials:
@@ -26,6 +27,7 @@ class LostTrials:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._heard_s: dict[int, float] = {}  # when, of each in training
+        self._looked_s = time.monotonic()
         self._lost: Counter[int] = Counter()  # how often, by number
         self._again: deque[Trial] = deque()
 
@@ -38,18 +40,25 @@ class LostTrials:
         self._heard_s[number] = time.monotonic()
 
     def ended(self, number: int) -> None:
-        """Note that a trial is no longer in training."""
+        """Note that a job of a trial has ended; what becomes of its next is another matter."""
         self._heard_s.pop(number, None)
+        del self._lost[number]
 
     def hanging(self, trials: Collection[Trial], slowness: float) -> list[JobFailed]:
         """Return the failures of those of the trials in training that hang.
 
-        `slowness` is that of this machine, against the plan.
+        `slowness` is that of this machine, against the plan. Is to be called often: while the
+        driver itself was stopped, such as by Ctrl-Z, nobody could be heard.
         """
+        now_s = time.monotonic()
+        if (stopped_s := now_s - self._looked_s) > _STOPPED_S:
+            self._heard_s = {number: at_s + stopped_s for number, at_s in self._heard_s.items()}
+        self._looked_s = now_s
         found = []
         for trial in trials:
-            silent_s = time.monotonic() - self._heard_s[trial.number]
-            forecast_s = self._task.first_epoch_s(trial.complexity) * slowness
+            silent_s = now_s - self._heard_s[trial.number]
+            # the features, of which nobody hears, take no less where trainings are quick
+            forecast_s = self._task.first_epoch_s(trial.complexity) * max(1.0, slowness)
             if silent_s > _SILENT_S + _SILENT_TIMES * forecast_s:
                 reason = f"nothing was heard of it for {format_duration(silent_s)}"
                 found.append(JobFailed(trial.number, reason, lost=True))
@@ -57,6 +66,7 @@ class LostTrials:
 
     def lost(self, trial: Trial) -> bool:
         """Note that a trial was lost; return whether it is to be run again."""
+        self._heard_s.pop(trial.number, None)
         self._lost[trial.number] += 1
         if self._lost[trial.number] > _MOST:
             return False

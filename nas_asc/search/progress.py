@@ -63,7 +63,7 @@ class Progress:
             return 0.0
         known = [] if self.limit_s is None else [max(self.limit_s - self.elapsed_s, 0.0)]
         here = self.finished - self.resumed
-        if self.total is not None and here > 0:
+        if self.total is not None and here > 0 and self.finished < self.total:
             known.append((self.total - self.finished) * self.elapsed_s / here)
         return min(known, default=None)
 
@@ -188,7 +188,7 @@ class TrialCounts:
 
     @property
     def finished(self) -> int:
-        """Trials that are not in training; report models that were skipped are none."""
+        """Trials of the search that are not in training."""
         return sum(self._states[state] for state in ("completed", "stopped_early", "failed"))
 
     def note(self, trial: Trial) -> None:
@@ -198,8 +198,9 @@ class TrialCounts:
             self._rejected += trial.rejected_over_budget
         else:
             self._states[before] -= 1
-        self._state_of[trial.number] = trial.state
-        self._states[trial.state] += 1
+        state = "beside" if trial.beside_search else trial.state
+        self._state_of[trial.number] = state
+        self._states[state] += 1
         loss = trial.loss(self._objective)
         if loss is not None and (self._best is None or loss < self._best[0]):
             self._best = (loss, trial)

@@ -102,6 +102,9 @@ class Scheduler:
         self._models_s = self._share_of_report_models_s()
         self._first = self._with_room()
         self.skipped = {trial.number for trial in report_models} - {*self._first}
+        for number in sorted(self.skipped):
+            if not self.trials[number].jobs:  # a sampler would wait for what comes of it
+                self._sampler.report(number, "failed")
 
     def restore(self, trials: Sequence[Trial]) -> None:
         """Go on from the trials of a saved run, the report models among them, in order."""

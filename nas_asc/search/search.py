@@ -32,16 +32,18 @@ from nas_asc.search.scheduler import Scheduler
 from nas_asc.search.storage import run_folder
 from nas_asc.search.storage.finals import search_has_ended
 from nas_asc.search.storage.run_summary import summarise
-from nas_asc.search.storage.trials import Trial, TrialStore
+from nas_asc.search.storage.trials import Trial, TrialStore, run_seconds
 from nas_asc.search.task import Task, read_task
 from nas_asc.search.trial_queue import TrialQueue, left_out
 from nas_asc.search.warm_start import warm_start_trials
 from nas_asc.study import EpochReported, Event, Job, JobFinished, JobResult, StudyConfig, loss_of
+from nas_asc.units import number_of
 
 # Named, not imported: the driver needs no torch.
 JOB_FUNCTION = "nas_asc.training.run_job:run_job"
 
 _LONGEST_POLL_S = 0.5
+_KEEP_TIME_S = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -184,13 +186,16 @@ class _Session:
             "space": study.space,
             "run": str(run),
         }
-        self.clock = Clock(study.time_s, max((trial.elapsed_s for trial in stored), default=0.0))
+        self.clock = Clock(study.time_s, run_seconds(stored, store.facts()))
+        self._kept_s = self.clock.elapsed_s
         self.utilisation = Utilisation(self.clock)
         for trial in left_out(self.scheduler):
             self._keep(trial)
 
     def run(self) -> None:
         """Train trials until there are no more, or no more time; Ctrl-C is raised."""
+        if self.clock.left_s <= 0:
+            _log.warning("the time of the run is used up: a longer --time, in all, goes on with it")
         with interruptible_between_steps() as check:
             while self.clock.left_s > 0:
                 self._start_trials()
@@ -201,13 +206,21 @@ class _Session:
                 for event in self._runner.poll(min(_LONGEST_POLL_S, self.clock.left_s)):
                     self._handle(event)
                 self._end_what_hangs()
+                self._keep_time()
                 check()
         if self._running:
             _log.warning(
-                "the time is up: %d trials in training go on when the run is resumed",
-                len(self._running),
+                "the time is up: %s in training, to go on when the run is resumed with more --time",
+                number_of(len(self._running), "trial"),
             )
+        self._keep_time(0.0)
         self.utilisation.end()
+
+    def _keep_time(self, least_s: float = _KEEP_TIME_S) -> None:
+        """Store from time to time how long the run has taken, since jobs may take long to end."""
+        if self.clock.elapsed_s - self._kept_s > least_s:
+            self._kept_s = self.clock.elapsed_s
+            self._store.set_elapsed(self._kept_s)
 
     def cancel(self) -> None:
         """End what is still in training when the time is up."""
@@ -267,7 +280,6 @@ class _Session:
         elif event.lost and self._lost.lost(trial):
             _log.warning("trial %d: %s; it is run again", event.number, event.reason)
             self._running.discard(event.number)
-            self._lost.ended(event.number)
         elif event.stops:
             raise RunError(f"{event.reason}, and go on with --resume")
         else:

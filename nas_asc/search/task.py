@@ -1,7 +1,7 @@
 """What a search is about: read once, at the door, and handed on as one value."""
 
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import inf, log
@@ -43,7 +43,7 @@ class Task:
         trained_budget: the same with the multiply-accumulates that the study allows.
         measure: counts an architecture on clips of the data, by the rule.
         suits_data: checks whether the front end of an architecture suits the data.
-        drawn: the work of what was drawn within the trained budget, if anything.
+        drawn: the work of what was drawn within the trained budget; None where nothing was.
     """
 
     config: StudyConfig
@@ -55,7 +55,7 @@ class Task:
     dataset: Dataset
     measure: Measure
     suits_data: Callable[[Architecture], bool]
-    drawn: tuple[TrainingWork, ...] = ()
+    drawn: Sequence[TrainingWork] | None = None
 
     def suits(self, architecture: Architecture) -> bool:
         """Return whether its front end suits the data, and it does not take too long to train."""
@@ -78,6 +78,10 @@ class Task:
         longest_s = self.config.longest_s
         return 0.0 if longest_s is None else max(0.0, log(self._training_s(work) / longest_s))
 
+    def affordable(self, drawn: Sequence[TrainingWork]) -> list[TrainingWork]:
+        """Return those of the works that do not take too long."""
+        return [work for work in drawn if not self.overtime(work)]
+
     @cached_property
     def candidate_s(self) -> float | None:
         """How long one candidate takes on average on a core of the study's speed.
@@ -85,13 +89,14 @@ class Task:
         Most end at a rung. Right within a factor of two or three, not better; None where so little
         of the space fits that draws say nothing about it.
         """
-        drawn = self.drawn or _draw_fitting(
-            self.space, self.trained_budget, self.measure, self.suits
-        )
-        if not drawn:
+        drawn, limits = self.drawn, (self.space, self.trained_budget, self.measure)
+        if drawn is None:  # the same as in the session that planned
+            drawn = _draw_fitting(*limits, self.suits_data)
+        affordable = self.affordable(drawn) or _draw_fitting(*limits, self.suits)
+        if not affordable:
             return None
         trained = self.config.early_stopping.expected_share(self.config.epochs)
-        trained_s = fmean(map(self._training_s, drawn))
+        trained_s = fmean(map(self._training_s, affordable))
         return self._facts.besides_s + trained * trained_s
 
     def trial_s(self, trial: Trial) -> float:
@@ -159,21 +164,21 @@ def read_task(
     space = space.for_data(dataset.sample_rate_hz)
     suiting = suits(space, dataset)
     measure = checked_measure(len(dataset.classes), dataset.clip_s, suiting)
-    drawn = [] if given is None else _draw_fitting(space, budget, measure, suiting)
-    if given is not None:
-        config = plan(config, _facts(dataset), drawn, given)
     most = [macs for macs in (budget.macs, config.macs_ceiling) if macs is not None]
     trained = replace(budget, macs=min(most, default=None))
+    drawn = None if given is None else _draw_fitting(space, trained, measure, suiting)
+    if drawn is not None and given is not None:
+        config = plan(config, _facts(dataset), drawn, given)
     named = tuple(ensembles.values())
-    task = Task(config, space, named, rule, budget, trained, dataset, measure, suiting)
-    affordable = tuple(work for work in drawn if not task.overtime(work))
-    if (trained != budget or config.longest_s) and not affordable:
+    task = Task(config, space, named, rule, budget, trained, dataset, measure, suiting, drawn)
+    limited = trained != budget or config.longest_s is not None
+    if limited and not task.affordable(drawn or ()):
         try:
             check_that_something_fits(space, trained, measure, config.seed, task.suits)
         except NothingFits as error:
             reason = str(error).removeprefix("budget: ")
             raise NothingFits(f"macs_ceiling or longest_s of the study: {reason}") from None
-    return replace(task, drawn=affordable)
+    return task
 
 
 def _facts(dataset: Dataset) -> DataFacts:

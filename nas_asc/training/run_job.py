@@ -103,8 +103,7 @@ def fit(
 ) -> TrainedNetwork | UnfinishedTraining:
     """Train a network, compress it as it will be stored, and judge what is stored.
 
-    The file `checkpoint` has where the training is, from time to time, until it has ended. One that
-    is to end before its last epoch is left there.
+    The file `checkpoint` has where the training is, from time to time, and where it ended.
 
     Raises:
         NasAscError: a clip cannot be decoded, or the training cannot go on.
@@ -150,7 +149,6 @@ def fit(
     curve = tuple(vars(report) for report in reports)
     if until < epochs:
         return UnfinishedTraining(complexity, curve)
-    checkpoint.unlink(missing_ok=True)
 
     arrays = store(network, precision=complexity.precision, pruning=complexity.pruning)
     stored_bytes = sum(array.nbytes for array in arrays.values())
@@ -314,6 +312,7 @@ def _trained(job: Job, settings: TrialSettings, on_epoch: OnEpoch) -> JobResult:
         return JobResult(metrics, costs, curve, perf_counter() - began, job.until)
     if not final:
         save_model(folder, fitted.model)
+    checkpoint.unlink(missing_ok=True)
     return JobResult(fitted.model.metrics, costs, curve, perf_counter() - began)
 
 
@@ -343,9 +342,9 @@ def _train_ensemble(
     There is no curve: there is no vote before the last network has been trained.
     """
     began = perf_counter()
-    fitted = []
+    fitted, checkpoints = [], []
     for number, member in enumerate(ensemble.networks):
-        path = checkpoint.with_name(f"{checkpoint.name}-{number}")
+        checkpoints.append(path := checkpoint.with_name(f"{checkpoint.name}-{number}"))
         own_seed = trial_seed(seed, number, "member")
         network = fit(member.model.architecture, settings, own_seed, on_epoch, path)
         assert isinstance(network, TrainedNetwork), "an ensemble has no rungs"
@@ -360,4 +359,6 @@ def _train_ensemble(
     metrics = metrics_of(settings.dataset, probabilities)
     if not settings.tested:
         save_ensemble(folder, ensemble, [each.model for each in fitted], metrics)
+    for path in checkpoints:
+        path.unlink(missing_ok=True)
     return JobResult(metrics, complexity.to_dict(), (), perf_counter() - began)

@@ -179,13 +179,20 @@ def test_a_folder_that_does_not_do_is_one_line(cache, tmp_path, monkeypatch):
         write(cache, "a")
 
 
-def test_a_file_that_cannot_be_opened_now_is_not_removed(cache, monkeypatch):
+@pytest.mark.parametrize(
+    ("code", "words", "error"),
+    [
+        (errno.EMFILE, "found too many open files", NasAscError),
+        (errno.ENOMEM, "Cannot allocate memory", MemoryError),  # not the disk's: a trial's
+    ],
+)
+def test_a_file_that_cannot_be_opened_now_is_not_removed(cache, monkeypatch, code, words, error):
     def refuse(*given, **options):
-        raise OSError(errno.EMFILE, "Too many open files")
+        raise OSError(code, os.strerror(code))
 
     write(cache, "a")
     monkeypatch.setattr("numpy.lib.format.open_memmap", refuse)
-    with pytest.raises(NasAscError, match="found too many open files"):
+    with pytest.raises(error, match=words):
         cache.find("a", SHAPE)
     assert names(cache) == ["a"]
 

@@ -117,7 +117,7 @@ def test_the_table_shows_means_deviations_and_ties(again, capsys):
 
 def test_notes_say_what_was_trained_and_what_is_missing(make_summary, again):
     text = "\n".join(notes(again))
-    assert "seeds: each point of the front trained 3 times again, mean" in text
+    assert "seeds: each point of the front trained again, 3 times, mean" in text
     assert "nothing is chosen by figures of test clips" in text
     losses = {1: LOSSES[1], 4: LOSSES[4][:2]}
     part = finals(losses, "folds", asked=3, folds="the 3 folds of the data")

@@ -124,6 +124,24 @@ def test_the_vote_of_a_final_training_is_judged_on_test_clips_too(run, tones):
     assert metrics["test"]["log_loss"] == pytest.approx(float(-true.log().mean()), rel=1e-5)
 
 
+def test_an_ensemble_that_was_cut_does_not_train_its_first_networks_again(run, tones, tmp_path):
+    """Each is trained for an epoch; the run ends in that of the third, which is stored."""
+    ensemble = ensembles_of(SPACE)["ntu-ensemble"].adapted(tones.classes, tones.clip_s)
+    again, trained = job(3, ensemble, tones, tmp_path), []
+
+    def cut(entry):
+        trained.append(entry)
+        if len(trained) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_job(again, cut)
+    metrics = run_job(again, cut).metrics
+    assert len(trained) == 6
+    assert metrics == run[1].metrics
+    assert not list((tmp_path / "checkpoints").iterdir())
+
+
 def test_a_trained_ensemble_says_what_it_consists_of_and_can_be_counted(run):
     folder, _ = run
     saved = folder / "models" / "3"

@@ -174,7 +174,7 @@ def test_trainings_that_fail_are_told_and_tried_again(run, whole, caplog):
     summary = final_search(run, job="odd_finals_fail", final_seeds=3, resume=True)
     done = len(summary.finals.retrainings)
     assert 0 < done < len(whole[1].finals.retrainings)
-    assert "trainings failed, --resume does them again" in caplog.text
+    assert "trainings failed, --resume tries again" in caplog.text
     assert "ValueError: an odd seed" in caplog.text
     assert "expected finite figures" in caplog.text
     again = final_search(run, resume=True, final_seeds=3)

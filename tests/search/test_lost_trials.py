@@ -1,5 +1,7 @@
 """Trials whose process dies or hangs, or that run out of memory."""
 
+from types import SimpleNamespace
+
 import pytest
 from study_cases import OFF, search, trials_of
 from test_search import untimed
@@ -69,3 +71,35 @@ def test_the_last_time_a_trial_is_run_alone():
     assert trials.next_trial({5}) == (False, None)
     assert not trials.lost(trial)
     assert trials.next_trial({1}) == (True, None)
+
+
+def test_a_trial_that_has_ended_is_like_any_other_when_it_goes_on():
+    trials, trial = lost_trials.LostTrials(None), Trial(5, None, None, 0, {})
+    for _ in range(2):
+        assert trials.lost(trial)
+        assert trials.next_trial(()) == (False, trial)
+    trials.ended(5)
+    assert trials.next_trial({5}) == (True, None)
+    assert [trials.lost(trial) for _ in range(3)] == [True, True, False]
+
+
+@pytest.mark.parametrize("slowness", [0.1, 1.0, 3.0])
+def test_a_trial_hangs_after_a_minute_and_ten_times_its_forecast(monkeypatch, slowness):
+    """A quick machine does not compute features quickly; a driver that was stopped heard nobody."""
+    now_s = [0.0]
+    monkeypatch.setattr(lost_trials, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+    task = SimpleNamespace(first_epoch_s=lambda costs: 2.0)
+    trials, trial = lost_trials.LostTrials(task), Trial(5, None, None, 0, {})
+    trials.heard(5)
+
+    def is_silent(seconds):
+        for _ in range(seconds):
+            now_s[0] += 1.0
+            found = trials.hanging([trial], slowness)
+        return [failed.number for failed in found]
+
+    limit_s = 60 + round(10 * 2.0 * max(1.0, slowness))
+    assert is_silent(limit_s - 1) == []
+    now_s[0] += 1000.0  # such as Ctrl-Z, and fg
+    assert is_silent(2) == []
+    assert is_silent(1) == [5]

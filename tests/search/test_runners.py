@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import time
@@ -73,6 +74,7 @@ FAULTS = (
     MemoryError(),
     RuntimeError(f"{TORCH_HUNGRY}: you tried 8 bytes"),
     ZeroDivisionError("what\na   pity"),
+    OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
 )
 
 
@@ -96,6 +98,7 @@ def test_an_exception_is_a_reason_of_one_line(make, kind):
         ("test_runners:faulty", 0, "clip.wav: expected audio, found text"),
         ("test_runners:faulty", 1, "out of memory"),
         ("test_runners:faulty", 2, f"out of memory: {TORCH_HUNGRY}"),
+        ("test_runners:faulty", 4, "out of memory: [Errno 12] Cannot allocate memory"),
         ("test_runners:nowhere", 0, "AttributeError: module 'test_runners' has no attribute"),
         ("no_module:run", 0, "ModuleNotFoundError: No module named 'no_module'"),
     ],

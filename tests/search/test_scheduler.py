@@ -9,7 +9,8 @@ from study_cases import DATASET, OFF, task
 from nas_asc.complexity.budget import Budget
 from nas_asc.complexity.counting import count
 from nas_asc.search.gate import Gate, SpaceExhausted
-from nas_asc.search.samplers import draw
+from nas_asc.search.samplers import SAMPLERS, draw
+from nas_asc.search.samplers.sampler import UniformSampler
 from nas_asc.search.scheduler import PlannedTimes, Scheduler
 from nas_asc.search.storage.trials import Trial, TrialJob
 from nas_asc.search.warm_start import warm_start_trials
@@ -250,6 +251,23 @@ def test_report_models_have_a_quarter_of_the_planned_work():
     few = Scheduler(TASK(warm_start=True, trials=None, time_s=5.0), models)
     assert few.skipped == {2, 3}
     assert [trial.model is None for trial in ask(few, 3)] == [False, False, True]
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_sampler_does_not_wait_for_report_models_that_are_left_out(monkeypatch, resumed):
+    told = []
+
+    class Recorder(UniformSampler):
+        def report(self, number, outcome, share=1.0):
+            told.append((number, outcome))
+
+    monkeypatch.setitem(SAMPLERS, "surrogate", Recorder)
+    of = TASK(warm_start=True, trials=None, time_s=5.0, sampler="surrogate")
+    models = warm_start_trials(of)[0]
+    if resumed:
+        models[3] = replace(models[3], state="completed", after_end=True)
+    assert Scheduler(of, models).skipped == {2, 3}
+    assert told == [(2, "failed"), (3, "failed")]
 
 
 BUDGET = Budget(size_bytes=32_768)

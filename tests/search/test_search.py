@@ -4,12 +4,14 @@ import time
 from dataclasses import replace
 
 import pytest
-from study_cases import EACH, search, search_own_space, start, trials_of
+from study_cases import DATASET, EACH, search, search_own_space, start, trials_of
 from test_feasibility import TINY
 
 from nas_asc.errors import ConfigError, NothingFits, RunError
-from nas_asc.search.storage.run_folder import resumed_config
+from nas_asc.search.storage.run_folder import ended_trials, resumed_config
 from nas_asc.search.storage.run_summary import load_front
+from nas_asc.search.task import read_task
+from nas_asc.study.config import load_study, with_options
 
 LONGEST_S = 100.0
 
@@ -224,10 +226,49 @@ def test_a_search_ends_when_its_time_is_up_and_can_be_given_more(tmp_path, whole
     assert untimed(run) == untimed(whole[0])
 
 
-def test_what_is_in_training_when_time_is_up_is_left_for_a_resumption(tmp_path):
+def test_what_is_in_training_when_time_is_up_is_left_for_a_resumption(tmp_path, caplog):
+    """Of the time of all sessions nothing is left then, though no job has ended."""
     run = tmp_path / "run"
-    search(run, job="waiting", kind="processes", workers=2, trials=None, time_s=2.0)
+    options = {"job": "waiting", "kind": "processes", "workers": 2, "trials": None, "time_s": 2.0}
+    first = search(run, **options)
     assert [trial.state for trial in trials_of(run)] == ["running", "running"]
+    assert "2 trials in training, to go on when the run is resumed with more --time" in caplog.text
+    assert load_front(run).seconds > 1.0
+    told = []
+    again = search(run, resume=True, progress=told.append, **options)
+    assert not told
+    assert first.seconds <= again.seconds
+    assert "the time of the run is used up: a longer --time" in caplog.text
+
+
+def test_what_goes_on_from_a_rung_when_time_is_up_still_shows_what_it_was_there(tmp_path):
+    run = tmp_path / "run"
+    options = {"job": "waiting_after_the_rung", "kind": "processes", "workers": 2}
+    found = search(run, **options, trials=None, time_s=3.0)
+    cut = [trial for trial in trials_of(run) if trial.state == "running"]
+    assert [trial.result.stopped_epoch for trial in cut] == [3, 3]
+    assert {trial.number for trial in cut} < {point.trial for point in found.resting}
+    assert {point.epochs for point in found.resting} == {3}
+
+
+def test_report_models_that_came_after_the_end_are_none_of_the_trials(tmp_path):
+    """Of three trials none has room for a report model; the run can be resumed as it is."""
+    run, told = tmp_path / "run", []
+    summary = search(run, trials=3, budget="128KB", progress=told.append)
+    assert summary.trials["completed"] + summary.trials["stopped_early"] == 3 + len(MODELS)
+    assert {point.model for point in summary.reference if point.after_end} == set(MODELS)
+    assert told[-1].finished == ended_trials(run) == 3
+    assert resumed_config(run, {}).trials == 3
+    with pytest.raises(RunError, match="expected at least 3 trials"):
+        resumed_config(run, {"trials": 2})
+
+
+def test_a_plan_takes_a_candidate_to_last_as_long_when_the_run_is_resumed():
+    """A share of report models is made of it."""
+    options = {"space": "mbconv", "budget": "128KB", "trials": 40}
+    first = read_task(with_options(load_study("planned"), options), lambda: DATASET, None, options)
+    assert first.config.longest_s
+    assert read_task(first.config, lambda: DATASET).candidate_s == first.candidate_s
 
 
 def test_report_models_without_room_wait_for_the_end_of_the_search(tmp_path):

@@ -39,7 +39,7 @@ def _failure(number: int, error: Exception) -> JobFailed:
     message = " ".join(str(error).split())[:_LONGEST_REASON]
     if isinstance(error, NasAscError):
         return JobFailed(number, message, stops=isinstance(error, DatasetError | StorageError))
-    if isinstance(error, MemoryError) or "can't allocate memory" in message:
+    if isinstance(error, MemoryError) or "allocate memory" in message:
         return JobFailed(number, f"out of memory: {message}".rstrip(": "), lost=True)
     reason = f"{type(error).__name__}: {message}".rstrip(": ")
     return JobFailed(number, reason, "".join(traceback.format_exception(error)))

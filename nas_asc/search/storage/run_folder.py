@@ -112,9 +112,10 @@ def storage_faults_in_one_line(run: Path) -> Iterator[None]:
         yield
     except Exception as error:
         if reason := _disk_fault(error):
+            begun = (run / STUDY_FILE).is_file()
             raise RunError(
                 f"{run}: expected room for the trials of the run, found {reason} - make room and "
-                "go on with --resume"
+                f"{'go on with --resume' if begun else 'try again'}"
             ) from error
         if is_locked(error):
             raise RunError(locked_in_words(run / _TRIALS_FILE)) from error
@@ -145,16 +146,20 @@ def _damage(error: BaseException | None) -> str:
 
 
 def check_new(run: Path) -> None:
-    """Check that a run can be started in a folder.
+    """Check that a run can be started in a folder, new or empty.
 
     Raises:
         RunError: something is there already.
     """
+    if run.exists() and not run.is_dir():
+        raise RunError(f"{run}: expected a folder, got a file - choose another --out")
     if run.is_dir() and {path.name for path in run.iterdir()} - {_LOCK_FILE}:
-        what = "a run" if (run / STUDY_FILE).is_file() else "files"
+        is_run = (run / STUDY_FILE).is_file()
+        what, resumable = (
+            ("a run", "add --resume to go on with it, or ") if is_run else ("files", "")
+        )
         raise RunError(
-            f"{run}: expected a new folder, it holds {what} - add --resume to go on with a run, or "
-            "choose another --out"
+            f"{run}: expected a new folder, it holds {what} - {resumable}choose another --out"
         )
 
 
@@ -250,10 +255,14 @@ def resumed_config(run: Path, options: Mapping[str, Any]) -> StudyConfig:
     return config
 
 
-def ended_trials(run: Path) -> int:
-    """Count the trials of a run that ended; report models that were skipped are none."""
+def ended_trials(run: Path, at_rest: bool = True) -> int:
+    """Count the trials of a run that ended, those at rest among them or not.
+
+    Report models that the search had no room for are none, trained after its end or not.
+    """
     trials, _ = read_trials(run)
-    return sum(trial.finished and trial.state != "skipped" for trial in trials)
+    ended = {"completed", "failed", *(["stopped_early"] if at_rest else [])}
+    return sum(trial.state in ended and not trial.beside_search for trial in trials)
 
 
 def run_manifest(

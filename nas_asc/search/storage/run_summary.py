@@ -9,7 +9,7 @@ from nas_asc.complexity import Budget, counting_rule, parse_budget
 from nas_asc.results import POINT_COLUMNS, Point, Summary, data_frame
 from nas_asc.search.storage.finals import read_finals
 from nas_asc.search.storage.run_folder import read_trials, saved_study
-from nas_asc.search.storage.trials import Trial
+from nas_asc.search.storage.trials import Trial, run_seconds
 from nas_asc.study import StudyConfig
 
 if TYPE_CHECKING:
@@ -96,16 +96,21 @@ def summarise(
         seeds_adapted=tuple(facts.get("seeds_adapted", ())),
         ensembles_skipped=tuple(facts.get("ensembles_skipped", ())),
         seeds_skipped=tuple(skipped_seeds(trials)),
-        seconds=max((trial.elapsed_s for trial in trials), default=0.0),
+        seconds=run_seconds(trials, facts),
         finals=read_finals(run),
         epochs=study.epochs,
-        resting=tuple(point(trial) for trial in trials if trial.state == "stopped_early"),
+        resting=tuple(point(trial) for trial in trials if trial.at_rest),
     )
 
 
 def skipped_seeds(trials: Iterable[Trial]) -> list[dict[str, object]]:
-    """Return the report models for which there was no time: model and reason."""
-    return [{"model": t.model, "reason": t.reason} for t in trials if t.state == "skipped"]
+    """Return the report models of which nothing was trained for want of time: model and reason."""
+    reasons = {"skipped": "", "waiting": "not begun yet"}
+    return [
+        {"model": trial.model, "reason": trial.reason or reasons[trial.state]}
+        for trial in trials
+        if trial.state in reasons
+    ]
 
 
 def point(trial: Trial) -> Point:

@@ -36,7 +36,7 @@ from nas_asc.architectures import Architecture, Value
 from nas_asc.errors import RunError
 from nas_asc.reports import read_candidate
 from nas_asc.search.storage import optuna_tables
-from nas_asc.search.storage.trials import Trial, TrialJob
+from nas_asc.search.storage.trials import ELAPSED, Trial, TrialJob
 from nas_asc.spaces import SearchSpace
 from nas_asc.study import JobResult
 
@@ -91,6 +91,10 @@ class SqliteStore:
     def facts(self) -> dict[str, Any]:
         """Read what was stored about the run."""
         return self._storage.get_study_user_attrs(self._study_id)
+
+    def set_elapsed(self, seconds: float) -> None:
+        """Store how long the run has taken, in all sessions, as one of the facts."""
+        self._storage.set_study_user_attr(self._study_id, ELAPSED, seconds)
 
     def add(self, trial: Trial) -> None:
         """Store a new trial, in one write; trials are added in the order of their numbers."""

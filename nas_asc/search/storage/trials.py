@@ -12,6 +12,8 @@ from typing import Any, Protocol
 from nas_asc.reports import Candidate
 from nas_asc.study import JobResult, loss_of
 
+ELAPSED = "elapsed_s"  # the fact of how long a run has taken
+
 
 @dataclass(frozen=True)
 class TrialJob:
@@ -104,6 +106,16 @@ class Trial:
         return self.state not in ("waiting", "running")
 
     @property
+    def at_rest(self) -> bool:
+        """Whether it was trained in part: it rests at a rung, or goes on from there."""
+        return self.state in ("stopped_early", "running") and self.result is not None
+
+    @property
+    def beside_search(self) -> bool:
+        """Whether it is none of the trials that a search is to have, but came after its end."""
+        return self.after_end and not self.jobs
+
+    @property
     def size_bytes(self) -> int:
         """Its size as the rule counts it."""
         return int(self.complexity["size_bytes"])
@@ -117,6 +129,11 @@ class Trial:
     def network_macs(self) -> tuple[int, ...]:
         """Those of each of its networks: of an ensemble several are trained one by one."""
         return tuple(self.complexity.get("network_macs", (self.macs,)))
+
+
+def run_seconds(trials: Sequence[Trial], facts: Mapping[str, Any]) -> float:
+    """Return how long a run has taken, in all sessions, with what came after its last result."""
+    return max([float(facts.get(ELAPSED, 0.0)), *(trial.elapsed_s for trial in trials)])
 
 
 class TrialStore(Protocol):
@@ -139,6 +156,9 @@ class TrialStore(Protocol):
 
     def add_facts(self, facts: Mapping[str, Any], objectives: Sequence[str]) -> None:
         """Store JSON values about the run, all or none, and what its objectives are called."""
+
+    def set_elapsed(self, seconds: float) -> None:
+        """Store how long the run has taken, in all sessions."""
 
     def close(self) -> None:
         """Close what was opened."""
