@@ -33,7 +33,7 @@ class Optimisation:
         self._network = network
         self._trained = [p for p in network.parameters() if p.requires_grad]
         # calls for each of a hundred small tensors would take longer than the arithmetic
-        state = gathered(network)
+        self._state = state = gathered(network)
         self._weights = nn.Parameter(state[: sum(p.numel() for p in self._trained)])
         self._optimizer = parts.optimizer([self._weights], recipe.learning_rate)
         self._schedule = parts.schedule(self._optimizer, epochs, epoch_steps)
@@ -59,11 +59,13 @@ class Optimisation:
         """Leave the weights that count in the network: the average, if there is one."""
         if self._average:
             self._average.swap()
+        self._unpruned = self._state.clone()
         if self._pruner:
             self._pruner.apply()
 
     def resume(self) -> None:
-        """Put the weights that are trained back in place after `finish`."""
+        """Put the weights that are trained, and their average, back in place after `finish`."""
+        self._state.copy_(self._unpruned)  # a weight that is pruned now may not be so in the end
         if self._average:
             self._average.swap()
 

@@ -10,7 +10,7 @@ import torch
 from recipe_cases import AUGMENTED, PLAINEST, recipe
 from torch import nn
 
-from nas_asc.complexity.pruning import MagnitudePruning
+from nas_asc.complexity.pruning import NOT_PRUNED, MagnitudePruning
 from nas_asc.errors import TrainingError
 from nas_asc.networks.network import build
 from nas_asc.networks.stored import restore, store
@@ -161,13 +161,18 @@ def test_fast_layers_train_as_the_plain_ones_do():
     assert first_losses(fast) == pytest.approx(first_losses(PLAIN), rel=1e-2)
 
 
-def test_validation_is_judged_after_the_epochs_asked_for_and_changes_nothing():
+@pytest.mark.parametrize("pruning", [NOT_PRUNED, MagnitudePruning(0.3)])
+def test_validation_is_judged_after_the_epochs_asked_for_and_changes_nothing(pruning):
+    """Also in the middle of pruning, when other weights are at zero than in the end."""
     clips = Clips(*tones(seed=2), 3)
-    network, history = trained(AUGMENTED, validation=clips, validation_epochs=(1, 3))
-    assert [entry.log_loss is None for entry in history] == [False, True, False]
+    averaged = AUGMENTED.model_copy(update={"ema_decay": 0.9, "learning_rate": 0.05})
+    epochs = (*range(1, 11), 12)
+    judged = {"validation": clips, "validation_epochs": epochs, "pruning": pruning}
+    network, history = trained(averaged, 12, 3, **judged)
+    assert tuple(entry.epoch for entry in history if entry.log_loss is not None) == epochs
     metrics = evaluate(network, clips.inputs, clips.labels, "abc")
     assert (history[-1].log_loss, history[-1].accuracy) == (metrics.log_loss, metrics.accuracy)
-    without, _ = trained(AUGMENTED)
+    without, _ = trained(averaged, 12, 3, pruning=pruning)
     assert torch.equal(weights_of(network), weights_of(without))
 
 
