@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from nas_asc.search import load_front, load_trials, run_search
     from nas_asc.spaces import SearchSpace, load_space
     from nas_asc.study import load_study
-    from nas_asc.training import evaluate_model
+    from nas_asc.training import evaluate_model, predict_proba
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Architecture", "Complexity", "SearchSpace", "build", "count", "evaluate_model",
-    "load_front", "load_model", "load_space", "load_study", "load_trials", "read_inputs",
-    "run_search",
+    "load_front", "load_model", "load_space", "load_study", "load_trials", "predict_proba",
+    "read_inputs", "run_search",
 ]  # fmt: skip
 
 _HOMES = {
@@ -36,6 +36,7 @@ _HOMES = {
     "load_space": "nas_asc.spaces",
     "load_study": "nas_asc.study",
     "load_trials": "nas_asc.search",
+    "predict_proba": "nas_asc.training",
     "read_inputs": "nas_asc.networks",
     "run_search": "nas_asc.search",
 }

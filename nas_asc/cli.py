@@ -13,7 +13,7 @@ import click
 
 from nas_asc.commands import COMMANDS
 from nas_asc.commands.console import OutputLost, guard_streams, remark
-from nas_asc.errors import NasAscError, nearest
+from nas_asc.errors import NasAscError, nearest, printable
 
 # What click says of wrong use, and the same as all errors say it; its other words are kept.
 _USAGE = {
@@ -67,6 +67,12 @@ def _run() -> int:
         return 0
     except click.ClickException as error:
         return _fail(_usage(error), 2)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        reason = (error.strerror or str(error)).lower()
+        where = printable(error.filename)
+        return _fail(f"{where}: expected a path that can be used, found {reason} - check it", 2)
     except (KeyboardInterrupt, click.Abort):
         return _fail("interrupted", 130)
     return code if isinstance(code, int) else 0

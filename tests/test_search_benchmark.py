@@ -41,6 +41,7 @@ def cell(**values):
         **{"data": "scenes", "variant": "ours", "seed": 0, "minutes": 1.0, "machine": "M"},
         **{"version": "abc", "classes": 2, "limit_bytes": 4096, "events": events},
         **{"completed": 3, "stopped": 1, "failed": 0, "epochs": 17},
+        **{"epochs_of_a_training": 9, "utilisation": 0.96},
         **values,
     }
 
@@ -84,6 +85,9 @@ def test_the_report_replaces_what_is_between_its_marks(tmp_path):
     assert text.endswith("\nbelow\n")
     assert "old" not in text
     assert "| this search | 0.375 | 0.500 | 3 | 1 | 17 | 1 | abc |" in text
+    assert "- Its workers were busy for 96% to 96% of their time." in text
+    assert "- Not measured here: the release before, optuna, NSGA-II, " in text
+    assert "are compared here" not in text
     assert (tmp_path / "search-scenes-1min-others.png").is_file()
 
 

@@ -102,7 +102,7 @@ def print_json(value: object) -> None:
 def remark(text: str) -> None:
     """Print to stderr; on a terminal lines are broken between words."""
     if sys.stderr.isatty():
-        columns = _console(stderr=True).width
+        columns = _console(stderr=True).width or 80  # COLUMNS=0
         text = "\n".join(_broken(line, columns, 2) for line in text.splitlines())
     click.echo(text, err=True)
 

@@ -19,6 +19,7 @@ from nas_asc.complexity import (
     MEASURES,
     RULES,
     Complexity,
+    Counted,
     CountingRule,
     LayerRow,
     count,
@@ -27,7 +28,7 @@ from nas_asc.complexity import (
     layer_table,
 )
 from nas_asc.errors import ConfigError
-from nas_asc.reports import Counted, Ensemble, count_ensemble, count_members, resolve
+from nas_asc.reports import Ensemble, count_ensemble, count_members, resolve
 from nas_asc.spaces import ReportModel
 from nas_asc.units import format_shape
 

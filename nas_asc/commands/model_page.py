@@ -10,10 +10,9 @@ import click
 
 from nas_asc.commands.console import print_table, print_text
 from nas_asc.commands.count import in_brackets, layers_json, print_layers
-from nas_asc.complexity import counting_rule, layer_table
+from nas_asc.complexity import Counted, counting_rule, layer_table
 from nas_asc.reports import (
     COUNTED,
-    Counted,
     Ensemble,
     Report,
     ReportRow,

@@ -184,7 +184,10 @@ def _new(given: dict[str, object], out: Path | None, plan_only: bool) -> "_Start
         raise ConfigError(f"--{name}: expected recordings that it is about (--data), got none")
     if config.space is None:
         raise ConfigError("--space: expected a search space (nas-asc spaces), got none")
-    run = out or Path("runs") / f"{Path(config.space).stem}-{datetime.now():%Y%m%d-%H%M%S}"
+    space = str(Path(config.space).absolute()) if is_path(config.space) else config.space
+    # those of a study, too: a run can be resumed from any folder
+    config = config.model_copy(update={"space": space, "data": config.data.absolute})
+    run = out or Path("runs") / f"{Path(space).stem}-{datetime.now():%Y%m%d-%H%M%S}"
     if not plan_only:
         check_new(run)
     if study == _PLANNED:
@@ -245,7 +248,8 @@ def _dataset(config: "StudyConfig") -> "Dataset":
 
 
 def _run(task: "Task", run: Path, processes: int, resume: bool) -> "Summary":
-    from nas_asc.search import JOB_FUNCTION, RUNNERS, STUDY_FILE, run_task
+    from nas_asc.search import JOB_FUNCTION, RUNNERS, run_task
+    from nas_asc.study import STUDY_FILE
 
     config = task.config
     remark(

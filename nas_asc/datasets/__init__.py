@@ -5,10 +5,11 @@ from nas_asc.datasets.decoding import AudioFile, Waveform, decode, hash_files, i
 from nas_asc.datasets.folds import cross_validation
 from nas_asc.datasets.lengths import windows_of_file
 from nas_asc.datasets.loading import check, clip_table, load_dataset, outline
+from nas_asc.datasets.splits import SPLITS
 from nas_asc.datasets.synthetic import synthetic_dataset, write_synthetic
 
 __all__ = [
-    "AudioFile", "Clip", "Dataset", "Waveform", "check", "clip_table", "cross_validation",
+    "SPLITS", "AudioFile", "Clip", "Dataset", "Waveform", "check", "clip_table", "cross_validation",
     "decode", "hash_files", "is_unchanged", "load_dataset", "outline", "synthetic_dataset",
     "windows_of_file", "write_synthetic",
 ]  # fmt: skip

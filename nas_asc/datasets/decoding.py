@@ -94,13 +94,14 @@ def decode(path: Path, most_s: float = math.inf, start_s: float = 0.0) -> tuple[
 
 
 def check_file(path: Path, decode: bool = True) -> AudioFile:
-    """Check a sound file: its header, its bytes and, if `decode`, all its samples."""
+    """Check a sound file: its header and, if `decode`, its bytes and all its samples."""
     stamp: tuple[int, ...] = ()
     sha256 = ""
     try:
         with _faults(), path.open("rb", buffering=0) as file:
             stamp = stamp_of(path)
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            if decode:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             with _sound_in(file) as sound:
                 peak, highest_hz = _check_samples(sound) if decode else (0.0, 0.0)
                 facts = (sound.samplerate, sound.channels, sound.frames)

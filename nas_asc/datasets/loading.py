@@ -137,10 +137,10 @@ def _split_clips(
     return dataset, done
 
 
-def outline(source: DataSource) -> tuple[int, float]:
-    """Return the number of classes of a data set, and its clip length by a few clips.
+def outline(source: DataSource) -> tuple[int, float, int | None]:
+    """Return the number of classes of a data set, and clip length and lowest rate of a few clips.
 
-    A few headers are read at most.
+    A few headers are read; where none can be, there is no rate.
 
     Raises:
         DatasetError: a path has no known layout.
@@ -148,11 +148,14 @@ def outline(source: DataSource) -> tuple[int, float]:
     """
     reading = read_source(source)
     entries, labels, _ = _without_small(list(reading.entries), reading.labels, source.min_clips)
-    if source.clip_s or source.window_s:
-        return len(labels), clip_length_s(source, [])
     some = entries[:: max(1, len(entries) // _HEADERS)]
     files = [check_file(entry.path, decode=False) for entry in some]
-    return len(labels), fitting_length_s([f.duration_s for f in files if not f.fault] or [1.0])
+    good = [file for file in files if not file.fault]
+    if source.clip_s or source.window_s:
+        length_s = clip_length_s(source, [])
+    else:
+        length_s = fitting_length_s([file.duration_s for file in good] or [1.0])
+    return len(labels), length_s, min((file.sample_rate_hz for file in good), default=None)
 
 
 def check(source: DataSource | Path | str) -> list[Finding]:
@@ -230,7 +233,7 @@ def _name(source: DataSource) -> str:
     """Return the name of a data set: those of its folders, and of what its tables lie in."""
     paths = [Path(path).resolve() for path in source.paths]
     names = [path.name if path.is_dir() else path.stem for path in paths]
-    return " + ".join(dict.fromkeys(names))
+    return printable(" + ".join(dict.fromkeys(names)))
 
 
 def _without_small(

@@ -57,14 +57,9 @@ def read_source(source: DataSource) -> Reading:
     paths = [Path(path).absolute() for path in source.paths]
     splits = named_after_splits(iter(paths)) if len(paths) > 1 else {}
     entries: list[Entry] = []
-    roots, layouts, notes = [], [], []
+    roots, layouts, notes = [], [], list[str]()
     seen: dict[Path, Path] = {}
     tables = [path for path in paths if path.suffix.lower() in _TABLES and not path.is_dir()]
-    if source.audio and not tables:
-        raise ConfigError(
-            "--audio: expected a table whose files lie there (--data TABLE), got folders alone - "
-            "give the table, or leave it out"
-        )
     for number, path in enumerate(paths):
         read = _read_table if path in tables else _read_folder
         layout, found, said, base = read(path, source)
@@ -82,6 +77,8 @@ def read_source(source: DataSource) -> Reading:
         layouts.append(layout)
         where = f"{printable(path.name)}: " if len(paths) > 1 else ""
         notes += [f"{where}{note}" for note in said]
+    if source.audio and not tables:
+        notes.append("--audio is not used: it is where the files of a table lie (--data TABLE)")
     if not entries:
         raise DatasetError(
             f"{printable(paths[0])}: expected clips, found none - give recordings that are named"

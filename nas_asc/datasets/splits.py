@@ -52,13 +52,13 @@ def split(
     shared, how, notes = share_out(entries, SHARES, root, seed)
     if folds:
         without = sum(entry.fold is None for entry in entries)
-        why = f"{number_of(without, 'clip')} have none" if without else "fewer than three"
-        use = " and ".join(f"--{name} fold:N" for name in SPLITS[1:])
-        notes += (f"folds of the data are not used ({why}); {use} put them into splits",)
+        why = f"{number_of(without, 'clip')} without one" if without else "fewer than three"
+        use = "--test fold:N" if len(folds) < 3 else "--validation fold:N and --test fold:N"
+        notes += (f"folds of the data are not used ({why}), unless with {use}",)
     if len(given) > 1:
         without = sum(entry.split is None for entry in entries)
         notes += (
-            f"splits that the data give are not used: {number_of(without, 'clip')} have none",
+            f"splits that the data give are not used ({number_of(without, 'clip')} without one)",
         )
     return shared, (f"splits: 60/20/20 by recording group {how}", *notes)
 

@@ -9,6 +9,7 @@ folders the first, as far as no other file ends so. An empty label is an error, 
 
 import csv
 import os
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -23,7 +24,7 @@ from nas_asc.datasets.columns import (
     roles_of,
     unlike_names,
 )
-from nas_asc.datasets.folder import AUDIO_SUFFIXES, Folder, is_audio, is_readable
+from nas_asc.datasets.folder import Folder, is_audio, is_readable
 from nas_asc.errors import DatasetError, nearest, printable
 from nas_asc.units import number_of
 
@@ -101,18 +102,10 @@ def read_table(path: Path, columns: Mapping[str, str], most: int | None = None) 
 
 
 def has_table(folder: Folder, columns: Mapping[str, str]) -> bool:
-    """Return whether a table names files and labels.
-
-    One that cannot be read does neither, where folders could be the classes.
-    """
+    """Return whether a table names files and labels."""
     if columns:
         return bool(folder.tables)
-    try:
-        return any("label" in table.roles for table in tables_in(folder, columns))
-    except DatasetError:
-        if len(folder.top_folders) < 2:
-            raise
-        return False
+    return any("label" in table.roles for table in tables_in(folder, columns))
 
 
 def list_tables(
@@ -197,7 +190,7 @@ def list_rows(
     seen = sum(len(rows) for rows in rows_of.values())
     for count, what in (
         (len(unlabelled), "without a label left out"),
-        (len(several), "with several labels or splits left out"),
+        (len(several), "that contradict each other left out"),
         (seen - len(rows_of) if not several else 0, "that repeat another taken once"),
     ):
         notes += [f"{number_of(count, 'row')} {what}"] if count else []
@@ -220,22 +213,27 @@ def _refuse(faults: Sequence[str]) -> None:
 
 
 def _contradiction(rows: Sequence[_Row]) -> str:
-    """Return in which two rows a file has two labels or splits; nothing where it has one."""
+    """Return in which two rows a file has two labels, splits, folds or groups, if in any."""
     (first, entry), *others = rows
-    for (where, other), name in product(others, ("label", "split")):
+    for (where, other), name in product(others, ("label", "split", "fold", "group")):
         one, two = getattr(other, name), getattr(entry, name)
         if one != two:
             return (
-                f"{where}: expected one {name} for {printable(entry.path.name)}, found {one!r} and "
-                f"{two!r} ({first}) - keep one of the two"
+                f"{where}: expected one {name} for {printable(entry.path.name)}, found "
+                f"{_shown(one)} and {_shown(two)} ({first}) - keep one of the two"
             )
     return ""
+
+
+def _shown(value: object) -> str:
+    return "none" if value in (None, "") else str(value)
 
 
 def tables_in(folder: Folder, columns: Mapping[str, str]) -> Iterator[Table]:
     """Find the tables that name files, from the places where a table of clips may lie.
 
-    Where there are none, those in folders without recordings are taken.
+    Where there are none, those in folders without recordings are taken. One that cannot be read is
+    passed over, unless it looks like the one that is meant.
     """
     holds_audio = {parent for path in folder.audio for parent in path.parents}
     near = [path for path in folder.tables if path.parent.as_posix() in _PLACES]
@@ -244,7 +242,14 @@ def tables_in(folder: Folder, columns: Mapping[str, str]) -> Iterator[Table]:
     for path in (*near, *far):
         if found and path in far:
             return
-        table = read_table(folder.root / path, columns)
+        try:
+            table = read_table(folder.root / path, columns)
+        except DatasetError:
+            header = (folder.root / path).read_bytes().partition(b"\n")[0].decode(errors="replace")
+            names = [name.strip().lower() for name in re.split("[\t,;]", header)]
+            if path.stem in _PREFERRED or "file" in roles_of(names, columns):
+                raise
+            continue
         asked = all(not c or c in table.columns for c in columns.values())
         if "file" in table.roles and table.rows and asked:
             found = found or path in near
@@ -261,12 +266,15 @@ def named_after_splits(paths: Iterator[Path]) -> dict[Path, str]:
 def in_folder(folder: Folder) -> Find:
     """Return what finds the file of a row among those of a folder."""
     there = set(folder.audio)
-    by_tail = _by_tail(folder.audio)
+    by_tail, converted = _by_tail(folder.audio), _converted()
 
     def find(row: Mapping[str, str], name: str) -> Path | None:
         wanted = _slashes(name)
         if wanted.is_absolute():
-            return _existing(Path(wanted)) or _in(folder.root, by_tail(wanted))
+            whole = _existing(Path(wanted))
+            if whole is None or not is_readable(wanted):
+                whole = _in(folder.root, by_tail(wanted)) or converted(Path(wanted)) or whole
+            return whole
         paths = [place / wanted for place in _places(row)]
         if folder.repeated and there.isdisjoint(paths):  # a row may name it by a link left out
             reals = [os.path.realpath(folder.root / path) for path in paths]
@@ -281,7 +289,7 @@ def in_folder(folder: Folder) -> Find:
 
 def in_places(parent: Path, audio: Path | None) -> Find:
     """Return what finds the file of a row of a table in `parent`, or from the folder `audio`."""
-    by_tail, root = _by_tail(()), audio or parent
+    by_tail, root, converted = _by_tail(()), audio or parent, _converted()
     if audio is not None:
         below = [Path(where, name) for where, _, files in os.walk(audio) for name in files]
         relative = [PurePosixPath(path.relative_to(audio)) for path in below]
@@ -295,8 +303,8 @@ def in_places(parent: Path, audio: Path | None) -> Find:
             places = [Path(wanted)]
         found = next(filter(None, map(_existing, places)), None)
         if found is None or not is_readable(PurePosixPath(found)):
-            converted = filter(None, map(_converted, places))
-            found = _in(root, by_tail(wanted)) or next(converted, None) or found
+            others = filter(None, map(converted, places))
+            found = _in(root, by_tail(wanted)) or next(others, None) or found
         return found
 
     return find
@@ -401,21 +409,33 @@ def _existing(path: Path) -> Path | None:
         return None
 
 
-def _converted(path: Path) -> Path | None:
-    """Return the file of a kind that can be read that lies where a row names one of another kind.
+def _converted() -> Callable[[Path], Path | None]:
+    """Return what finds the readable file that lies where a row names one of another kind.
 
     Its name may have another suffix, or one more: x.m4a may have become x.wav or x.m4a.wav.
     """
-    stems = [path.name, *([path.stem] if is_audio(PurePosixPath(path)) else [])]
-    names = (stem + suffix for stem in stems for suffix in sorted(AUDIO_SUFFIXES))
-    return next(filter(None, (_existing(path.with_name(name)) for name in names)), None)
+
+    @cache
+    def inside(folder: Path) -> dict[str, Path]:
+        try:
+            paths = sorted(folder.iterdir(), reverse=True)
+        except (OSError, ValueError):
+            return {}
+        return {path.stem: path for path in paths if is_readable(PurePosixPath(path))}
+
+    def find(path: Path) -> Path | None:
+        found, name = inside(path.parent), PurePosixPath(path.name)
+        return found.get(path.name) or (found.get(path.stem) if is_audio(name) else None)
+
+    return find
 
 
 def _by_tail(paths: Sequence[PurePosixPath]) -> Callable[[PurePosixPath], PurePosixPath | None]:
     """Return what finds the one file that a row means whose own path does not lead to it.
 
-    It is the one that shares most of the path's end with it, whatever suffix it has; by the name
-    alone only where the folder that the row names is not there, else it is the file that is not.
+    It is the one that shares most of the path's end with it, whatever suffix it has. Where the
+    folder that the row names before that is there, and the file not in it, it is the file that is
+    not there.
     """
 
     @cache
@@ -436,7 +456,8 @@ def _by_tail(paths: Sequence[PurePosixPath]) -> Callable[[PurePosixPath], PurePo
         for start in range(len(above) + 1):
             for name in names:
                 path = found.get("/".join((*above[start:], name)))
-                if path is not None and (start < len(above) or not folders & {*above[-1:]}):
+                left_out = {*above[:start][-1:]} & folders
+                if path is not None and left_out.issubset(path.parent.parts):
                     return path
         return None
 

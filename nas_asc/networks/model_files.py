@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from nas_asc.architectures import Architecture
 from nas_asc.datasets import windows_of_file
 from nas_asc.errors import ConfigError, ExportError, StorageError
 from nas_asc.features import (
+    Features,
     feature_function,
     inputs_of,
     one_torch_thread,
@@ -152,7 +154,9 @@ def load_saved(folder: Path) -> SavedModel:
 
 
 def load_model(folder: str | Path) -> Network | VotingNetwork:
-    """Load the module of a saved model, `RUN/models/TRIAL`, with its stored weights.
+    """Load the module of a saved model, `RUN/models/TRIAL`, with its stored weights, to run it.
+
+    Batch norms have their statistics folded into their weights, so it is not to be trained further.
 
     Raises:
         ExportError: it is no complete model or ensemble, or one of networks with different inputs.
@@ -208,10 +212,12 @@ def read_inputs(network: Network | VotingNetwork, *paths: str | Path) -> tuple[T
         places = [(places[0][0], start_s) for start_s in starts_s]
     samples = frontend.samples(network.clip_s)
     asked = (frontend.sample_rate_hz, frontend.channels, samples)
-    with one_torch_thread():
-        clips = [read_clip(path, *asked, start_s, network.align) for path, start_s in places]
-        audio = np.stack([round_to_float16(clip) for clip in clips])
-        arrays = inputs_of(
-            frontend, network.clip_s, lambda plane: feature_function([plane], samples)(audio)[0]
-        )
-    return tuple(torch.from_numpy(array).float() for array in arrays)
+    function_of = cache(lambda plane: feature_function([plane], samples))
+
+    def read(path: Path, start_s: float) -> tuple[Features, ...]:
+        audio = round_to_float16(read_clip(path, *asked, start_s, network.align))[np.newaxis]
+        return inputs_of(frontend, network.clip_s, lambda plane: function_of(plane)(audio)[0])
+
+    with one_torch_thread():  # clip by clip: the spectra of an hour would fill the memory
+        arrays = zip(*(read(*place) for place in places), strict=True)
+        return tuple(torch.from_numpy(np.concatenate(each)).float() for each in arrays)

@@ -24,7 +24,6 @@ from nas_asc.reports.lookup import (
 from nas_asc.reports.report import Report, load_report
 from nas_asc.reports.verification import (
     COUNTED,
-    Counted,
     ReportRow,
     Verification,
     headline,
@@ -35,7 +34,7 @@ from nas_asc.reports.verification import (
 )
 
 __all__ = [
-    "COUNTED", "ENSEMBLE", "Candidate", "Counted", "Ensemble", "EnsembleReference", "Report",
+    "COUNTED", "ENSEMBLE", "Candidate", "Ensemble", "EnsembleReference", "Report",
     "ReportRow", "Verification", "count_ensemble", "count_members", "ensemble_json",
     "ensemble_with", "ensembles_of", "find_in_space", "headline", "input_words",
     "layers_source", "load_report", "read_candidate", "read_ensembles", "read_saved_ensemble",

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from nas_asc.architectures import FrontEnd, Shape
-from nas_asc.complexity import BYTES_PER_VALUE, Complexity, Costs, count, counting_rule, layer_table
+from nas_asc.complexity import (
+    BYTES_PER_VALUE,
+    Counted,
+    count,
+    counting_rule,
+    layer_table,
+)
 from nas_asc.reports.ensemble import Ensemble, count_ensemble
 from nas_asc.reports.report import Report
 from nas_asc.spaces import ReportModel
 from nas_asc.units import format_count, format_shape
-
-Counted = Complexity | Costs
 
 # What stands against each number that a report may print.
 COUNTED: Mapping[str, Callable[[Counted], float]] = {
@@ -53,7 +57,7 @@ class Verification:
         return {
             "id": model.id,
             "report": model.report,
-            "space": "asc" if isinstance(model, Ensemble) else model.architecture.space,
+            "space": _space_of(model),
             "rule": model.rule,
             "classes": len(model.classes) if isinstance(model, Ensemble) else model.classes,
             "input_shape": [list(shape) for shape in self.complexity.input_shapes],
@@ -69,6 +73,11 @@ class Verification:
             "match": self.match,
             "note": model.note,
         }
+
+
+def _space_of(model: ReportModel | Ensemble) -> str:
+    first = model.members[0].model if isinstance(model, Ensemble) else model
+    return first.architecture.space
 
 
 def verify(model: ReportModel | Ensemble) -> Verification:

@@ -43,8 +43,10 @@ def data_frame(
     """
     import pandas as pd
 
-    # Without pandas' guess, which makes 12.0 of 12 where others have no such choice.
-    values = {name: pd.array([row.get(name) for row in rows]) for name in columns}
+    # Without pandas' guess, which makes 12.0 of 12 where others have no such choice; without rows
+    # nothing tells text from numbers, and `.str` is what would fail.
+    kind = None if rows else "object"
+    values = {name: pd.array([row.get(name) for row in rows], dtype=kind) for name in columns}
     for path in choice_columns(choices):
         values[path] = pd.array([each.get(path) for each in choices])
     return pd.DataFrame(values)
@@ -68,7 +70,7 @@ class Summary:
         seeds_over_budget: report models that were not trained: model, size_bytes, macs, binds.
         seeds_adapted: report models that were made to go with the data: model, changes in words.
         ensembles_skipped: ensembles of reports that do not go with the data: ensemble, reason.
-        seeds_skipped: report models for which there was no time: model, reason.
+        seeds_skipped: report models of which nothing was trained so far: model, reason.
         seconds: wall clock time spent, in all sessions of the run; without `finals`.
         epochs: of a full training.
         resting: trials that rest at a rung, as what they are there.

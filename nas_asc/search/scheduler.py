@@ -103,7 +103,7 @@ class Scheduler:
         self._first = self._with_room()
         self.skipped = {trial.number for trial in report_models} - {*self._first}
         for number in sorted(self.skipped):
-            if not self.trials[number].jobs:  # a sampler would wait for what comes of it
+            if not self._with_jobs(self.trials[number]).jobs:  # a sampler would wait for it
                 self._sampler.report(number, "failed")
 
     def restore(self, trials: Sequence[Trial]) -> None:

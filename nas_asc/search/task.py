@@ -131,14 +131,15 @@ class Task:
 def read_task(
     config: StudyConfig,
     load_data: Callable[[], Dataset],
-    outline: Callable[[], tuple[int, float]] | None = None,
+    outline: Callable[[], tuple[int, float, int | None]] | None = None,
     given: Collection[str] | None = None,
 ) -> Task:
     """Read what a study names, the data last, and check that something fits its budget.
 
     Checking the data may take long; `outline` returns the number of classes and about the clip
-    length without decoding anything, so that what nothing fits is told before. Where `given` names
-    the settings that were asked for, the others are planned for the data and the time.
+    length and rate without decoding anything, so that what nothing fits is told before. Where
+    `given` names the settings that were asked for, the others are planned for the data and the
+    time.
 
     Raises:
         ConfigError: it names no space or no limit, or one that is not valid; has every fault.
@@ -152,18 +153,22 @@ def read_task(
     budget = parse_budget(config.budget, rule, with_limits=True)
 
     def checked_measure(
-        n_classes: int, clip_s: float, suiting: Callable[[Architecture], bool] | None = None
+        space: SearchSpace,
+        n_classes: int,
+        clip_s: float,
+        suiting: Callable[[Architecture], bool] | None = None,
     ) -> Measure:
         measure = partial(count, n_classes=n_classes, clip_s=clip_s, rule=rule)
         check_that_something_fits(space, budget, measure, config.seed, suiting)
         return measure
 
     if outline:
-        checked_measure(*outline())
+        n_classes, clip_s, rate_hz = outline()
+        checked_measure(space.for_data(rate_hz) if rate_hz else space, n_classes, clip_s)
     dataset = load_data()
     space = space.for_data(dataset.sample_rate_hz)
     suiting = suits(space, dataset)
-    measure = checked_measure(len(dataset.classes), dataset.clip_s, suiting)
+    measure = checked_measure(space, len(dataset.classes), dataset.clip_s, suiting)
     most = [macs for macs in (budget.macs, config.macs_ceiling) if macs is not None]
     trained = replace(budget, macs=min(most, default=None))
     drawn = None if given is None else _draw_fitting(space, trained, measure, suiting)

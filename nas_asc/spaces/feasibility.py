@@ -12,6 +12,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import cycle, islice
 from math import inf, log, sqrt
 
 from nas_asc.architectures import Architecture, Value
@@ -129,7 +130,14 @@ def check_that_something_fits(
                 f"budget: expected a limit on {MEASURES[name].noun} that space {space.name!r} can "
                 f"meet, got {limit:,} {unit}; the smallest it reaches is {least:,} {unit}"
             )
-    if not repaired(space, budget, measure, rng, admits=admits):
+    offered = {*space.options("compression.precision")}
+    if budget.precisions is not None and offered.isdisjoint(budget.precisions):
+        raise NothingFits(
+            f"budget: expected a space with compression.precision {' or '.join(budget.precisions)},"
+            f" as its rule wants, got {space.name!r} with {', '.join(sorted(map(str, offered)))} - "
+            "add one, or take another rule"
+        )
+    if not repaired(space, budget, measure, rng, _STARTS * max(1, len(space.families)), admits):
         words = "" if budget.precisions is None else f" in {', '.join(budget.precisions)}"
         raise NothingFits(
             f"budget: expected limits that space {space.name!r} can meet together{words}, got "
@@ -167,13 +175,24 @@ def repaired(
     tries: int = _STARTS,
     admits: Admits | None = None,
 ) -> list[Architecture]:
-    """Bring random draws under the budget, one choice at a time; return those where it worked."""
+    """Bring random draws under the budget, one choice at a time; return those where it worked.
+
+    Where a space is made of families, each try stays in one, and they take turns.
+    """
 
     def cost(architecture: Architecture) -> float:
         return excess(budget, measure(architecture))
 
-    found = [_descend(space, cost, rng, 0.0, admits) for _ in range(tries)]
-    return [architecture for architecture, left in found if left == 0.0]
+    names: list[str | None] = [None]
+    if space.families:
+        names = rng.sample([*space.families], len(space.families))
+    found = []
+    for name in islice(cycle(names), tries):
+        member = space if name is None else space.families[name]
+        architecture, left = _descend(member, cost, rng, 0.0, admits)
+        if left == 0.0:
+            found.append(architecture if name is None else space.in_family(name, architecture))
+    return found
 
 
 def excess(budget: Budget, counted: Counted) -> float:

@@ -187,6 +187,7 @@ class ReportModel:
     Attributes:
         report: that it is of, whose classes, clip length and counting rule these are; or empty.
         printed: the numbers that the report prints: params, nonzero_params, size_kb.
+        choices: as its table states them, by dotted path.
         note: what explains a printed number that cannot be reproduced.
     """
 
@@ -199,6 +200,7 @@ class ReportModel:
     rule: str
     printed: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
+    choices: Mapping[str, object] = field(default_factory=dict)
 
     def adapted(self, classes: int | None = None, clip_s: float | None = None) -> "ReportModel":
         """Return it for data with `classes` classes and clips of `clip_s` seconds; None is its own.
@@ -238,7 +240,7 @@ class SearchSpace:
         self.sections = sections
         self.families = families
         self.models: dict[str, ReportModel] = {
-            model.id: replace(model, architecture=self._member(family, model.architecture))
+            model.id: replace(model, architecture=self.in_family(family, model.architecture))
             for family, space in families.items()
             for model in space.models.values()
         }
@@ -254,16 +256,27 @@ class SearchSpace:
             for family, space in families.items()
         }
 
-    def _member(self, family: str, architecture: Architecture) -> Architecture:
+    def in_family(self, family: str, architecture: Architecture) -> Architecture:
+        """Return an architecture of one of the families as one of the whole."""
         return Architecture(self.name, architecture.sections, architecture.chosen, family)
 
     def for_data(self, sample_rate_hz: int) -> "SearchSpace":
-        """Return the space for data of a rate; its choices and options are the same."""
+        """Return the space for data of a rate; its choices and options are the same.
+
+        Its models have the rate that they state, or that of the data where they state none.
+        """
         families = {name: space.for_data(sample_rate_hz) for name, space in self.families.items()}
         sections = tuple(section.for_data(sample_rate_hz) for section in self.sections)
         bound = SearchSpace(self.name, self.title, sections, families)
-        bound.models.update(self.models)
+        own = (model for model in self.models.values() if model.id not in bound.models)
+        bound.models.update({model.id: bound._with_its_rate(model) for model in own})
         return bound
+
+    def _with_its_rate(self, model: ReportModel) -> ReportModel:
+        try:
+            return replace(model, architecture=self.from_choices(model.choices))
+        except ConfigError:  # what it states in Hz or samples cannot be at the rate of the data
+            return model
 
     def front_ends(self) -> Iterator[FrontEnd]:
         """Yield every front end of the space, each once or more often."""
@@ -282,6 +295,15 @@ class SearchSpace:
             members = (p for prefixed in self._prefixed.values() for p in prefixed.values())
             return (self._family, *members)
         return tuple(p for section in self.sections for p in section.parameters.values())
+
+    def options(self, path: str) -> Iterator[Value]:
+        """Yield what stands for a key such as "frontend.n_mels", in all families."""
+        for space in self.families.values():
+            yield from space.options(path)
+        for section in self.sections:
+            name, _, key = path.partition(".")
+            if section.name == name:
+                yield from section.options(key)
 
     def fixed(self) -> dict[str, Value]:
         """Return everything that is no choice, by dotted path."""
@@ -302,7 +324,7 @@ class SearchSpace:
             family = str(choose(self._family))
             prefixed = self._prefixed[family]
             member = self.families[family].architecture(lambda p: choose(prefixed[p.path]))
-            return self._member(family, member)
+            return self.in_family(family, member)
         sections: dict[str, dict[str, Value]] = {}
         chosen: list[tuple[str, str]] = []
         for section in self.sections:
@@ -341,7 +363,7 @@ class SearchSpace:
         if self.families:
             family = str(choices["family"])
             member = self.families[family].from_choices(_without(f"{family}.", choices))
-            return self._member(family, member)
+            return self.in_family(family, member)
         return self._built(self._offered(choices))
 
     def options_of(self, architecture: Architecture) -> dict[str, Value]:

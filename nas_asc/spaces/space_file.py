@@ -161,7 +161,9 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 def _model(model_id: str, table: Mapping[str, Any], space: SearchSpace) -> ReportModel:
     given = {key: value for key, value in table.items() if key not in ("choices", "like")}
     described = {"title": model_id, **given, "clip_s": float(table["clip_s"])}
-    return ReportModel(model_id, architecture=space.from_choices(table["choices"]), **described)
+    choices = table["choices"]
+    architecture = space.from_choices(choices)
+    return ReportModel(model_id, architecture=architecture, choices=choices, **described)
 
 
 def _families(path: Path, file: TomlFile) -> dict[str, SearchSpace]:

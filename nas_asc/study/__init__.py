@@ -3,6 +3,7 @@
 from nas_asc.study.config import (
     MOST,
     RAISABLE,
+    STUDY_FILE,
     NoSettings,
     Part,
     Recipe,
@@ -35,7 +36,7 @@ from nas_asc.study.planning import (
 )
 
 __all__ = [
-    "CORES", "MOST", "RAISABLE", "WARM_START_SHARE", "DataFacts", "DataSource",
+    "CORES", "MOST", "RAISABLE", "STUDY_FILE", "WARM_START_SHARE", "DataFacts", "DataSource",
     "EpochReported", "Event", "Job", "JobFailed", "JobFinished", "JobResult", "NoSettings",
     "OnEpoch", "Part", "Recipe", "Share", "StudyConfig", "Table", "TrainingWork",
     "faults_of", "load_study", "loss_of", "plan", "read_study", "study_toml",

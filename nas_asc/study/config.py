@@ -33,6 +33,7 @@ from nas_asc.study.old_keys import with_new_keys
 from nas_asc.toml_file import Fault, read_toml
 from nas_asc.units import MOST_S
 
+STUDY_FILE = "study.toml"  # of a run folder
 # What may be raised when a run is resumed: where the search ends, and what comes after it.
 RAISABLE = ("trials", "time_s", "final_seeds", "cv")
 

@@ -62,6 +62,13 @@ class DataSource(Table):
         """How the recordings are read, wherever they lie."""
         return self.model_copy(update={"paths": (), "audio": None})
 
+    @property
+    def absolute(self) -> "DataSource":
+        """The same with paths that hold in any folder."""
+        audio = None if self.audio is None else str(Path(self.audio).absolute())
+        paths = tuple(str(Path(path).absolute()) for path in self.paths)
+        return self.model_copy(update={"paths": paths, "audio": audio})
+
     @model_validator(mode="after")
     def _one_length(self) -> "DataSource":
         if self.window_s is not None and self.clip_s is not None:

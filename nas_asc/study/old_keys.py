@@ -34,21 +34,34 @@ def with_new_keys(study: Mapping[str, Any]) -> dict[str, Any]:
     for old, new in OLD_TO_NEW.items():
         table, _, key = old.rpartition(".")
         holder = renewed.get(table) if table else renewed
-        if isinstance(holder, dict) and key in holder:
+        if isinstance(holder, dict) and key in holder and not _has(renewed, new.split(".")):
             _place(renewed, new.split("."), holder.pop(key))
     for name, keys in _GONE.items():
         if isinstance(renewed.get(name), dict):
             renewed[name] = {key: v for key, v in renewed[name].items() if key not in keys}
     if renewed == study:
         return renewed
-    recipe = renewed.get("recipe", {})
-    if isinstance(recipe.get("loss"), dict):
-        recipe["loss"].setdefault("name", "cross_entropy")  # there was no other
-    tables = recipe.get("augmentations", {})
+    recipe = _table(renewed, "recipe")
+    if loss := _table(recipe, "loss"):
+        loss.setdefault("name", "cross_entropy")  # there was no other
+    tables = _table(recipe, "augmentations")
     for name, strengths in _OFF.items():
-        if name in tables and all(tables[name].get(key) == 0 for key in strengths):
+        if (held := _table(tables, name)) and all(held.get(key) == 0 for key in strengths):
             del tables[name]
     return renewed
+
+
+def _table(holder: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a table; an empty one where there is none, or something else."""
+    found = holder.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _has(table: dict[str, Any], path: list[str]) -> bool:
+    """Return whether a value is given by its new name too; then the old one is a fault."""
+    for name in path[:-1]:
+        table = _table(table, name)
+    return path[-1] in table
 
 
 def _place(table: dict[str, Any], path: list[str], value: object) -> None:

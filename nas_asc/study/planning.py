@@ -130,6 +130,8 @@ def plan(
     if not study.data.paths and time_s <= SYNTHETIC_TIME_S:
         candidates = _FIRST_LOOK
     search_s = time_s * CORES * (1 - WARM_START_SHARE * study.warm_start)
+    # of large data features take long: few candidates, of which half the time is training
+    candidates = min(candidates, max(4, int(search_s / (2 * facts.besides_s))))
     each_s = max(search_s / candidates - facts.besides_s, 1.0) * study.speed
 
     clips = facts.training_clips

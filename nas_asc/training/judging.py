@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nas_asc.datasets import Dataset
-from nas_asc.errors import ConfigError
+from nas_asc.datasets import SPLITS, Dataset, load_dataset
+from nas_asc.errors import ConfigError, NasAscError
 from nas_asc.features import load_inputs
 from nas_asc.networks import load_model
+from nas_asc.study import STUDY_FILE, read_study
 from nas_asc.training.metrics import Metrics, Probabilities, compute_metrics, predict_proba
 
 
@@ -46,13 +47,17 @@ def metrics_of(dataset: Dataset, probabilities: Mapping[str, Probabilities]) -> 
 def evaluate_model(folder: str | Path, dataset: Dataset, split: str = "test") -> Metrics:
     """Judge a saved model, `RUN/models/TRIAL`, on the clips of one split of a data set.
 
-    The features are those of the search, where it read the same data set.
+    The features are those of the search, where it read the same data set. The data are to be split
+    as the search did: `load_dataset(study.data, study.seed)` of the run's study.
 
     Raises:
         ExportError: the folder holds no complete model.
-        ConfigError: the data set has other classes, or clips that are read otherwise.
+        ConfigError: the data set has other classes, clips that are read otherwise, or clips in the
+            split that the model was trained or chosen by.
     """
     network = load_model(folder)
+    chosen = list(dataset.indices(split))
+    _check_unseen(Path(folder), dataset, split)
     wanted = {"classes": network.classes, "clip_s": network.clip_s}
     wanted |= {"align": network.align, "hop_s": network.hop_s}
     for name, value in wanted.items():
@@ -63,9 +68,32 @@ def evaluate_model(folder: str | Path, dataset: Dataset, split: str = "test") ->
             )
     assert network.frontend is not None  # a saved model has one
     arrays = load_inputs(dataset, network.frontend.feature_key)
-    chosen = list(dataset.indices(split))
     inputs = tuple(torch.from_numpy(array[chosen]) for array in arrays)
     return split_metrics(dataset, split, predict_proba(network, inputs))
+
+
+def _check_unseen(folder: Path, dataset: Dataset, split: str) -> None:
+    """Check that no clip of a split was in an earlier one for the run of a model, if it has one."""
+    run = folder.absolute().parent.parent
+    file = run / STUDY_FILE
+    if not (folder.parent.name == "models" and file.is_file() and (run / "study.db").is_file()):
+        return
+    study = read_study(file)
+    if (dataset.source, dataset.split_seed) == (study.data, study.seed) or not study.data.paths:
+        return
+    try:
+        own = load_dataset(study.data, study.seed)
+    except NasAscError:  # the recordings are elsewhere now
+        return
+    earlier = SPLITS[: SPLITS.index(split)]
+    seen = {clip.path.resolve() for clip in own.files if clip.split in earlier}
+    again = sum(clip.path.resolve() in seen for clip in dataset.files if clip.split == split)
+    if again:
+        raise ConfigError(
+            f"{folder}: expected clips that the model has not seen, found {again} in the {split} "
+            f"split that its search trained on or chose by - split the data as it did: study = "
+            f"load_study({str(file)!r}); load_dataset(study.data, study.seed)"
+        )
 
 
 def _shown(value: object) -> str:

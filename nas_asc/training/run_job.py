@@ -244,12 +244,16 @@ def _inputs(
 
 
 def siblings(space: str, frontend: FrontEnd, family: str | None = None) -> list[FrontEnd]:
-    """Return the front ends of a space that can share a spectrogram pass with `frontend`."""
+    """Return the front ends of a space that can share a spectrogram pass with `frontend`.
+
+    None where the space's file is gone or being edited: they only save time.
+    """
     path = "frontend.n_mels" if family is None else f"{family}.frontend.n_mels"
-    for parameter in load_space(space).parameters():
-        if parameter.path == path:
-            return [replace(frontend, n_mels=int(n)) for n in parameter.options]
-    return []
+    try:
+        found = [each for each in load_space(space).parameters() if each.path == path]
+    except ConfigError:
+        return []
+    return [replace(frontend, n_mels=int(n)) for each in found for n in each.options]
 
 
 def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:

@@ -126,3 +126,15 @@ def test_help_and_counts_load_neither_torch_nor_optuna():
         "assert not {'torch', 'optuna', 'sqlalchemy', 'matplotlib', 'plotly'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, timeout=60, check=True)
+
+
+def test_a_name_that_no_file_can_have_is_one_line(run_command):
+    long = "a" * 300
+    for argv in (
+        ("front", long),
+        ("spaces", f"{long}.toml"),
+        ("search", "--resume", "--out", long),
+    ):
+        code, out, err = run_command(*argv)
+        assert (code, out, err.count("\n")) == (2, "", 1), err
+        assert "expected a path that can be used, found file name too long - check it" in err

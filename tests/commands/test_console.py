@@ -138,11 +138,18 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_what_has_no_place_to_break_stays_whole(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "20")
+@pytest.mark.parametrize(
+    ("columns", "lines"),
+    [
+        ("20", ["wrote", "  /a-path/that-is/longer.svg"]),
+        ("0", ["wrote /a-path/that-is/longer.svg"]),  # a terminal that does not know its width
+    ],
+)
+def test_what_has_no_place_to_break_stays_whole(monkeypatch, columns, lines):
+    monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setattr(sys, "stderr", Terminal())
     remark("wrote /a-path/that-is/longer.svg")
-    assert sys.stderr.getvalue().splitlines() == ["wrote", "  /a-path/that-is/longer.svg"]
+    assert sys.stderr.getvalue().splitlines() == lines
 
 
 @pytest.mark.parametrize(

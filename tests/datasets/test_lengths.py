@@ -95,7 +95,7 @@ def test_windows_have_the_label_group_and_split_of_their_file(tmp_path):
     assert sum(described["splits"].values()) == 8
     said = "windows: 18 of 1 s from 8 files, one every 0.5 s and the last at the end; 2 shorter"
     assert any(note.startswith(said) for note in dataset.notes)
-    assert outline(source) == (2, 1.0)
+    assert outline(source) == (2, 1.0, 8000)
     assert "windows" not in load_dataset(root).describe()
 
 

@@ -47,8 +47,9 @@ def test_numbered_folds_are_folds_above_and_below_the_classes(folds, order, tmp_
     if folds == 5:
         assert "splits by fold" in notes_of(dataset)
     else:
-        assert "folds of the data are not used (fewer than three); --validation" in notes_of(
-            dataset
+        assert (
+            "folds of the data are not used (fewer than three), unless with --test fold:N"
+            in notes_of(dataset)
         )
         asked = DataSource.of(tmp_path, test="fold:2")
         held = load_dataset(asked)
@@ -83,7 +84,8 @@ def test_whole_paths_of_another_machine_are_looked_up_here(form, tmp_path):
             ("cat", "cat"),
             ("dog", "dog"),
         }
-    assert "--audio: expected a table" in refusal(DataSource.of(tmp_path, audio=str(tmp_path)))
+    unused = load_dataset(DataSource.of(tmp_path, audio=str(tmp_path)))
+    assert "--audio is not used" in notes_of(unused)
 
 
 def test_a_file_that_is_gone_is_not_another_of_its_name(tmp_path):
@@ -94,6 +96,26 @@ def test_a_file_that_is_gone_is_not_another_of_its_name(tmp_path):
     with pytest.raises(DatasetError, match=r"cat/1\.wav: expected a .* clip, found no such file"):
         load_dataset(tmp_path)
     assert len(load_dataset(DataSource.of(tmp_path, skip_bad=True)).clips) == 9
+
+
+def test_a_file_that_is_gone_is_not_that_of_another_split(tmp_path):
+    rows = []
+    for split, label, n in product(("train", "test"), LABELS, range(4)):
+        write_clip(tmp_path / split / label / f"{n}.wav")
+        rows.append(f"{split}/{label}/{n}.wav,{label},{split}")
+    (tmp_path / "train" / "dog" / "1.wav").unlink()
+    (tmp_path / "test" / "cat" / "2.wav").rename(tmp_path / "test" / "cat2.wav")
+    write_rows(tmp_path / "meta.csv", rows, "file,label,split")
+    with pytest.raises(DatasetError, match=r"cat/2\.wav: .* no such file and 1 more like it"):
+        load_dataset(tmp_path)
+
+
+def test_a_file_may_lie_deeper_than_its_row_says(tmp_path):
+    for label, n in product(LABELS, range(4)):
+        write_clip(tmp_path / "wavs" / f"spk{n}" / f"{label}{n}.wav")
+    rows = [f"wavs/{label}{n}.wav,{label}" for label, n in product(LABELS, range(4))]
+    write_rows(tmp_path / "meta.csv", rows)
+    assert len(load_dataset(tmp_path).clips) == 8
 
 
 @pytest.mark.parametrize("converted", ["{}.m4a.wav", "{}.wav", "{}.flac"])
@@ -176,13 +198,20 @@ def test_rows_that_contradict_each_other_are_refused_or_left_out(tmp_path):
     dataset = load_dataset(DataSource.of(tmp_path, skip_bad=True))
     assert len(dataset.clips) == 6
     assert "1 row without a label left out" in notes_of(dataset)
-    assert "2 rows with several labels or splits left out" in notes_of(dataset)
+    assert "2 rows that contradict each other left out" in notes_of(dataset)
+
+
+def test_a_fold_is_contradicted_too(tmp_path):
+    write_labels(tmp_path, [], "file,label")
+    rows = [f"{label}{n}.wav,{label},{n}" for label, n in product(LABELS, range(4))]
+    write_rows(tmp_path / "meta.csv", [*rows, "dog1.wav,dog,3"], "file,label,fold")
+    assert "expected one fold for dog1.wav, found 3 and 1 (" in refusal(tmp_path)
 
 
 def test_contradictions_are_counted(tmp_path):
     write_labels(tmp_path, ["dog1.wav,cat", "cat2.wav,dog"])
     text = refusal(tmp_path)
-    assert "line 11: expected one label for cat2.wav, found 'dog' and 'cat' (" in text
+    assert "line 11: expected one label for cat2.wav, found dog and cat (" in text
     assert "line 4) - keep one of the two, or leave such rows out with --skip-bad (1 more" in text
 
 
@@ -214,6 +243,15 @@ def test_a_table_that_cannot_be_read_does_not_stop_class_folders(tmp_path):
     dataset = load_dataset(tmp_path)
     assert dataset.classes == ("dog", "rain")
     assert "the table notizen.csv is not used" in notes_of(dataset)
+
+
+def test_the_table_that_is_meant_stops_where_it_cannot_be_read(tmp_path):
+    for part, label, n in product(("part1", "part2"), LABELS, range(3)):
+        write_clip(tmp_path / part / f"{label}{n}.wav")
+    (tmp_path / "meta.csv").write_bytes("file,label,Größe\n".encode("latin-1"))
+    assert "meta.csv: expected UTF-8 text" in refusal(tmp_path)
+    (tmp_path / "meta.csv").rename(tmp_path / "clips.csv")
+    assert "clips.csv: expected UTF-8 text" in refusal(tmp_path)
 
 
 def test_the_lists_of_speech_commands_may_lie_above_the_words(tmp_path):

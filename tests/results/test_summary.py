@@ -76,7 +76,9 @@ def test_a_frame_holds_both_fronts_with_a_column_per_choice(two_fronts):
     assert frame["width"].isna().tolist() == [True, False, False]
     assert frame["width"].dtype == "Int64"
     assert list(frame.columns) == [*POINT_KEYS, "width"]
-    assert replace(two_fronts, points=()).to_frame().empty
+    nothing = replace(two_fronts, points=()).to_frame()
+    assert nothing.empty
+    assert nothing[nothing["on_front"].str.contains("accuracy")].empty
 
 
 @pytest.mark.parametrize("budget", [Budget(), Budget(size_bytes=1024), Budget(macs=30_000_000)])

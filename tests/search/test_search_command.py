@@ -95,6 +95,19 @@ def test_a_run_of_an_own_space_can_be_resumed_from_any_folder(
     assert "| finished\n" in err
 
 
+def test_paths_in_a_study_hold_in_any_folder(run_command, tmp_path, tones, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_command("spaces", "copy", "mbconv", "own.toml")
+    (tmp_path / "clips").symlink_to(tones)
+    options = {"space": "./own.toml", "budget": "24KB", "data": {"paths": ["clips"]}}
+    text = study_toml(with_options(load_study("quick"), options))
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+    code, text, err = run_command("search", "--study", "mine.toml", "--plan")
+    assert code == 0, err
+    assert f'space = "{tmp_path}/own.toml"' in text
+    assert f'paths = ["{tmp_path}/clips"]' in text
+
+
 def test_a_plan_is_printed_as_a_study_that_plans_nothing_any_more(run_command, tmp_path, tones):
     ask = ("search", "--budget", "24KB", "--space", "mbconv", "--data", tones)
     code, text, err = run_command(*ask, "--time", "90s", "--calibrate", "--plan")

@@ -150,8 +150,28 @@ def test_the_smallest_that_is_named_can_be_had(mbconv, measure):
 
 def test_limits_that_cannot_be_met_together_are_refused(tiny, measure):
     budget = Budget(size_bytes=100_000, precisions=("float16",))
-    with pytest.raises(NothingFits, match="meet together in float16"):
+    with pytest.raises(NothingFits, match=r"precision float16, .* with float32, int8 - add one"):
         check_that_something_fits(tiny, budget, measure)
+    least = smallest(tiny, measure, "size_bytes", random.Random(0))
+    budget = Budget(size_bytes=least, precisions=("float32",))
+    with pytest.raises(NothingFits, match="meet together in float32"):
+        check_that_something_fits(tiny, budget, measure)
+
+
+def test_what_one_family_alone_meets_fits():
+    """Networks on waveforms need more memory than those on spectra of few bands."""
+    asc, measure = load_space("asc"), partial(count, n_classes=10, clip_s=1.0)
+    of_family = {
+        name: smallest(space, measure, "peak_activation_bytes", random.Random(0))
+        for name, space in asc.families.items()
+    }
+    least, second = sorted(of_family.values())[:2]
+    assert least < second
+    check_that_something_fits(asc, Budget(peak_activation_bytes=second - 1), measure)
+    found = repaired(asc, Budget(peak_activation_bytes=least), measure, random.Random(0), tries=7)
+    assert {architecture.family for architecture in found} == {
+        name for name, reached in of_family.items() if reached == least
+    }
 
 
 def test_random_draws_are_brought_under_a_budget_that_few_meet(mbconv, measure):

@@ -42,6 +42,30 @@ def test_an_architecture_has_the_rate_of_the_data_in_numbers(space):
         assert bound.fixed() == space.fixed()
 
 
+def test_a_model_that_states_no_rate_has_that_of_the_data(tmp_path):
+    path = tmp_path / "mine.toml"
+    text = with_keys(
+        SPACE, {**RELATIVE, "frontend.sample_rate_hz": '"data"', "frontend.f_min_hz": 0}
+    )
+    choices = {"window_ms": 40, "f_max_share": 1.0}
+    stated = "".join(f"frontend.{key} = {value}\n" for key, value in choices.items())
+    path.write_text(
+        text.replace("[models.mine.choices]\n", f"[models.mine.choices]\n{stated}"),
+        encoding="utf-8",
+    )
+    space = read_space(path)
+    assert space.models["mine"].architecture.frontend.sample_rate_hz == 44_100
+    bound = space.for_data(8000).models["mine"].architecture
+    assert bound.frontend.sample_rate_hz == 8000
+    assert bound.frontend.window == 320
+
+
+def test_the_rate_of_a_report_is_its_own_whatever_the_data(space):
+    assert space.for_data(8000).models["mine"] == space.models["mine"]
+    asc = load_space("asc")
+    assert asc.for_data(8000).models == asc.models
+
+
 def test_the_rate_of_the_data_by_its_number_and_by_its_word_is_one_architecture(space):
     bound = space.for_data(8000)
     choices = {**space.random(random.Random(0)).choices}

@@ -62,6 +62,18 @@ def test_what_is_planned_fits_the_time_of_two_cores():
     assert 0.75 * 2 * 240 / candidate_s == pytest.approx(8 * 4**0.6, rel=0.05)
 
 
+@pytest.mark.parametrize("time_s", [3600.0, 86_400.0])
+def test_candidates_of_large_data_train_as_long_as_their_features_take(time_s):
+    """Those of 23,040 clips of 10 s take 231 s: an hour is for eleven of them, trained as long."""
+    large = DataFacts(14_000, 3000, clip_s=10.0, sound_s=230_400.0, imbalance=1.0)
+    study = planned(large, time_s=time_s)
+    assert study.longest_s >= 231
+    if time_s == 3600.0:
+        begun = (study.longest_s + 231.4) * 11
+        assert begun == pytest.approx(0.75 * 2 * 3600, rel=0.05)
+        assert study.startup_trials == 8
+
+
 def test_more_time_trains_longer_and_larger_networks():
     short, long = planned(time_s=240.0), planned(time_s=7200.0)
     assert long.epochs > short.epochs

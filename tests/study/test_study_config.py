@@ -180,3 +180,21 @@ def test_seeds_of_trials_differ_by_study_number_and_purpose():
     seeds = {trial_seed(*each) for each in given}
     assert len(seeds) == 300
     assert all(0 <= seed < 2**32 for seed in seeds)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("clip_s = 2.0\n[recipe]\naugmentations = ['mixup']", "recipe.augmentations"),
+        ("clip_s = 2.0\n[recipe.augmentations]\nmixup = 0.2", "recipe.augmentations.mixup"),
+        ("clip_s = 2.0\nrecipe = 'x'", "recipe"),
+        ("clip_s = 5.0\n[data]\nclip_s = 2.0", "clip_s"),
+        ("seeds = false\nwarm_start = true", "seeds"),
+    ],
+)
+def test_an_old_key_hides_no_fault(tmp_path, text, path):
+    """Nor does it lose to the new one without a word."""
+    file = tmp_path / "mine.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=rf"mine.toml:\d+: {path}: expected"):
+        load_study(str(file))

@@ -16,7 +16,7 @@ from nas_asc.errors import ConfigError
 from nas_asc.networks import SavedModel, save_ensemble, store
 from nas_asc.reports.ensemble import Ensemble, Member
 from nas_asc.reports.lookup import report_model
-from nas_asc.study import DataSource, Job, load_study
+from nas_asc.study import DataSource, Job, load_study, study_toml, with_options
 from nas_asc.training.metrics import predict_proba
 from nas_asc.training.run_job import run_job
 
@@ -44,14 +44,14 @@ def cache(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("NAS_ASC_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
 
 
-def train(dataset, run, epochs=3):
+def train(dataset, run, epochs=3, split_seed=0):
     rng, space = random.Random(0), load_space("mbconv")
     draws = (space.random(rng) for _ in range(1000))
     clip_s = dataset.clip_s
     architecture = next(a for a in draws if count(a, 2, clip_s, "plain").macs < 4_000_000)
     context = {
         "data": dataset.source.to_dict(),
-        "split_seed": 0,
+        "split_seed": split_seed,
         "validation_clips": None,
         "recipe": RECIPE.to_dict(),
         "rule": "plain",
@@ -140,3 +140,25 @@ def test_a_model_of_whole_clips_is_judged_on_any_split_of_the_data_it_was_made_f
         changed = dataset.source.model_copy(update=other)
         with pytest.raises(ConfigError, match=f"expected a data set with {name}"):
             evaluate_model(model, load_dataset(changed))
+
+
+def test_a_model_is_not_judged_on_what_it_was_trained_on(folder, tmp_path):
+    """Recordings that several classes share are drawn: with another seed, otherwise."""
+    own, run = tmp_path / "own", tmp_path / "run"
+    for clip in folder.glob("*/*.wav"):
+        (own / clip.parent.name).mkdir(parents=True, exist_ok=True)
+        speaker = "abcdefghij"[int(clip.stem)]
+        soundfile.write(own / clip.parent.name / f"{speaker}_0.wav", *soundfile.read(clip))
+    source = DataSource.of(own, clip_s=0.5, names="{speaker}_{take}")
+    dataset, other = load_dataset(source, 1), load_dataset(source, 0)
+    _, model = train(dataset, run, split_seed=1)
+    study = {"space": "mbconv", "budget": "1MB", "seed": 1, "data": source.to_dict()}
+    text = study_toml(with_options(load_study("quick"), study))
+    (run / "study.toml").write_text(text, encoding="utf-8")
+    (run / "study.db").touch()
+    assert evaluate_model(model, dataset).log_loss > 0
+    held, known = ({c.path for c in d.clips if c.split == "test"} for d in (other, dataset))
+    assert held - known
+    with pytest.raises(ConfigError, match=r"the model has not seen, found \d+ in the test split"):
+        evaluate_model(model, other)
+    assert evaluate_model(model, other, "train").log_loss > 0

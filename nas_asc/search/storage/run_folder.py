@@ -32,9 +32,8 @@ from nas_asc.search.storage.trials import Trial, TrialStore
 from nas_asc.search.task import Task
 from nas_asc.search.warm_start import adaptations, skipped_ensembles
 from nas_asc.spaces import SearchSpace
-from nas_asc.study import RAISABLE, StudyConfig, read_study, study_toml, with_options
+from nas_asc.study import RAISABLE, STUDY_FILE, StudyConfig, read_study, study_toml, with_options
 
-STUDY_FILE = "study.toml"
 _TRIALS_FILE = "study.db"
 _LOCK_FILE = "run.lock"
 
@@ -43,7 +42,7 @@ _DATABASE_ERRORS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_RE
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 # Raised by one with every change of which trainings are stopped, and of what comes of a training.
-EARLY_STOPPING_VERSION, TRAINING_VERSION = 3, 3
+EARLY_STOPPING_VERSION, TRAINING_VERSION = 3, 4
 
 # What a resumed run must find as it was, and what it is called.
 _UNCHANGING = {

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_asc.complexity import Budget, counting_rule, parse_budget
+from nas_asc.errors import printable
 from nas_asc.results import POINT_COLUMNS, Point, Summary, data_frame
 from nas_asc.search.storage.finals import read_finals
 from nas_asc.search.storage.run_folder import read_trials, saved_study
@@ -52,7 +53,7 @@ def load_trials(run: str | Path) -> "pd.DataFrame":
             "reason": trial.reason or None,
             "seed": trial.seed,
             "on_front": on_front.get(trial.number, ""),
-            **(trial.result.metrics if trial.result else {}),
+            **(trial.result.metrics if trial.result and trial.state != "failed" else {}),
             **trial.complexity,
             "elapsed_s": trial.elapsed_s if trial.finished else None,
             "spent_s": trial.spent_s if trial.finished else None,
@@ -75,9 +76,9 @@ def summarise(
     run: Path, study: StudyConfig, budget: Budget, trials: Sequence[Trial], facts: Mapping[str, Any]
 ) -> Summary:
     """Return the state of a search as tables and plots take it."""
-    states = Counter(trial.state for trial in trials)
+    states, skipped = Counter(trial.state for trial in trials), tuple(skipped_seeds(trials))
     return Summary(
-        run=str(run),
+        run=printable(run),
         space=study.space or "",
         rule=study.rule,
         seed=study.seed,
@@ -87,7 +88,7 @@ def summarise(
         classes=tuple(facts.get("classes", ())),
         trials={
             **{state: states[state] for state in ("completed", "stopped_early", "failed")},
-            **({"seeds_skipped": states["skipped"]} if states["skipped"] else {}),
+            **({"seeds_skipped": len(skipped)} if skipped else {}),
             "duplicates": sum(trial.duplicates for trial in trials),
             "rejected_over_budget": sum(trial.rejected_over_budget for trial in trials),
         },
@@ -95,7 +96,7 @@ def summarise(
         seeds_over_budget=tuple(facts.get("seeds_over_budget", ())),
         seeds_adapted=tuple(facts.get("seeds_adapted", ())),
         ensembles_skipped=tuple(facts.get("ensembles_skipped", ())),
-        seeds_skipped=tuple(skipped_seeds(trials)),
+        seeds_skipped=skipped,
         seconds=run_seconds(trials, facts),
         finals=read_finals(run),
         epochs=study.epochs,
