@@ -82,7 +82,7 @@ def search(
             sys.exit(done.stderr)
         seconds = time.monotonic() - began
         summary = json.loads(done.stdout)
-        points = [p for p in summary["front"] if p["model"] is None]
+        points = [p for p in summary["front"] if p["model"] is None] or summary["front"]
         best = min(points, key=lambda point: point["log_loss"])
         small = [point for point in points if point["size_bytes"] <= SMALL_BYTES]
         test = evaluate_model(run / "models" / str(best["trial"]), dataset, "test")

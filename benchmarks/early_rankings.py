@@ -7,7 +7,7 @@ random ones below 128 KB, spread over sizes) in full, and judges them at a ninth
 epochs: with one cycle as it is, with the average of the weights, and with a constant rate that
 falls to 0 over the last fifth, which is trained for each rung by itself. For each way: the rank
 correlation (Spearman) of the log losses at each rung with those of the end, how much of the last
-front is among the third that would go on, and the median of the last losses.
+front is among the share that would go on, and the mean log loss at each rung and in the end.
 """
 
 import json
@@ -16,7 +16,7 @@ from argparse import ArgumentParser, Namespace
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import median
+from statistics import fmean
 
 import torch
 from scipy.stats import spearmanr
@@ -63,7 +63,7 @@ def main() -> None:
         for row in pool.map(losses, jobs):
             rows.append(row)
             print(json.dumps(row), flush=True)
-    sizes = [row["size_bytes"] for row in rows]
+    sizes, share = [row["size_bytes"] for row in rows], task.config.early_stopping.keep
     for way in ("one_cycle", "one_cycle, averaged", "constant, falling", "constant, averaged"):
         by_rung = [[row[way][at] for row in rows] for at in range(len(SHARES))]
         last = list(zip(sizes, by_rung[-1], strict=True))
@@ -72,8 +72,8 @@ def main() -> None:
             "rank_correlations": [
                 round(spearmanr(each, by_rung[-1])[0], 2) for each in by_rung[:-1]
             ],
-            "front_kept": [kept(sizes, each, last) for each in by_rung[:-1]],
-            "median_last_loss": round(median(by_rung[-1]), 3),
+            "front_kept": [kept(sizes, each, last, share) for each in by_rung[:-1]],
+            "mean_losses": [round(fmean(each), 3) for each in by_rung],
         }
         print(json.dumps(found), flush=True)
 
@@ -86,6 +86,7 @@ def task_for(data: Path, minutes: float, candidates: int) -> Task:
         "data": DataSource.of(data).to_dict(),
         "time_s": 60 * minutes,
         "startup_trials": candidates,
+        "lag": candidates,
     }
     study = with_options(load_study("planned"), asked)
     return read_task(study, lambda: load_dataset(study.data), given=set(asked))
@@ -148,11 +149,13 @@ def losses(job: tuple[Namespace, int, dict[str, object], int]) -> dict[str, obje
     return row
 
 
-def kept(sizes: list[int], early: list[float], last: list[tuple[int, float]]) -> float:
-    """Return which share of the last front is in the third that goes on by fronts."""
+def kept(
+    sizes: list[int], early: list[float], last: list[tuple[int, float]], share: float
+) -> float:
+    """Return which share of the last front is in the share of all that goes on by fronts."""
     front = {at for at, point in enumerate(last) if not dominated(point, last)}
     left, chosen = list(range(len(sizes))), list[int]()
-    while len(chosen) < len(sizes) / 3:
+    while len(chosen) < share * len(sizes):
         points = [(sizes[at], early[at]) for at in left]
         best = [at for at, point in zip(left, points, strict=True) if not dominated(point, points)]
         chosen += best

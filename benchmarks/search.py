@@ -5,10 +5,11 @@
     python benchmarks/search.py --report                     of what is stored, nothing is run
 
 On ESC-10 (--esc10 DIR) and the built-in scenes, in the space mbconv under 128 KB. For all variants
-training code, recipe, split, budget, space, time and the two worker processes are the same: those
-of the study that this project plans for the data and the time.
+but `before` training code, recipe, split, budget, space, time and the two worker processes are the
+same: those of the study that this project plans for the data and the time.
 
-- `ours` is `nas-asc search` of this checkout, `before` that of a commit (--before) by its own plan;
+- `ours` is `nas-asc search` of this checkout, `before` that of a commit (--before), the last
+  release without rungs, by its own plan and with its own training;
 - the peers of `search_peers.py` are other ways of searching; Syne Tune must be installed for one;
 - `no-...` and `sampler-...` are `ours` with one part of the search switched off or exchanged.
 
@@ -22,6 +23,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -47,8 +49,8 @@ from nas_asc.study import DataSource, StudyConfig, load_study, study_toml, with_
 
 ROOT = Path(__file__).resolve().parents[1]
 SPACE, BUDGET = "mbconv", "128KB"
-DEFAULT_ESC10 = Path("../shared/data/esc10")
-RELEASE_BEFORE = "bbe0c92"
+DEFAULT_ESC10 = ROOT.parent / "shared" / "data" / "esc10"
+RELEASE_BEFORE = "8edc00a"
 
 # What is changed in the planned study where a part is switched off or exchanged.
 PARTS: Mapping[str, Callable[[StudyConfig], dict[str, Any]]] = {
@@ -87,19 +89,23 @@ def main() -> None:
     if options.esc10:
         sources = {"esc10": DataSource.of(options.esc10.resolve()), **sources}
     options.results.mkdir(parents=True, exist_ok=True)
-    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started ends too
     data = sources if options.data is None else options.data.split(",")
     seeds = () if options.report else range(options.seeds)
     with tempfile.TemporaryDirectory() as folder:
-        for each in product(data, options.variants.split(","), seeds, [options.minutes]):
-            cell = Cell(*each)
+        for name, seed, variant in product(data, seeds, options.variants.split(",")):
+            cell = Cell(name, variant, seed, options.minutes)
             if (options.results / cell.file).exists():
                 print(f"{cell.file}: stored")
             elif library := missing_library(cell.variant):
                 print(f"{cell.file}: skipped, {library} is not installed")
             else:
                 recordings = Path(folder) / f"{cell.data}-{cell.seed}"
-                measure(cell, sources[cell.data], options, recordings)
+                try:
+                    measure(cell, sources[cell.data], options, recordings)
+                except (EOFError, subprocess.CalledProcessError) as error:
+                    print(f"{cell.file}: failed, {error}")
     write_report(options.results, options.docs)
 
 
@@ -110,14 +116,18 @@ def read_options() -> Namespace:
     parser.add_argument("--seeds", type=int, default=1, help="seeds 0 to SEEDS - 1")
     parser.add_argument("--data", help="esc10, scenes or both; default: all there are")
     parser.add_argument("--variants", default=",".join(VARIANTS))
-    parser.add_argument("--esc10", type=Path, default=DEFAULT_ESC10, metavar="DIR")
+    parser.add_argument("--esc10", type=Path, metavar="DIR", help=f"default: {DEFAULT_ESC10}")
     parser.add_argument("--before", default=RELEASE_BEFORE, metavar="COMMIT")
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "search_results")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs" / "search.md")
     parser.add_argument("--report", action="store_true", help="write the report only")
     options = parser.parse_args()
-    if not options.esc10.is_dir():
-        options.esc10 = None
+    if options.esc10 and not options.esc10.is_dir():
+        parser.error(f"--esc10: expected a folder, found none at {options.esc10}")
+    if options.esc10 is None and DEFAULT_ESC10.is_dir():
+        options.esc10 = DEFAULT_ESC10
+    if options.esc10 is None:
+        print(f"ESC-10 is left out: it is not at {DEFAULT_ESC10}, and --esc10 does not say where")
     known = {"--data": {"scenes"} | ({"esc10"} if options.esc10 else set())}
     known["--variants"] = {*VARIANTS, *PEERS}
     for name, allowed in known.items():
@@ -137,7 +147,8 @@ def measure(cell: Cell, source: DataSource, options: Namespace, recordings: Path
         shutil.copytree(recordings, cache)
         os.environ["NAS_ASC_CACHE"] = str(cache)
         task = planned(source, cell)
-        versions = commit(ROOT)
+        versions, busy = commit(ROOT), None
+        epochs: int | None = task.config.epochs
         if cell.variant in PEERS:
             trainings = compete(PEERS[cell.variant](task), task, run)
             library = "syne-tune" if cell.variant.startswith("moasha") else "optuna"
@@ -145,11 +156,11 @@ def measure(cell: Cell, source: DataSource, options: Namespace, recordings: Path
                 versions += f", {library} {version(library)}"
         elif cell.variant == "before":
             with checkout(options.before) as root:
-                versions = commit(root)
+                versions, epochs = commit(root), None  # by its own plan
                 search(root, plan_options(source, cell), run)
             trainings = read_run(run)
         elif cell.variant == "ours":
-            search(ROOT, plan_options(source, cell), run)
+            busy = search(ROOT, plan_options(source, cell), run)["utilisation"]
             trainings = read_run(run)
         else:
             study = with_options(task.config, PARTS[cell.variant](task.config))
@@ -158,7 +169,7 @@ def measure(cell: Cell, source: DataSource, options: Namespace, recordings: Path
                 return
             file = Path(folder) / "study.toml"
             file.write_text(study_toml(study), encoding="utf-8")
-            search(ROOT, ["--study", str(file)], run)
+            busy = search(ROOT, ["--study", str(file)], run)["utilisation"]
             trainings = read_run(run)
         result = {
             **asdict(cell),
@@ -166,7 +177,8 @@ def measure(cell: Cell, source: DataSource, options: Namespace, recordings: Path
             "version": versions,
             "classes": len(task.dataset.classes),
             "limit_bytes": task.budget.size_bytes,
-            "epochs_of_a_training": task.config.epochs,
+            "epochs_of_a_training": epochs,
+            "utilisation": busy,
             **summed(trainings, run, task.dataset),
         }
     write_atomically(options.results / cell.file, json.dumps(result, indent=1) + "\n")
@@ -192,8 +204,8 @@ def planned(source: DataSource, cell: Cell) -> Task:
     return read_task(config, load, given={*given})
 
 
-def search(root: Path, words: list[str], run: Path) -> None:
-    """Run `nas-asc search` of a checkout."""
+def search(root: Path, words: list[str], run: Path) -> dict[str, Any]:
+    """Run `nas-asc search` of a checkout; return what it prints."""
     call = [sys.executable, "-c", "from nas_asc.cli import main; main()", "search", *words]
     done = subprocess.run(
         [*call, "--workers", str(WORKERS), "--out", str(run), "--json"],
@@ -204,7 +216,10 @@ def search(root: Path, words: list[str], run: Path) -> None:
         check=False,
     )
     if done.returncode:
-        sys.exit(done.stderr)
+        print(done.stderr, file=sys.stderr)
+        done.check_returncode()
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 def read_run(run: Path) -> list[Training]:
@@ -286,7 +301,8 @@ def machine() -> str:
 
 def commit(root: Path) -> str:
     """Return the commit of a checkout, with a plus sign where its code was changed since."""
-    changed = git(root, "status", "--porcelain", "--", "nas_asc", "search_spaces", "studies")
+    code = ("nas_asc", "search_spaces", "studies", "benchmarks/*.py")
+    changed = git(root, "status", "--porcelain", "--", *code)
     return git(root, "rev-parse", "--short", "HEAD") + ("+" if changed else "")
 
 

@@ -33,7 +33,9 @@ from search_workers import Peer
 from nas_asc.architectures import Architecture
 from nas_asc.results import SMALLEST_SIZE_BYTES, guessing_error
 from nas_asc.search import Task
-from nas_asc.spaces import Parameter, excess
+from nas_asc.spaces import Parameter
+
+_WORST = 10.0  # the violation of what does not suit the data at all
 
 
 class RandomPeer:
@@ -62,8 +64,7 @@ class RandomPeer:
 
 def over_budget(task: Task, architecture: Architecture) -> float:
     """Return how far an architecture is from what may be trained; 0 for what may be."""
-    exceeds = excess(task.trained_budget, task.measure(architecture))
-    return exceeds + (0.0 if task.suits(architecture) else 1.0)
+    return min(task.over(architecture, task.trained_budget), _WORST)
 
 
 class OptunaPeer:
@@ -122,7 +123,7 @@ def _suggest(trial: optuna.Trial, parameter: Parameter) -> Any:
 
 
 class ParetoPruner:
-    """Optuna's `MedianPruner` on Pareto ranks of loss and size, which are -1 on the front."""
+    """Optuna's `MedianPruner` on Pareto ranks of loss and size, 0 on the front; ties stay ties."""
 
     def __init__(self) -> None:
         self._points: dict[int, dict[int, tuple[float, float]]] = {}  # by epoch and trial
@@ -135,7 +136,7 @@ class ParetoPruner:
         points[trial] = point
         ranks = pareto_ranks(points)
         own = self._ranks.setdefault(trial, {})
-        own[epoch] = ranks[trial] or -1
+        own[epoch] = ranks[trial]
         study = optuna.create_study()
         for other in self.finished:
             at = {epoch: float(ranks[other])} if other in ranks else {}

@@ -34,7 +34,7 @@ PARTS = {
     "no-rungs": "without rungs",
     "no-mutations": "without mutations",
     "no-report-models": "without report models and mutations",
-    "sampler-random": "sampler random",
+    "sampler-random": "sampler random, without mutations",
     "sampler-tpe": "sampler tpe",
     "sampler-evolution": "sampler evolution",
     "sampler-surrogate": "sampler surrogate",
@@ -179,7 +179,11 @@ def _spread(values: Sequence[float]) -> str:
 
 def goals(minutes: float, variants: Mapping[str, Variant]) -> Iterator[str]:
     """Yield how this search stands to the others, a sentence each, beside what it is to reach."""
+    yield from doubts(variants)
     ours = variants[OURS]
+    if busy := [cell["utilisation"] for cell in ours.cells if cell.get("utilisation")]:
+        goal = f" (goal: 95 %, {_met(min(busy) >= 0.95)})" if minutes == 12 else ""
+        yield f"Its workers were busy for {min(busy):.0%} to {max(busy):.0%} of their time{goal}."
     over_epochs, over_s = (mean_curve(ours.curves(axis)) for axis in ("epochs", "seconds"))
     others = [variants[name] for name in OTHERS if name in variants]
     if others:
@@ -188,19 +192,22 @@ def goals(minutes: float, variants: Mapping[str, Variant]) -> Iterator[str]:
         epochs = first_at(over_epochs, value)
         reached = "is not reached"
         if epochs is not None:
-            reached = f"is reached after {epochs:,.0f}, {epochs / spent:.0%} of those"
+            reached = f"is reached after {epochs:,.0f}, {epochs / max(spent, 1):.0%} of those"
         yield (
             f"The {value:.3f} that the best of the others ({LABELS[best.name]}) has after "
-            f"{spent:,.0f} epochs {reached} (goal: at most a third)."
+            f"{spent:,.0f} epochs {reached} (goal: at most a third, "
+            f"{_met(epochs is not None and 3 * epochs <= spent)})."
         )
-    if before := variants.get(BEFORE):
-        value = fmean(before.last())
+    if (before := variants.get(BEFORE)) and (value := fmean(before.last())):
         ratio, seconds = fmean(ours.last()) / value, first_at(over_s, value)
         reached = "not reached" if seconds is None else f"reached after {seconds / 60:.1f} minutes"
-        goal = " (goals: 1.25 times, and 4 minutes)" if minutes == 12 else ""
+        goal = within = ""
+        if minutes == 12:
+            goal = f" (goal: 1.25 times, {_met(ratio >= 1.25)})"
+            within = f" of it (goal: 4, {_met(seconds is not None and seconds <= 240)})"
         yield (
-            f"It has {ratio:.2f} times the hypervolume of the release before, whose {value:.3f} "
-            f"after {minutes:g} minutes is {reached}{goal}."
+            f"It has {ratio:.2f} times the hypervolume of the release before{goal}, whose "
+            f"{value:.3f} after {minutes:g} minutes is {reached}{within}."
         )
     if RANDOM in variants:
         drawn = variants[RANDOM]
@@ -211,17 +218,38 @@ def goals(minutes: float, variants: Mapping[str, Variant]) -> Iterator[str]:
         yield _beside_random(*by_epochs, "epochs", "epochs")
 
 
+def doubts(variants: Mapping[str, Variant]) -> Iterator[str]:
+    """Yield what is not measured, and in what cells that are compared are not equal."""
+    wanted = [BEFORE, *OTHERS]
+    if absent := [LABELS[name] for name in wanted if name not in variants]:
+        yield f"Not measured here: {', '.join(absent)}."
+    cells = [cell for variant in variants.values() for cell in variant.cells]
+    here = [cell for cell in cells if cell["variant"] != BEFORE]
+    for what, found in (
+        ("machines", {cell["machine"] for cell in cells}),
+        ("versions", {cell["version"].partition(",")[0] for cell in here}),
+        ("plans", {cell["epochs_of_a_training"] for cell in here}),
+        ("numbers of seeds", {len(variant.cells) for variant in variants.values()}),
+    ):
+        if len(found) > 1:
+            yield f"Cells of different {what} are compared here."
+
+
+def _met(is_met: bool) -> str:
+    return "met" if is_met else "missed"
+
+
 def _beside_random(ours: Curve, random: Curve, end: float, axis: str, unit: str) -> str:
     """Say how far and until when a curve is below that of random search, up to an end."""
     xs = [x for x in sorted({*ours.xs, *random.xs}) if x <= end]
     below = [(random.at(x) - ours.at(x), x) for x in xs if random.at(x) > ours.at(x)]
     if not below:
-        return f"By {axis} it is never below random feasible search (goal: never)."
+        return f"By {axis} it is never below random feasible search (goal: never, met)."
     later = [x for x in xs if x > below[-1][1]]
     until = f"until {later[0]:,.0f} {unit}" if later else "also at the end"
     return (
         f"By {axis} it is below random feasible search by up to {max(below)[0]:.3f}, {until} "
-        "(goal: never)."
+        "(goal: never, missed)."
     )
 
 

@@ -2,7 +2,8 @@
 
 A peer says which architecture is trained next and which training is stopped. The trainings are jobs
 of `run_job`, with the seeds and the context that the search gives them, in as many processes of one
-thread; time begins, as in the search, when the processes are started.
+thread. Time begins when they ask for their first jobs; a peer thinks about the next one while they
+train, as the search does.
 """
 
 import multiprocessing
@@ -59,7 +60,6 @@ def compete(peer: Peer, task: Task, run: Path) -> list[Training]:
     """Train what a peer asks for until the time of the study is up; models are saved in `run`."""
     study, context = task.config, multiprocessing.get_context("spawn")
     assert study.time_s is not None
-    began = time.monotonic()
     pipes, processes = [], []
     for _ in range(WORKERS):
         ours, theirs = context.Pipe()
@@ -68,6 +68,9 @@ def compete(peer: Peer, task: Task, run: Path) -> list[Training]:
         theirs.close()
         pipes.append(ours)
         processes.append(process)
+    for pipe in pipes:
+        pipe.poll(None)
+    began = time.monotonic()
     desk = _Desk(peer, task, run, began)
     try:
         while (left_s := began + study.time_s - time.monotonic()) > 0:
@@ -75,6 +78,7 @@ def compete(peer: Peer, task: Task, run: Path) -> list[Training]:
                 assert isinstance(pipe, Connection)
                 question, *arguments = pipe.recv()
                 pipe.send(getattr(desk, question)(*arguments))
+            desk.look_ahead()
     finally:
         for process in processes:
             process.terminate()
@@ -120,12 +124,13 @@ class _Desk:
         self._run = run
         self._began = began
         self._sizes: list[int] = []
+        self._ahead: Architecture | None = None
         self.trainings: list[Training] = []
 
     def next_job(self) -> Job:
         """Ask for an architecture and make a job of it, as the search does."""
         task, study, number = self._task, self._task.config, len(self._sizes)
-        architecture = self._peer.ask()
+        architecture, self._ahead = self._ahead or self._peer.ask(), None
         self._sizes.append(task.measure(architecture).size_bytes)
         context = {
             "data": task.dataset.source.to_dict(),
@@ -145,6 +150,11 @@ class _Desk:
             rungs=tuple(self._peer.judged),
             context=context,
         )
+
+    def look_ahead(self) -> None:
+        """Ask for the architecture of the next job, while others are in training."""
+        if self._sizes and self._ahead is None:
+            self._ahead = self._peer.ask()
 
     def goes_on(self, trial: int, epoch: int, loss: float) -> bool:
         """Pass the question on, and keep what is stopped."""
