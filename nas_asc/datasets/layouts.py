@@ -26,12 +26,12 @@ from nas_asc.datasets.columns import (
 )
 from nas_asc.datasets.folder import Folder
 from nas_asc.datasets.grouping import ESC_NAME
+from nas_asc.datasets.named_files import in_folder
 from nas_asc.datasets.names import NamePattern, parse_names, propose_names
 from nas_asc.datasets.proposals import options_for, unused_tables, what_would_work
 from nas_asc.datasets.table import (
     Table,
     has_table,
-    in_folder,
     list_rows,
     list_tables,
     read_table,

@@ -14,7 +14,8 @@ from pathlib import Path
 from nas_asc.datasets.columns import Entry, parse_columns
 from nas_asc.datasets.folder import UNREADABLE_SUFFIXES, unreadable_kinds, walk
 from nas_asc.datasets.layouts import LAYOUTS, list_clips
-from nas_asc.datasets.table import in_places, list_rows, named_after_splits, read_table
+from nas_asc.datasets.named_files import in_places
+from nas_asc.datasets.table import list_rows, named_after_splits, read_table
 from nas_asc.errors import ConfigError, DatasetError, printable
 from nas_asc.study import DataSource
 

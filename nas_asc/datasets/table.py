@@ -1,20 +1,16 @@
 """A CSV or TSV table of clips: a file and its label and, if known, split, fold, device and group.
 
 Conventions: the first row names the columns; the delimiter is the tab, the comma or the semicolon
-that it holds; spaces, carriage returns and a byte order mark at the ends are stripped. A file is
-named from the table's folder or the folder above, from `audio` or `audio/foldN` (UrbanSound8K)
-beside it, from `--audio`, or by its whole path; its suffix may be another or left out, and of its
-folders the first, as far as no other file ends so. An empty label is an error, not a class.
+that it holds; spaces, carriage returns and a byte order mark at the ends are stripped. Where files
+lie that rows name is in `named_files`. An empty label is an error, not a class.
 """
 
 import csv
-import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import product
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from nas_asc.datasets.columns import (
     ROLES,
@@ -24,7 +20,8 @@ from nas_asc.datasets.columns import (
     roles_of,
     unlike_names,
 )
-from nas_asc.datasets.folder import Folder, is_audio, is_readable
+from nas_asc.datasets.folder import Folder, is_audio
+from nas_asc.datasets.named_files import Find, in_folder, path_of
 from nas_asc.errors import DatasetError, nearest, printable
 from nas_asc.units import number_of
 
@@ -33,9 +30,6 @@ _PLACES = (".", "meta", "metadata")
 _LOOKED_AT = 200  # rows that are enough to see what columns hold
 
 _Row = tuple[str, Entry]  # the table and line of a row, for what is wrong with it
-
-# Where the file of a row is: its path, or None.
-Find = Callable[[Mapping[str, str], str], Path | None]
 
 
 @dataclass(frozen=True)
@@ -166,7 +160,7 @@ def list_rows(
                 )
                 continue
             found = find(row, name)
-            path = found or base / _slashes(name)
+            path = found or base / path_of(name)
             missing |= set() if found else {path}
             entry = entry_of(path, row, table.roles, splits, where)
             if by_name:
@@ -263,53 +257,6 @@ def named_after_splits(paths: Iterator[Path]) -> dict[Path, str]:
     return {path: meanings[word] for path, word in named.items() if word in meanings}
 
 
-def in_folder(folder: Folder) -> Find:
-    """Return what finds the file of a row among those of a folder."""
-    there = set(folder.audio)
-    by_tail, converted = _by_tail(folder.audio), _converted()
-
-    def find(row: Mapping[str, str], name: str) -> Path | None:
-        wanted = _slashes(name)
-        if wanted.is_absolute():
-            whole = _existing(Path(wanted))
-            if whole is None or not is_readable(wanted):
-                whole = _in(folder.root, by_tail(wanted)) or converted(Path(wanted)) or whole
-            return whole
-        paths = [place / wanted for place in _places(row)]
-        if folder.repeated and there.isdisjoint(paths):  # a row may name it by a link left out
-            reals = [os.path.realpath(folder.root / path) for path in paths]
-            paths += [folder.found_as[real] for real in reals if real in folder.found_as]
-        found = next((path for path in paths if path in there), None)
-        if found is None or not is_readable(found):
-            found = by_tail(wanted) or found
-        return _in(folder.root, found)
-
-    return find
-
-
-def in_places(parent: Path, audio: Path | None) -> Find:
-    """Return what finds the file of a row of a table in `parent`, or from the folder `audio`."""
-    by_tail, root, converted = _by_tail(()), audio or parent, _converted()
-    if audio is not None:
-        below = [Path(where, name) for where, _, files in os.walk(audio) for name in files]
-        relative = [PurePosixPath(path.relative_to(audio)) for path in below]
-        by_tail = _by_tail([path for path in relative if is_audio(path)])
-
-    def find(row: Mapping[str, str], name: str) -> Path | None:
-        wanted = _slashes(name)
-        starts = [parent, parent.parent] if audio is None else [audio, parent]
-        places = [start / place / wanted for start in starts for place in _places(row)]
-        if wanted.is_absolute():
-            places = [Path(wanted)]
-        found = next(filter(None, map(_existing, places)), None)
-        if found is None or not is_readable(PurePosixPath(found)):
-            others = filter(None, map(converted, places))
-            found = _in(root, by_tail(wanted)) or next(others, None) or found
-        return found
-
-    return find
-
-
 def propose_columns(path: Path, where: str = "", stems: Collection[str] = ()) -> str:
     """Return the option that would use a table, by what its columns hold; or nothing.
 
@@ -388,81 +335,5 @@ def _with_split(entry: Entry, split: str) -> Entry:
     return entry if entry.split else replace(entry, split=split)
 
 
-def _places(row: Mapping[str, str]) -> list[PurePosixPath]:
-    folds = [PurePosixPath("audio", f"fold{row['fold']}")] if "fold" in row else []
-    plain = ("", "audio", "meta", "metadata")
-    return [*map(PurePosixPath, plain), *folds]
-
-
-def _slashes(name: str) -> PurePosixPath:
-    return PurePosixPath(name.replace("\\", "/"))
-
-
-def _in(root: Path, found: PurePosixPath | None) -> Path | None:
-    return None if found is None else root / found
-
-
-def _existing(path: Path) -> Path | None:
-    try:
-        return path if path.is_file() else None
-    except (OSError, ValueError):  # a name that no file can have
-        return None
-
-
-def _converted() -> Callable[[Path], Path | None]:
-    """Return what finds the readable file that lies where a row names one of another kind.
-
-    Its name may have another suffix, or one more: x.m4a may have become x.wav or x.m4a.wav.
-    """
-
-    @cache
-    def inside(folder: Path) -> dict[str, Path]:
-        try:
-            paths = sorted(folder.iterdir(), reverse=True)
-        except (OSError, ValueError):
-            return {}
-        return {path.stem: path for path in paths if is_readable(PurePosixPath(path))}
-
-    def find(path: Path) -> Path | None:
-        found, name = inside(path.parent), PurePosixPath(path.name)
-        return found.get(path.name) or (found.get(path.stem) if is_audio(name) else None)
-
-    return find
-
-
-def _by_tail(paths: Sequence[PurePosixPath]) -> Callable[[PurePosixPath], PurePosixPath | None]:
-    """Return what finds the one file that a row means whose own path does not lead to it.
-
-    It is the one that shares most of the path's end with it, whatever suffix it has. Where the
-    folder that the row names before that is there, and the file not in it, it is the file that is
-    not there.
-    """
-
-    @cache
-    def index() -> tuple[dict[str, PurePosixPath | None], set[str]]:
-        found: dict[str, PurePosixPath | None] = {}
-        for path in filter(is_readable, paths):
-            inner = PurePosixPath(path.stem)  # x.m4a.wav was x.m4a
-            for tail in {path.name, path.stem, inner.stem if is_audio(inner) else path.stem}:
-                for folder in ("", *reversed(path.parent.parts)):
-                    tail = f"{folder}/{tail}" if folder else tail
-                    found[tail] = None if tail in found else path
-        return found, {folder for path in paths for folder in path.parent.parts}
-
-    def find(wanted: PurePosixPath) -> PurePosixPath | None:
-        found, folders = index()
-        names = [wanted.name, *([wanted.stem] if is_audio(wanted) else [])]
-        above = [part for part in wanted.parts[:-1] if part != wanted.anchor]
-        for start in range(len(above) + 1):
-            for name in names:
-                path = found.get("/".join((*above[start:], name)))
-                left_out = {*above[:start][-1:]} & folders
-                if path is not None and left_out.issubset(path.parent.parts):
-                    return path
-        return None
-
-    return find
-
-
 def _names_audio(cell: str) -> bool:
-    return is_audio(_slashes(cell))
+    return is_audio(path_of(cell))
