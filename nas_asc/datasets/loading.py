@@ -3,10 +3,11 @@
 import json
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import inf
 from pathlib import Path
+from typing import TypeVar
 
 from nas_asc.datasets.bandwidth import Band, mixed_bands, unreached_rates
 from nas_asc.datasets.columns import ROLES, Entry
@@ -19,6 +20,8 @@ from nas_asc.datasets.splits import SPLITS, check_classes, lacking, split, strad
 from nas_asc.errors import DatasetError, NasAscError, printable, utf8_path
 from nas_asc.study import DataSource
 from nas_asc.units import number_of
+
+T = TypeVar("T")
 
 SYNTHETIC_MARK = "synthetic.json"
 _HEADERS = 10  # that are read to see about how long clips are
@@ -351,27 +354,30 @@ def _bandwidths(dataset: Dataset, bands: Mapping[Path, Band]) -> list[Finding]:
 
 def _repeated(entries: Sequence[Entry], of_path: Mapping[Path, AudioFile]) -> list[str]:
     """Say so where clips hold the same audio, which tells nothing new, or too much in a test."""
-    first: dict[str, Entry] = {}
-    sounding = [entry for entry in entries if of_path[entry.path].peak > 0]
-    pairs = [(entry, first.setdefault(of_path[entry.path].digest, entry)) for entry in sounding]
-    repeated = [(entry, original) for entry, original in pairs if entry is not original]
+    alike = _of_same_audio((entry, of_path[entry.path]) for entry in entries)
+    repeated = [(entry, original) for original, *others in alike for entry in others]
     if not repeated:
         return []
     across = sum(entry.split != original.split for entry, original in repeated)
     return [
         f"the audio of {number_of(len(repeated), 'clip')} is that of others, of {across} in "
-        f"another split (such as {printable(repeated[0][0].path)}): better remove them"
+        f"another split (such as {printable(min(e.path for e, _ in repeated))}): better remove them"
     ]
 
 
 def _copies(good: Sequence[tuple[Path, AudioFile]]) -> list[str]:
     """Find files of the same content, which may put one recording into two splits."""
-    alike: defaultdict[str, list[Path]] = defaultdict(list)
-    for path, file in good:
-        if file.peak > 0:  # silences are alike
-            alike[file.digest].append(path)
     return [
         f"{printable(paths[0])}: the same audio as {', '.join(map(printable, paths[1:]))}"
-        for paths in alike.values()
+        for paths in _of_same_audio(good)
         if len(paths) > 1
     ]
+
+
+def _of_same_audio(pairs: Iterable[tuple[T, AudioFile]]) -> Collection[list[T]]:
+    """Return what has the same audio together; silences, which are alike, are left out."""
+    alike: defaultdict[str, list[T]] = defaultdict(list)
+    for each, file in pairs:
+        if file.peak > 0:
+            alike[file.digest].append(each)
+    return alike.values()

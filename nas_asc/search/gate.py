@@ -72,9 +72,8 @@ class Gate:
         """
         space, trained = self._space, self._trained_budget
         rng = random.Random(seed)
-        each = max(1, len(space.families))
         tries = (
-            repaired(space, trained, self._measure, rng, tries=each, admits=self._suits)
+            repaired(space, trained, self._measure, rng, tries=1, admits=self._suits)
             for _ in range(_REPAIRS)
         )
         rejected = duplicates = 0

@@ -12,7 +12,6 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from itertools import cycle, islice
 from math import inf, log, sqrt
 
 from nas_asc.architectures import Architecture, Value
@@ -137,7 +136,7 @@ def check_that_something_fits(
             f" as its rule wants, got {space.name!r} with {', '.join(sorted(map(str, offered)))} - "
             "add one, or take another rule"
         )
-    if not repaired(space, budget, measure, rng, _STARTS * max(1, len(space.families)), admits):
+    if not repaired(space, budget, measure, rng, admits=admits):
         words = "" if budget.precisions is None else f" in {', '.join(budget.precisions)}"
         raise NothingFits(
             f"budget: expected limits that space {space.name!r} can meet together{words}, got "
@@ -177,7 +176,7 @@ def repaired(
 ) -> list[Architecture]:
     """Bring random draws under the budget, one choice at a time; return those where it worked.
 
-    Where a space is made of families, each try stays in one, and they take turns.
+    Where a space is made of families, each has so many tries, by turns.
     """
 
     def cost(architecture: Architecture) -> float:
@@ -187,7 +186,7 @@ def repaired(
     if space.families:
         names = rng.sample([*space.families], len(space.families))
     found = []
-    for name in islice(cycle(names), tries):
+    for name in names * tries:
         member = space if name is None else space.families[name]
         architecture, left = _descend(member, cost, rng, 0.0, admits)
         if left == 0.0:

@@ -59,13 +59,14 @@ class Optimisation:
         """Leave the weights that count in the network: the average, if there is one."""
         if self._average:
             self._average.swap()
-        self._unpruned = self._state.clone()
         if self._pruner:
+            self._unpruned = self._state.clone()
             self._pruner.apply()
 
     def resume(self) -> None:
         """Put the weights that are trained, and their average, back in place after `finish`."""
-        self._state.copy_(self._unpruned)  # a weight that is pruned now may not be so in the end
+        if self._pruner:  # a weight that is pruned now may not be so in the end
+            self._state.copy_(self._unpruned)
         if self._average:
             self._average.swap()
 

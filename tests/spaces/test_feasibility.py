@@ -168,7 +168,7 @@ def test_what_one_family_alone_meets_fits():
     least, second = sorted(of_family.values())[:2]
     assert least < second
     check_that_something_fits(asc, Budget(peak_activation_bytes=second - 1), measure)
-    found = repaired(asc, Budget(peak_activation_bytes=least), measure, random.Random(0), tries=7)
+    found = repaired(asc, Budget(peak_activation_bytes=least), measure, random.Random(0), tries=1)
     assert {architecture.family for architecture in found} == {
         name for name, reached in of_family.items() if reached == least
     }
