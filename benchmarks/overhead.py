@@ -69,7 +69,7 @@ def ours_ms(run: Path, trials: int, last: int) -> float:
     options = {"space": SPACE, "budget": "128KB", "sampler": "random", "trials": trials}
     study = with_options(load_study("quick"), {**options, "epochs": EPOCHS, "warm_start": False})
     dataset = Dataset("none", run, CLASSES, (), 1.0, True, 44100, 1, (), ())
-    pool = RUNNERS["processes"](1, "overhead:instant_job")
+    pool = RUNNERS["local"](1, "overhead:instant_job")
     ends: list[float] = []
 
     def note(progress: Progress) -> None:

@@ -94,6 +94,12 @@ def slow(job: Job, report: OnEpoch) -> JobResult:
     return run_job(job, report)
 
 
+def slow_anywhere(job: Job, report: OnEpoch) -> JobResult:
+    """Take a fifth of a second."""
+    time.sleep(0.2)
+    return run_job(job, report)
+
+
 def small_space(job: Job, report: OnEpoch) -> JobResult:
     """Need no particular choice of the space."""
     loss = 1.0 + job.number / 100

@@ -4,11 +4,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -30,6 +31,8 @@ from nas_asc.study.config import StudyConfig, load_study, with_options
 EACH = [
     pytest.param(name, marks=pytest.mark.slow) if name == "surrogate" else name for name in SAMPLERS
 ]
+# the names of all runners, of which one takes seconds to start
+KINDS = [pytest.param(kind, marks=pytest.mark.slow) if kind == "ray" else kind for kind in RUNNERS]
 OFF = {"enabled": False, "rungs": [0.34], "keep": 0.5}  # early stopping
 DATASET = Dataset("nothing", Path("nowhere"), CLASSES, (), CLIP_S, True, 44100, 1, (), ())
 
@@ -62,6 +65,7 @@ def search(
     workers: int = 1,
     resume: bool = False,
     progress: object = None,
+    runner_options: Mapping[str, object] = MappingProxyType({}),
     **options: object,
 ) -> Summary:
     """Run a search with a job of fake_job."""
@@ -69,7 +73,7 @@ def search(
         study(**options),
         dataset,
         run=run,
-        workers=RUNNERS[kind](workers, f"fake_job:{job}"),
+        workers=RUNNERS[kind](workers, f"fake_job:{job}", **runner_options),
         resume=resume,
         **({} if progress is None else {"progress": progress}),
     )

@@ -4,6 +4,8 @@ import os
 import shlex
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from functools import partial
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,7 @@ from nas_asc.units import format_count, format_duration, number_of
 if TYPE_CHECKING:
     from nas_asc.datasets import Dataset
     from nas_asc.results import Summary
-    from nas_asc.search import Task
+    from nas_asc.search import Runner, Task
     from nas_asc.study import StudyConfig
 
     # A study, its run folder, and the options that a plan leaves as they are; None without a plan.
@@ -72,6 +74,12 @@ _FOR_RECORDINGS = {"audio", "columns", "group", "label_level", "names", "test", 
 @click.option(
     "--workers", default="auto", show_default=True, help="Worker processes: a number or auto."
 )
+@click.option("--runner", default="local", show_default=True, type=click.Choice(["local", "ray"]),
+              help="Where they run: processes of this machine, or Ray Tune.")  # fmt: skip
+@click.option("--ray-address", metavar="ADDRESS",
+              help="A Ray cluster (docs/cluster.md); else Ray is started here.")  # fmt: skip
+@click.option("--gpus-per-trial", type=click.FloatRange(0.0, 1.0), metavar="SHARE",
+              help="What a trial takes of a GPU, with Ray.")  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Run folder; default: runs/SPACE-TIME."
 )
@@ -82,6 +90,9 @@ def command(
     no_report_models: bool,
     no_seeds: bool,
     workers: str,
+    runner: str,
+    ray_address: str | None,
+    gpus_per_trial: float | None,
     out: Path | None,
     resume: bool,
     plan_only: bool,
@@ -96,7 +107,14 @@ def command(
     """
     from nas_asc.datasets import outline
     from nas_asc.results import write_front
-    from nas_asc.search import ended_trials, failures, held_workers, read_task
+    from nas_asc.search import (
+        JOB_FUNCTION,
+        RUNNERS,
+        ended_trials,
+        failures,
+        held_workers,
+        read_task,
+    )
     from nas_asc.study import study_toml
 
     given = {name: value for name, value in options.items() if value is not None}
@@ -106,7 +124,12 @@ def command(
         given["data"] = source
     if is_path(space := str(given.get("space", ""))):
         given["space"] = str(Path(space).absolute())  # a run can be resumed from any folder
-    processes = _count_workers(workers)
+    ray_options = {"address": ray_address, "gpus_per_trial": gpus_per_trial}
+    ray_options = {name: value for name, value in ray_options.items() if value is not None}
+    if ray_options and runner != "ray":
+        option = "--ray-address" if ray_address else "--gpus-per-trial"
+        raise click.UsageError(f"{option}: expected --runner ray with it, got {runner}")
+    wanted = _count_workers(workers, of_cluster=ray_address is not None)
     if calibrate:
         if resume or "study" in given:
             raise click.UsageError("--calibrate: expected a search that is planned, got a study")
@@ -124,15 +147,17 @@ def command(
     if clips := task.rule.clip_remark(task.dataset.clip_s):
         remark(f"warning: rule {task.rule.id}: {clips}")
     # A process has a torch, whether it is busy or not.
-    processes = int(min(processes, task.config.most_busy))
+    count = min(wanted, task.config.most_busy)
     if task.config.trials is not None:
         left = task.config.trials - (ended_trials(run, at_rest=False) if resume else 0)
         if not task.config.trains_again:  # else there is more to do
-            processes = max(1, min(processes, left))
-    if processes > (held := int(min(processes, held_workers()))):
-        remark(f"warning: {processes} workers: memory has room for {held}, no more are started")
-        processes = held
-    summary = _run(task, run, processes, resume)
+            count = max(1, min(count, left))
+    if ray_address is None and count > (held := min(count, held_workers())):
+        remark(f"warning: {count} workers: memory has room for {held:.0f}, no more are started")
+        count = held
+    processes = None if count == inf else int(count)
+    make = partial(RUNNERS[runner], processes, JOB_FUNCTION, **ray_options)
+    summary = _run(task, run, make, processes, resume)
     try:
         paths = write_front(summary, run)
     finally:  # what was found is shown, also where it cannot be written
@@ -148,11 +173,12 @@ def command(
     return 0 if summary.points or summary.resting else 4
 
 
-def _count_workers(text: str) -> int:
+def _count_workers(text: str, of_cluster: bool) -> float:
+    """Return how many workers are asked for; infinite for as many as a cluster has room for."""
     from nas_asc.search import fitting_workers
 
     if text == "auto":
-        return fitting_workers()
+        return inf if of_cluster else fitting_workers()
     if not (text.isdecimal() and int(text) > 0):
         raise ConfigError(f"--workers: expected auto or a number above zero, got {text!r}")
     return int(text)
@@ -247,15 +273,18 @@ def _dataset(config: "StudyConfig") -> "Dataset":
     return dataset
 
 
-def _run(task: "Task", run: Path, processes: int, resume: bool) -> "Summary":
-    from nas_asc.search import JOB_FUNCTION, RUNNERS, run_task
+def _run(
+    task: "Task", run: Path, make: "Callable[[], Runner]", workers: int | None, resume: bool
+) -> "Summary":
+    from nas_asc.search import run_task
     from nas_asc.study import STUDY_FILE
 
     config = task.config
+    words = "all workers of the cluster" if workers is None else number_of(workers, "worker")
     remark(
-        f"search: {_extent(task, run, processes, resume)}, "
+        f"search: {_extent(task, run, workers or 1, resume)}, "
         f"{number_of(config.epochs, 'epoch')} each{_rungs(config)}, sampler {config.sampler}, "
-        f"seed {config.seed}, lag {config.lag}, {number_of(processes, 'worker')}; run folder {run}"
+        f"seed {config.seed}, lag {config.lag}, {words}; run folder {run}"
     )
     if config.macs_ceiling:
         remark(
@@ -267,7 +296,7 @@ def _run(task: "Task", run: Path, processes: int, resume: bool) -> "Summary":
             f"search: proposals that would train for more than {format_duration(config.longest_s)} "
             "by plan are not trained (longest_s of the study); report models are exempt"
         )
-    runner = RUNNERS["processes"](processes, JOB_FUNCTION)
+    runner = make()
     try:
         with live_progress(task.rule.kb) as show:
             return run_task(task, runner, run=run, progress=show, resume=resume)

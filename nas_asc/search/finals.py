@@ -27,7 +27,7 @@ from nas_asc.search.runners.inline import interruptible_between_steps
 from nas_asc.search.storage.finals import read_finals, save_asked, save_retraining
 from nas_asc.search.storage.trials import Trial
 from nas_asc.search.task import Task
-from nas_asc.study import EpochReported, Event, Job, JobFailed, JobResult, trial_seed
+from nas_asc.study import EpochReported, Event, Job, JobFailed, JobResult, JobWaiting, trial_seed
 from nas_asc.units import format_duration, number_of
 
 _POLL_S = 0.5
@@ -192,7 +192,7 @@ class _Session:
 
     def _handle(self, event: Event) -> None:
         trial = self._trials[event.number]
-        if isinstance(event, EpochReported):
+        if isinstance(event, EpochReported | JobWaiting):
             self._lost.heard(event.number)
             return
         self._running.discard(event.number)

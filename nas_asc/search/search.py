@@ -36,7 +36,16 @@ from nas_asc.search.storage.trials import Trial, TrialStore, run_seconds
 from nas_asc.search.task import Task, read_task
 from nas_asc.search.trial_queue import TrialQueue, left_out
 from nas_asc.search.warm_start import warm_start_trials
-from nas_asc.study import EpochReported, Event, Job, JobFinished, JobResult, StudyConfig, loss_of
+from nas_asc.study import (
+    EpochReported,
+    Event,
+    Job,
+    JobFinished,
+    JobResult,
+    JobWaiting,
+    StudyConfig,
+    loss_of,
+)
 from nas_asc.units import number_of
 
 # Named, not imported: the driver needs no torch.
@@ -81,7 +90,7 @@ def run_search(
             recording is gone, or a disk full: the run can be resumed when that is put right.
         KeyboardInterrupt: Ctrl-C; the run can be resumed. A second one does not wait for anything.
     """
-    runner = RUNNERS["processes"](workers, JOB_FUNCTION) if isinstance(workers, int) else workers
+    runner = RUNNERS["local"](workers, JOB_FUNCTION) if isinstance(workers, int) else workers
     with closing(runner):
         task = read_task(config, lambda: dataset)
         return run_task(task, runner, run=run, progress=progress, resume=resume)
@@ -270,7 +279,9 @@ class _Session:
 
     def _handle(self, event: Event) -> None:
         trial = self.scheduler.trials[event.number]
-        if isinstance(event, EpochReported):
+        if isinstance(event, JobWaiting):
+            self._lost.heard(event.number)
+        elif isinstance(event, EpochReported):
             self._lost.heard(event.number)
             self._pace.note(trial, event.entry)
             self._report_progress()

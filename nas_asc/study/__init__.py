@@ -23,6 +23,7 @@ from nas_asc.study.job import (
     JobFailed,
     JobFinished,
     JobResult,
+    JobWaiting,
     OnEpoch,
     loss_of,
     trial_seed,
@@ -37,8 +38,8 @@ from nas_asc.study.planning import (
 
 __all__ = [
     "CORES", "MOST", "RAISABLE", "STUDY_FILE", "WARM_START_SHARE", "DataFacts", "DataSource",
-    "EpochReported", "Event", "Job", "JobFailed", "JobFinished", "JobResult", "NoSettings",
-    "OnEpoch", "Part", "Recipe", "Share", "StudyConfig", "Table", "TrainingWork",
+    "EpochReported", "Event", "Job", "JobFailed", "JobFinished", "JobResult", "JobWaiting",
+    "NoSettings", "OnEpoch", "Part", "Recipe", "Share", "StudyConfig", "Table", "TrainingWork",
     "faults_of", "load_study", "loss_of", "plan", "read_study", "study_toml",
     "trial_seed", "with_options",
 ]  # fmt: skip

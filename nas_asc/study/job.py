@@ -47,6 +47,11 @@ class Job:
     learning_rate: float | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """What its files in the run folder are called: by its trial, or as a final training."""
+        return f"final-{self.seed}" if self.context.get("final") else str(self.number)
+
 
 def trial_seed(seed: int, number: int, purpose: str) -> int:
     """Return the seed, 0 to 2**32 - 1, of one purpose in one trial of a study."""
@@ -117,4 +122,11 @@ class JobFailed:
     stops: bool = False
 
 
-Event = EpochReported | JobFinished | JobFailed
+@dataclass(frozen=True)
+class JobWaiting:
+    """A job still waits for a place to run."""
+
+    number: int
+
+
+Event = EpochReported | JobFinished | JobFailed | JobWaiting

@@ -302,8 +302,8 @@ def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
 
 def _trained(job: Job, settings: TrialSettings, on_epoch: OnEpoch) -> JobResult:
     context, final = job.context, job.context.get("final")
-    run, name = Path(str(context["run"])), f"final-{job.seed}" if final else str(job.number)
-    folder, checkpoint = run / "models" / name, run / "checkpoints" / name
+    run = Path(str(context["run"]))
+    folder, checkpoint = run / "models" / job.name, run / "checkpoints" / job.name
     candidate = read_candidate(job.architecture)
     if isinstance(candidate, EnsembleReference):
         ensemble = _ensemble(candidate, settings)

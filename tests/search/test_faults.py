@@ -57,7 +57,7 @@ def tell(progress=None):
 
 if __name__ == "__main__":
     tell()
-    options = dict(kind="processes", workers=2, progress=tell, **{OPTIONS})
+    options = dict(kind="local", workers=2, progress=tell, **{OPTIONS})
     search(Path(sys.argv[1]), job=sys.argv[2], **options)
     print(time.monotonic(), flush=True)
 """

@@ -71,7 +71,7 @@ from nas_asc.datasets import load_dataset
 from real_job import search_tones
 if __name__ == "__main__":
     run, tones, job = sys.argv[1:]
-    search_tones(Path(run), load_dataset(tones), job=job, kind="processes", workers=2)
+    search_tones(Path(run), load_dataset(tones), job=job, kind="local", workers=2)
 """
 
 
@@ -210,7 +210,7 @@ def test_features_that_are_truncated_while_a_worker_has_them_are_made_anew(
 ):
     """Its process is killed when it reads on, which is one lost trial."""
     run = tmp_path / "run"
-    front = search_tones(run, dataset, job="real_job:truncates_cache", kind="processes").front
+    front = search_tones(run, dataset, job="real_job:truncates_cache", kind="local").front
     assert (*results(run), front) == whole
     assert f"worker died (signal {signal.SIGBUS:d})" in caplog.text
 

@@ -197,7 +197,7 @@ def test_what_diverged_in_the_search_is_trained_again_with_the_rate_that_went_we
 
 def test_workers_give_up_what_the_end_of_the_time_cut_and_train_the_front(run, whole, caplog):
     """Their trials of the search would never end; then one of them is killed."""
-    options = {"job": "searching_never_ends", "kind": "processes", "workers": 2}
+    options = {"job": "searching_never_ends", "kind": "local", "workers": 2}
     time_s = load_front(run).seconds + 1
     summary = final_search(run, resume=True, trials=None, time_s=time_s, final_seeds=3, **options)
     assert [trial.state for trial in trials_of(run)[10:]] == ["running", "running"]
@@ -232,7 +232,7 @@ SMALL = ("--budget", "24KB,4MMAC", "--space", "mbconv", "--epochs", 1, "--seed",
 
 def test_a_finished_run_is_given_final_seeds(run_command, tmp_path, tones, monkeypatch):
     inline = RUNNERS["inline"]
-    monkeypatch.setitem(RUNNERS, "processes", lambda count, function: inline(1, function))
+    monkeypatch.setitem(RUNNERS, "local", lambda count, function: inline(1, function))
     run = tmp_path / "run"
     argv = ("search", *SMALL, "--data", tones.root, "--trials", 2, "--out", run)
     assert run_command(*argv)[0] == 0

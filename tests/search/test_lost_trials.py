@@ -12,7 +12,7 @@ from nas_asc.search.storage.trials import Trial
 
 def found(run, job, **options):
     given = {"trials": 12, "early_stopping": OFF, **options}
-    return search(run, job=job, kind="processes", workers=2, **given)
+    return search(run, job=job, kind="local", workers=2, **given)
 
 
 @pytest.fixture(scope="module")

@@ -165,7 +165,7 @@ ASC, MBCONV = (
 )
 
 
-AT_ONCE = {"trials": 2, "time_s": 0.1, "job": "waiting", "kind": "processes"}
+AT_ONCE = {"trials": 2, "time_s": 0.1, "job": "waiting", "kind": "local"}
 
 
 @pytest.fixture

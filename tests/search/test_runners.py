@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fake_job import run_job
-from study_cases import start
+from study_cases import KINDS, start
 
 from nas_asc.errors import DatasetError, RunError
 from nas_asc.reports.lookup import report_model
@@ -48,7 +48,7 @@ def make():
         workers.close()
 
 
-@pytest.mark.parametrize("kind", RUNNERS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_job_reports_its_epochs_and_ends_with_its_result_or_at_a_rung(make, kind):
     workers = make(kind, "fake_job:run_job")
     assert (workers.capacity, workers.free) == (1, 1)
@@ -82,7 +82,7 @@ def faulty(job, report):
     raise FAULTS[job.number]
 
 
-@pytest.mark.parametrize("kind", RUNNERS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_exception_is_a_reason_of_one_line(make, kind):
     workers = make(kind, "test_runners:faulty")
     for _ in range(2):  # it goes on
@@ -117,7 +117,7 @@ def test_only_what_no_trial_is_to_blame_for_stops_a_search(number, stops):
 
 
 def test_a_killed_process_is_one_failed_trial_and_is_replaced(make):
-    workers = make("processes", "test_runners:killed_or_done", count=2)
+    workers = make("local", "test_runners:killed_or_done", count=2)
     for number in (0, 1):
         workers.submit(job(number))
     ends = {e.number: e for e in events_of(workers, 2) if isinstance(e, JobFinished | JobFailed)}
@@ -130,7 +130,7 @@ def test_a_killed_process_is_one_failed_trial_and_is_replaced(make):
 
 
 def test_a_cancelled_job_says_nothing_more_and_frees_its_worker(make):
-    workers = make("processes", "fake_job:waiting")
+    workers = make("local", "fake_job:waiting")
     workers.submit(job(1))
     while not workers.poll(0.5):
         pass
@@ -141,13 +141,13 @@ def test_a_cancelled_job_says_nothing_more_and_frees_its_worker(make):
 
 def test_processes_that_never_start_are_an_error(make, monkeypatch):
     monkeypatch.setattr("nas_asc.search.runners.processes._serve", os._exit)  # with two arguments
-    workers = make("processes", "fake_job:run_job")
+    workers = make("local", "fake_job:run_job")
     with pytest.raises(RunError, match="3 died"):
         events_of(workers, 1)
 
 
 def test_processes_train_with_one_thread_and_without_ctrl_c(make):
-    workers = make("processes", "test_runners:interrupted_threads")
+    workers = make("local", "test_runners:interrupted_threads")
     workers.submit(job())
     assert events_of(workers, 1)[-1].result.metrics == {"threads": "1"}
     for _ in range(2):
@@ -156,7 +156,7 @@ def test_processes_train_with_one_thread_and_without_ctrl_c(make):
 
 DRIVER = """
 import test_runners as t
-workers = t.RUNNERS['processes'](2, 'fake_job:waiting')  # not guarded by __name__
+workers = t.RUNNERS['local'](2, 'fake_job:waiting')  # not guarded by __name__
 workers.submit(t.job())
 while not workers.poll(0.5): pass
 print(*[w.process.pid for w in workers._workers], flush=True)

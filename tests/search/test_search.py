@@ -79,14 +79,14 @@ def test_report_models_that_fit_are_trained_to_the_end_or_left_out(tmp_path):
 def test_two_workers_find_what_one_finds(tmp_path, sampler):
     options = {"sampler": sampler, "budget": "128KB", "trials": 26}
     one = search(tmp_path / "one", **options)
-    two = search(tmp_path / "two", job="unsteady", kind="processes", workers=2, **options)
+    two = search(tmp_path / "two", job="unsteady", kind="local", workers=2, **options)
     assert untimed(tmp_path / "one") == untimed(tmp_path / "two")
     assert one.front == two.front
 
 
 @pytest.mark.parametrize(("lag", "warnings"), [(1, 1), (2, 0)])
 def test_workers_that_the_lag_keeps_idle_are_told(tmp_path, caplog, lag, warnings):
-    search(tmp_path / "run", kind="processes", workers=2, trials=1, lag=lag)
+    search(tmp_path / "run", kind="local", workers=2, trials=1, lag=lag)
     assert caplog.text.count("2 workers: about 1 are busy") == warnings
 
 
@@ -111,7 +111,7 @@ import sys
 from pathlib import Path
 from study_cases import search
 if __name__ == "__main__":
-    search(Path(sys.argv[1]), job="slow", kind="processes", workers=2)
+    search(Path(sys.argv[1]), job="slow", kind="local", workers=2)
 """
 
 
@@ -138,7 +138,7 @@ def test_a_run_cut_off_at_any_moment_loses_only_what_was_in_training(tmp_path, w
 
 
 def test_faults_of_trials_are_recorded_and_the_search_goes_on(tmp_path):
-    summary = search(tmp_path / "run", job="faulty", kind="processes", workers=2, trials=16)
+    summary = search(tmp_path / "run", job="faulty", kind="local", workers=2, trials=16)
     reasons = {t.number: t.reason for t in trials_of(tmp_path / "run") if t.state == "failed"}
     assert list(reasons) == [1, 3, 5, 7, 9, 11, 13, 15]
     assert reasons[1] == "ValueError: three lines of text"
@@ -219,7 +219,7 @@ def test_accuracy_can_be_the_objective(tmp_path):
 
 def test_a_search_ends_when_its_time_is_up_and_can_be_given_more(tmp_path, whole):
     run = tmp_path / "run"
-    short = search(run, job="slow", kind="processes", workers=2, trials=None, time_s=2.5)
+    short = search(run, job="slow", kind="local", workers=2, trials=None, time_s=2.5)
     finished = short.trials["completed"] + short.trials["stopped_early"]
     assert finished < 30
     search(run, resume=True, trials=30, time_s=1000.0)
@@ -229,7 +229,7 @@ def test_a_search_ends_when_its_time_is_up_and_can_be_given_more(tmp_path, whole
 def test_what_is_in_training_when_time_is_up_is_left_for_a_resumption(tmp_path, caplog):
     """Of the time of all sessions nothing is left then, though no job has ended."""
     run = tmp_path / "run"
-    options = {"job": "waiting", "kind": "processes", "workers": 2, "trials": None, "time_s": 2.0}
+    options = {"job": "waiting", "kind": "local", "workers": 2, "trials": None, "time_s": 2.0}
     first = search(run, **options)
     assert [trial.state for trial in trials_of(run)] == ["running", "running"]
     assert "2 trials in training, to go on when the run is resumed with more --time" in caplog.text
@@ -243,7 +243,7 @@ def test_what_is_in_training_when_time_is_up_is_left_for_a_resumption(tmp_path, 
 
 def test_what_goes_on_from_a_rung_when_time_is_up_still_shows_what_it_was_there(tmp_path):
     run = tmp_path / "run"
-    options = {"job": "waiting_after_the_rung", "kind": "processes", "workers": 2}
+    options = {"job": "waiting_after_the_rung", "kind": "local", "workers": 2}
     found = search(run, **options, trials=None, time_s=3.0)
     cut = [trial for trial in trials_of(run) if trial.state == "running"]
     assert [trial.result.stopped_epoch for trial in cut] == [3, 3]
@@ -286,7 +286,7 @@ def test_a_plan_takes_a_candidate_to_last_as_long_when_the_run_is_resumed():
 def test_report_models_without_room_wait_for_the_end_of_the_search(tmp_path):
     """Six trials take 1 s each, and some arithmetic; a quarter of that is one report model."""
     options = {"trials": 6, "budget": "128KB", "time_s": 5.0}
-    summary = search(tmp_path / "run", **options, job="waiting_for_two", kind="processes")
+    summary = search(tmp_path / "run", **options, job="waiting_for_two", kind="local")
     trials = trials_of(tmp_path / "run")[:4]
     assert [bool(trial.jobs) for trial in trials] == [True, False, False, False]
     assert [trial.state for trial in trials[1:]] == ["running", "skipped", "skipped"]

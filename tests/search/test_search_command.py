@@ -127,7 +127,7 @@ def test_a_run_goes_on_where_its_recordings_were_moved_to(
     run_command, tmp_path, tones, monkeypatch
 ):
     inline = RUNNERS["inline"]
-    monkeypatch.setitem(RUNNERS, "processes", lambda count, function: inline(1, function))
+    monkeypatch.setitem(RUNNERS, "local", lambda count, function: inline(1, function))
     old, new, run = tmp_path / "old", tmp_path / "new", tmp_path / "run"
     shutil.copytree(tones, old)
     (tmp_path / "other").mkdir()
@@ -182,7 +182,7 @@ def test_there_are_no_more_workers_than_trials_left_or_than_memory_holds(
 ):
     """In one process here: what is said of workers is what is started."""
     inline = RUNNERS["inline"]
-    monkeypatch.setitem(RUNNERS, "processes", lambda count, function: inline(1, function))
+    monkeypatch.setitem(RUNNERS, "local", lambda count, function: inline(1, function))
     run, data = tmp_path / "run", ("--data", tones, "--epochs", 1, "--no-report-models")
     new = ("search", *SMALL[:4], *data, "--out", run, "--workers", 8, "--trials", 2)
     assert ", 2 workers; run folder" in run_command(*new)[2]

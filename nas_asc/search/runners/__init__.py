@@ -4,8 +4,9 @@ A job's function is named "module:function" so that it can be found in any proce
 with the job and an `OnEpoch`, and returns a `JobResult`.
 """
 
+import os
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from nas_asc.search.runners.inline import InlineRunner
 from nas_asc.search.runners.processes import ProcessRunner, fitting_workers, held_workers
@@ -41,8 +42,20 @@ class Runner(Protocol):
         """End everything that still runs."""
 
 
+def _ray(
+    workers: int | None, function_name: str, *, address: str | None = None, **options: Any
+) -> Runner:
+    if address is None:
+        # Read when Ray is loaded: a Ray of our own listens on the loopback address alone then.
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    from nas_asc.search.runners.ray import RayRunner  # takes seconds
+
+    return RayRunner(workers, function_name, address=address, **options)
+
+
 # How runners are made, by name: from a number of workers and the name of a job's function.
-RUNNERS: dict[str, Callable[[int, str], Runner]] = {
+RUNNERS: dict[str, Callable[..., Runner]] = {
     "inline": InlineRunner,
-    "processes": ProcessRunner,
+    "local": ProcessRunner,
+    "ray": _ray,
 }

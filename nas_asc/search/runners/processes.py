@@ -155,8 +155,7 @@ def _serve(connection: Connection, function_name: str) -> None:
     """Live in a worker process: run jobs until the pipe or the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _mask_interrupts("SIG_UNBLOCK")
-    for name in _THREADS:
-        os.environ[name] = "1"  # read by torch when it is imported, which is below
+    one_thread_for_each_library()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(Exception):  # told again, as the job's failure
         job_function(function_name)
@@ -164,6 +163,11 @@ def _serve(connection: Connection, function_name: str) -> None:
         connection.send(None)
         while True:
             attempt(function_name, connection.recv(), connection.send)
+
+
+def one_thread_for_each_library() -> None:
+    """Have libraries compute with one thread; read when torch is imported, so before that."""
+    os.environ |= dict.fromkeys(_THREADS, "1")
 
 
 def _end_with_parent() -> None:
