@@ -15,6 +15,7 @@ from nas_asc.units import format_duration
 
 _SURE_S = 15.0  # planned seconds that must have been trained before the machine is judged
 _FAR_TOO_SLOW = 2.0
+_MUCH_IDLE = 0.1  # of the workers' time
 
 _log = logging.getLogger(__name__)
 
@@ -127,6 +128,35 @@ class Utilisation:
         if self._begun < 2 or until_s <= self._since_s:
             return None
         return self._spent_s / workers / (until_s - self._since_s)
+
+
+class ProposalTime:
+    """For how long workers wait because proposals take long; only warns."""
+
+    def __init__(self, clock: Clock, sampler: str) -> None:
+        self._clock = clock
+        self._sampler = sampler
+        self._proposals = 0
+        self._seconds = self._idle_s = 0.0
+        self._warned = False
+
+    def note(self, seconds: float, free: int, workers: int) -> None:
+        """Note that a proposal took so long, while some of the workers had nothing to do."""
+        self._proposals += 1
+        self._seconds += seconds
+        self._idle_s += seconds * free
+        available_s = self._clock.session_s * workers
+        if available_s > _SURE_S * workers and self._idle_s > _MUCH_IDLE * available_s:
+            if not self._warned:
+                _log.warning(
+                    "workers wait for proposals, %.0f%% of their time so far: sampler %s takes "
+                    "%.2g s for each; another (--sampler evolution) keeps up, or a larger "
+                    "proposal_batch in the study",
+                    100 * self._idle_s / available_s,
+                    self._sampler,
+                    self._seconds / self._proposals,
+                )
+            self._warned = True
 
 
 class Pace:

@@ -13,6 +13,7 @@ import logging
 import random
 from bisect import insort
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from heapq import heapreplace
@@ -22,7 +23,7 @@ from nas_asc.architectures import Architecture
 from nas_asc.complexity import PRUNED_UNTIL
 from nas_asc.reports import EnsembleReference
 from nas_asc.results import guessing_error
-from nas_asc.search.gate import Gate, SpaceExhausted
+from nas_asc.search.gate import Gate, Proposal, SpaceExhausted
 from nas_asc.search.rungs import Rungs
 from nas_asc.search.samplers import SAMPLERS, Scope, draw
 from nas_asc.search.storage.trials import Trial, TrialJob
@@ -95,6 +96,7 @@ class Scheduler:
         self._next_number = 0
         self._new = 0  # trials that are no report models
         self._exhausted = False
+        self._batch: Iterator[Architecture] = iter(())  # what a sampler still suggests
         self.trials: list[Trial] = []
         self.over = False
         for trial in report_models:
@@ -111,6 +113,8 @@ class Scheduler:
         trials = [self._with_jobs(trial) for trial in trials]
         self.trials = trials[: len(self.trials)]
         every = [(job.number, t.number, at) for t in trials for at, job in enumerate(t.jobs)]
+        new = sum(trial.model is None for trial in trials)
+        batch_begins = new - (self._in_batch(new) if new > self._study.startup_trials else 0)
         for job_number, number, at in sorted(every):
             known, self._next_number = trials[number].jobs[at].known, job_number + 1
             if known is None:
@@ -118,6 +122,9 @@ class Scheduler:
             for _ in range(known - self._planned.known):
                 self._learn(self._planned.next_end())
             if number == len(self.trials):
+                if trials[number].model is None and self._new >= batch_begins:
+                    with suppress(SpaceExhausted):  # to go on with the batch where it was
+                        self._proposal(number)
                 self._know(trials[number])
             self._issue(number, at)
 
@@ -166,14 +173,8 @@ class Scheduler:
         if self._exhausted or (total is not None and self._begun >= total):
             return None
         number = len(self.trials)
-        seed = partial(trial_seed, self._study.seed, number)
         try:
-            proposal = self._gate.next_candidate(
-                self._suggestions(number),
-                self._study.max_proposals,
-                draw(self._task.space, seed("fallback")),
-                seed("repair"),
-            )
+            proposal = self._proposal(number)
         except SpaceExhausted:
             _log.warning("the space has no more architectures that fit the budget and are new")
             self._exhausted = True
@@ -182,13 +183,22 @@ class Scheduler:
             number=number,
             architecture=proposal.architecture,
             model=None,
-            seed=seed("training"),
+            seed=trial_seed(self._study.seed, number, "training"),
             complexity=proposal.complexity.to_dict(),
             rejected_over_budget=proposal.rejected_over_budget,
             duplicates=proposal.duplicates,
         )
         self._know(trial)
         return self._next_job(trial)
+
+    def _proposal(self, number: int) -> Proposal:
+        seed = partial(trial_seed, self._study.seed, number)
+        return self._gate.next_candidate(
+            self._suggestions(number),
+            self._study.max_proposals,
+            draw(self._task.space, seed("fallback")),
+            seed("repair"),
+        )
 
     @property
     def _begun(self) -> int:
@@ -199,7 +209,9 @@ class Scheduler:
         study, task, models = self._study, self._task, self._task.space.models.values()
         learns = study.warm_start and study.sampler != "random"
         if self._new >= study.startup_trials:
-            return self._sampler.propose(number)
+            if self._in_batch(self._new) == 0:
+                self._batch = self._sampler.propose(number)
+            return self._batch
         if not (models and learns and self._new < ceil(study.mutations * study.startup_trials)):
             return draw(task.space, trial_seed(study.seed, number, "sampler"))
         classes, clip_s = len(task.dataset.classes), task.dataset.clip_s
@@ -207,6 +219,10 @@ class Scheduler:
         rng = random.Random(trial_seed(study.seed, number, "mutation"))
         limits = (task.trained_budget, task.measure, task.over)
         return mutations(task.space, parents, *limits, rng, self._new)
+
+    def _in_batch(self, new: int) -> int:
+        """Return the place in its batch of a trial that a sampler proposes, after so many new."""
+        return (new - self._study.startup_trials) % (self._study.proposal_batch or 1)
 
     def _know(self, trial: Trial) -> None:
         """Add a trial that has a number and an architecture."""

@@ -15,6 +15,7 @@ too, since trials that failed of it would be missing from what the search learns
 
 import logging
 import math
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -25,7 +26,14 @@ from nas_asc.errors import RunError
 from nas_asc.results import Summary, seed_captions, write_front
 from nas_asc.search.finals import train_front_again
 from nas_asc.search.lost_trials import LostTrials
-from nas_asc.search.progress import Clock, Pace, Progress, TrialCounts, Utilisation
+from nas_asc.search.progress import (
+    Clock,
+    Pace,
+    Progress,
+    ProposalTime,
+    TrialCounts,
+    Utilisation,
+)
 from nas_asc.search.runners import RUNNERS, Runner
 from nas_asc.search.runners.inline import interruptible_between_steps
 from nas_asc.search.scheduler import Scheduler
@@ -198,6 +206,7 @@ class _Session:
         self.clock = Clock(study.time_s, run_seconds(stored, store.facts()))
         self._kept_s = self.clock.elapsed_s
         self.utilisation = Utilisation(self.clock)
+        self._proposals = ProposalTime(self.clock, study.sampler)
         for trial in left_out(self.scheduler):
             self._keep(trial)
 
@@ -237,7 +246,12 @@ class _Session:
             self._runner.cancel(number)
 
     def _start_trials(self) -> None:
-        while self._runner.free and (trial := self._next_trial()):
+        while free := self._runner.free:
+            began_s = time.monotonic()
+            trial = self._next_trial()
+            if trial is None:
+                break
+            self._proposals.note(time.monotonic() - began_s, free, self._runner.capacity)
             trial = trial.started()
             self._store.start(trial)
             self.scheduler.update(trial)

@@ -180,6 +180,8 @@ class StudyConfig(Table):
         validation_clips: so many are judged at most, spread evenly; None for all.
         speed: of a core, against the reference of `planning`.
         max_proposals: of a sampler for one trial, before chance takes over.
+        proposal_batch: so many proposals are made of what is known at the first of them, so that a
+            sampler that takes long keeps many workers busy; None for one by one.
         warm_start: whether the report models of the space are trained first.
         final_seeds: how often each point of the front is trained again when the search has ended;
             None for never. May be given or raised when a run is resumed, as may `cv`.
@@ -206,6 +208,7 @@ class StudyConfig(Table):
     validation_clips: int | None = Field(default=None, ge=1)
     speed: float = Field(default=1.0, gt=0, le=MOST)
     max_proposals: int = Field(ge=1, le=MOST)
+    proposal_batch: int | None = Field(default=None, ge=1, le=MOST)
     warm_start: bool
     final_seeds: int | None = Field(default=None, ge=1, le=MOST)
     cv: bool = False

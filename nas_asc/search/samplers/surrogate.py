@@ -63,11 +63,7 @@ class SurrogateSampler:
     def propose(self, number: int) -> Iterator[Architecture]:
         """Yield candidates that fit the budget and are new, the most promising first."""
         rng = random.Random(self._scope.random_seed(number))
-        seen = {each.architecture.key for each in self._accepted.values()}
-        for candidate in self._ranked(number, rng):
-            if candidate.key not in seen:
-                seen.add(candidate.key)
-                yield candidate
+        yield from self._ranked(number, rng)
         yield from draw(self._scope.space, rng.getrandbits(32))
 
     def accept(self, number: int, architecture: Candidate) -> None:
@@ -85,11 +81,14 @@ class SurrogateSampler:
             loss, self._sizes[number] = outcome
             self._losses.setdefault(number, {})[share] = float(np.log(max(loss, _LEAST_LOSS)))
 
-    def _ranked(self, number: int, rng: random.Random) -> Sequence[Architecture]:
-        """Return the candidates for a trial, the most promising first."""
+    def _ranked(self, number: int, rng: random.Random) -> Iterator[Architecture]:
+        """Yield the candidates for a trial that are new, the most promising first.
+
+        Those that were yielded count as points where the trees expect them.
+        """
         known, expected = self._accepted, expected_losses(self._losses)
         if len(expected) < _LEAST_TRIALS:
-            return []
+            return
         told = [known[n] for n in expected]
         losses = np.array([*expected.values()])
         points = [(loss, self._sizes[number]) for number, loss in expected.items()]
@@ -98,35 +97,38 @@ class SurrogateSampler:
         near = self._fitting(islice(mutated, _MUTATIONS))
         candidates = [*self._drawn(number // _DRAWN_FOR), *near]
         if not candidates:
-            return []
+            return
         waiting = [e for n, e in known.items() if n not in expected and n not in self._failed]
-        gains = self._gains(told, losses, waiting, candidates, rng.getrandbits(32))
-        return [candidates[at].architecture for at in np.argsort(-gains, kind="stable")]
-
-    def _gains(
-        self,
-        told: Sequence[_Counted],
-        losses: Floats,
-        waiting: Sequence[_Counted],
-        candidates: Sequence[_Counted],
-        seed: int,
-    ) -> Floats:
-        """Return what each candidate is expected to add to the hypervolume."""
         means, spreads = _forecast(
             np.array([each.row for each in told]),
             losses,
             np.array([each.row for each in (*waiting, *candidates)]),
-            seed,
+            rng.getrandbits(32),
         )
         ahead, sizes = len(waiting), _log_sizes([each.size_bytes for each in candidates])
-        points = _log_sizes([each.size_bytes for each in (*told, *waiting)])
+        sizes_there = _log_sizes([each.size_bytes for each in (*told, *waiting)])
+        losses_there = np.exp(np.append(losses, means[:ahead]))
+        means, spreads = means[ahead:], spreads[ahead:]
         limit = self._scope.budget.size_bytes
-        end = max(points.max(), sizes.max()) if limit is None else _log_sizes([limit])[0]
-        return expected_gains(
-            *(points, np.exp(np.append(losses, means[:ahead]))),
-            *(sizes, means[ahead:], spreads[ahead:]),
-            *(end, self._scope.guessing_loss),
-        )
+        end = max(sizes_there.max(), sizes.max()) if limit is None else _log_sizes([limit])[0]
+        known_keys = {each.architecture.key for each in known.values()}
+        left = np.ones(len(candidates), dtype=bool)
+        while True:
+            gains = expected_gains(
+                *(sizes_there, losses_there, sizes, means, spreads),
+                *(end, self._scope.guessing_loss),
+            )
+            while left.any():
+                best = int(np.argmax(np.where(left, gains, -1.0)))
+                left[best] = False
+                if candidates[best].architecture.key not in known_keys:
+                    break
+            else:
+                return
+            known_keys.add(candidates[best].architecture.key)
+            yield candidates[best].architecture
+            sizes_there = np.append(sizes_there, sizes[best])
+            losses_there = np.append(losses_there, np.exp(means[best]))
 
     def _fitting_draws(self, block: int) -> list[_Counted]:
         """Draw candidates for a block of trials: counting them takes longer than ranking them."""
@@ -230,6 +232,9 @@ def expected_gains(
     edges = np.minimum(np.append(sizes[order], end), end)
     starts = np.append(-np.inf, edges[:-1])
     steps = np.minimum.accumulate(np.append(guessing_loss, losses[order]))
+    begins = np.flatnonzero(np.append(True, steps[1:] != steps[:-1]))  # of the front's own
+    starts, steps = starts[begins], steps[begins]
+    edges = np.append(starts[1:], edges[-1])
     gains = np.zeros(len(means))
     for start, stop, height in zip(starts, edges, steps, strict=True):
         widths = np.maximum(stop - np.maximum(start, candidate_sizes), 0.0)
