@@ -207,8 +207,11 @@ def test_a_failed_trial_never_goes_on():
     assert all(len(trial.jobs) == 1 for trial in scheduler.trials[1::2])
 
 
-@pytest.mark.parametrize("sampler", ["nsga2", "random", "tpe"])
-def test_a_saved_study_is_gone_on_with_in_the_same_way(sampler):
+@pytest.mark.parametrize(
+    ("sampler", "batch"),
+    [("nsga2", None), ("random", None), ("tpe", None), ("tpe", 3), ("evolution", 5)],
+)
+def test_a_saved_study_is_gone_on_with_in_the_same_way(sampler, batch):
     """Whenever it was cut, the last jobs lost or not, and through to the end."""
 
     def whole(scheduler):
@@ -219,6 +222,7 @@ def test_a_saved_study_is_gone_on_with_in_the_same_way(sampler):
         return jobs
 
     options = {"startup_trials": 4, "trials": 20, "lag": 3, "sampler": sampler}
+    options |= {} if batch is None else {"proposal_batch": batch}
     expected = whole(make(**options))
     assert len(expected) > 25
     for cut in (3, 9, 17, 22, len(expected) - 1):
@@ -251,6 +255,28 @@ def test_report_models_have_a_quarter_of_the_planned_work():
     few = Scheduler(TASK(warm_start=True, trials=None, time_s=5.0), models)
     assert few.skipped == {2, 3}
     assert [trial.model is None for trial in ask(few, 3)] == [False, False, True]
+
+
+def test_a_batch_is_made_of_what_was_known_at_its_first_proposal(monkeypatch):
+    """Of 20 trials 8 are drawn first; the sampler is asked for the rest in batches of five."""
+    asked, told = [], []
+
+    class Recorder(UniformSampler):
+        def propose(self, number):
+            asked.append((number, len(told)))
+            return super().propose(number)
+
+        def report(self, number, outcome, share=1.0):
+            told.append(number)
+
+    monkeypatch.setitem(SAMPLERS, "evolution", Recorder)
+    options = {"startup_trials": 8, "trials": 20, "lag": 2, "sampler": "evolution"}
+    scheduler = make(**options, proposal_batch=5)
+    while (trial := scheduler.ask()) is not None:
+        end(scheduler, trial)
+    assert len(scheduler.trials) == 20
+    assert [number for number, _ in asked] == [8, 13, 18]
+    assert asked[0][1] < asked[1][1] < asked[2][1]
 
 
 @pytest.mark.parametrize("resumed", [False, True])
