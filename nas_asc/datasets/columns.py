@@ -102,7 +102,7 @@ def roles_of(names: Collection[str], columns: Mapping[str, str]) -> dict[str, st
     return roles
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there are many
 class Entry:
     """One file and what its place, its name or its row in a table say about it.
 

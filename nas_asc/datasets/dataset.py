@@ -14,7 +14,7 @@ from nas_asc.datasets.splits import SPLITS
 from nas_asc.study import DataSource
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there are many
 class Clip:
     """One labelled recording, or a window of one.
 

@@ -21,9 +21,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from io import BytesIO, FileIO
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -31,13 +33,14 @@ from numpy.typing import NDArray
 
 from nas_asc.datasets.bandwidth import Spectrum
 from nas_asc.errors import DatasetError
-from nas_asc.files import cache_folder, digest, write_atomically
+from nas_asc.files import cache_folder, digest, open_atomically
 
 Waveform = NDArray[np.float32]
 
 _VERSION = 3  # raised by one with every change of what is found, or of what a fault is
 _THREADS = 4
 _STDERR = threading.Lock()
+_MOST_AT_A_TIME, _SHARES = 64, 8  # files, and of all files of a thread
 _YOUNG_NS = 2_000_000_000
 _BLOCK = 1 << 16  # samples that are checked at a time, a multiple of the spectrum's
 _LONGEST_CODEC_BLOCK = 8192  # some encoders announce up to one more than they wrote
@@ -48,7 +51,7 @@ _LOUDEST = float(
 )  # features are made of float16 audio: the rest is cut off
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there are many
 class AudioFile:
     """What is known of a sound file."""
 
@@ -130,11 +133,9 @@ def check_files(
     pairs = zip(map(str, paths), checked, strict=True)
     new = {path: file for path, file in pairs if max(file.stamp[2:], default=0) < old_enough_ns}
     if not new.items() <= known.items():
-        content = {path: asdict(file) for path, file in (known | new).items()}
         # Without an index everything works, only slower; whoever writes features complains.
         with contextlib.suppress(OSError):
-            index.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(index, json.dumps(content))
+            _write(index, known | new)
     return checked
 
 
@@ -310,8 +311,12 @@ def _ogg_is_cut_off(file: FileIO) -> bool:
 def _in_threads(
     function: Callable[[Path], AudioFile], paths: Sequence[Path]
 ) -> tuple[AudioFile, ...]:
+    """Map over threads; each takes several files at a time, since known ones take no time."""
+    size = max(1, min(_MOST_AT_A_TIME, len(paths) // (_SHARES * _THREADS)))
+    parts = [paths[start : start + size] for start in range(0, len(paths), size)]
     with ThreadPoolExecutor(_THREADS) as pool:
-        return tuple(pool.map(function, paths))
+        found = pool.map(lambda part: [function(path) for path in part], parts)
+        return tuple(chain.from_iterable(found))
 
 
 def _unchanged(known: Mapping[str, AudioFile], path: Path) -> AudioFile | None:
@@ -331,9 +336,26 @@ def _index_path(root: Path, cache: Path | None) -> Path:
 def _read(index: Path) -> dict[str, AudioFile]:
     """Read what was remembered; nothing where that is damaged or was written otherwise."""
     try:
-        return {
-            path: AudioFile(**{**values, "stamp": tuple(values["stamp"])})
-            for path, values in json.loads(index.read_bytes()).items()
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        known = json.loads(index.read_text(encoding="utf-8"), object_hook=_file_or_all)
+        return {path: file for path, file in known.items() if isinstance(file, AudioFile)}
+    except (OSError, ValueError, TypeError, AttributeError):
         return {}
+
+
+def _file_or_all(values: dict[str, Any]) -> AudioFile | dict[str, Any]:
+    """Return what is known of a file as soon as it is read: as a table it takes more memory."""
+    if "stamp" not in values:  # the table of all, by absolute path
+        return values
+    return AudioFile(**{**values, "stamp": tuple(values["stamp"])})
+
+
+def _write(index: Path, known: Mapping[str, AudioFile]) -> None:
+    """Write what is remembered as one JSON object, file by file: as a whole it would be large."""
+    index.parent.mkdir(parents=True, exist_ok=True)
+    with open_atomically(index) as stream:
+        stream.write(b"{")
+        for number, (path, file) in enumerate(known.items()):
+            values = {name: getattr(file, name) for name in AudioFile.__slots__}
+            before = ", " if number else ""
+            stream.write(f"{before}{json.dumps(path)}: {json.dumps(values)}".encode())
+        stream.write(b"}")

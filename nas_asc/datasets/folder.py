@@ -47,6 +47,7 @@ UNREADABLE_SUFFIXES = frozenset({
     ".dts", ".ape", ".wv", ".tta", ".mka", ".mkv", ".webm", ".weba", ".mov", ".avi", ".ra", ".rm",
     ".shn", ".dsf", ".spx", ".tak",
 })  # fmt: skip
+_SOUND_SUFFIXES = AUDIO_SUFFIXES | UNREADABLE_SUFFIXES
 _TABLE_SUFFIXES = (".csv", ".tsv")
 _LEFTOVERS = ("__macosx",)  # of archives; what lies there says nothing of sounds
 _NO_CLASSES = ("_background_noise_",)  # recordings that are there to be mixed into others
@@ -137,7 +138,7 @@ def walk(root: Path) -> Folder:
 
 def is_audio(path: PurePosixPath) -> bool:
     """Return whether a path is that of a sound file, of a kind that can be read or not."""
-    return path.suffix.lower() in AUDIO_SUFFIXES | UNREADABLE_SUFFIXES
+    return path.suffix.lower() in _SOUND_SUFFIXES
 
 
 def is_readable(path: PurePosixPath) -> bool:
@@ -230,7 +231,7 @@ def _files(
             inside = set(folders)
             for name in sorted([*folders, *(name for name in files if name[0] != ".")]):
                 path = below / name
-                if (root / path).is_symlink():
-                    starts.append(path)
-                elif name not in inside and is_new(path, str(Path(real, name))):
+                if os.path.islink(os.path.join(where, name)):  # noqa: PTH114, PTH118
+                    starts.append(path)  # and a Path for each of many files takes longer
+                elif name not in inside and is_new(path, os.path.join(real, name)):  # noqa: PTH118
                     yield path

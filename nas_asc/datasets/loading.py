@@ -91,6 +91,7 @@ def _split_clips(
         done = tuple(entry for entry in done if entry.label not in absent)
         labels = labels - absent
     classes = check_classes(root, done, labels)
+    number_of_class = {name: number for number, name in enumerate(classes)}
     kept_files = [of_path[entry.path] for entry in done]
     lengths = [file.duration_s for file in kept_files]
     length = clip_length_s(source, lengths)
@@ -109,7 +110,7 @@ def _split_clips(
             window
             for e in done
             for window in windows_of(
-                Clip(e.path, classes.index(e.label), e.split or "", e.group, e.device, e.fold),
+                Clip(e.path, number_of_class[e.label], e.split or "", e.group, e.device, e.fold),
                 of_path[e.path].duration_s,
                 source,
             )
@@ -316,21 +317,24 @@ def _audio(good: Sequence[AudioFile]) -> list[Finding]:
 
 def _splits(dataset: Dataset) -> list[Finding]:
     """List how the clips of every class and device are split, and what was decided."""
+    files, unseen_devices = dataset.files, dataset.unseen_devices
+    of_class: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    of_device: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
+    for clip in files:
+        of_class[clip.label][clip.split] += 1
+        of_device[clip.device][clip.split] += 1
 
-    def per_split(subject: str, clips: list[Clip], remark: str = "") -> Finding:
-        counts = Counter(clip.split for clip in clips)
+    def per_split(subject: str, counts: Counter[str], remark: str = "") -> Finding:
         return _fact(subject, ", ".join(f"{counts[name]} {name}" for name in SPLITS) + remark)
 
     findings = [
-        per_split(f"class {name}", [clip for clip in dataset.files if clip.label == label])
-        for label, name in enumerate(dataset.classes)
+        per_split(f"class {name}", of_class[label]) for label, name in enumerate(dataset.classes)
     ]
     for device in dataset.devices:
-        unseen = " (unseen in training)" if device in dataset.unseen_devices else ""
-        clips = [clip for clip in dataset.files if clip.device == device]
-        findings.append(per_split(f"device {device}", clips, unseen))
-    findings.append(per_split("splits", list(dataset.files)))
-    counts = Counter(clip.label for clip in dataset.files)
+        unseen = " (unseen in training)" if device in unseen_devices else ""
+        findings.append(per_split(f"device {device}", of_device[device], unseen))
+    findings.append(per_split("splits", Counter(clip.split for clip in files)))
+    counts = Counter(clip.label for clip in files)
     (most, largest), (least, smallest) = counts.most_common(1)[0], counts.most_common()[-1]
     findings.append(
         _fact(

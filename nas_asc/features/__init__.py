@@ -9,9 +9,11 @@ from nas_asc.features.inputs import (
     load_inputs,
     round_to_float16,
 )
+from nas_asc.features.mapped_pages import MappedPages
 from nas_asc.features.native_libraries import malloc_keeps_memory, one_torch_thread, torchaudio
 
 __all__ = [
-    "POWER_FLOOR", "FeatureCache", "Features", "feature_function", "inputs_of", "load_inputs",
-    "malloc_keeps_memory", "one_torch_thread", "read_clip", "round_to_float16", "torchaudio",
+    "POWER_FLOOR", "FeatureCache", "Features", "MappedPages", "feature_function", "inputs_of",
+    "load_inputs", "malloc_keeps_memory", "one_torch_thread", "read_clip", "round_to_float16",
+    "torchaudio",
 ]  # fmt: skip

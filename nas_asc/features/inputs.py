@@ -4,7 +4,7 @@ Conventions: features are float16, (clips, channels, mel, frame) or, of kind "wa
 channels, samples), in the order of the data set's clips. Of the normalisations only "peak" is part
 of them; the others are the network's own. They are always computed from audio in float16, so they
 do not depend on what the cache held before. A second spectrogram and the mean spectrum are made of
-what the cache holds for front ends without.
+what the cache holds for front ends without, and kept there, too.
 
 One pass over the clips decodes, keeps the audio, computes and keeps features. It holds a few clips
 at a time; every thread takes some through all steps, with one torch thread of its own, which is
@@ -14,7 +14,7 @@ faster than threads within each step.
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -32,9 +32,11 @@ from nas_asc.datasets import AudioFile, Dataset, Waveform, hash_files, is_unchan
 from nas_asc.errors import DatasetError, NasAscError
 from nas_asc.features.audio import LogMel, read_clip, spectrogram_of
 from nas_asc.features.cache import FeatureCache, key_of
+from nas_asc.features.mapped_pages import MappedPages
 from nas_asc.features.native_libraries import malloc_keeps_memory, one_torch_thread
 
 _TASK_SAMPLES = 1 << 18  # a thread takes clips of about this many samples at a time
+_MADE_VALUES = 1 << 22  # of features, from which second planes or mean spectra are made at a time
 
 _log = logging.getLogger(__name__)
 
@@ -54,8 +56,8 @@ def load_inputs(
 
     A second spectrogram is the second channel, transposed; in a clip too short for as many frames
     as that needs its last is repeated. Mean spectra are (clips, mel): the mean over time, and
-    channels, of the log-mels before any normalisation. Arrays are memory-mapped copy-on-write, or
-    in memory: changes made to them do not reach the cache.
+    channels, of the log-mels before any normalisation. Arrays are memory-mapped copy-on-write:
+    changes made to them do not reach the cache.
 
     Uses as many threads as torch may. Processes that ask for the same features at once wait for the
     first of them. DatasetError, with its name, where a clip is gone, cannot be decoded or changed
@@ -68,7 +70,19 @@ def load_inputs(
     """
     store = FeatureCache(cache)
     firsts = [sibling.spectrograms(dataset.clip_s)[0] for sibling in siblings]
-    return inputs_of(frontend, dataset.clip_s, lambda plane: _load(store, dataset, plane, firsts))
+    files = _known_files(store, dataset)
+    plane, *second = frontend.spectrograms(dataset.clip_s)
+    key, maps = first = _load(store, dataset, files, plane, firsts)
+    if second:
+        other_key, other = _load(store, dataset, files, second[0], firsts)
+        shape = (len(maps), 2, *maps.shape[2:])
+        maps = _made(store, {"planes": [key, other_key]}, shape, _joined, maps, other)
+    if not frontend.mean_spectrum:
+        return (maps,)
+    unscaled = _without_peak(plane)
+    key, log_mels = first if unscaled == plane else _load(store, dataset, files, unscaled, firsts)
+    shape = (len(log_mels), log_mels.shape[2])
+    return maps, _made(store, {"mean_spectrum": key}, shape, _mean_spectrum, log_mels)
 
 
 def inputs_of(
@@ -80,9 +94,8 @@ def inputs_of(
     found = _joined(first, features_of(second[0])) if second else first
     if not frontend.mean_spectrum:
         return (found,)
-    peak = frontend.normalisation == "peak"
-    log_mels = features_of(replace(plane, normalisation="none")) if peak else first
-    return found, log_mels.mean(axis=(1, 3), dtype=np.float32).astype(np.float16)
+    unscaled = _without_peak(plane)
+    return found, _mean_spectrum(first if unscaled == plane else features_of(unscaled))
 
 
 def feature_function(frontends: Sequence[FrontEnd], samples: int) -> FeatureFunction:
@@ -163,19 +176,63 @@ def _joined(first: Features, second: Features) -> Features:
     return np.concatenate([first, turned[:, :, : first.shape[2]]], axis=1)
 
 
-def _load(
-    store: FeatureCache, dataset: Dataset, frontend: FrontEnd, siblings: Iterable[FrontEnd]
+def _without_peak(plane: FrontEnd) -> FrontEnd:
+    """Return the front end whose log-mels mean spectra are of."""
+    return replace(plane, normalisation="none") if plane.normalisation == "peak" else plane
+
+
+def _mean_spectrum(log_mels: Features) -> Features:
+    """Compute the mean spectra, (clips, mel), of log-mels, (clips, channels, mel, frame)."""
+    means: Features = log_mels.mean(axis=(1, 3), dtype=np.float32).astype(np.float16)
+    return means
+
+
+def _made(
+    store: FeatureCache,
+    decides: Mapping[str, object],
+    shape: tuple[int, ...],
+    function: Callable[..., Features],
+    *sources: Features,
 ) -> Features:
-    """Return the features of a front end of one plane, memory-mapped."""
-    paths = tuple(clip.path for clip in dataset.clips)
+    """Return what a function makes of the rows of mapped arrays, memory-mapped too."""
+    key = key_of(decides)
+    found = store.find(key, shape)
+    if found is None:
+        with store.lock(key):
+            found = store.find(key, shape)
+            if found is None:
+                pages, step = MappedPages(sources), max(1, _MADE_VALUES // sources[0][0].size)
+                with store.create({key: shape}) as written:
+                    for start in range(0, shape[0], step):
+                        rows = slice(start, start + step)
+                        written[key](function(*[source[rows] for source in sources]))
+                        pages.limit()
+                found = store.find(key, shape)
+    return _stayed(store, found)
+
+
+def _known_files(store: FeatureCache, dataset: Dataset) -> tuple[AudioFile, ...]:
+    """Return what is known of the file of each clip; DatasetError where one is gone."""
+    paths = [clip.path for clip in dataset.clips]
     files = hash_files(dataset.root, paths, store.folder)
     for path, file in zip(paths, files, strict=True):
         if file.fault:
             raise DatasetError(
                 f"{path}: expected the clip that was checked, found {file.fault} - put it back"
             )
+    return files
+
+
+def _load(
+    store: FeatureCache,
+    dataset: Dataset,
+    files: tuple[AudioFile, ...],
+    frontend: FrontEnd,
+    siblings: Iterable[FrontEnd],
+) -> tuple[str, Features]:
+    """Return the features of a front end of one plane, memory-mapped, and their key."""
     audio = _ClipAudio(
-        paths,
+        tuple(clip.path for clip in dataset.clips),
         files,
         frontend.sample_rate_hz,
         frontend.channels,
@@ -191,6 +248,11 @@ def _load(
             if found is None:
                 _compute(store, audio, [frontend, *_missing(store, audio, frontend, siblings)])
                 found = store.find(key, shape)
+    return key, _stayed(store, found)
+
+
+def _stayed(store: FeatureCache, found: Features | None) -> Features:
+    """Return what was written; NasAscError where it is gone again."""
     if found is None:
         raise NasAscError(
             f"{store.folder}: expected features to stay once written, found them gone - "
@@ -262,11 +324,13 @@ def _compute(store: FeatureCache, audio: _ClipAudio, frontends: Sequence[FrontEn
             return clips, features_of(clips)
 
         results = stack.enter_context(closing(_in_order(take, _tasks(audio), threads)))
+        pages = MappedPages([] if kept is None else [kept])
         for clips, features in results:
             for key, rows in zip(keys, features, strict=True):
                 written[key](rows)
             if audio.key in entries:
                 written[audio.key](clips)
+            pages.limit()
     seconds = time.perf_counter() - started
     _log.info("features of %d clips, %d kinds: %.1f s", len(audio.paths), len(keys), seconds)
 

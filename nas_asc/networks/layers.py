@@ -4,7 +4,8 @@ Conventions: maps are (batch, channels, mel, frame), waveforms (batch, channels,
 a class's name is how torchinfo knows a convolution.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from math import prod
 
 import torch
 import torch.nn.functional as F
@@ -123,6 +124,8 @@ class Standardisation(nn.Module):
         """Prepare for clips of a shape, (channels, mel, frame)."""
         super().__init__()
         self.second_plane = second_plane
+        spectrogram = shape[1:] if second_plane else shape
+        self.part_clips = max(1, _CHUNK_VALUES // prod(spectrogram))
         names = ("first", "second") if second_plane else ("first",)
         for name, mels in zip(names, shape[1:], strict=False):
             self.register_buffer(name, torch.stack([torch.zeros(mels), torch.ones(mels)]))
@@ -134,7 +137,18 @@ class Standardisation(nn.Module):
 
     def fit(self, inputs: Tensor) -> None:
         """Measure the statistics of training clips, (clip, channels, mel, frame)."""
-        self.load([statistics_of(each) for each in self._spectrograms(inputs)])
+        self.fit_parts(torch.split(inputs, self.part_clips))
+
+    def fit_parts(self, parts: Iterable[Tensor]) -> None:
+        """Measure the statistics of training clips that come a part at a time.
+
+        In parts of other than `part_clips` clips they differ by rounding.
+        """
+        sums = [_Sums(each.shape[1]) for each in self.statistics]
+        for part in parts:
+            for own, spectrogram in zip(sums, self._spectrograms(part), strict=True):
+                own.add(spectrogram)
+        self.load([own.statistics for own in sums])
 
     def load(self, statistics: Sequence[Tensor]) -> None:
         """Load statistics that were measured before.
@@ -169,18 +183,27 @@ class Standardisation(nn.Module):
         return inputs[:, :1], inputs[:, 1:].transpose(2, 3)
 
 
-def statistics_of(inputs: Tensor) -> Tensor:
-    """Measure mean and deviation per mel bin, (2, mel), of clips, (clip, channels, mel, frame)."""
-    mels = inputs.shape[2]
-    total, squares = torch.zeros(2, mels, dtype=torch.float64, device=inputs.device)
-    for chunk in torch.split(inputs, max(1, _CHUNK_VALUES // inputs[:1].numel())):
-        values = chunk.double()
-        total += values.sum((0, 1, 3))
-        squares += values.square_().sum((0, 1, 3))
-    count = inputs.numel() // mels
-    mean = total / count
-    variance = squares / count - mean.square()  # log-mels are no larger than 20: enough digits
-    return torch.stack([mean, variance.clamp_min(_SMALLEST_DEVIATION**2).sqrt()]).float()
+class _Sums:
+    """Sums of the values of clips and of their squares, per mel bin."""
+
+    def __init__(self, mels: int) -> None:
+        self._total, self._squares = torch.zeros(2, mels, dtype=torch.float64)
+        self._count = 0  # of values per bin
+
+    def add(self, clips: Tensor) -> None:
+        """Add clips, (clip, channels, mel, frame)."""
+        values = clips.double()
+        self._count += values.numel() // len(self._total)
+        self._total += values.sum((0, 1, 3)).cpu()
+        self._squares += values.square_().sum((0, 1, 3)).cpu()
+
+    @property
+    def statistics(self) -> Tensor:
+        """Mean and deviation per mel bin, (2, mel), float32."""
+        mean = self._total / self._count
+        # log-mels are no larger than 20: enough digits
+        variance = self._squares / self._count - mean.square()
+        return torch.stack([mean, variance.clamp_min(_SMALLEST_DEVIATION**2).sqrt()]).float()
 
 
 def _listed(shapes: Sequence[tuple[int, ...]]) -> str:

@@ -1,11 +1,19 @@
-"""What a training is fed: clips in memory, and batches of them."""
+"""What a training is fed: clips whose features lie in memory or in the cache, and batches of them.
 
+Conventions: some of the clips are the same features with other row numbers. Nothing is copied but
+the rows of a batch, so that features may be larger than memory.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
+
+from nas_asc.features import MappedPages
+
+_MOVED = 1024  # clips that are on their way to another device at a time
 
 
 @dataclass(frozen=True)
@@ -32,12 +40,15 @@ class Batch:
 
 @dataclass(frozen=True)
 class Clips:
-    """Labelled clips in memory, one tensor for each input of a network, as of `Batch`.
+    """Labelled clips, with one tensor for each input of a network, as of `Batch`.
 
     Attributes:
-        inputs: features, (clip, ...) of any floating type.
+        inputs: features, (row, ...) of any floating type, in memory or mapped from the cache.
         labels: class, one of `n_classes`, of each clip, int64, (clip,).
         files: number of the file that each is a window of, (clip,); None where each is a file.
+        rows: where each clip stands in the inputs, int64, (clip,); None where they are all of them,
+            in order.
+        pages: of inputs that are mapped, what this process holds of them.
     """
 
     inputs: tuple[Tensor, ...]
@@ -46,9 +57,16 @@ class Clips:
     second_plane: bool = False
     files: Tensor | None = None
     has_level: bool = True
+    rows: Tensor | None = None
+    pages: MappedPages | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def input_lengths(self) -> list[int]:
+        """How many clips there are by each input."""
+        return [len(each if self.rows is None else self.rows) for each in self.inputs]
 
     @cached_property
     def class_weights(self) -> Tensor:
@@ -58,23 +76,46 @@ class Clips:
         return torch.where(counts > 0, weights, 0.0)
 
     @cached_property
-    def targets(self) -> Tensor:
-        """Probability of each class, 1 or 0, (clip, class)."""
-        return one_hot(self.labels, self.n_classes).float()
+    def _class_targets(self) -> Tensor:
+        """What a clip of each class is to give: 1 for the class, 0 for others, (class, class)."""
+        return torch.eye(self.n_classes, device=self.labels.device)
 
-    def subset(self, indices: list[int]) -> "Clips":
-        """Return some of the clips."""
-        inputs = tuple(each[indices] for each in self.inputs)
-        files = None if self.files is None else self.files[indices]
-        return replace(self, inputs=inputs, labels=self.labels[indices], files=files)
+    def subset(self, indices: Sequence[int]) -> "Clips":
+        """Return some of the clips; they share the features of these."""
+        chosen = torch.tensor(indices, dtype=torch.int64, device=self.labels.device)
+        rows = chosen if self.rows is None else self.rows[chosen]
+        files = None if self.files is None else self.files[chosen]
+        return replace(self, labels=self.labels[chosen], files=files, rows=rows)
 
     def to(self, device: torch.device) -> "Clips":
-        """Return the clips in a device's memory."""
-        inputs = tuple(each.to(device) for each in self.inputs)
-        return replace(self, inputs=inputs, labels=self.labels.to(device))
+        """Return the clips in a device's memory; the same where they are there."""
+        if device == self.labels.device:
+            return self
+        inputs = tuple(
+            torch.empty((len(self), *each.shape[1:]), dtype=each.dtype, device=device)
+            for each in self.inputs
+        )
+        places = zip(*[torch.split(each, _MOVED) for each in inputs], strict=True)
+        for there, here in zip(places, self.parts(_MOVED), strict=True):
+            for one, other in zip(there, here, strict=True):
+                one.copy_(other)
+        return replace(self, inputs=inputs, labels=self.labels.to(device), rows=None, pages=None)
 
     def batch(self, chosen: Tensor) -> Batch:
         """Return the batch of the chosen clips."""
-        inputs = tuple(each.index_select(0, chosen).float() for each in self.inputs)
-        targets = self.targets.index_select(0, chosen)
+        inputs = tuple(each.float() for each in self._features(chosen))
+        targets = self._class_targets.index_select(0, self.labels.index_select(0, chosen))
         return Batch(inputs, targets, self.second_plane, self.class_weights, self.has_level)
+
+    def parts(self, size: int) -> Iterator[tuple[Tensor, ...]]:
+        """Yield the features of all clips in order, so many clips at a time, for each input."""
+        for chosen in torch.split(torch.arange(len(self), device=self.labels.device), size):
+            yield self._features(chosen)
+
+    def _features(self, chosen: Tensor) -> tuple[Tensor, ...]:
+        """Copy the features of the chosen clips, for each input."""
+        rows = chosen if self.rows is None else self.rows.index_select(0, chosen)
+        features = tuple(each.index_select(0, rows) for each in self.inputs)
+        if self.pages is not None:
+            self.pages.limit()
+        return features

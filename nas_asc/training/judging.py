@@ -11,9 +11,10 @@ import torch
 
 from nas_asc.datasets import SPLITS, Dataset, load_dataset
 from nas_asc.errors import ConfigError, NasAscError
-from nas_asc.features import load_inputs
+from nas_asc.features import MappedPages, load_inputs
 from nas_asc.networks import load_model
 from nas_asc.study import STUDY_FILE, read_study
+from nas_asc.training.batches import Clips
 from nas_asc.training.metrics import Metrics, Probabilities, compute_metrics, predict_proba
 
 
@@ -56,7 +57,6 @@ def evaluate_model(folder: str | Path, dataset: Dataset, split: str = "test") ->
             split that the model was trained or chosen by.
     """
     network = load_model(folder)
-    chosen = list(dataset.indices(split))
     _check_unseen(Path(folder), dataset, split)
     wanted = {"classes": network.classes, "clip_s": network.clip_s}
     wanted |= {"align": network.align, "hop_s": network.hop_s}
@@ -68,8 +68,11 @@ def evaluate_model(folder: str | Path, dataset: Dataset, split: str = "test") ->
             )
     assert network.frontend is not None  # a saved model has one
     arrays = load_inputs(dataset, network.frontend.feature_key)
-    inputs = tuple(torch.from_numpy(array[chosen]) for array in arrays)
-    return split_metrics(dataset, split, predict_proba(network, inputs))
+    inputs = tuple(torch.from_numpy(array) for array in arrays)
+    labels = torch.tensor([clip.label for clip in dataset.clips])
+    clips = Clips(inputs, labels, len(dataset.classes), pages=MappedPages(arrays))
+    chosen = clips.subset(dataset.indices(split))
+    return split_metrics(dataset, split, predict_proba(network, chosen))
 
 
 def _check_unseen(folder: Path, dataset: Dataset, split: str) -> None:

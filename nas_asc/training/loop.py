@@ -96,8 +96,8 @@ def train(
         DivergedError: the loss, or that of validation clips, is no longer a number.
         ValueError: there is no clip or no epoch, or a label is missing.
     """
-    if len(data) == 0 or any(len(each) != len(data) for each in data.inputs) or epochs < 1:
-        found = f"{[len(each) for each in data.inputs]} clips, {len(data)} labels, {epochs} epochs"
+    if len(data) == 0 or any(each != len(data) for each in data.input_lengths) or epochs < 1:
+        found = f"{data.input_lengths} clips, {len(data)} labels, {epochs} epochs"
         raise ValueError(f"expected clips, as many labels and an epoch, found {found}")
     hooks = hooks or Hooks()
     began = perf_counter()
@@ -174,7 +174,7 @@ def train(
 
 def _judged(network: nn.Module, clips: Clips) -> tuple[float, float]:
     """Return log loss and accuracy on clips, of their files where they are windows."""
-    probabilities, labels = predict_proba(network, clips.inputs), clips.labels.numpy()
+    probabilities, labels = predict_proba(network, clips), clips.labels.numpy()
     if clips.files is not None:
         probabilities, first = file_means(probabilities, clips.files.numpy())
         labels = labels[first]

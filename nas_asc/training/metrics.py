@@ -9,13 +9,15 @@ Where clips are windows of files, all of these are figures of files, whose proba
 means of those of their windows; what is known of the windows by themselves is named so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from nas_asc.training.batches import Clips
 
 SMALLEST = 1e-15  # probability
 
@@ -150,16 +152,26 @@ def score(probabilities: Probabilities, labels: Labels) -> Score:
     return Score(len(labels), float(accuracy), float(-np.log(true).mean()))
 
 
-def predict_proba(network: nn.Module, inputs: Inputs, batch_size: int = 64) -> Probabilities:
-    """Compute the class probabilities of each clip, (clip, class), in float32."""
+def predict_proba(
+    network: nn.Module, inputs: Inputs | Clips, batch_size: int = 64
+) -> Probabilities:
+    """Compute the class probabilities of each clip, (clip, class), in float32.
+
+    Inputs are as of `evaluate`, or clips, of which a batch at a time is in memory.
+    """
     was_training = network.training
     network.eval()
     device = next(network.parameters()).device
-    each = (inputs,) if isinstance(inputs, Tensor) else inputs
+    batches: Iterable[tuple[Tensor, ...]]
+    if isinstance(inputs, Clips):
+        batches = inputs.parts(batch_size)
+    else:
+        each = (inputs,) if isinstance(inputs, Tensor) else inputs
+        batches = zip(*[torch.split(x, batch_size) for x in each], strict=True)
     with torch.inference_mode():
         logits = [
             network(*[part.to(device, torch.float32) for part in parts]).double().cpu()
-            for parts in zip(*[torch.split(x, batch_size) for x in each], strict=True)
+            for parts in batches
         ]
     network.train(was_training)
     return np.asarray(torch.cat(logits).softmax(dim=1).numpy(), dtype=np.float64)

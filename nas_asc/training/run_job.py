@@ -22,7 +22,7 @@ from nas_asc.architectures import Architecture, FrontEnd
 from nas_asc.complexity import Complexity, count
 from nas_asc.datasets import Dataset, cross_validation, load_dataset
 from nas_asc.errors import ConfigError, DatasetError, DivergedError
-from nas_asc.features import load_inputs
+from nas_asc.features import MappedPages, load_inputs
 from nas_asc.files import digest
 from nas_asc.networks import (
     Network,
@@ -120,16 +120,17 @@ def fit(
     if before is None:  # else it was done then
         assert_costs_agree(network, complexity)
 
-    inputs = _inputs(dataset, frontend.feature_key, settings.space, architecture.family)
+    inputs, pages = _inputs(dataset, frontend.feature_key, settings.space, architecture.family)
     labels = torch.tensor([clip.label for clip in dataset.clips])
     files = torch.tensor(dataset.file_numbers) if dataset.windowed else None
     second_plane, has_level = frontend.second_window > 0, frontend.normalisation != "peak"
-    clips = Clips(inputs, labels, len(classes), second_plane, files, has_level)
+    clips = Clips(inputs, labels, len(classes), second_plane, files, has_level, pages=pages)
     training, validation = (
-        clips.subset(list(dataset.indices(split))) for split in ("train", "validation")
+        clips.subset(dataset.indices(split)) for split in ("train", "validation")
     )
-    if network.standardisation is not None and before is None:
-        network.standardisation.fit(training.inputs[0])
+    if (standardisation := network.standardisation) is not None and before is None:
+        parts = training.parts(standardisation.part_clips)
+        standardisation.fit_parts(first for first, *_ in parts)
     until = settings.until
     hooks = Hooks(
         pruning=complexity.pruning,
@@ -154,11 +155,11 @@ def fit(
     stored_bytes = sum(array.nbytes for array in arrays.values())
     assert stored_bytes == complexity.stored_bytes, (stored_bytes, complexity.stored_bytes)
     restore(network, arrays)
-    probabilities = {"validation": predict_proba(network, validation.inputs)}
+    probabilities = {"validation": predict_proba(network, validation)}
     if settings.tested:
-        test = clips.subset(list(dataset.indices("test")))
-        probabilities["test"] = predict_proba(network, test.inputs)
-    statistics = network.standardisation.statistics if network.standardisation else ()
+        test = clips.subset(dataset.indices("test"))
+        probabilities["test"] = predict_proba(network, test)
+    statistics = standardisation.statistics if standardisation else ()
     standards = tuple(each.numpy() for each in statistics)
     if not all(np.isfinite(each).all() for each in probabilities.values()):
         raise DivergedError("expected finite probabilities, got others")
@@ -237,10 +238,10 @@ def _dataset(
 @lru_cache(maxsize=4)
 def _inputs(
     dataset: Dataset, frontend: FrontEnd, space: str, family: str | None
-) -> tuple[Tensor, ...]:
+) -> tuple[tuple[Tensor, ...], MappedPages]:
     """Return the features of all clips of a data set, float16, mapped from the cache."""
     arrays = load_inputs(dataset, frontend, siblings=siblings(space, frontend, family))
-    return tuple(torch.from_numpy(each) for each in arrays)
+    return tuple(torch.from_numpy(each) for each in arrays), MappedPages(arrays)
 
 
 def siblings(space: str, frontend: FrontEnd, family: str | None = None) -> list[FrontEnd]:

@@ -269,6 +269,23 @@ def test_front_ends_with_second_plane_or_input_share_what_is_cached(dataset, dec
     assert decoded == []
 
 
+def test_second_planes_and_mean_spectra_are_mapped_and_made_of_a_few_clips_at_a_time(
+    dataset, tmp_path, monkeypatch
+):
+    frontend = replace(LOG_MEL, second_window=1024, mean_spectrum=True, normalisation="peak")
+    at_once = load_inputs(dataset, frontend)
+    monkeypatch.setattr(inputs, "_MADE_VALUES", 2 * 16 * 32)  # two clips
+    in_parts = load_inputs(dataset, frontend, cache=tmp_path / "other")
+
+    def alone(plane):
+        return load_features(dataset, plane)
+
+    for found in (at_once, in_parts):
+        assert all(isinstance(each, np.memmap) for each in found)
+        for each, expected in zip(found, inputs.inputs_of(frontend, 0.5, alone), strict=True):
+            assert np.array_equal(each, expected)
+
+
 LOAD = """
 import sys, time
 from pathlib import Path

@@ -13,7 +13,6 @@ from nas_asc.networks.layers import (
     Standardisation,
     WindowPool,
     same_margins,
-    statistics_of,
 )
 from nas_asc.networks.network import Network
 
@@ -145,7 +144,9 @@ def test_the_standard_is_the_mean_and_deviation_over_all_clips_and_frames():
     inputs = torch.from_numpy(values).half()
     bins = inputs[:, 0].numpy().astype(np.float64).swapaxes(0, 1).reshape(8, -1)
 
-    mean, deviation = statistics_of(inputs).numpy()
+    standardisation = Standardisation((1, 8, 4000))
+    standardisation.fit(inputs)
+    mean, deviation = standardisation.first.numpy()
 
     np.testing.assert_allclose(mean, bins.mean(axis=1), rtol=1e-6)
     np.testing.assert_allclose(deviation, bins.std(axis=1), rtol=1e-6)

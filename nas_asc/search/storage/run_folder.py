@@ -5,6 +5,7 @@ process that searches and lets go of itself when that process dies in any way.
 """
 
 import errno
+import hashlib
 import json
 import logging
 import os
@@ -19,7 +20,7 @@ from filelock import FileLock, Timeout
 from nas_asc.architectures import FEATURES_VERSION
 from nas_asc.datasets import Dataset, hash_files
 from nas_asc.errors import RunError
-from nas_asc.files import digest, remove_unfinished, write_atomically
+from nas_asc.files import remove_unfinished, write_atomically
 from nas_asc.reports import EnsembleReference
 from nas_asc.search.storage.finals import FINALS_FOLDER
 from nas_asc.search.storage.sqlite_store import (
@@ -338,14 +339,16 @@ def _content(dataset: Dataset) -> dict[str, str]:
     """
     clips = dataset.files
     files = hash_files(dataset.root, [clip.path for clip in clips])
-    named, unnamed = [], []
+    content, unnamed = hashlib.sha256(), []
     for clip, file in zip(clips, files, strict=True):
         name = PurePath(os.path.relpath(clip.path, dataset.root)).as_posix()
         known = (file.digest, dataset.classes[clip.label], clip.split, clip.fold, clip.device)
-        named.append(json.dumps((name, *known)))
+        content.update(f"{json.dumps((name, *known))}\n".encode())
         unnamed.append(json.dumps(known))
-    lines = {"recordings": sorted(unnamed), "content": named}
-    return {key: digest("".join(f"{line}\n" for line in each)) for key, each in lines.items()}
+    recordings = hashlib.sha256()
+    for line in sorted(unnamed):
+        recordings.update(f"{line}\n".encode())
+    return {"recordings": recordings.hexdigest(), "content": content.hexdigest()}
 
 
 def _differences(name: str, before: object, now: object) -> str:
