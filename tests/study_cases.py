@@ -62,6 +62,7 @@ def search(
     workers: int = 1,
     resume: bool = False,
     progress: object = None,
+    password: str | None = None,
     **options: object,
 ) -> Summary:
     """Run a search with a job of fake_job."""
@@ -71,6 +72,7 @@ def search(
         run=run,
         workers=RUNNERS[kind](workers, f"fake_job:{job}"),
         resume=resume,
+        password=password,
         **({} if progress is None else {"progress": progress}),
     )
 
