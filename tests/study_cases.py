@@ -66,6 +66,7 @@ def search(
     resume: bool = False,
     progress: object = None,
     runner_options: Mapping[str, object] = MappingProxyType({}),
+    password: str | None = None,
     **options: object,
 ) -> Summary:
     """Run a search with a job of fake_job."""
@@ -75,6 +76,7 @@ def search(
         run=run,
         workers=RUNNERS[kind](workers, f"fake_job:{job}", **runner_options),
         resume=resume,
+        password=password,
         **({} if progress is None else {"progress": progress}),
     )
 

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "nas_asc"
-HEAVY = ("torch", "optuna", "sqlalchemy", "matplotlib", "plotly", "pandas", "sklearn")
+HEAVY = ("torch", "optuna", "sqlalchemy", "psycopg", "matplotlib", "plotly", "pandas", "sklearn")
 # Files beside the rooms: what every room may use, and the roof, which may use every room.
 GROUND = {"errors", "units", "toml_file", "files", "shipped"}
 ROOF = {"__init__", "cli"}
@@ -24,6 +24,7 @@ KEPT = {
     "torchaudio": "nas_asc.features.native_libraries",
     "optuna": "nas_asc.search",
     "sqlalchemy": "nas_asc.search.storage",
+    "psycopg": "nas_asc.search.storage.postgresql_database",
     "matplotlib": "nas_asc.results.figures",
     "plotly": "nas_asc.results.page",
     "jinja2": "nas_asc.results.page",

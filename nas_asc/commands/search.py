@@ -84,6 +84,10 @@ _FOR_RECORDINGS = {"audio", "columns", "group", "label_level", "names", "test", 
     "--out", type=click.Path(path_type=Path), help="Run folder; default: runs/SPACE-TIME."
 )
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+@click.option("--storage", metavar="URL",
+              help="Keep the trials in a database: postgresql://USER@HOST/DATABASE.")  # fmt: skip
+@click.option("--study-name", metavar="NAME",
+              help="Go on with this study of --storage in a new --out.")  # fmt: skip
 @json_option
 def command(
     data: tuple[str, ...],
@@ -95,6 +99,7 @@ def command(
     gpus_per_trial: float | None,
     out: Path | None,
     resume: bool,
+    study_name: str | None,
     plan_only: bool,
     calibrate: bool,
     as_json: bool,
@@ -130,11 +135,17 @@ def command(
         option = "--ray-address" if ray_address else "--gpus-per-trial"
         raise click.UsageError(f"{option}: expected --runner ray with it, got {runner}")
     wanted = _count_workers(workers, of_cluster=ray_address is not None)
+    password = _take_password(given)
     if calibrate:
         if resume or "study" in given:
             raise click.UsageError("--calibrate: expected a search that is planned, got a study")
         given["speed"] = _measure_speed()
-    config, run, asked = _resumed(given, out) if resume else _new(given, out, plan_only)
+    if resume:
+        config, run, asked = _resumed(given, out, study_name, password)
+    elif study_name is not None:
+        raise click.UsageError("--study-name: expected --resume with it, a new study gets a name")
+    else:
+        config, run, asked = _new(given, out, plan_only, password)
     outlined = (lambda: outline(config.data)) if config.data.paths else None
     task = read_task(config, lambda: _dataset(config), outlined, asked)
     remark(f"budget: {task.budget} by rule {task.rule.id}")
@@ -149,7 +160,7 @@ def command(
     # A process has a torch, whether it is busy or not.
     count = min(wanted, task.config.most_busy)
     if task.config.trials is not None:
-        left = task.config.trials - (ended_trials(run, at_rest=False) if resume else 0)
+        left = task.config.trials - (ended_trials(run, False, password) if resume else 0)
         if not task.config.trains_again:  # else there is more to do
             count = max(1, min(count, left))
     if ray_address is None and count > (held := min(count, held_workers())):
@@ -157,7 +168,7 @@ def command(
         count = held
     processes = None if count == inf else int(count)
     make = partial(RUNNERS[runner], processes, JOB_FUNCTION, **ray_options)
-    summary = _run(task, run, make, processes, resume)
+    summary = _run(task, run, make, processes, resume, password)
     try:
         paths = write_front(summary, run)
     finally:  # what was found is shown, also where it cannot be written
@@ -168,7 +179,7 @@ def command(
     remark("wrote " + " ".join(map(str, paths)))
     if not summary.trials.get("failed"):
         return 0
-    for reason, trials in failures(run).most_common():
+    for reason, trials in failures(run, password).most_common():
         remark(f"failed: {number_of(trials, 'trial')}: {reason}")
     return 0 if summary.points or summary.resting else 4
 
@@ -184,18 +195,39 @@ def _count_workers(text: str, of_cluster: bool) -> float:
     return int(text)
 
 
-def _resumed(given: dict[str, object], out: Path | None) -> "_Start":
-    from nas_asc.search import resumed_config
+def _take_password(given: dict[str, object]) -> str | None:
+    """Take the password out of the URL of the database, if there is one; all else may be kept."""
+    from nas_asc.study import split_password
+
+    if "storage" not in given:
+        return None
+    try:
+        given["storage"], password = split_password(str(given["storage"]))
+    except ValueError as error:
+        raise ConfigError(f"--storage: {error}") from None
+    return password
+
+
+def _resumed(
+    given: dict[str, object], out: Path | None, study_name: str | None, password: str | None
+) -> "_Start":
+    from nas_asc.search import restore_run, resumed_config
 
     if out is None:
         raise click.UsageError("--resume: expected the run folder with --out")
     if "study" in given:
         raise click.UsageError("--resume: expected no --study, the run has its own")
-    return resumed_config(out, given), out, None
+    if study_name is not None:
+        if "storage" not in given:
+            raise click.UsageError("--study-name: expected its database with --storage")
+        restore_run(out, str(given["storage"]), password, study_name)
+    return resumed_config(out, given, password), out, None
 
 
-def _new(given: dict[str, object], out: Path | None, plan_only: bool) -> "_Start":
-    from nas_asc.search import check_new
+def _new(
+    given: dict[str, object], out: Path | None, plan_only: bool, password: str | None
+) -> "_Start":
+    from nas_asc.search import check_new, check_storage
     from nas_asc.study import load_study, with_options
 
     study = str(given.pop("study", _PLANNED))
@@ -212,10 +244,12 @@ def _new(given: dict[str, object], out: Path | None, plan_only: bool) -> "_Start
         raise ConfigError("--space: expected a search space (nas-asc spaces), got none")
     space = str(Path(config.space).absolute()) if is_path(config.space) else config.space
     # those of a study, too: a run can be resumed from any folder
-    config = config.model_copy(update={"space": space, "data": config.data.absolute})
+    absolute = {"space": space, "data": config.data.absolute}
+    config = config.model_copy(update={**absolute, "study_name": None})  # of the run that it is of
     run = out or Path("runs") / f"{Path(space).stem}-{datetime.now():%Y%m%d-%H%M%S}"
     if not plan_only:
         check_new(run)
+        check_storage(config, password)
     if study == _PLANNED:
         return config, run, {*given}
     remark(f"study {study}: {config.title}")
@@ -274,7 +308,12 @@ def _dataset(config: "StudyConfig") -> "Dataset":
 
 
 def _run(
-    task: "Task", run: Path, make: "Callable[[], Runner]", workers: int | None, resume: bool
+    task: "Task",
+    run: Path,
+    make: "Callable[[], Runner]",
+    workers: int | None,
+    resume: bool,
+    password: str | None,
 ) -> "Summary":
     from nas_asc.search import run_task
     from nas_asc.study import STUDY_FILE
@@ -282,7 +321,7 @@ def _run(
     config = task.config
     words = "all workers of the cluster" if workers is None else number_of(workers, "worker")
     remark(
-        f"search: {_extent(task, run, workers or 1, resume)}, "
+        f"search: {_extent(task, run, workers or 1, resume, password)}, "
         f"{number_of(config.epochs, 'epoch')} each{_rungs(config)}, sampler {config.sampler}, "
         f"seed {config.seed}, lag {config.lag}, {words}; run folder {run}"
     )
@@ -299,7 +338,7 @@ def _run(
     runner = make()
     try:
         with live_progress(task.rule.kb) as show:
-            return run_task(task, runner, run=run, progress=show, resume=resume)
+            return run_task(task, runner, run=run, progress=show, resume=resume, password=password)
     except KeyboardInterrupt:
         if (run / STUDY_FILE).is_file():
             remark(f"go on with: nas-asc search --out {shlex.quote(str(run))} --resume")
@@ -314,13 +353,13 @@ def _rungs(config: "StudyConfig") -> str:
     return f" (after {epochs} the best {stopping.keep:.0%} go on)" if epochs else ""
 
 
-def _extent(task: "Task", run: Path, workers: int, resume: bool) -> str:
+def _extent(task: "Task", run: Path, workers: int, resume: bool, password: str | None) -> str:
     """Return how many trials there will be, and how long those take that have not ended."""
     from nas_asc.search import ended_trials
 
     config = task.config
     trials = number_of(config.trials, "trial") if config.trials else ""
-    ended = ended_trials(run) if resume else 0
+    ended = ended_trials(run, password=password) if resume else 0
     if config.trials and ended:
         trials += f" ({'all' if ended == config.trials else f'{ended:,}'} ended)"
     if config.time_s:

@@ -25,7 +25,7 @@ from nas_asc.search.progress import Progress
 from nas_asc.search.runners import Runner
 from nas_asc.search.runners.inline import interruptible_between_steps
 from nas_asc.search.storage.finals import read_finals, save_asked, save_retraining
-from nas_asc.search.storage.trials import Trial
+from nas_asc.search.storage.trials import Trial, TrialStore
 from nas_asc.search.task import Task
 from nas_asc.study import EpochReported, Event, Job, JobFailed, JobResult, JobWaiting, trial_seed
 from nas_asc.units import format_duration, number_of
@@ -48,6 +48,7 @@ class _Training(NamedTuple):
 def train_front_again(
     task: Task,
     run: Path,
+    store: TrialStore,
     runner: Runner,
     front: Sequence[Trial],
     context: Mapping[str, Any],
@@ -68,7 +69,7 @@ def train_front_again(
         datasets, words = cross_validation(task.dataset)
         folds = len(datasets)
     asked = {kind: n for kind, n in (("seeds", study.final_seeds or 0), ("folds", folds)) if n}
-    save_asked(run, study, asked, words)
+    save_asked(run, store, study, asked, words)
     finals = read_finals(run)
     assert finals is not None
     done = {(each.trial, each.kind, each.number) for each in finals.retrainings}
@@ -76,7 +77,7 @@ def train_front_again(
     left = [each for each in every if (each.trial.number, each.kind, each.number) not in done]
     if left:
         _tell(front, asked, left, words, runner.capacity)
-        _Session(task, run, runner, context, left, len(every) - len(left), progress).run()
+        _Session(task, run, store, runner, context, left, len(every) - len(left), progress).run()
         finals = read_finals(run)
         assert finals is not None
     return finals
@@ -123,6 +124,7 @@ class _Session:
         self,
         task: Task,
         run: Path,
+        store: TrialStore,
         runner: Runner,
         context: Mapping[str, Any],
         left: Sequence[_Training],
@@ -131,6 +133,7 @@ class _Session:
     ) -> None:
         self._task = task
         self._run = run
+        self._store = store
         self._runner = runner
         self._context = context
         self._left = left
@@ -218,7 +221,7 @@ class _Session:
         trial, kind, number, seed = training
         how = (result.seconds, result.retries, result.learning_rate)
         kept = Retraining(trial.number, kind, number, seed, validation, test, *how)
-        save_retraining(self._run, kept)
+        save_retraining(self._run, self._store, kept)
         self._done += 1
 
     def _report_progress(self) -> None:

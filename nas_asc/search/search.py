@@ -37,7 +37,7 @@ from nas_asc.search.progress import (
 from nas_asc.search.runners import RUNNERS, Runner
 from nas_asc.search.runners.inline import interruptible_between_steps
 from nas_asc.search.scheduler import Scheduler
-from nas_asc.search.storage import run_folder
+from nas_asc.search.storage import run_folder, shared_study
 from nas_asc.search.storage.finals import search_has_ended
 from nas_asc.search.storage.run_summary import summarise
 from nas_asc.search.storage.trials import Trial, TrialStore, run_seconds
@@ -45,6 +45,7 @@ from nas_asc.search.task import Task, read_task
 from nas_asc.search.trial_queue import TrialQueue, left_out
 from nas_asc.search.warm_start import warm_start_trials
 from nas_asc.study import (
+    STUDY_FILE,
     EpochReported,
     Event,
     Job,
@@ -53,6 +54,7 @@ from nas_asc.study import (
     JobWaiting,
     StudyConfig,
     loss_of,
+    study_toml,
 )
 from nas_asc.units import number_of
 
@@ -72,6 +74,7 @@ def run_search(
     workers: Runner | int = 1,
     progress: Callable[[Progress], None] = lambda _: None,
     resume: bool = False,
+    password: str | None = None,
 ) -> Summary:
     """Search, or go on with a search, until its trials or its time are used up.
 
@@ -90,18 +93,20 @@ def run_search(
         workers: where trials are trained, closed in the end; or a number of processes.
         progress: called after each epoch and each trial.
         resume: go on with the run in the folder.
+        password: of the database that the study names; None for that of PGPASSWORD or ~/.pgpass.
 
     Raises:
         ConfigError: the study names no space, or one that is not valid.
         NothingFits: no architecture of the space fits the budget.
         RunError: the folder is in use, is damaged, holds another run, or holds none to resume; or a
-            recording is gone, or a disk full: the run can be resumed when that is put right.
+            recording is gone, a disk full, or a database cannot be reached, used or held any more:
+            the run can be resumed when that is put right.
         KeyboardInterrupt: Ctrl-C; the run can be resumed. A second one does not wait for anything.
     """
     runner = RUNNERS["local"](workers, JOB_FUNCTION) if isinstance(workers, int) else workers
     with closing(runner):
         task = read_task(config, lambda: dataset)
-        return run_task(task, runner, run=run, progress=progress, resume=resume)
+        return run_task(task, runner, run=run, progress=progress, resume=resume, password=password)
 
 
 def run_task(
@@ -111,23 +116,29 @@ def run_task(
     run: Path,
     progress: Callable[[Progress], None] = lambda _: None,
     resume: bool = False,
+    password: str | None = None,
 ) -> Summary:
     """Search as `run_search` does, for a task that was read before; leaves the runner open."""
-    config = task.config
+    config = shared_study.with_study_name(run, task.config, resume)
+    task = replace(task, config=config)
     warm_start, over_budget = warm_start_trials(task)
     manifest = run_folder.run_manifest(task, warm_start, over_budget)
     if resume:
         run_folder.check_same(run, run_folder.saved_study(run), config)
     with ExitStack() as stack:
         stack.enter_context(run_folder.locked(run))
-        stack.enter_context(run_folder.storage_faults_in_one_line(run))
+        stack.enter_context(run_folder.storage_faults_in_one_line(run, config))
         if not resume:
             run_folder.check_new(run)
             run_folder.save_study(run, config)
-        store = stack.enter_context(closing(run_folder.open_store(run, task.space)))
+        opened = run_folder.open_store(run, task.space, config, password)
+        store = stack.enter_context(closing(opened))
         facts = run_folder.check_manifest(run, store, manifest, config.objective)
         if resume:
             run_folder.save_study(run, config)  # where the recordings lie now
+        store.keep_file(STUDY_FILE, study_toml(config))
+        if config.storage is not None:
+            _log.warning("the trials are in %s, study %s", config.storage, config.study_name)
         if runner.capacity > config.lag and not config.independent:
             _log.warning(
                 "%d workers: about %d are busy, since what comes next waits for results; --lag "
@@ -154,7 +165,7 @@ def run_task(
             session.cancel()
             write_front(summary, run)  # before anything is judged on test clips
             front = [trials[point.trial] for point in summary.front]
-            finals = train_front_again(task, run, runner, front, session.context, progress)
+            finals = train_front_again(task, run, store, runner, front, session.context, progress)
             summary = replace(summary, finals=finals)
         return summary
 

@@ -30,6 +30,7 @@ from nas_asc.errors import ConfigError, nearest, short_repr, unknown_key
 from nas_asc.shipped import find, is_path
 from nas_asc.study.data_source import DataSource, Table
 from nas_asc.study.old_keys import with_new_keys
+from nas_asc.study.storage_url import check_address
 from nas_asc.toml_file import Fault, read_toml
 from nas_asc.units import MOST_S
 
@@ -186,6 +187,9 @@ class StudyConfig(Table):
         final_seeds: how often each point of the front is trained again when the search has ended;
             None for never. May be given or raised when a run is resumed, as may `cv`.
         cv: whether each point of the front is then trained again for each fold of the data too.
+        storage: URL of the database that the trials are kept in, without a password; None for a
+            file in the run folder.
+        study_name: what the study is called there; a new search gives it one.
         plan: why settings that were planned are what they are, by name.
     """
 
@@ -212,6 +216,8 @@ class StudyConfig(Table):
     warm_start: bool
     final_seeds: int | None = Field(default=None, ge=1, le=MOST)
     cv: bool = False
+    storage: Annotated[str, AfterValidator(check_address)] | None = None
+    study_name: str | None = Field(default=None, min_length=1, max_length=512)
     early_stopping: EarlyStopping
     recipe: Recipe
     plan: dict[str, str] = Field(default_factory=dict)

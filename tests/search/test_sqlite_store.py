@@ -1,10 +1,7 @@
 import os
-import random
 import shutil
 import sqlite3
 import tempfile
-import warnings
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,31 +9,14 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState, create_trial
+from stored_trials import RESULT, SPACE, make_trial
 from study_cases import search
 
-from nas_asc.complexity.counting import count
 from nas_asc.errors import RunError
 from nas_asc.search.storage.run_summary import load_front
 from nas_asc.search.storage.sqlite_store import SqliteStore, connect_to_write, read_sqlite
-from nas_asc.search.storage.trials import Trial
-from nas_asc.spaces.space_file import load_space
-from nas_asc.study.job import JobResult
 
 NOBODY = 65534
-SPACE = load_space("mbconv")
-RESULT = JobResult(
-    {"log_loss": 0.5, "accuracy": 0.75, "per_class": {"bus": 0.5}},
-    {"macs": 1},
-    [{"epoch": 1, "log_loss": None, "accuracy": None}, {"epoch": 2, "log_loss": 0.5}],
-    1.5,
-)
-
-
-def make_trial(number, **given):
-    architecture = SPACE.random(random.Random(number))
-    complexity = count(architecture, 10, 1.0).to_dict()
-    values = {"model": None, "seed": 7 + number, "complexity": complexity, **given}
-    return Trial(number=number, architecture=architecture, **values)
 
 
 @pytest.fixture
@@ -75,37 +55,6 @@ def test_a_report_model_keeps_its_samples_and_is_an_option_to_optuna(store, path
     assert study.trials[0].params["frontend.f_max_share"] == 0.75
 
 
-def test_trials_are_read_back_as_they_were_stored(store, path):
-    waiting = make_trial(0, model="deepsound-32", state="waiting")
-    running = make_trial(1, rejected_over_budget=3, duplicates=1)
-    completed = make_trial(2)
-    stopped, failed, skipped = make_trial(3), make_trial(4), make_trial(5, state="waiting")
-    for trial in (waiting, running, completed, stopped, failed, skipped):
-        store.add(trial)
-    completed = replace(completed, state="completed", result=RESULT, elapsed_s=12.5)
-    stopped = replace(stopped, state="stopped_early", result=replace(RESULT, stopped_epoch=2))
-    failed = replace(failed, state="failed", reason="out of memory", traceback="somewhere")
-    skipped = replace(skipped, state="skipped", reason="no time")
-    store.finish(completed, 0.5)
-    for trial in (stopped, failed, skipped):
-        store.finish(trial, None)
-    expected = [waiting, running, completed, stopped, failed, skipped]
-    assert store.load() == expected
-    assert read_sqlite(path)[0] == expected
-
-
-def test_trials_that_waited_or_were_lost_start_under_their_number(path, store):
-    trial = make_trial(0, model="deepsound-32", state="waiting")
-    store.add(trial)
-    store.start(replace(trial, state="running"))
-    assert [t.state for t in store.load()] == ["running"]
-    with closing(SqliteStore(path, SPACE)) as again:
-        (lost,) = again.load()
-        again.start(lost)
-        again.finish(replace(lost, state="completed", result=RESULT), 0.5)
-    assert [t.state for t in store.load()] == ["completed"]
-
-
 def test_what_is_stored_is_what_optuna_would_have_stored(store, path):
     trial = make_trial(0)
     store.start(trial)
@@ -133,28 +82,6 @@ def test_what_is_stored_is_what_optuna_would_have_stored(store, path):
     for name in ("datetime_start", "datetime_complete"):
         apart = getattr(ours, name) - getattr(theirs, name)
         assert abs(apart.total_seconds()) < 60, name
-
-
-def test_optuna_sees_the_objectives_and_the_best_trials(store, path):
-    store.add_facts({"data": {"name": "x"}}, ("log_loss", "size_bytes"))
-    for number, loss in enumerate((0.5, 0.25, 0.75)):
-        trial = replace(make_trial(number), complexity={"size_bytes": 1000 + number, "macs": 1})
-        store.start(trial)
-        store.finish(replace(trial, state="completed", result=RESULT), loss)
-    study = next(as_optuna_sees_it(path))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        assert study.metric_names == ["log_loss", "size_bytes"]
-    assert [trial.number for trial in study.best_trials] == [0, 1]
-    assert study.user_attrs == store.facts() == {"data": {"name": "x"}}
-
-
-def test_the_end_of_a_trial_is_stored_whole_or_not_at_all(store):
-    store.start(make_trial(0))
-    unwritable = replace(RESULT, metrics={"x": object()})
-    with pytest.raises(TypeError):
-        store.finish(replace(make_trial(0), state="completed", result=unwritable), 0.5)
-    assert [t.state for t in store.load()] == ["running"]
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ finals/KIND-NUMBER-TRIAL.json     one training, written whole when it has ended
 ```
 
 Conventions: a file that cannot be read is as if it were not there; its training is done again, from
-the same seed.
+the same seed. Where the trials do not lie in the run folder their store keeps each file, too, and
+first.
 """
 
 import json
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from nas_asc.files import write_atomically
 from nas_asc.results import Finals, Retraining
+from nas_asc.search.storage.trials import TrialStore
 from nas_asc.study import StudyConfig
 
 FINALS_FOLDER = "finals"
@@ -35,9 +37,11 @@ class Asked:
     folds: str = ""
 
 
-def save_asked(run: Path, study: StudyConfig, asked: Mapping[str, int], folds: str) -> None:
+def save_asked(
+    run: Path, store: TrialStore, study: StudyConfig, asked: Mapping[str, int], folds: str
+) -> None:
     """Store that the search of a study has ended, and what is trained again now."""
-    _write(run, _ASKED_FILE, Asked(study.trials, study.time_s, asked, folds))
+    _write(run, store, _ASKED_FILE, Asked(study.trials, study.time_s, asked, folds))
 
 
 def search_has_ended(run: Path, study: StudyConfig) -> bool:
@@ -46,10 +50,10 @@ def search_has_ended(run: Path, study: StudyConfig) -> bool:
     return found is not None and (found.trials, found.time_s) == (study.trials, study.time_s)
 
 
-def save_retraining(run: Path, retraining: Retraining) -> None:
+def save_retraining(run: Path, store: TrialStore, retraining: Retraining) -> None:
     """Store a training that has ended."""
     name = f"{retraining.kind}-{retraining.number}-{retraining.trial}.json"
-    _write(run, name, retraining)
+    _write(run, store, name, retraining)
 
 
 def read_finals(run: Path) -> Finals | None:
@@ -78,8 +82,9 @@ def _read_asked(run: Path) -> Asked | None:
         return None
 
 
-def _write(run: Path, name: str, content: Asked | Retraining) -> None:
+def _write(run: Path, store: TrialStore, name: str, content: Asked | Retraining) -> None:
     folder = run / FINALS_FOLDER
     folder.mkdir(exist_ok=True)
-    text = json.dumps(asdict(content), allow_nan=False, ensure_ascii=False)
-    write_atomically(folder / name, text + "\n")
+    text = json.dumps(asdict(content), allow_nan=False, ensure_ascii=False) + "\n"
+    store.keep_file(f"{FINALS_FOLDER}/{name}", text)
+    write_atomically(folder / name, text)

@@ -1,7 +1,9 @@
 """The folder of one run: who may use it, what it was started with, and what it keeps.
 
-Conventions: `study.toml` holds the resolved study, `study.db` the trials; `run.lock` is held by the
-process that searches and lets go of itself when that process dies in any way.
+Conventions: `study.toml` holds the resolved study, `study.db` the trials, unless the study says
+that they are in a database; `run.lock` is held by the process that searches and lets go of itself
+when that process dies in any way. The password of a database is an argument; None stands for that
+of PGPASSWORD or ~/.pgpass.
 """
 
 import errno
@@ -101,12 +103,12 @@ def locked(run: Path) -> Iterator[None]:
 
 
 @contextmanager
-def storage_faults_in_one_line(run: Path) -> Iterator[None]:
+def storage_faults_in_one_line(run: Path, study: StudyConfig | None = None) -> Iterator[None]:
     """Report a disk or a database that cannot be used as the user's to put right.
 
     Raises:
         RunError: there is no room for the trials of the run, another program has locked them, or
-            their file is damaged.
+            their file is damaged; or the study is in a database that cannot be written any more.
     """
     try:
         yield
@@ -124,6 +126,11 @@ def storage_faults_in_one_line(run: Path) -> Iterator[None]:
                 f"{run / _TRIALS_FILE}: expected the trials of a run, found a damaged file "
                 f"({reason}) - restore it, or begin anew with --study {run / STUDY_FILE} --out NEW"
             ) from error
+        if study is not None and study.storage is not None:
+            from nas_asc.search.storage.postgresql_database import fault_in_words
+
+            if words := fault_in_words(error):
+                raise RunError(f"{study.study_name} in {study.storage}: {words}") from error
         raise
 
 
@@ -217,22 +224,42 @@ def _short(value: object) -> str:
     return text if len(text) < 60 else f"{text[:57]}..."
 
 
-def open_store(run: Path, space: SearchSpace) -> TrialStore:
-    """Open the trials of a run to write, or make them; the caller holds the folder."""
-    return SqliteStore(run / _TRIALS_FILE, space)
+def open_store(
+    run: Path, space: SearchSpace, study: StudyConfig | None = None, password: str | None = None
+) -> TrialStore:
+    """Open the trials of a run to write, or make them; the caller holds the folder.
+
+    Raises:
+        RunError: the database that the study names cannot be used, or another driver is at it.
+        ConfigError: the package that reaches a database is not installed.
+    """
+    if study is None or study.storage is None:
+        return SqliteStore(run / _TRIALS_FILE, space)
+    from nas_asc.search.storage.postgresql_store import PostgresqlStore
+
+    assert study.study_name is not None, "a study in a database has a name"
+    return PostgresqlStore(study.storage, password, study.study_name, space)
 
 
-def read_trials(run: Path) -> tuple[list[Trial], dict[str, Any]]:
+def read_trials(run: Path, password: str | None = None) -> tuple[list[Trial], dict[str, Any]]:
     """Read the trials of a run and the facts about it, also while it goes on; changes none.
 
     Raises:
         RunError: they cannot be read.
+        ConfigError: the package that reaches a database is not installed.
     """
+    study = saved_study(run) if (run / STUDY_FILE).is_file() else None
+    if study is not None and study.storage is not None and study.study_name is not None:
+        from nas_asc.search.storage.postgresql_store import read_postgresql
+
+        return read_postgresql(study.storage, password, study.study_name)
     path = run / _TRIALS_FILE
     return read_sqlite(path) if path.is_file() else ([], {})
 
 
-def resumed_config(run: Path, options: Mapping[str, Any]) -> StudyConfig:
+def resumed_config(
+    run: Path, options: Mapping[str, Any], password: str | None = None
+) -> StudyConfig:
     """Return the study of a saved run with options that were given anew.
 
     Raises:
@@ -247,7 +274,7 @@ def resumed_config(run: Path, options: Mapping[str, Any]) -> StudyConfig:
             f"{run}: expected its recordings in {gone[0]}, found nothing of that name - if they "
             "were moved, say where to with --resume --data NEW"
         )
-    ended = ended_trials(run)
+    ended = ended_trials(run, password=password)
     if config.trials is not None and config.trials < ended:
         raise RunError(
             f"{run}: expected at least {ended} trials, as many have ended, got {config.trials}"
@@ -255,12 +282,12 @@ def resumed_config(run: Path, options: Mapping[str, Any]) -> StudyConfig:
     return config
 
 
-def ended_trials(run: Path, at_rest: bool = True) -> int:
+def ended_trials(run: Path, at_rest: bool = True, password: str | None = None) -> int:
     """Count the trials of a run that ended, those at rest among them or not.
 
     Report models that the search had no room for are none, trained after its end or not.
     """
-    trials, _ = read_trials(run)
+    trials, _ = read_trials(run, password)
     ended = {"completed", "failed", *(["stopped_early"] if at_rest else [])}
     return sum(trial.state in ended and not trial.beside_search for trial in trials)
 

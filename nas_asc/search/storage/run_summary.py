@@ -66,9 +66,9 @@ def load_trials(run: str | Path) -> "pd.DataFrame":
     return data_frame(rows, [trial.architecture.choices for trial in trials], columns)
 
 
-def failures(run: Path) -> Counter[str]:
+def failures(run: Path, password: str | None = None) -> Counter[str]:
     """Count how often trials of a run failed for which reason."""
-    trials, _ = read_trials(run)
+    trials, _ = read_trials(run, password)
     return Counter(trial.reason for trial in trials if trial.state == "failed")
 
 

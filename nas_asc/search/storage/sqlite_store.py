@@ -3,42 +3,38 @@
 Conventions: a trial is written once when a job of it starts and once when that ends, each whole or
 not at all, so that a run may be killed at any moment (write-ahead log). One driver writes at a
 time; anybody may read. Optuna's own tools (`optuna-dashboard`, `best_trials`) open the file as it
-is: parameters
-are the active choices by dotted path, as options of the space (of a report model that states
-samples where the space has milliseconds, the nearest: its architecture has the exact values);
-objectives are the loss (log loss, or 1 - accuracy) and the size. Optuna's states mean: COMPLETE
-trained to the end; PRUNED at rest after a rung, or a report model that is left out; FAIL failed;
-RUNNING in training, or lost with its session and to be run again; WAITING a report model to be
-trained.
+is. Optuna's states mean: COMPLETE trained to the end; PRUNED at rest after a rung, or a report
+model that is left out; FAIL failed; RUNNING in training, or lost with its session and to be run
+again; WAITING a report model to be trained.
 """
 
 import os
 import sqlite3
-import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.distributions import CategoricalDistribution
-from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
-from optuna.study import StudyDirection
-from optuna.trial import TrialState, create_trial
+from optuna.trial import TrialState
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
-from nas_asc.architectures import Architecture, Value
 from nas_asc.errors import RunError
-from nas_asc.reports import read_candidate
 from nas_asc.search.storage import optuna_tables
-from nas_asc.search.storage.trials import ELAPSED, Trial, TrialJob
+from nas_asc.search.storage.optuna_trials import (
+    DIRECTIONS,
+    TrialTemplates,
+    jobs_of,
+    name_objectives,
+    outcome_of,
+    read_trial,
+)
+from nas_asc.search.storage.trials import ELAPSED, Trial
 from nas_asc.spaces import SearchSpace
-from nas_asc.study import JobResult
 
 _STUDY = "nas-asc"
 _BUSY_TIMEOUT_S = 60
@@ -52,9 +48,6 @@ _STATES = {
     "skipped": TrialState.PRUNED,
 }
 
-_STARTED = ("model", "seed", "complexity", "rejected_over_budget", "duplicates")
-_ENDED = ("state", "reason", "traceback", "lost", "elapsed_s", "spent_s", "after_end")
-
 
 class SqliteStore:
     """The trials of one run in its `study.db`, opened to write."""
@@ -65,15 +58,12 @@ class SqliteStore:
         # The path is not in the URL, where braces and question marks would have a meaning.
         creator = {"creator": partial(connect_to_write, path)}
         self._storage = RDBStorage("sqlite:///study.db", engine_kwargs=creator)
-        self._distributions = {
-            p.path: CategoricalDistribution(p.options) for p in space.parameters()
-        }
-        self._space = space
+        self._templates = TrialTemplates(space)
         self._ids: dict[int, int] = {}
         try:
             self._study_id = self._storage.get_study_id_from_name(_STUDY)
         except KeyError:
-            self._study_id = self._storage.create_new_study([StudyDirection.MINIMIZE] * 2, _STUDY)
+            self._study_id = self._storage.create_new_study(DIRECTIONS, _STUDY)
 
     def close(self) -> None:
         """Close the file."""
@@ -82,10 +72,7 @@ class SqliteStore:
 
     def add_facts(self, facts: Mapping[str, Any], objectives: Sequence[str]) -> None:
         """Store what the objectives are called, then JSON facts about the run, all or none."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            study = optuna.load_study(study_name=_STUDY, storage=self._storage)
-            study.set_metric_names(list(objectives))
+        name_objectives(self._storage, _STUDY, objectives)
         optuna_tables.insert_facts(self._storage, self._study_id, facts)
 
     def facts(self) -> dict[str, Any]:
@@ -98,29 +85,14 @@ class SqliteStore:
 
     def add(self, trial: Trial) -> None:
         """Store a new trial, in one write; trials are added in the order of their numbers."""
-        known = self._distributions
-        params: dict[str, Value] = {}
-        if isinstance(trial.architecture, Architecture):
-            params = self._space.options_of(trial.architecture)
-        template = create_trial(
-            state=_STATES[trial.state],
-            params=params,
-            distributions={path: known[path] for path in params},
-            user_attrs={
-                "key": trial.architecture.key,
-                "architecture": trial.architecture.to_dict(),
-                **{name: getattr(trial, name) for name in _STARTED},
-                **_jobs(trial),
-            },
-        )
-        template.number = trial.number
+        template = self._templates.template(trial, _STATES[trial.state], jobs_of(trial))
         trial_id = optuna_tables.insert_trial(self._storage, self._study_id, template)
         self._ids[trial.number] = trial_id
 
     def start(self, trial: Trial) -> None:
         """Store that a job of a trial starts, whether it is new, rests, or was lost."""
         if trial.number in self._ids:
-            changed: dict[str, Any] = {**_jobs(trial), "after_end": trial.after_end}
+            changed: dict[str, Any] = {**jobs_of(trial), "after_end": trial.after_end}
             if trial.result is None:
                 changed["ended"] = None
             optuna_tables.start_trial(self._storage, self._ids[trial.number], changed)
@@ -129,13 +101,13 @@ class SqliteStore:
 
     def finish(self, trial: Trial, loss: float | None) -> None:
         """Store how a job of a trial ended, and the loss of a trial that completed."""
-        ended = {name: getattr(trial, name) for name in _ENDED}
-        if trial.result is not None:
-            ended["result"] = asdict(trial.result)
         values = [] if loss is None else [loss, float(trial.size_bytes)]
         trial_id, state = self._ids[trial.number], _STATES[trial.state]
-        attributes = {"ended": ended, **_jobs(trial)}
+        attributes = {"ended": outcome_of(trial), **jobs_of(trial)}
         optuna_tables.finish_trial(self._storage, trial_id, state, values, attributes)
+
+    def keep_file(self, name: str, text: str) -> None:
+        """Do nothing: the trials lie beside the files of the run folder."""
 
     def load(self) -> list[Trial]:
         """Read all trials, in order."""
@@ -164,21 +136,9 @@ def read_sqlite(path: Path) -> tuple[list[Trial], dict[str, Any]]:
     return [_trial(*each) for each in stored], facts
 
 
-def _jobs(trial: Trial) -> dict[str, Any]:
-    return {"jobs": [asdict(job) for job in trial.jobs]}
-
-
 def _trial(_: int, number: int, state: TrialState, attributes: Mapping[str, Any]) -> Trial:
-    given = {name: attributes[name] for name in _STARTED}
-    stored = attributes.get("ended") or {}
-    ended = {name: stored[name] for name in _ENDED if name in stored}
-    if "result" in stored:
-        ended["result"] = JobResult(**stored["result"])
-    if not state.is_finished():
-        ended["state"] = "waiting" if state == TrialState.WAITING else "running"
-        ended["after_end"] = attributes.get("after_end", False)
-    jobs = tuple(TrialJob(**job) for job in attributes.get("jobs", ()))
-    return Trial(number, read_candidate(attributes["architecture"]), **given, jobs=jobs, **ended)
+    unended = "waiting" if state == TrialState.WAITING else "running"
+    return read_trial(number, attributes, None if state.is_finished() else unended)
 
 
 def connect_to_write(path: Path) -> sqlite3.Connection:

@@ -137,7 +137,7 @@ def run_seconds(trials: Sequence[Trial], facts: Mapping[str, Any]) -> float:
 
 
 class TrialStore(Protocol):
-    """Where the trials of one run are kept, opened to write; `SqliteStore` is one."""
+    """Where the trials of one run are kept, opened to write: `SqliteStore`, `PostgresqlStore`."""
 
     def load(self) -> list[Trial]:
         """Read all trials, in order."""
@@ -159,6 +159,9 @@ class TrialStore(Protocol):
 
     def set_elapsed(self, seconds: float) -> None:
         """Store how long the run has taken, in all sessions."""
+
+    def keep_file(self, name: str, text: str) -> None:
+        """Store a file of the run folder too, if the trials do not lie in that folder."""
 
     def close(self) -> None:
         """Close what was opened."""
