@@ -173,7 +173,7 @@ from pathlib import Path
 from study_cases import search
 
 if __name__ == "__main__":
-    options = dict(kind="processes", workers=2, storage=sys.argv[3], **{OPTIONS})
+    options = dict(kind="local", workers=2, storage=sys.argv[3], **{OPTIONS})
     tell = lambda progress: print(progress.finished, flush=True)
     search(Path(sys.argv[1]), job=sys.argv[2], progress=tell, **options)
 """
@@ -241,7 +241,7 @@ def test_the_password_is_nowhere(tmp_path, database, postgresql, monkeypatch, ru
     """Given in the URL or apart from it: in no file, no output, nothing that the database has."""
     monkeypatch.delenv("PGPASSWORD")
     run = tmp_path / "run"
-    search(run, job="faulty", kind="processes", storage=database, password=PASSWORD, **OPTIONS)
+    search(run, job="faulty", kind="local", storage=database, password=PASSWORD, **OPTIONS)
     secrets = {PASSWORD, quote(PASSWORD, safe=""), repr(PASSWORD)[1:-1]}
     secrets |= {secret.encode("unicode_escape").decode() for secret in secrets}
     url = postgresql.url(name_of(database), password=True)
