@@ -1,9 +1,9 @@
 """Jobs as trials of Ray Tune: on this machine, or on all nodes of a cluster.
 
 ```
-submit ---------> JobBox, an actor beside the driver ---- the next job ---v
-                  Places --> Tune: one trial for each job --> WorkerActor on some node
-poll <-- queue <-- Reports <------- events and files -------------'
+submit -------------> JobBox, an actor beside the driver --- the next job ---v
+                      Places --> Tune: one trial for each job --> WorkerActor on some node
+poll <-- queue <----- Reports <------------- events and files ----'
 ```
 
 Conventions: Tune has its own loop, which runs in a thread here. One trial of Tune is one job, since
@@ -15,7 +15,6 @@ trials, checkpoints and models are in the run folder, which only the driver need
 needs this package and the recordings at the same place.
 """
 
-import asyncio
 import logging
 import os
 import shutil
@@ -24,7 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -42,19 +41,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from nas_asc import __version__
 from nas_asc.errors import RunError
 from nas_asc.files import UNFINISHED, folder_atomically, write_atomically
-from nas_asc.search.runners.inline import attempt
-from nas_asc.search.runners.processes import one_thread_for_each_library
-from nas_asc.study import (
-    EpochReported,
-    Event,
-    Job,
-    JobFailed,
-    JobFinished,
-    JobResult,
-    JobWaiting,
-)
+from nas_asc.search.runners.ray_worker import JobBox, WorkerActor, read_event
+from nas_asc.study import Event, Job, JobFailed, JobWaiting
 
-_REPORT_S = 0.5  # between two reports of a job
 _WAITING_S = 10.0  # between two events of a job that waits for a free node
 _RESOURCES_S = 2.0  # between two looks at how large the cluster is
 _CLOSE_S = 10.0
@@ -75,8 +64,6 @@ _SETTINGS = {
 }
 # What came from a trial of Tune, by its id.
 _Report = tuple[str, Mapping[str, Any]]
-
-_EVENTS = {kind.__name__: kind for kind in (EpochReported, JobFinished, JobFailed)}
 
 
 class RayRunner:
@@ -127,9 +114,16 @@ class RayRunner:
         """How many jobs run at once: what the nodes that live have room for."""
         if time.monotonic() - self._looked_s >= _RESOURCES_S:
             self._looked_s = time.monotonic()
-            there = ray.cluster_resources()
-            self._slots = int(min(there.get(k, 0) / each for k, each in self._needs.items()) + 1e-6)
+            with suppress(RayError):  # as it was; if Ray has ended, its loop tells
+                there = ray.cluster_resources()
+                room = min(there.get(name, 0.0) / each for name, each in self._needs.items())
+                self._slots = int(room + 1e-6)
         return max(1, self._slots if self._workers is None else min(self._slots, self._workers))
+
+    def _places(self) -> int:
+        """Return how many trials Tune is to have: none that would take a place of its own."""
+        capacity = self.capacity
+        return capacity if self._slots > capacity else 2 * capacity
 
     @property
     def free(self) -> int:
@@ -186,7 +180,7 @@ class RayRunner:
             tune.run(
                 WorkerActor,
                 config={"box": self._box_name, "function": function_name},
-                search_alg=Places(lambda: 2 * self.capacity),
+                search_alg=Places(self._places),
                 callbacks=[Reports(self._reports.put, self._closing)],
                 num_samples=-1,
                 max_concurrent_trials=_MOST_TRIALS,  # without it Tune takes one at a time
@@ -222,7 +216,7 @@ class RayRunner:
         if report["ended"]:
             self._forget(key)
             self._begun.discard(trial_id)
-        return [_event(each) for each in report["events"]]
+        return [read_event(each) for each in report["events"]]
 
     def _died(self, trial_id: str) -> list[Event]:
         """Return that the job of a worker that died is lost, if it had one."""
@@ -301,129 +295,6 @@ class Reports(tune.Callback):  # type: ignore[misc]
         self._put((trial.trial_id, {"died": True}))
 
 
-@ray.remote
-class JobBox:
-    """The jobs that wait for a worker, and who took which."""
-
-    def __init__(self) -> None:
-        self._jobs: dict[str, dict[str, Any]] = {}
-        self._taken: dict[str, tuple[str, Any]] = {}  # a job: a trial of Tune, and its actor
-        self._new = asyncio.Event()
-
-    async def put(self, key: str, job: dict[str, Any]) -> None:
-        """Keep a job, as plain data, and its files."""
-        self._jobs[key] = job
-        self._new.set()
-
-    async def take(self, trial_id: str, actor: Any, wait_s: float) -> Any:
-        """Return the next job with its key to a trial of Tune; None where none comes in time."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._new.wait(), wait_s)
-        if not self._jobs:
-            return None
-        key = next(iter(self._jobs))
-        job = self._jobs.pop(key)
-        if not self._jobs:
-            self._new.clear()
-        self._taken[key] = trial_id, actor
-        return key, job
-
-    async def job_of(self, trial_id: str) -> str | None:
-        """Return the job that a trial of Tune took."""
-        return next((key for key, (taker, _) in self._taken.items() if taker == trial_id), None)
-
-    async def forget(self, key: str) -> Any:
-        """Forget a job; return the actor that took it, if one has."""
-        self._jobs.pop(key, None)
-        if not self._jobs:
-            self._new.clear()
-        return self._taken.pop(key, (None, None))[1]
-
-
-class WorkerActor(tune.Trainable):  # type: ignore[misc]
-    """A worker on some node: runs one job after the other, each in a thread.
-
-    A step is what happened in some time. Files are written in a folder of the job on the node, and
-    sent.
-    """
-
-    def setup(self, config: dict[str, Any]) -> None:
-        """Get ready, once for all jobs."""
-        one_thread_for_each_library()
-        logging.getLogger("nas_asc").setLevel(logging.ERROR)
-        self._box = ray.get_actor(config["box"])
-        self._function = config["function"]
-        self._key: str | None = None
-
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Stay as it is: jobs are asked for."""
-        return True
-
-    def step(self) -> dict[str, Any]:
-        """Return what has happened to the job, at its end or after a while."""
-        if self._key is None:
-            actor = ray.get_runtime_context().current_actor
-            found = ray.get(self._box.take.remote(self.trial_id, actor, _REPORT_S))
-            if found is None:
-                return {"report": {}, "done": False}
-            self._begin(*found)
-        events, until_s, ended = list[Event](), time.monotonic() + _REPORT_S, False
-        while not ended and (left_s := until_s - time.monotonic()) > 0:
-            with suppress(Empty):
-                events.append(self._events.get(timeout=left_s))
-                ended = not isinstance(events[-1], EpochReported)
-        report = {"job": self._key, "events": [_plain(each) for each in events], "ended": ended}
-        report |= self._files(ended)
-        if ended:
-            self.cleanup()
-        return {"report": report, "done": ended}
-
-    def cleanup(self) -> None:
-        """Leave nothing of the job on the node."""
-        if self._key is not None:
-            shutil.rmtree(self._run, ignore_errors=True)
-            self._key = None
-
-    def _begin(self, key: str, given: Mapping[str, Any]) -> None:
-        self._key = key
-        self._run = Path(tempfile.mkdtemp(prefix="nas-asc-job-"))
-        self._sent: dict[str, int] = {}
-        self._events: SimpleQueue[Event] = SimpleQueue()
-        for name, content in given["files"].items():
-            path = self._run / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-            self._sent[name] = path.stat().st_mtime_ns
-        job = Job(**given["job"])
-        job = replace(job, context={**job.context, "run": str(self._run)})
-        if (version := given["version"]) != __version__:
-            reason = (
-                f"{socket.gethostname()}: expected nas-asc {version}, as the driver has, found "
-                f"{__version__} - install the same on every node"
-            )
-            self._events.put(JobFailed(job.number, reason, stops=True))
-            return
-        run = (self._function, job, self._events.put)
-        Thread(target=attempt, args=run, daemon=True).start()
-
-    def _files(self, ended: bool) -> dict[str, Any]:
-        """Return checkpoints that are new, at the end with the model, by name."""
-        found = {}
-        for path in self._run.rglob("*"):
-            name = str(path.relative_to(self._run))
-            if not path.is_file() or UNFINISHED in name:
-                continue
-            if not ended and not name.startswith("checkpoints"):
-                continue
-            with suppress(FileNotFoundError):  # replaced just now
-                changed = path.stat().st_mtime_ns
-                if self._sent.get(name) != changed:
-                    found[name] = path.read_bytes()
-                    self._sent[name] = changed
-        left = [name for name in self._sent if (self._run / name).exists()]
-        return {"files": found, "left": left}
-
-
 def _connect(address: str | None, workers: int | None, gpus: float) -> None:
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
@@ -485,15 +356,3 @@ def _write(run: Path, job: Job, report: Mapping[str, Any]) -> None:
         for path in _checkpoints(run, job):
             if str(path.relative_to(run)) not in report["left"]:
                 path.unlink(missing_ok=True)
-
-
-def _plain(event: Event) -> dict[str, Any]:
-    return {"event": type(event).__name__, **asdict(event)}
-
-
-def _event(plain: Mapping[str, Any]) -> Event:
-    values = {name: value for name, value in plain.items() if name != "event"}
-    if "result" in values:
-        values["result"] = JobResult(**values["result"])
-    event: Event = _EVENTS[plain["event"]](**values)
-    return event
