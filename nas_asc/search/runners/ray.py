@@ -94,9 +94,8 @@ class RayRunner:
         _connect(address, workers, gpus_per_trial)
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._box_name = f"jobs-{uuid4().hex}"
-        self._box = JobBox.options(
-            name=self._box_name, num_cpus=0, scheduling_strategy=here
-        ).remote()
+        box: Any = ray.remote(JobBox)
+        self._box = box.options(name=self._box_name, num_cpus=0, scheduling_strategy=here).remote()
         self._keys = count()
         self._jobs: dict[str, Job] = {}
         self._waiting: dict[str, float] = {}  # of which nothing has come: when that was last told
@@ -244,7 +243,7 @@ class _Closing(BaseException):
     """Ends Tune's loop; with an `Exception` it would wait for workers first."""
 
 
-class Places(Searcher):  # type: ignore[misc]  # Ray's classes have no types
+class Places(Searcher):
     """Gives Tune trials for jobs to come: as many as run, and as many that wait."""
 
     def __init__(self, most: Callable[[], int]) -> None:
@@ -272,7 +271,7 @@ class Places(Searcher):  # type: ignore[misc]  # Ray's classes have no types
         """Restore nothing."""
 
 
-class Reports(tune.Callback):  # type: ignore[misc]
+class Reports(tune.Callback):
     """Passes what Tune hears of jobs on to the driver, and keeps it out of Tune's own records."""
 
     def __init__(self, put: Callable[[_Report], None], closing: Flag) -> None:
@@ -298,7 +297,7 @@ class Reports(tune.Callback):  # type: ignore[misc]
 def _connect(address: str | None, workers: int | None, gpus: float) -> None:
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
-    quiet = {"logging_level": logging.ERROR, "log_to_driver": False, "namespace": "nas-asc"}
+    quiet: Any = {"logging_level": logging.ERROR, "log_to_driver": False, "namespace": "nas-asc"}
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:
         if address is not None:

@@ -30,9 +30,8 @@ _REPORT_S = 0.5  # between two reports of a job
 _EVENTS = {kind.__name__: kind for kind in (EpochReported, JobFinished, JobFailed)}
 
 
-@ray.remote
 class JobBox:
-    """The jobs that wait for a worker, and who took which."""
+    """The jobs that wait for a worker, and who took which: an actor beside the driver."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, dict[str, Any]] = {}
@@ -69,7 +68,7 @@ class JobBox:
         return self._taken.pop(key, (None, None))[1]
 
 
-class WorkerActor(tune.Trainable):  # type: ignore[misc]
+class WorkerActor(tune.Trainable):
     """A worker on some node: runs one job after the other, each in a thread.
 
     A step is what happened in some time. Files are written in a folder of the job on the node, and
@@ -92,7 +91,7 @@ class WorkerActor(tune.Trainable):  # type: ignore[misc]
         """Return what has happened to the job, at its end or after a while."""
         if self._key is None:
             actor = ray.get_runtime_context().current_actor
-            found = ray.get(self._box.take.remote(self.trial_id, actor, _REPORT_S))
+            found: Any = ray.get(self._box.take.remote(self.trial_id, actor, _REPORT_S))
             if found is None:
                 return {"report": {}, "done": False}
             self._begin(*found)
