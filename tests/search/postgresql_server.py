@@ -17,6 +17,9 @@ import pytest
 PASSWORD = "sesam öffne/dich@%"  # nothing that a URL or a log would leave as it is
 LONGEST_S = 120.0  # until the server is taken to hang
 
+# The server ends with the tests, also where they are killed: nothing is left to be read then.
+_GUARD = '"$@" & server=$!; read -r how || how=QUIT; kill -s "$how" $server; wait $server'
+
 _numbers = count(1)
 
 
@@ -44,8 +47,9 @@ class Server:
         options = [word for setting in settings for word in ("-c", setting)]
         command = (self._programs / "postgres", "-D", self._folder / "data", "-k", self._folder)
         with (self._folder / "log").open("ab") as log:
+            guarded = ("sh", "-c", _GUARD, "sh", *command, *options)
             self._process = subprocess.Popen(
-                [*command, *options], stdout=log, stderr=log, **self._as_user
+                guarded, stdin=subprocess.PIPE, stdout=log, stderr=log, **self._as_user
             )
         until = time.monotonic() + LONGEST_S
         while not (self._folder / ".s.PGSQL.5432").exists() or not self._answers():
@@ -53,11 +57,10 @@ class Server:
             assert time.monotonic() < until
             time.sleep(0.05)
 
-    def stop(self) -> None:
-        """Stop it without waiting for those who are connected."""
+    def stop(self, how: bytes = b"INT") -> None:
+        """Stop it without waiting for those who are connected; QUIT does not tidy up either."""
         if self._process is not None:
-            self._process.send_signal(2)
-            self._process.wait(LONGEST_S)
+            self._process.communicate(how + b"\n", timeout=LONGEST_S)
             self._process = None
 
     def url(self, database: str, password: bool = False) -> str:
@@ -122,7 +125,7 @@ def running_server() -> Iterator[Server]:
             server.start()
             yield server
         finally:
-            server.stop()
+            server.stop(b"QUIT")
 
 
 def _has_user(name: str) -> bool:

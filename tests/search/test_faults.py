@@ -10,6 +10,7 @@
 - a clip that disappears: `test_faults_of_training.py`
 - the clock set back: here, and in `test_faults_of_training.py`
 - two drivers on one folder: here; the lock: `test_run_folder.py`
+- all that with a database in the place of the file: `test_postgresql_search.py`
 
 Of the 50 moments of a kill, each fifth lies before the first epoch is reported. 5 of them are drawn
 from the seed $NAS_ASC_FAULTS, 0 if there is none; "all" is all of them.

@@ -145,7 +145,7 @@ def test_a_search_that_loses_its_hold_ends_at_once_and_goes_on_later(
         counts.append(count())
 
     with pytest.raises(
-        RunError, match=r"^[^\n]*found it lost[^\n]*go on with --resume\Z"
+        RunError, match=r"^[^\n]*found it lost[^\n]*goes on with --resume\Z"
     ) as caught:
         interrupted(run, 6, end_connections, storage=database)
     assert caught.value.exit_code == 2
@@ -154,6 +154,26 @@ def test_a_search_that_loses_its_hold_ends_at_once_and_goes_on_later(
     assert (untimed(run), front) == whole
 
 
+def test_a_study_that_somebody_deletes_is_one_line_and_is_filled_again(
+    tmp_path, database, postgresql, whole
+):
+    import optuna
+
+    run = tmp_path / "run"
+
+    def delete():
+        storage = optuna.storages.RDBStorage(database.replace("ql:", "ql+psycopg:"))
+        optuna.delete_study(study_name=saved_study(run).study_name, storage=storage)
+        storage.remove_session()
+        storage.engine.dispose()
+
+    with pytest.raises(RunError, match=r"^run-\w{8} in .*, found it deleted - [^\n]*\Z"):
+        interrupted(run, 6, delete, storage=database)
+    front = search(run, resume=True, storage=database, **OPTIONS).front
+    assert (untimed(run), front) == whole
+
+
+@pytest.mark.slow
 def test_a_search_goes_on_when_the_server_was_restarted(tmp_path, database, postgresql, whole):
     run = tmp_path / "run"
 
@@ -161,7 +181,7 @@ def test_a_search_goes_on_when_the_server_was_restarted(tmp_path, database, post
         postgresql.stop()
         postgresql.start()
 
-    with pytest.raises(RunError, match="go on with --resume"):
+    with pytest.raises(RunError, match="goes on with --resume"):
         interrupted(run, 6, restart, storage=database)
     front = search(run, resume=True, storage=database, **OPTIONS).front
     assert (untimed(run), front) == whole
@@ -237,6 +257,7 @@ def test_what_rests_is_trained_anew_where_its_checkpoint_is_gone(tmp_path, datab
     assert results(new)[0] == expected
 
 
+@pytest.mark.slow
 def test_the_password_is_nowhere(tmp_path, database, postgresql, monkeypatch, run_command):
     """Given in the URL or apart from it: in no file, no output, nothing that the database has."""
     monkeypatch.delenv("PGPASSWORD")

@@ -96,7 +96,9 @@ def test_a_kill_between_two_writes_loses_and_doubles_nothing(
         assert states(ask) == ["RUNNING"]
 
 
-def test_a_second_driver_is_told_who_the_first_is(opened, ask):
+def test_a_second_driver_is_told_who_the_first_is(opened, ask, monkeypatch):
+    module = import_module("nas_asc.search.storage.postgresql_database")
+    monkeypatch.setattr(module, "_PATIENCE_S", 0.2)
     with opened() as store:
         words = rf"one on {socket.gethostname()} \(process \d+, started (.*) UTC\) - wait for"
         with pytest.raises(RunError, match=words) as caught, opened():

@@ -8,7 +8,6 @@ has a password, since no URL here has one. Importing this file without psycopg i
 """
 
 import hashlib
-import logging
 import os
 import socket
 import time
@@ -17,7 +16,6 @@ from contextlib import closing, contextmanager, suppress
 from typing import Any, LiteralString
 
 import optuna
-from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from sqlalchemy.pool import StaticPool
 
@@ -65,8 +63,6 @@ _WHO = """
 SELECT host, process, to_char(started AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')
 FROM nas_asc_drivers WHERE study = %s
 """
-
-_log = logging.getLogger(__name__)
 
 
 def connect(url: str, password: str | None, *, read_only: bool = False) -> psycopg.Connection:
@@ -148,8 +144,6 @@ def _storage(connection: psycopg.Connection, url: str, make_tables: bool) -> RDB
             engine_kwargs={"creator": the_only_one, "poolclass": StaticPool},
             skip_table_creation=not make_tables,
         )
-    except StorageInternalError:
-        raise
     except RuntimeError:  # what optuna says of versions has no class of its own
         raise RunError(
             f"{url}: expected tables of optuna {optuna.__version__}, found those of another "
@@ -164,7 +158,7 @@ def hold(connection: psycopg.Connection, url: str, study: str) -> None:
         RunError: another driver has it; names its host and when it started.
     """
     until_s = time.monotonic() + _PATIENCE_S
-    while not _ask(connection, "SELECT pg_try_advisory_lock(%s)", _key(study))[0]:
+    while not _ask(connection, "SELECT pg_try_advisory_lock(%s)", _key(f"study {study}"))[0]:
         if time.monotonic() > until_s:
             raise RunError(
                 f"{study} in {url}: expected a study that no search works on, found "
@@ -251,8 +245,8 @@ def fault_in_words(error: BaseException | None) -> str:
 
 def _lost(reason: str) -> str:
     return (
-        f"expected the connection that holds the study, found it lost ({reason}) - nothing was "
-        "written since; go on with --resume"
+        f"expected a connection that lasts, found it lost ({reason}) - nothing was written since; "
+        "a search goes on with --resume"
     )
 
 

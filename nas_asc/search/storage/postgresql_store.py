@@ -9,7 +9,8 @@ run again; WAITING all that may go on: at rest after a rung, a report model not 
 failed of something that may be otherwise later.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from optuna.storages import RDBStorage
@@ -69,7 +70,7 @@ class PostgresqlStore:
         """Store what the objectives are called, then JSON facts about the run, all or none."""
         name_objectives(self._storage, self._study, objectives)
         before = self._storage.get_study_user_attrs(self._study_id).get(_FACTS, {})
-        self._storage.set_study_user_attr(self._study_id, _FACTS, {**before, **facts})
+        self._set(_FACTS, {**before, **facts})
 
     def facts(self) -> dict[str, Any]:
         """Read what was stored about the run."""
@@ -77,16 +78,18 @@ class PostgresqlStore:
 
     def set_elapsed(self, seconds: float) -> None:
         """Store how long the run has taken, in all sessions, as one of the facts."""
-        self._storage.set_study_user_attr(self._study_id, ELAPSED, seconds)
+        self._set(ELAPSED, seconds)
 
     def keep_file(self, name: str, text: str) -> None:
         """Store a file of the run folder, so that the run can go on without the folder."""
-        self._storage.set_study_user_attr(self._study_id, f"{_FILE}{name}", text)
+        self._set(f"{_FILE}{name}", text)
 
     def add(self, trial: Trial) -> None:
         """Store a new trial, in one write; trials are added in the order of their numbers."""
-        template = self._templates.template(trial, _state(trial), _progress(trial, None))
-        self._ids[trial.number] = self._storage.create_new_trial(self._study_id, template)
+        changing = {_PROGRESS: _progress(trial, None)}
+        template = self._templates.template(trial, _state(trial), changing)
+        with self._undeleted():
+            self._ids[trial.number] = self._storage.create_new_trial(self._study_id, template)
         self._count = trial.number + 1
 
     def start(self, trial: Trial) -> None:
@@ -114,14 +117,30 @@ class PostgresqlStore:
                 self._write_state(trial, found.user_attrs[_PROGRESS]["values"])
         return trials
 
+    def _set(self, attribute: str, value: object) -> None:
+        with self._undeleted():
+            self._storage.set_study_user_attr(self._study_id, attribute, value)
+
     def _write(self, trial: Trial, values: Sequence[float] | None) -> None:
-        for name, value in _progress(trial, values).items():
-            self._storage.set_trial_user_attr(self._id(trial.number), name, value)
-        self._write_state(trial, values)
+        progress = _progress(trial, values)
+        with self._undeleted():
+            self._storage.set_trial_user_attr(self._id(trial.number), _PROGRESS, progress)
+            self._write_state(trial, values)
 
     def _write_state(self, trial: Trial, values: Sequence[float] | None) -> None:
-        number = self._id(trial.number)
-        self._storage.set_trial_state_values(number, _state(trial), values)
+        trial_id = self._id(trial.number)
+        self._storage.set_trial_state_values(trial_id, _state(trial), values)
+
+    @contextmanager
+    def _undeleted(self) -> Iterator[None]:
+        """Report a study that somebody has deleted, which optuna-dashboard has a button for."""
+        try:
+            yield
+        except KeyError:
+            raise RunError(
+                f"{self._place}: expected the study that the search began with, found it deleted - "
+                "--resume fills a new one with the same trials"
+            ) from None
 
     def _id(self, number: int) -> int:
         """Return the id of a trial in the database."""
@@ -174,13 +193,11 @@ def _progress(trial: Trial, values: Sequence[float] | None) -> dict[str, Any]:
     """Return the attribute of all that changes; values are those that optuna shows."""
     begun_anew = not trial.finished and trial.result is None
     return {
-        _PROGRESS: {
-            "state": trial.state,
-            **jobs_of(trial),
-            "after_end": trial.after_end,
-            "ended": None if begun_anew else outcome_of(trial),
-            "values": values,
-        }
+        "state": trial.state,
+        **jobs_of(trial),
+        "after_end": trial.after_end,
+        "ended": None if begun_anew else outcome_of(trial),
+        "values": values,
     }
 
 
