@@ -69,9 +69,13 @@ class Clips:
         return replace(self, inputs=inputs, labels=self.labels[indices], files=files)
 
     def to(self, device: torch.device) -> "Clips":
-        """Return the clips in a device's memory."""
+        """Return the clips in a device's memory, all of them."""
         inputs = tuple(each.to(device) for each in self.inputs)
-        return replace(self, inputs=inputs, labels=self.labels.to(device))
+        there = replace(self, inputs=inputs, labels=self.labels.to(device))
+        # counted before they are moved: a GPU would be waited for, in the midst of a step
+        values = {"targets": self.targets, "class_weights": self.class_weights}
+        vars(there).update({name: each.to(device) for name, each in values.items()})
+        return there
 
     def batch(self, chosen: Tensor) -> Batch:
         """Return the batch of the chosen clips."""

@@ -151,15 +151,18 @@ def score(probabilities: Probabilities, labels: Labels) -> Score:
 
 
 def predict_proba(network: nn.Module, inputs: Inputs, batch_size: int = 64) -> Probabilities:
-    """Compute the class probabilities of each clip, (clip, class), in float32."""
+    """Compute the class probabilities of each clip, (clip, class), in float32.
+
+    On the device of the network; inputs may lie there too, or in the CPU's memory.
+    """
     was_training = network.training
     network.eval()
     device = next(network.parameters()).device
     each = (inputs,) if isinstance(inputs, Tensor) else inputs
     with torch.inference_mode():
         logits = [
-            network(*[part.to(device, torch.float32) for part in parts]).double().cpu()
+            network(*[part.to(device, torch.float32) for part in parts]).double()
             for parts in zip(*[torch.split(x, batch_size) for x in each], strict=True)
         ]
     network.train(was_training)
-    return np.asarray(torch.cat(logits).softmax(dim=1).numpy(), dtype=np.float64)
+    return np.asarray(torch.cat(logits).cpu().softmax(dim=1).numpy(), dtype=np.float64)
