@@ -72,6 +72,8 @@ _FOR_RECORDINGS = {"audio", "columns", "group", "label_level", "names", "test", 
 @click.option(
     "--workers", default="auto", show_default=True, help="Worker processes: a number or auto."
 )
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto",
+              show_default=True, help="What trains; auto: the GPU, if there is one.")  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Run folder; default: runs/SPACE-TIME."
 )
@@ -82,6 +84,7 @@ def command(
     no_report_models: bool,
     no_seeds: bool,
     workers: str,
+    device: str,
     out: Path | None,
     resume: bool,
     plan_only: bool,
@@ -96,7 +99,14 @@ def command(
     """
     from nas_asc.datasets import outline
     from nas_asc.results import write_front
-    from nas_asc.search import ended_trials, failures, held_workers, read_task
+    from nas_asc.search import (
+        ended_trials,
+        failures,
+        fitting_workers,
+        held_workers,
+        read_task,
+        resolve_device,
+    )
     from nas_asc.study import study_toml
 
     given = {name: value for name, value in options.items() if value is not None}
@@ -106,12 +116,15 @@ def command(
         given["data"] = source
     if is_path(space := str(given.get("space", ""))):
         given["space"] = str(Path(space).absolute())  # a run can be resumed from any folder
-    processes = _count_workers(workers)
+    count = _read_count(workers)
     if calibrate:
         if resume or "study" in given:
             raise click.UsageError("--calibrate: expected a search that is planned, got a study")
-        given["speed"] = _measure_speed()
+        device = resolve_device(device)
+        given["speed"] = _measure_speed(device)
     config, run, asked = _resumed(given, out) if resume else _new(given, out, plan_only)
+    config = _with_device(config, device, resume, plan_only)
+    trains_on = config.device or "cpu"
     outlined = (lambda: outline(config.data)) if config.data.paths else None
     task = read_task(config, lambda: _dataset(config), outlined, asked)
     remark(f"budget: {task.budget} by rule {task.rule.id}")
@@ -124,12 +137,12 @@ def command(
     if clips := task.rule.clip_remark(task.dataset.clip_s):
         remark(f"warning: rule {task.rule.id}: {clips}")
     # A process has a torch, whether it is busy or not.
-    processes = int(min(processes, task.config.most_busy))
+    processes = int(min(count or fitting_workers(trains_on), task.config.most_busy))
     if task.config.trials is not None:
         left = task.config.trials - (ended_trials(run, at_rest=False) if resume else 0)
         if not task.config.trains_again:  # else there is more to do
             processes = max(1, min(processes, left))
-    if processes > (held := int(min(processes, held_workers()))):
+    if processes > (held := int(min(processes, held_workers(trains_on)))):
         remark(f"warning: {processes} workers: memory has room for {held}, no more are started")
         processes = held
     summary = _run(task, run, processes, resume)
@@ -148,11 +161,10 @@ def command(
     return 0 if summary.points or summary.resting else 4
 
 
-def _count_workers(text: str) -> int:
-    from nas_asc.search import fitting_workers
-
+def _read_count(text: str) -> int | None:
+    """Read a number of workers; None for as many as are of use."""
     if text == "auto":
-        return fitting_workers()
+        return None
     if not (text.isdecimal() and int(text) > 0):
         raise ConfigError(f"--workers: expected auto or a number above zero, got {text!r}")
     return int(text)
@@ -196,11 +208,29 @@ def _new(given: dict[str, object], out: Path | None, plan_only: bool) -> "_Start
     return config, run, None
 
 
-def _measure_speed() -> float:
+def _with_device(config: "StudyConfig", asked: str, resume: bool, plan_only: bool) -> "StudyConfig":
+    """Settle what trains: once, since results differ a little from device to device.
+
+    A plan that is only printed holds for every machine, and names none that was not asked for.
+    """
+    from nas_asc.search import find_gpu, resolve_device
+
+    if asked == "auto":  # a run of before knew no other than the CPU
+        asked = config.device or ("cpu" if resume else "auto")
+    if plan_only:
+        return config if asked == "auto" else config.model_copy(update={"device": asked})
+    device = resolve_device(asked)
+    if device == "cuda" and (gpu := find_gpu()):
+        remark(f"device: the GPU, {gpu.name}")
+    return config.model_copy(update={"device": device})
+
+
+def _measure_speed(device: str) -> float:
     from nas_asc.training import measured_speed
 
-    speed = measured_speed()
-    remark(f"speed: a core of this machine trains {speed:.2f} times as fast as the reference")
+    speed = measured_speed(device)
+    what = "a core of this machine" if device == "cpu" else "the GPU of this machine"
+    remark(f"speed: {what} trains {speed:.2f} times as fast as the reference")
     return speed
 
 

@@ -1,7 +1,13 @@
 """Which trial comes next, who runs it, where it is kept."""
 
 from nas_asc.search.progress import Progress, progress_line
-from nas_asc.search.runners import RUNNERS, fitting_workers, held_workers
+from nas_asc.search.runners import (
+    RUNNERS,
+    find_gpu,
+    fitting_workers,
+    held_workers,
+    resolve_device,
+)
 from nas_asc.search.search import JOB_FUNCTION, run_search, run_task
 from nas_asc.search.storage.optuna_tables import finish_trial, insert_trial
 from nas_asc.search.storage.run_folder import check_new, ended_trials, resumed_config
@@ -10,7 +16,7 @@ from nas_asc.search.task import Task, read_task
 
 __all__ = [
     "JOB_FUNCTION", "RUNNERS", "Progress", "Task", "check_new",
-    "ended_trials", "failures", "finish_trial", "fitting_workers", "held_workers", "insert_trial",
-    "load_front", "load_trials", "progress_line", "read_task", "resumed_config", "run_search",
-    "run_task",
+    "ended_trials", "failures", "find_gpu", "finish_trial", "fitting_workers", "held_workers",
+    "insert_trial", "load_front", "load_trials", "progress_line", "read_task", "resolve_device",
+    "resumed_config", "run_search", "run_task",
 ]  # fmt: skip
