@@ -175,16 +175,16 @@ class Pace:
 
 
 class Machines:
-    """Notes which kinds of processors or GPUs have computed the trials of a run."""
+    """Notes which kinds of processors or GPUs have computed the trainings of a run."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, None] = {}
         self._told = False
 
-    def note(self, trial: Trial) -> None:
-        """Note a trial's; say in one line, once, where there are several."""
-        if trial.result is not None and trial.result.machine:
-            self._kinds[trial.result.machine] = None
+    def note(self, kind: str) -> None:
+        """Note that of a training, empty if not known; say in one line, once, if others differ."""
+        if kind:
+            self._kinds[kind] = None
         if len(self._kinds) > 1 and not self._told:
             self._told = True
             _log.warning(

@@ -138,7 +138,8 @@ def run_task(
             session.cancel()
             write_front(summary, run)  # before anything is judged on test clips
             front = [trials[point.trial] for point in summary.front]
-            finals = train_front_again(task, run, runner, front, session.context, progress)
+            how = (session.context, progress, session.machines)
+            finals = train_front_again(task, run, runner, front, *how)
             summary = replace(summary, finals=finals)
         return summary
 
@@ -169,10 +170,10 @@ class _Session:
         self.scheduler = Scheduler(task, [trial for trial in stored if trial.model is not None])
         self.scheduler.restore(stored)
         self._counts = TrialCounts(study.trials, study.objective)
-        self._machines = Machines()
+        self.machines = Machines()
         for trial in stored:
             self._counts.note(trial)
-            self._machines.note(trial)
+            self.machines.note(trial.machine)
         self._counts.resumed = self._counts.finished
         self._queue = TrialQueue(self.scheduler)
         self._ahead: Trial | None = None
@@ -281,7 +282,7 @@ class _Session:
         elif isinstance(event, JobFinished):
             self.utilisation.stored(event.result.seconds)
             self._finish(_with_result(trial, event.result))
-            self._machines.note(self.scheduler.trials[event.number])
+            self.machines.note(event.result.machine)
         elif event.lost and self._lost.lost(trial):
             _log.warning("trial %d: %s; it is run again", event.number, event.reason)
             self._running.discard(event.number)

@@ -12,6 +12,7 @@ from nas_asc.errors import ConfigError
 from nas_asc.search import load_trials, resumed_config
 from nas_asc.search.runners import gpu
 from nas_asc.search.runners.gpu import Gpu, find_gpu, resolve_device
+from nas_asc.search.storage.finals import read_finals
 from nas_asc.search.storage.run_folder import saved_study
 from nas_asc.study.config import load_study, with_options
 
@@ -134,5 +135,12 @@ def test_a_run_that_goes_on_elsewhere_says_so_in_one_line(tmp_path, caplog):
     assert saved_study(run).device == "cuda"
     assert resumed_config(run, {}).device == "cuda"
     caplog.clear()
-    search(run, job="of_a_machine", trials=6, device="cuda", resume=True)  # it still is so
+    (run / "machine").unlink()
+    search(run, job="of_a_machine", trials=5, device="cpu", final_seeds=1, resume=True)
+    assert {each.machine for each in read_finals(run).retrainings} == {"processor A"}
+    assert sum(KINDS in line for line in caplog.messages) == 1
+    caplog.clear()
+    search(
+        run, job="of_a_machine", trials=6, device="cpu", final_seeds=1, resume=True
+    )  # it still is so
     assert sum(KINDS in line for line in caplog.messages) == 1

@@ -58,7 +58,7 @@ def load_trials(run: str | Path) -> "pd.DataFrame":
             **trial.complexity,
             "elapsed_s": trial.elapsed_s if trial.finished else None,
             "spent_s": trial.spent_s if trial.finished else None,
-            "machine": (trial.result and trial.result.machine) or None,
+            "machine": trial.machine or None,
         }
         for trial in trials
     ]
