@@ -21,7 +21,6 @@ once on the test clips.
 
 import json
 import os
-import platform
 import shutil
 import signal
 import subprocess
@@ -288,15 +287,9 @@ def judged(model: Path, dataset: Dataset) -> dict[str, float]:
 
 def machine() -> str:
     """Name processor, cores, and whether it computes in bfloat16."""
-    from nas_asc.training.compute_mode import computes_in_bfloat16
+    from nas_asc.training import bfloat16_in_words, processor
 
-    name, info = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
-    if info.is_file():
-        lines = info.read_text(encoding="utf-8").splitlines()
-        named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-        name = named[0] if named else name
-    has_bfloat16 = "with" if computes_in_bfloat16() else "without"
-    return f"{name}, {os.cpu_count()} cores, {has_bfloat16} bfloat16"
+    return f"{processor()}, {os.cpu_count()} cores, {bfloat16_in_words()}"
 
 
 def commit(root: Path) -> str:

@@ -19,7 +19,7 @@ import json
 import multiprocessing
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
@@ -251,8 +251,25 @@ def timed(turn: Connection) -> Callable[[object], bool]:
 
 def plain_loop(name: str, epochs: int, turn: Connection) -> None:
     """Train as one does without thinking of speed."""
-    recipe = CASES[name].recipe
     _, network, features, labels = setting(CASES[name])
+    done = timed(turn)
+    for _ in plain_epochs(network, features, labels, CASES[name].recipe, epochs):
+        done(None)
+
+
+def plain_epochs(
+    network: nn.Module,
+    features: Tensor,
+    labels: Tensor,
+    recipe: Recipe,
+    epochs: int,
+    device: str = "cpu",
+) -> Iterator[float]:
+    """Train a network on a device by the loop that one writes; yield the mean loss of each epoch.
+
+    What a recipe has besides sizes and rates is that of `RECIPE`.
+    """
+    network.to(device)
     mels, frames = features.shape[2:]
     data = TensorDataset(features, labels)
     loader = DataLoader(data, recipe.batch_size, shuffle=True, drop_last=True)
@@ -264,12 +281,11 @@ def plain_loop(name: str, epochs: int, turn: Connection) -> None:
     hide_mels = torchaudio.transforms.FrequencyMasking(round(mels * MASK_WIDTH))
     hide_frames = torchaudio.transforms.TimeMasking(round(frames * MASK_WIDTH))
     criterion = nn.CrossEntropyLoss()
-    done = timed(turn)
     for _ in range(epochs):
         network.train()
         running = 0.0
         for batch, wanted in loader:
-            batch = batch.float()
+            batch, wanted = batch.to(device).float(), wanted.to(device)
             batch = torch.roll(batch, int(torch.randint(-frames // 2, frames // 2 + 1, ())), -1)
             batch = hide_frames(hide_mels(batch))
             share = float(torch.distributions.Beta(MIXUP_ALPHA, MIXUP_ALPHA).sample())
@@ -284,7 +300,7 @@ def plain_loop(name: str, epochs: int, turn: Connection) -> None:
             scheduler.step()
             average.update_parameters(network)
             running += loss.item()
-        done(running)
+        yield running / len(loader)
 
 
 if __name__ == "__main__":

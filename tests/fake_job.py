@@ -209,3 +209,36 @@ def retried(job: Job, report: OnEpoch) -> JobResult:
     """Have diverged once in the search, and fail after it with another learning rate than then."""
     assert not job.context.get("final") or job.learning_rate == 0.0025
     return replace(run_job(job, report), retries=1, learning_rate=0.0025)
+
+
+class OutOfMemoryError(RuntimeError):
+    """What PyTorch raises, by its name: to import it would take longer than the job."""
+
+
+def crowded(job: Job, report: OnEpoch) -> JobResult:
+    """Find the memory of a GPU full where more than two are run at once."""
+    place = Path(str(job.context["run"])) / "on-gpu"
+    place.mkdir(exist_ok=True)
+    mine = place / str(os.getpid())
+    mine.touch()
+    try:
+        time.sleep(0.1)
+        alive = [each for each in place.iterdir() if Path(f"/proc/{each.name}").exists()]
+        if len(alive) > 2:
+            raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB. GPU 0 has ...")
+        assert job.context["device"] == "cuda"
+        return run_job(job, report)
+    finally:
+        mine.unlink()
+
+
+def of_a_machine(job: Job, report: OnEpoch) -> JobResult:
+    """Be computed on the kind of machine that is named by a file in the run folder."""
+    kind = Path(str(job.context["run"])) / "machine"
+    machine = kind.read_text(encoding="utf-8") if kind.exists() else "processor A"
+    return replace(run_job(job, report), machine=machine)
+
+
+def of_machines_by_turns(job: Job, report: OnEpoch) -> JobResult:
+    """Be computed on one of two kinds of machine."""
+    return replace(run_job(job, report), machine=f"processor {'AB'[job.number % 2]}")

@@ -35,6 +35,7 @@ _WORDS: Mapping[str, Callable[[Any], str]] = {
     "longest_s": format_duration,
     "augmentations": ", ".join,
 }
+_GPU_SHARE = 0.1  # of each trial with Ray, unless another is asked for
 _FOR_RECORDINGS = {"audio", "columns", "group", "label_level", "names", "test", "validation"}
 
 
@@ -80,6 +81,8 @@ _FOR_RECORDINGS = {"audio", "columns", "group", "label_level", "names", "test", 
               help="A Ray cluster (docs/cluster.md); else Ray is started here.")  # fmt: skip
 @click.option("--gpus-per-trial", type=click.FloatRange(0.0, 1.0), metavar="SHARE",
               help="What a trial takes of a GPU, with Ray.")  # fmt: skip
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto",
+              show_default=True, help="What trains; auto: the GPU, if there is one.")  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Run folder; default: runs/SPACE-TIME."
 )
@@ -97,6 +100,7 @@ def command(
     runner: str,
     ray_address: str | None,
     gpus_per_trial: float | None,
+    device: str,
     out: Path | None,
     resume: bool,
     study_name: str | None,
@@ -117,8 +121,10 @@ def command(
         RUNNERS,
         ended_trials,
         failures,
+        fitting_workers,
         held_workers,
         read_task,
+        resolve_device,
     )
     from nas_asc.study import study_toml
 
@@ -129,23 +135,24 @@ def command(
         given["data"] = source
     if is_path(space := str(given.get("space", ""))):
         given["space"] = str(Path(space).absolute())  # a run can be resumed from any folder
-    ray_options = {"address": ray_address, "gpus_per_trial": gpus_per_trial}
-    ray_options = {name: value for name, value in ray_options.items() if value is not None}
-    if ray_options and runner != "ray":
-        option = "--ray-address" if ray_address else "--gpus-per-trial"
-        raise click.UsageError(f"{option}: expected --runner ray with it, got {runner}")
-    wanted = _count_workers(workers, of_cluster=ray_address is not None)
+    on_ray = _ray_options(runner, ray_address, gpus_per_trial)
+    asked_workers = _read_count(workers)
     password = _take_password(given)
     if calibrate:
         if resume or "study" in given:
             raise click.UsageError("--calibrate: expected a search that is planned, got a study")
-        given["speed"] = _measure_speed()
+        device = resolve_device(device)
+        given["speed"] = _measure_speed(device)
     if resume:
         config, run, asked = _resumed(given, out, study_name, password)
     elif study_name is not None:
         raise click.UsageError("--study-name: expected --resume with it, a new study gets a name")
     else:
         config, run, asked = _new(given, out, plan_only, password)
+    if gpus_per_trial and device == "auto":
+        device = "cuda"
+    config = _with_device(config, device, resume, plan_only, elsewhere=ray_address is not None)
+    trains_on = config.device or "cpu"
     outlined = (lambda: outline(config.data)) if config.data.paths else None
     task = read_task(config, lambda: _dataset(config), outlined, asked)
     remark(f"budget: {task.budget} by rule {task.rule.id}")
@@ -158,16 +165,19 @@ def command(
     if clips := task.rule.clip_remark(task.dataset.clip_s):
         remark(f"warning: rule {task.rule.id}: {clips}")
     # A process has a torch, whether it is busy or not.
-    count = min(wanted, task.config.most_busy)
+    fitting = inf if ray_address else fitting_workers(trains_on)
+    count = min(asked_workers or fitting, task.config.most_busy)
     if task.config.trials is not None:
         left = task.config.trials - (ended_trials(run, False, password) if resume else 0)
         if not task.config.trains_again:  # else there is more to do
             count = max(1, min(count, left))
-    if ray_address is None and count > (held := min(count, held_workers())):
+    if not ray_address and count > (held := min(count, held_workers(trains_on))):
         remark(f"warning: {count} workers: memory has room for {held:.0f}, no more are started")
         count = held
+    if runner == "ray" and trains_on == "cuda":
+        on_ray.setdefault("gpus_per_trial", _GPU_SHARE)
     processes = None if count == inf else int(count)
-    make = partial(RUNNERS[runner], processes, JOB_FUNCTION, **ray_options)
+    make = partial(RUNNERS[runner], processes, JOB_FUNCTION, **on_ray)
     summary = _run(task, run, make, processes, resume, password)
     try:
         paths = write_front(summary, run)
@@ -184,12 +194,19 @@ def command(
     return 0 if summary.points or summary.resting else 4
 
 
-def _count_workers(text: str, of_cluster: bool) -> float:
-    """Return how many workers are asked for; infinite for as many as a cluster has room for."""
-    from nas_asc.search import fitting_workers
+def _ray_options(runner: str, address: str | None, gpus: float | None) -> dict[str, Any]:
+    options = {"address": address, "gpus_per_trial": gpus}
+    given = {name: value for name, value in options.items() if value is not None}
+    if given and runner != "ray":
+        option = "--gpus-per-trial" if address is None else "--ray-address"
+        raise click.UsageError(f"{option}: expected --runner ray with it, got {runner}")
+    return given
 
+
+def _read_count(text: str) -> int | None:
+    """Read a number of workers; None for as many as are of use."""
     if text == "auto":
-        return inf if of_cluster else fitting_workers()
+        return None
     if not (text.isdecimal() and int(text) > 0):
         raise ConfigError(f"--workers: expected auto or a number above zero, got {text!r}")
     return int(text)
@@ -256,11 +273,32 @@ def _new(
     return config, run, None
 
 
-def _measure_speed() -> float:
+def _with_device(
+    config: "StudyConfig", asked: str, resume: bool, plan_only: bool, elsewhere: bool
+) -> "StudyConfig":
+    """Settle what trains: once, since results differ a little from device to device.
+
+    A plan that is only printed holds for every machine, and names none that was not asked for.
+    Where it is elsewhere, on the nodes of a cluster, nothing is known of GPUs here.
+    """
+    from nas_asc.search import find_gpu, resolve_device
+
+    if asked == "auto":  # a run of before knew no other than the CPU
+        asked = config.device or ("cpu" if resume or elsewhere else "auto")
+    if plan_only:
+        return config if asked == "auto" else config.model_copy(update={"device": asked})
+    device = asked if elsewhere else resolve_device(asked)
+    if not elsewhere and device == "cuda" and (gpu := find_gpu()):
+        remark(f"device: the GPU, {gpu.name}")
+    return config.model_copy(update={"device": device})
+
+
+def _measure_speed(device: str) -> float:
     from nas_asc.training import measured_speed
 
-    speed = measured_speed()
-    remark(f"speed: a core of this machine trains {speed:.2f} times as fast as the reference")
+    speed = measured_speed(device)
+    what = "a core of this machine" if device == "cpu" else "the GPU of this machine"
+    remark(f"speed: {what} trains {speed:.2f} times as fast as the reference")
     return speed
 
 

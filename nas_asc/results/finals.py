@@ -29,7 +29,7 @@ class Retraining:
         seed: that it was trained with.
         validation, test: metrics of the clips of these splits.
         seconds: that it took.
-        retries, learning_rate: as of `JobResult`.
+        retries, learning_rate, machine: as of `JobResult`.
     """
 
     trial: int
@@ -41,6 +41,7 @@ class Retraining:
     seconds: float
     retries: int = 0
     learning_rate: float | None = None
+    machine: str = ""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from nas_asc.datasets import cross_validation
 from nas_asc.errors import RunError
 from nas_asc.results import Finals, Retraining
 from nas_asc.search.lost_trials import LostTrials
-from nas_asc.search.progress import Progress
+from nas_asc.search.progress import Machines, Progress
 from nas_asc.search.runners import Runner
 from nas_asc.search.runners.inline import interruptible_between_steps
 from nas_asc.search.storage.finals import read_finals, save_asked, save_retraining
@@ -53,12 +53,13 @@ def train_front_again(
     front: Sequence[Trial],
     context: Mapping[str, Any],
     progress: Callable[[Progress], None],
+    machines: Machines,
 ) -> Finals:
     """Train the points of a front again, as a study asks, but what was done before.
 
-    Nothing else may run on the runner; `context` is what all jobs of the search share. A training
-    that fails is told and left out; it is tried again when the run is resumed. Ctrl-C, once or
-    twice, is as in the search.
+    Nothing else may run on the runner; `context` is what all jobs of the search share, `machines`
+    notes the kinds that computed the run. A training that fails is told and left out; it is tried
+    again when the run is resumed. Ctrl-C, once or twice, is as in the search.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; what has ended is stored.
@@ -73,11 +74,14 @@ def train_front_again(
     finals = read_finals(run)
     assert finals is not None
     done = {(each.trial, each.kind, each.number) for each in finals.retrainings}
+    for each in finals.retrainings:
+        machines.note(each.machine)
     every = _trainings(front, asked, study.seed)
     left = [each for each in every if (each.trial.number, each.kind, each.number) not in done]
     if left:
         _tell(front, asked, left, words, runner.capacity)
-        _Session(task, run, store, runner, context, left, len(every) - len(left), progress).run()
+        how = (len(every) - len(left), progress, machines)
+        _Session(task, run, store, runner, context, left, *how).run()
         finals = read_finals(run)
         assert finals is not None
     return finals
@@ -130,6 +134,7 @@ class _Session:
         left: Sequence[_Training],
         done: int,
         progress: Callable[[Progress], None],
+        machines: Machines,
     ) -> None:
         self._task = task
         self._run = run
@@ -144,6 +149,7 @@ class _Session:
         self._earlier = self._done = done
         self._failures: Counter[str] = Counter()
         self._progress = progress
+        self._machines = machines
         self._began = time.monotonic()
 
     def run(self) -> None:
@@ -219,9 +225,10 @@ class _Session:
             self._failures["expected finite figures, got others"] += 1
             return
         trial, kind, number, seed = training
-        how = (result.seconds, result.retries, result.learning_rate)
+        how = (result.seconds, result.retries, result.learning_rate, result.machine)
         kept = Retraining(trial.number, kind, number, seed, validation, test, *how)
         save_retraining(self._run, self._store, kept)
+        self._machines.note(result.machine)
         self._done += 1
 
     def _report_progress(self) -> None:

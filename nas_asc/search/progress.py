@@ -204,6 +204,26 @@ class Pace:
         )
 
 
+class Machines:
+    """Notes which kinds of processors or GPUs have computed the trainings of a run."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, None] = {}
+        self._told = False
+
+    def note(self, kind: str) -> None:
+        """Note that of a training, empty if not known; say in one line, once, if others differ."""
+        if kind:
+            self._kinds[kind] = None
+        if len(self._kinds) > 1 and not self._told:
+            self._told = True
+            _log.warning(
+                "trials of this run are computed on machines of several kinds (%s): results differ "
+                "by rounding, and later proposals may differ",
+                "; ".join(self._kinds),
+            )
+
+
 class TrialCounts:
     """Counts of trials, kept as they change; `resumed` had ended when this session began."""
 

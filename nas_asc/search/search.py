@@ -28,6 +28,7 @@ from nas_asc.search.finals import train_front_again
 from nas_asc.search.lost_trials import LostTrials
 from nas_asc.search.progress import (
     Clock,
+    Machines,
     Pace,
     Progress,
     ProposalTime,
@@ -78,16 +79,16 @@ def run_search(
 ) -> Summary:
     """Search, or go on with a search, until its trials or its time are used up.
 
-    The same study and number of trials give the same front with any number of workers. A search
-    that ends by `time_s` has done a prefix of the same jobs. Report models take a quarter of the
-    planned work at most; one that ends before its time goes on with the rest of them. Where the
-    study asks for it, the front is written and its points are trained again then, without a limit
-    of time.
+    The same study and number of trials give the same front with any number of workers on machines
+    of one kind; where a run has several kinds, it says so. A search that ends by `time_s` has done
+    a prefix of the same jobs. Report models take a quarter of the planned work at most; one that
+    ends before its time goes on with the rest of them. Where the study asks for it, the front is
+    written and its points are trained again then, without a limit of time.
 
     Args:
         config: the study. When a run is resumed it must be the one that the run was started with,
             but for `trials`, `time_s`, `final_seeds` and `cv`, which are totals and may be raised,
-            and the place of the recordings.
+            the device, and the place of the recordings.
         dataset: what `config.data` names, loaded.
         run: the run folder.
         workers: where trials are trained, closed in the end; or a number of processes.
@@ -146,6 +147,7 @@ def run_task(
                 runner.capacity,
                 config.lag,
             )
+        workers = runner.capacity  # there may be fewer in the end
         session = _Session(
             *(task, run, store, runner, progress), warm_start if config.warm_start else []
         )
@@ -159,13 +161,14 @@ def run_task(
             session.run()
         summary = summarise(run, config, task.budget, trials, facts)
         if not ended:
-            used = session.utilisation.share(runner.capacity)
+            used = session.utilisation.share(workers)
             summary = replace(summary, seconds=session.clock.elapsed_s, utilisation=used)
         if config.trains_again:
             session.cancel()
             write_front(summary, run)  # before anything is judged on test clips
             front = [trials[point.trial] for point in summary.front]
-            finals = train_front_again(task, run, store, runner, front, session.context, progress)
+            how = (session.context, progress, session.machines)
+            finals = train_front_again(task, run, store, runner, front, *how)
             summary = replace(summary, finals=finals)
         return summary
 
@@ -196,8 +199,10 @@ class _Session:
         self.scheduler = Scheduler(task, [trial for trial in stored if trial.model is not None])
         self.scheduler.restore(stored)
         self._counts = TrialCounts(study.trials, study.objective)
+        self.machines = Machines()
         for trial in stored:
             self._counts.note(trial)
+            self.machines.note(trial.machine)
         self._counts.resumed = self._counts.finished
         self._queue = TrialQueue(self.scheduler)
         self._ahead: Trial | None = None
@@ -213,6 +218,7 @@ class _Session:
             "rule": task.rule.id,
             "space": study.space,
             "run": str(run),
+            "device": study.device or "cpu",
         }
         self.clock = Clock(study.time_s, run_seconds(stored, store.facts()))
         self._kept_s = self.clock.elapsed_s
@@ -313,6 +319,7 @@ class _Session:
         elif isinstance(event, JobFinished):
             self.utilisation.stored(event.result.seconds)
             self._finish(_with_result(trial, event.result))
+            self.machines.note(event.result.machine)
         elif event.lost and self._lost.lost(trial):
             _log.warning("trial %d: %s; it is run again", event.number, event.reason)
             self._running.discard(event.number)

@@ -179,7 +179,9 @@ class StudyConfig(Table):
         longest_s: planned seconds of a full training above which a proposal is not trained either:
             two architectures of the same multiply-accumulates may differ in them by a factor.
         validation_clips: so many are judged at most, spread evenly; None for all.
-        speed: of a core, against the reference of `planning`.
+        speed: of a core, or of a GPU that trains, against the reference core of `planning`.
+        device: that trains, "cpu" or "cuda", the GPU; None where it was never said: the CPU. A run
+            may be resumed on another.
         max_proposals: of a sampler for one trial, before chance takes over.
         proposal_batch: so many proposals are made of what is known at the first of them, so that a
             sampler that takes long keeps many workers busy; None for one by one.
@@ -211,6 +213,7 @@ class StudyConfig(Table):
     longest_s: float | None = Field(default=None, gt=0, le=MOST_S)
     validation_clips: int | None = Field(default=None, ge=1)
     speed: float = Field(default=1.0, gt=0, le=MOST)
+    device: Literal["cpu", "cuda"] | None = None
     max_proposals: int = Field(ge=1, le=MOST)
     proposal_batch: int | None = Field(default=None, ge=1, le=MOST)
     warm_start: bool

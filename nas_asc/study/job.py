@@ -32,10 +32,10 @@ class Job:
         learning_rate: that the trial is trained with where it diverged before; None for that of the
             recipe.
         context: what all jobs of a study share: `data`, `split_seed`, `validation_clips`, `recipe`,
-            `rule`, `space`, `run`; and `clips`, how many `data` has, where that is to be checked.
-            With `final` it is a training after the search, of which no
-            model is kept and which test clips judge too: {"fold": its fold, or None for the split
-            of the search}.
+            `rule`, `space`, `run`; `device`, "cpu" (which absent means) or "cuda"; and `clips`, how
+            many `data` has, where that is to be checked. With `final` it is a training after the
+            search, of which no model is kept and which test clips judge too: {"fold": its fold, or
+            None for the split of the search}.
     """
 
     number: int
@@ -77,6 +77,8 @@ class JobResult:
         stopped_epoch: after which the training is to be taken up; None when it went to its end.
         retries: how often it was begun anew with a tenth of the learning rate, having diverged.
         learning_rate: that it was trained with then; None for that of the recipe.
+        machine: kind of the processor or GPU that computed it, and what else decides how results
+            are rounded, such as the threads of a trial; empty where that is not known.
     """
 
     metrics: Mapping[str, Any]
@@ -86,6 +88,7 @@ class JobResult:
     stopped_epoch: int | None = None
     retries: int = 0
     learning_rate: float | None = None
+    machine: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,9 @@ class JobFailed:
         lost: whether it may succeed elsewhere or later: its process died, or memory ran out.
         stops: whether no other will succeed before the user has put something right: a recording is
             gone, a disk is full.
+        restart: whether its process is to be ended and another started: what went wrong on a GPU
+            stays with it, and so does the memory that it holds there.
+        gpu_full: whether the memory of the GPU ran out: fewer fit side by side than there were.
     """
 
     number: int
@@ -120,6 +126,8 @@ class JobFailed:
     traceback: str = ""
     lost: bool = False
     stops: bool = False
+    restart: bool = False
+    gpu_full: bool = False
 
 
 @dataclass(frozen=True)

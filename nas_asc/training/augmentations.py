@@ -2,7 +2,8 @@
 
 Conventions: each is a TOML table `[recipe.augmentations.NAME]`, a function of a batch, a
 `torch.Generator` on the CPU and these settings, and a row in `AUGMENTATIONS`. It draws for every
-clip on its own and changes nothing in place; with strengths of 0 the batch stays as it is.
+clip on its own and changes nothing in place; with strengths of 0 the batch stays as it is. What is
+drawn is small and is moved to the batch's device at once; what follows from it is computed there.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from torch import Tensor
 from nas_asc.features import POWER_FLOOR
 from nas_asc.study import MOST, Part, Share, Table
 from nas_asc.training.batches import Batch
+from nas_asc.training.device import moved
 
 
 class Gain(Table):
@@ -34,7 +36,7 @@ def gain(batch: Batch, generator: torch.Generator, settings: Gain) -> Batch:
     """
     if not batch.has_level:
         return batch
-    draws = torch.rand(len(batch.targets), generator=generator).to(batch.targets.device)
+    draws = moved(torch.rand(len(batch.targets), generator=generator), batch.targets.device)
     gain_db = (2 * draws - 1) * settings.range_db
     if batch.inputs[0].dim() < 4:
         factor = (10 ** (gain_db / 20)).view(-1, 1, 1)
@@ -66,7 +68,7 @@ def warp(batch: Batch, generator: torch.Generator, settings: Warp) -> Batch:
     with its pace (speed perturbation, Ko et al. 2015, Interspeech), and nothing else moves it.
     """
     maps = batch.inputs[0]
-    draws = 2 * torch.rand(2, len(maps), 1, generator=generator) - 1
+    draws = moved(2 * torch.rand(2, len(maps), 1, generator=generator) - 1, maps.device)
     shift, pace = draws[0] * settings.frequency_shift, 1 + draws[1] * settings.time_stretch
     if maps.dim() < 4:
         maps = _resampled(maps, pace)
@@ -87,9 +89,10 @@ def _with_time_last(batch: Batch, change: Callable[[Tensor], Tensor]) -> Tensor:
 def _warped(maps: Tensor, shift: Tensor, pace: Tensor) -> Tensor:
     """Take each bin and frame from where the nearest one was; shift, pace: (batch, 1)."""
     mels, frames = maps.shape[-2:]
-    bins = (torch.arange(mels) - shift * mels).round().clamp(0, mels - 1).unsqueeze(-1)
-    times = (torch.arange(frames) * pace).round().clamp(max=frames - 1).unsqueeze(1)
-    source = (bins * frames + times).long().flatten(1).unsqueeze(1).to(maps.device)
+    bin_, frame = (torch.arange(size, device=maps.device) for size in (mels, frames))
+    bins = (bin_ - shift * mels).round().clamp(0, mels - 1).unsqueeze(-1)
+    times = (frame * pace).round().clamp(max=frames - 1).unsqueeze(1)
+    source = (bins * frames + times).long().flatten(1).unsqueeze(1)
     flat = maps.flatten(2)
     return flat.gather(-1, source.expand_as(flat)).view(maps.shape)
 
@@ -97,7 +100,8 @@ def _warped(maps: Tensor, shift: Tensor, pace: Tensor) -> Tensor:
 def _resampled(waveforms: Tensor, pace: Tensor) -> Tensor:
     """Let time run at another pace, by linear interpolation; pace: (batch, 1)."""
     last = waveforms.shape[-1] - 1
-    place = (torch.arange(last + 1) * pace).clamp(max=last).unsqueeze(1).to(waveforms.device)
+    sample = torch.arange(last + 1, device=waveforms.device)
+    place = (sample * pace).clamp(max=last).unsqueeze(1)
     before = place.long()
     after = (before + 1).clamp(max=last)
     earlier, later = (waveforms.gather(-1, at.expand_as(waveforms)) for at in (before, after))
@@ -120,7 +124,8 @@ def time_shift(batch: Batch, generator: torch.Generator, settings: TimeShift) ->
     maps = batch.inputs[0]
     clips, size = len(maps), maps.shape[-1]
     largest = round(settings.width * size)
-    distance = torch.randint(-largest, largest + 1, (clips, 1), generator=generator)
+    draws = torch.randint(-largest, largest + 1, (clips, 1), generator=generator)
+    distance = moved(draws, maps.device)
 
     def rolled(plane: Tensor) -> Tensor:
         in_its_frames = (distance.double() * plane.shape[-1] / size).round().long()
@@ -132,8 +137,8 @@ def time_shift(batch: Batch, generator: torch.Generator, settings: TimeShift) ->
 def _rolled(maps: Tensor, distance: Tensor) -> Tensor:
     """Roll each clip along its last axis; distance: (batch, 1)."""
     clips, size = len(maps), maps.shape[-1]
-    source = (torch.arange(size) - distance) % size
-    source = source.to(maps.device).view(clips, *[1] * (maps.dim() - 2), size)
+    source = (torch.arange(size, device=maps.device) - distance) % size
+    source = source.view(clips, *[1] * (maps.dim() - 2), size)
     return maps.gather(-1, source.expand_as(maps))
 
 
@@ -158,23 +163,25 @@ def spec_augment(batch: Batch, generator: torch.Generator, settings: SpecAugment
     maps = batch.inputs[0]
     clips, frames = len(maps), maps.shape[-1]
     width = settings.frame_mask_width
-    hidden = _bands(clips, frames, settings.frame_masks, width, generator)
+    hidden = _bands(maps, frames, settings.frame_masks, width, generator)
     hidden = hidden.view(clips, *[1] * (maps.dim() - 2), frames)
     if maps.dim() == 4:
         mels = maps.shape[-2]
-        band = _bands(clips, mels, settings.mel_masks, settings.mel_mask_width, generator)
+        band = _bands(maps, mels, settings.mel_masks, settings.mel_mask_width, generator)
         hidden = hidden | band.view(clips, 1, mels, 1)
     mean = maps.mean(dim=tuple(range(1, maps.dim())), keepdim=True)
-    masked = torch.where(hidden.to(maps.device), mean, maps)
+    masked = torch.where(hidden, mean, maps)
     return replace(batch, inputs=(masked, *batch.inputs[1:]))
 
 
-def _bands(clips: int, size: int, masks: int, share: float, generator: torch.Generator) -> Tensor:
-    """Draw which positions of an axis lie in a band: bool, (clips, size)."""
+def _bands(maps: Tensor, size: int, masks: int, share: float, generator: torch.Generator) -> Tensor:
+    """Draw which of so many positions of an axis lie in a band: bool, (clips, size)."""
+    clips, device = len(maps), maps.device
     width = torch.rand(clips, masks, 1, generator=generator) * share * size
     start = torch.rand(clips, masks, 1, generator=generator) * (size - width)
-    position = torch.arange(size)
-    return ((position >= start.round()) & (position < (start + width).round())).any(dim=1)
+    edges = moved(torch.stack([start.round(), (start + width).round()]), device)
+    position = torch.arange(size, device=device)
+    return ((position >= edges[0]) & (position < edges[1])).any(dim=1)
 
 
 class Mixup(Table):
@@ -189,8 +196,9 @@ def mixup(batch: Batch, generator: torch.Generator, settings: Mixup) -> Batch:
     The paper draws one share a batch; one a clip gives the gradient less noise.
     """
     clips = len(batch.targets)
-    partner = torch.randperm(clips, generator=generator).to(batch.targets.device)
-    share = symmetric_beta(settings.alpha, clips, generator).to(batch.inputs[0])
+    device, kind = batch.targets.device, batch.inputs[0].dtype
+    partner = moved(torch.randperm(clips, generator=generator), device)
+    share = moved(symmetric_beta(settings.alpha, clips, generator).to(kind), device)
 
     def blend(values: Tensor) -> Tensor:
         column = share.to(values).view(-1, *[1] * (values.dim() - 1))

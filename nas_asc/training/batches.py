@@ -99,7 +99,11 @@ class Clips:
         for there, here in zip(places, self.parts(_MOVED), strict=True):
             for one, other in zip(there, here, strict=True):
                 one.copy_(other)
-        return replace(self, inputs=inputs, labels=self.labels.to(device), rows=None, pages=None)
+        moved = replace(self, inputs=inputs, labels=self.labels.to(device), rows=None, pages=None)
+        # counted before they are moved: a GPU would be waited for, in the midst of a step
+        values = {"_class_targets": self._class_targets, "class_weights": self.class_weights}
+        vars(moved).update({name: each.to(device) for name, each in values.items()})
+        return moved
 
     def batch(self, chosen: Tensor) -> Batch:
         """Return the batch of the chosen clips."""

@@ -1,7 +1,7 @@
 """How a network's training is computed: memory, order, precision, and by which layers."""
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -54,10 +54,12 @@ class Execution:
         channels_last: feature maps with the channels innermost, and fast layers; waveforms are maps
             with one mel bin.
         bfloat16: feature maps in bfloat16, by autocast; weights stay float32.
+        cuda_graphs: steps are recorded once and replayed, which a GPU alone can.
     """
 
     channels_last: bool = False
     bfloat16: bool = False
+    cuda_graphs: bool = False
 
     def forward_of(self, network: nn.Module) -> Forward:
         """Return what trains: logits of prepared inputs."""
@@ -72,7 +74,7 @@ class Execution:
 
     def autocast(self, device: torch.device) -> AbstractContextManager[None]:
         """Return the context in which a forward pass runs."""
-        return torch.autocast(device.type, torch.bfloat16, enabled=self.bfloat16)
+        return torch.autocast(device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
 
 
 PLAIN = Execution()
@@ -80,12 +82,17 @@ BFLOAT16_FROM_MACS = 8_000_000  # below, the gain is lost to casts
 _LONGEST = 14  # frames of a depthwise kernel that oneDNN has code for in bfloat16
 
 
-def execution_for(complexity: Complexity) -> Execution:
-    """Choose the faster way to train a network: by its closed-form numbers and the processor.
+def execution_for(complexity: Complexity, device: torch.device | None = None) -> Execution:
+    """Choose the faster way to train a network: by its closed-form numbers, and what computes.
 
     Nothing is timed, so that on one machine the same seed gives the same result on every run. The
-    rule was drawn from a grid of candidates; see docs/decisions/0012.
+    rule for processors, as without a device, was drawn from a grid of candidates; see
+    docs/decisions/0012. The fast layers are for them: on a GPU PyTorch's own are used, in float32
+    that tensor cores multiply as TF32. bfloat16 would halve the memory that maps take, but each
+    cast is one more kernel, and networks under these budgets are bound by how many they have.
     """
+    if device is not None and device.type == "cuda":
+        return Execution(cuda_graphs=True)
     worth_it = complexity.macs >= BFLOAT16_FROM_MACS and computes_in_bfloat16()
     return Execution(channels_last=True, bfloat16=worth_it and _ends_in_bfloat16(complexity))
 

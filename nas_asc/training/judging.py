@@ -15,6 +15,7 @@ from nas_asc.features import MappedPages, load_inputs
 from nas_asc.networks import load_model
 from nas_asc.study import STUDY_FILE, read_study
 from nas_asc.training.batches import Clips
+from nas_asc.training.device import prepare
 from nas_asc.training.metrics import Metrics, Probabilities, compute_metrics, predict_proba
 
 
@@ -45,18 +46,22 @@ def metrics_of(dataset: Dataset, probabilities: Mapping[str, Probabilities]) -> 
     return {**found.pop("validation"), **found}
 
 
-def evaluate_model(folder: str | Path, dataset: Dataset, split: str = "test") -> Metrics:
+def evaluate_model(
+    folder: str | Path, dataset: Dataset, split: str = "test", device: str = "cpu"
+) -> Metrics:
     """Judge a saved model, `RUN/models/TRIAL`, on the clips of one split of a data set.
 
-    The features are those of the search, where it read the same data set. The data are to be split
-    as the search did: `load_dataset(study.data, study.seed)` of the run's study.
+    It is computed on the `device`, "cpu" or "cuda". The features are those of the search, where it
+    read the same data set. The data are to be split as the search did: `load_dataset(study.data,
+    study.seed)` of the run's study.
 
     Raises:
         ExportError: the folder holds no complete model.
         ConfigError: the data set has other classes, clips that are read otherwise, or clips in the
             split that the model was trained or chosen by.
+        TrainingError: there is no such device.
     """
-    network = load_model(folder)
+    network = load_model(folder).to(prepare(device))
     _check_unseen(Path(folder), dataset, split)
     wanted = {"classes": network.classes, "clip_s": network.clip_s}
     wanted |= {"align": network.align, "hop_s": network.hop_s}

@@ -1,8 +1,10 @@
 """The training of one candidate.
 
 Conventions: one seed decides everything (order, augmentations, dropout) and torch's global
-generator is left as it was. The same seed, network and number of torch threads give the same
-weights to the last bit, in any process.
+generators are left as they were. The same seed, network and number of torch threads give the same
+weights to the last bit, in any process, on processors or GPUs of one kind. It is computed on the
+device where the network is, and a step does not wait for that: order and clips lie there, and the
+loss is asked for once an epoch.
 """
 
 from collections.abc import Callable, Collection
@@ -18,9 +20,11 @@ from nas_asc.errors import DivergedError
 from nas_asc.features import malloc_keeps_memory
 from nas_asc.networks import Network
 from nas_asc.study import Recipe
-from nas_asc.training.batches import Clips
+from nas_asc.training.batches import Batch, Clips
 from nas_asc.training.checkpoint import Checkpoint
 from nas_asc.training.compute_mode import PLAIN, Execution
+from nas_asc.training.cuda_graphs import GraphedStep, Outputs
+from nas_asc.training.device import moved, random_states, set_random_states
 from nas_asc.training.metrics import file_means, predict_proba, score
 from nas_asc.training.optimisation import Optimisation
 from nas_asc.training.parts import parts_of
@@ -103,6 +107,7 @@ def train(
     began = perf_counter()
     device = next(network.parameters()).device
     data = data.to(device)
+    validation = hooks.validation and hooks.validation.to(device)
     parts = parts_of(recipe)
     forward = execution.forward_of(network)
     most = min(recipe.epoch_clips or len(data), len(data))
@@ -112,18 +117,28 @@ def train(
     history: list[EpochReport] = []
     ahead = torch.empty(0, dtype=torch.int64)  # clips of epochs to come
 
+    def gradient_of(batch: Batch) -> Outputs:
+        with execution.autocast(device):
+            logits = forward(*batch.inputs)
+        loss = parts.loss(logits.float(), batch)
+        return loss.detach(), optimisation.gradient(loss)
+
+    compute = GraphedStep(gradient_of, network) if execution.cuda_graphs else gradient_of
+
     def checkpoint() -> Checkpoint:
         tensors, numbers = optimisation.state()
-        tensors |= {"order": generator.get_state(), "chance": torch.get_rng_state()}
+        tensors |= {"order": generator.get_state(), **random_states(device)}
         tensors |= {"ahead": ahead}
         return Checkpoint(tensors, {**numbers, "history": [vars(report) for report in history]})
 
-    with torch.random.fork_rng(), malloc_keeps_memory():
+    # the generators of GPUs that are not in use stay untouched: to ask for one would start CUDA
+    forked = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(forked), malloc_keeps_memory():
         torch.manual_seed(seed)
         if before := hooks.go_on_from:
             optimisation.put_back(before.tensors, before.numbers)
             generator.set_state(before.tensors["order"])
-            torch.set_rng_state(before.tensors["chance"])
+            set_random_states(before.tensors, device)
             ahead = before.tensors["ahead"]
             history = [EpochReport(**report) for report in before.numbers["history"]]
             began -= history[-1].seconds
@@ -132,7 +147,7 @@ def train(
             total, clips = torch.zeros((), device=device), 0
             if len(ahead) < most:
                 ahead = torch.cat([ahead, hooks.order(len(data), epoch, generator)])
-            order, ahead = ahead[:most].to(device), ahead[most:]
+            order, ahead = moved(ahead[:most], device), ahead[most:]
             steps = recipe.epoch_steps(len(order))
             for chosen in torch.split(order, recipe.batch_size)[:steps]:
                 batch = data.batch(chosen)
@@ -142,11 +157,9 @@ def train(
                     batch = replace(batch, inputs=network.prepare(*batch.inputs))
                 for augment in parts.augmentations:
                     batch = augment(batch, generator)
-                with execution.autocast(device):
-                    logits = forward(*batch.inputs)
-                loss = parts.loss(logits.float(), batch)
-                optimisation.step(loss)
-                total += loss.detach() * len(chosen)
+                loss, gradient = compute(batch)
+                total += loss * len(chosen)
+                optimisation.step(gradient)
                 clips += len(chosen)
             mean = total.item() / clips
             if not isfinite(mean):
@@ -156,9 +169,9 @@ def train(
                 )
             log_loss = accuracy = None
             judges = hooks.validation_epochs is None or epoch in hooks.validation_epochs
-            if hooks.validation and judges:
+            if validation and judges:
                 optimisation.finish()
-                log_loss, accuracy = _judged(network, hooks.validation)
+                log_loss, accuracy = _judged(network, validation)
                 optimisation.resume()
                 if not isfinite(log_loss):  # of a last step whose gradient was not
                     raise DivergedError(
@@ -174,7 +187,7 @@ def train(
 
 def _judged(network: nn.Module, clips: Clips) -> tuple[float, float]:
     """Return log loss and accuracy on clips, of their files where they are windows."""
-    probabilities, labels = predict_proba(network, clips), clips.labels.numpy()
+    probabilities, labels = predict_proba(network, clips), clips.labels.cpu().numpy()
     if clips.files is not None:
         probabilities, first = file_means(probabilities, clips.files.numpy())
         labels = labels[first]

@@ -157,7 +157,8 @@ def predict_proba(
 ) -> Probabilities:
     """Compute the class probabilities of each clip, (clip, class), in float32.
 
-    Inputs are as of `evaluate`, or clips, of which a batch at a time is in memory.
+    On the device of the network. Inputs are as of `evaluate`, or clips, of which a batch at a time
+    is in memory; they may lie on that device too, or in the CPU's memory.
     """
     was_training = network.training
     network.eval()
@@ -170,8 +171,8 @@ def predict_proba(
         batches = zip(*[torch.split(x, batch_size) for x in each], strict=True)
     with torch.inference_mode():
         logits = [
-            network(*[part.to(device, torch.float32) for part in parts]).double().cpu()
+            network(*[part.to(device, torch.float32) for part in parts]).double()
             for parts in batches
         ]
     network.train(was_training)
-    return np.asarray(torch.cat(logits).softmax(dim=1).numpy(), dtype=np.float64)
+    return np.asarray(torch.cat(logits).cpu().softmax(dim=1).numpy(), dtype=np.float64)

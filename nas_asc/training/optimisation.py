@@ -40,10 +40,18 @@ class Optimisation:
         self._pruner = pruner_for(network, pruning)
         self._average = MovingAverage(state, recipe.ema_decay) if recipe.ema_decay else None
 
-    def step(self, loss: Tensor) -> None:
-        """Change the weights to lessen a loss."""
+    def gradient(self, loss: Tensor) -> Tensor:
+        """Compute the gradient of a loss, (values,), of the weights in the order of `gathered`."""
         gradients = torch.autograd.grad(loss, self._trained, materialize_grads=True)
-        self._weights.grad = torch.cat([each.reshape(-1) for each in gradients])
+        return torch.cat([each.reshape(-1) for each in gradients])
+
+    def step(self, gradient: Tensor) -> None:
+        """Change the weights against a gradient, which may be written over.
+
+        Nothing here asks for a value on the device: the numbers of the schedule are Python's, and
+        a norm that is to be limited stays where it is.
+        """
+        self._weights.grad = gradient
         if self._largest_norm:
             nn.utils.clip_grad_norm_(self._weights, self._largest_norm)
         self._optimizer.step()
@@ -83,7 +91,8 @@ class Optimisation:
         if self._pruner:
             tensors |= {f"mask.{n}": t for n, t in enumerate(self._pruner.masks)}
             numbers["pruned"] = self._pruner.iterations_done
-        return {name: t.detach().clone() for name, t in tensors.items()}, numbers
+        # in the CPU's memory: a training may be gone on with on another device
+        return {name: t.detach().to("cpu", copy=True) for name, t in tensors.items()}, numbers
 
     def put_back(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
         """Go on from where another training of the same network was, by `state`."""
@@ -101,8 +110,8 @@ class Optimisation:
             self._average.step = numbers["averaged"]
             self._average.average.copy_(tensors["average"])
         if self._pruner:
-            masks = under("mask")
-            self._pruner.masks = [masks[str(number)] for number in range(len(masks))]
+            masks, device = under("mask"), self._weights.device
+            self._pruner.masks = [masks[str(number)].to(device) for number in range(len(masks))]
             self._pruner.iterations_done = numbers["pruned"]
 
 

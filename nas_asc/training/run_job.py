@@ -3,7 +3,8 @@
 Conventions: training data trains, validation data judges; the test split is touched only by a
 training after the search, which leaves no model. One torch thread, so that the result does not
 depend on how many workers there are. A training that is cut, or ends at a rung, goes on from its
-last checkpoint when its trial is run again, with the same result.
+last checkpoint when its trial is run again, with the same result. Weights are drawn, statistics of
+features measured and stored bytes made on the CPU, whatever device trains.
 """
 
 import json
@@ -47,6 +48,7 @@ from nas_asc.study import DataSource, Job, JobResult, OnEpoch, Recipe, trial_see
 from nas_asc.training.batches import Clips
 from nas_asc.training.checkpoint import Checkpoint, load_checkpoint
 from nas_asc.training.compute_mode import execution_for
+from nas_asc.training.device import CPU, give_back_memory, machine_kind, prepare
 from nas_asc.training.judging import metrics_of
 from nas_asc.training.loop import Hooks, train
 from nas_asc.training.metrics import Probabilities, predict_proba
@@ -60,7 +62,7 @@ class TrialSettings:
     """What all networks of a trial share; `space` and `rule` by name, `epochs` of full training.
 
     Validation clips are judged after the `rungs`, too. `tested` says whether test clips judge what
-    was trained as well.
+    was trained as well. Features of a split lie in the memory of the `device` while it is in use.
     """
 
     dataset: Dataset
@@ -71,6 +73,7 @@ class TrialSettings:
     until: int
     rungs: Collection[int]
     tested: bool = False
+    device: torch.device = CPU
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,9 @@ def fit(
     if (standardisation := network.standardisation) is not None and before is None:
         parts = training.parts(standardisation.part_clips)
         standardisation.fit_parts(first for first, *_ in parts)
-    until = settings.until
+    device, until = settings.device, settings.until
+    network.to(device)
+    training, validation = training.to(device), validation.to(device)
     hooks = Hooks(
         pruning=complexity.pruning,
         validation=validation,
@@ -145,7 +150,7 @@ def fit(
         epochs=epochs,
         seed=seed,
         until=until,
-        execution=execution_for(complexity),
+        execution=execution_for(complexity, device),
     )
     curve = tuple(vars(report) for report in reports)
     if until < epochs:
@@ -160,7 +165,7 @@ def fit(
         test = clips.subset(dataset.indices("test"))
         probabilities["test"] = predict_proba(network, test)
     statistics = standardisation.statistics if standardisation else ()
-    standards = tuple(each.numpy() for each in statistics)
+    standards = tuple(each.cpu().numpy() for each in statistics)
     if not all(np.isfinite(each).all() for each in probabilities.values()):
         raise DivergedError("expected finite probabilities, got others")
     metrics = metrics_of(dataset, probabilities)
@@ -260,7 +265,8 @@ def siblings(space: str, frontend: FrontEnd, family: str | None = None) -> list[
 def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
     """Train as far as a job asks for; at the end save the model, but of no final training.
 
-    What diverges is begun anew once, with the same seed and a tenth of the learning rate.
+    What diverges is begun anew once, with the same seed and a tenth of the learning rate. A GPU
+    that the job names is used, or the job fails: it is never trained elsewhere.
 
     Raises:
         DatasetError: a clip is gone, or cannot be decoded.
@@ -269,8 +275,17 @@ def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
         AssertionError: the closed form, the module, fvcore and the stored bytes do not agree.
     """
     torch.set_num_threads(1)
+    device = prepare(str(job.context.get("device", "cpu")))
+    try:
+        result = _with_two_tries(job, _settings(job, device), on_epoch)
+    finally:
+        give_back_memory(device)
+    return replace(result, machine=machine_kind(device))
+
+
+def _settings(job: Job, device: torch.device) -> TrialSettings:
     context, final = job.context, job.context.get("final")
-    settings = TrialSettings(
+    return TrialSettings(
         _dataset(
             DataSource.model_validate(context["data"]),
             context["split_seed"],
@@ -285,7 +300,11 @@ def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
         job.until,
         job.rungs,
         tested=final is not None,
+        device=device,
     )
+
+
+def _with_two_tries(job: Job, settings: TrialSettings, on_epoch: OnEpoch) -> JobResult:
     recipe = settings.recipe
     slower = job.learning_rate or recipe.learning_rate * _SLOWER
     if job.learning_rate is None:

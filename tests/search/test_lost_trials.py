@@ -7,12 +7,13 @@ from study_cases import OFF, search, trials_of
 from test_search import untimed
 
 from nas_asc.search import lost_trials
+from nas_asc.search.storage.run_folder import saved_study
 from nas_asc.search.storage.trials import Trial
 
 
 def found(run, job, **options):
-    given = {"trials": 12, "early_stopping": OFF, **options}
-    return search(run, job=job, kind="local", workers=2, **given)
+    given = {"trials": 12, "early_stopping": OFF, "workers": 2, **options}
+    return search(run, job=job, kind="local", **given)
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +32,18 @@ def test_what_is_killed_or_out_of_memory_is_run_again_and_changes_nothing(
     assert [(run / f"attempts-{number}").stat().st_size for number in (3, 4)] == [3, 3]
     assert caplog.text.count("worker died (signal 9") == 2
     assert caplog.text.count("out of memory; it is run again") == 2
+
+
+def test_a_full_gpu_has_fewer_side_by_side_and_the_trials_again_there(
+    tmp_path, undisturbed, caplog
+):
+    """Three find room for two: the trials are the same, and the run ends with two at once."""
+    run = tmp_path / "run"
+    found(run, "crowded", device="cuda", workers=3)
+    assert untimed(run) == undisturbed
+    assert "out of memory on the GPU: CUDA out of memory. Tried to allocate 2.00 MiB" in caplog.text
+    assert "the memory of the GPU is full: 2 side by side from now on, no longer 3" in caplog.text
+    assert saved_study(run).device == "cuda"
 
 
 @pytest.mark.slow

@@ -91,7 +91,9 @@ def test_nothing_listens_beyond_this_machine(ray_of_two, tmp_path):
 
 
 def test_a_node_of_another_version_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr("nas_asc.search.runners.ray.__version__", "0.0.9")  # of the driver alone
+    monkeypatch.setattr(
+        "nas_asc.search.runners.ray.version", lambda _: "0.0.9"
+    )  # of the driver alone
     runner = RUNNERS["ray"](1, "fake_job:run_job")
     try:
         runner.submit(job(1, run=tmp_path))

@@ -11,6 +11,7 @@ from study_cases import KINDS, start
 from nas_asc.errors import DatasetError, RunError
 from nas_asc.reports.lookup import report_model
 from nas_asc.search.runners import RUNNERS
+from nas_asc.search.runners.gpu import Gpu
 from nas_asc.search.runners.inline import attempt
 from nas_asc.search.runners.processes import available_bytes, fitting_workers, processors
 from nas_asc.study.job import EpochReported, Job, JobFailed, JobFinished, JobResult
@@ -75,10 +76,18 @@ FAULTS = (
     RuntimeError(f"{TORCH_HUNGRY}: you tried 8 bytes"),
     ZeroDivisionError("what\na   pity"),
     OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
+    None,  # PyTorch's, made where it is raised: worker processes need not import it
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    RuntimeError("CUDA error: an illegal memory access was encountered"),
 )
+GPU_FULL = "out of memory on the GPU"
 
 
 def faulty(job, report):
+    if job.number == 5:
+        from torch import OutOfMemoryError
+
+        raise OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has ...")
     raise FAULTS[job.number]
 
 
@@ -99,6 +108,9 @@ def test_an_exception_is_a_reason_of_one_line(make, kind):
         ("test_runners:faulty", 1, "out of memory"),
         ("test_runners:faulty", 2, f"out of memory: {TORCH_HUNGRY}"),
         ("test_runners:faulty", 4, "out of memory: [Errno 12] Cannot allocate memory"),
+        ("test_runners:faulty", 5, f"{GPU_FULL}: CUDA out of memory. Tried to allocate 20.00 MiB"),
+        ("test_runners:faulty", 6, f"{GPU_FULL}: CUDA error: CUBLAS_STATUS_ALLOC_FAILED"),
+        ("test_runners:faulty", 7, "CUDA error: an illegal memory access was encountered"),
         ("test_runners:nowhere", 0, "AttributeError: module 'test_runners' has no attribute"),
         ("no_module:run", 0, "ModuleNotFoundError: No module named 'no_module'"),
     ],
@@ -114,6 +126,35 @@ def test_only_what_no_trial_is_to_blame_for_stops_a_search(number, stops):
     events = []
     attempt("test_runners:faulty", job(number), events.append)
     assert events[0].stops is stops
+
+
+@pytest.mark.parametrize(("number", "full"), [(1, None), (5, True), (6, True), (7, False)])
+def test_after_a_fault_of_a_gpu_a_trial_is_run_again_by_another_process(number, full):
+    events = []
+    attempt("test_runners:faulty", job(number), events.append)
+    assert events[0].lost
+    assert (events[0].restart, events[0].gpu_full) == (full is not None, bool(full))
+
+
+def test_a_process_that_finds_the_gpu_full_ends_and_the_last_one_is_replaced(make, caplog):
+    workers = make("local", "test_runners:full_by_number", count=3)
+    before = {worker.process.pid for worker in workers._workers}
+    for numbers, capacity in (((1, 5, 6), 1), ((5,), 1), ((1,), 1)):
+        for number in numbers:
+            workers.submit(job(number))
+        events_of(workers, len(numbers))
+        assert (workers.capacity, workers.free) == (capacity, capacity)
+    assert caplog.text.count("the memory of the GPU is full") == 2
+    assert {worker.process.pid for worker in workers._workers}.isdisjoint(before)
+
+
+def test_a_process_is_replaced_after_another_fault_of_a_gpu(make):
+    workers = make("local", "test_runners:full_by_number")
+    before = workers._workers[0].process.pid
+    workers.submit(job(7))
+    events_of(workers, 1)
+    assert workers._workers[0].process.pid != before
+    assert workers.capacity == 1
 
 
 def test_a_killed_process_is_one_failed_trial_and_is_replaced(make):
@@ -190,6 +231,28 @@ def test_there_is_a_worker_for_each_processor_if_memory_allows(monkeypatch, memo
     monkeypatch.setattr("nas_asc.search.runners.processes.processors", lambda: 8)
     monkeypatch.setattr("nas_asc.search.runners.processes.available_bytes", lambda: memory_bytes)
     assert fitting_workers() == workers
+
+
+@pytest.mark.parametrize(("free_bytes", "workers"), [(8e9, 3), (100e9, 8), (1e9, 1)])
+def test_on_a_gpu_there_are_as_many_as_have_a_share_of_its_memory(monkeypatch, free_bytes, workers):
+    monkeypatch.setattr("nas_asc.search.runners.processes.processors", lambda: 8)
+    monkeypatch.setattr("nas_asc.search.runners.processes.available_bytes", lambda: 64e9)
+    gpu = Gpu("NVIDIA H200", int(free_bytes))
+    monkeypatch.setattr("nas_asc.search.runners.processes.find_gpu", lambda: gpu)
+    assert fitting_workers("cuda") == workers
+    assert fitting_workers() == 8
+
+
+class OutOfMemoryError(RuntimeError):
+    """As PyTorch's, which this need not wait for."""
+
+
+def full_by_number(job, report):
+    if job.number in (5, 6):
+        raise OutOfMemoryError("CUDA out of memory.")
+    if job.number == 7:
+        raise RuntimeError("CUDA error: unspecified launch failure")
+    return run_job(job, report)
 
 
 def killed_or_done(job, report):

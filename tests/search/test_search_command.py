@@ -14,7 +14,7 @@ import nas_asc.search  # noqa: F401  # imported before what it calls is counted
 from nas_asc import load_model, load_space, read_inputs
 from nas_asc.complexity import parse_budget
 from nas_asc.datasets import load_dataset
-from nas_asc.search.runners import RUNNERS
+from nas_asc.search.runners import RUNNERS, find_gpu
 from nas_asc.search.storage.run_folder import saved_study
 from nas_asc.study.config import load_study, study_toml, with_options
 from nas_asc.training.metrics import evaluate
@@ -59,6 +59,7 @@ def test_a_search_ends_with_a_front_of_proved_models(run_command, tmp_path, tone
     assert {seed["model"] for seed in value["seeds_over_budget"]} >= {"deepsound-32"}
     for name in ("front.csv", "front.json", "front.svg", "front.png", "front.html", "study.toml"):
         assert (run / name).stat().st_size > 100
+    assert saved_study(run).device == ("cpu" if find_gpu() is None else "cuda")
 
     dataset = load_dataset(tones)
     clips = [dataset.clips[i] for i in dataset.indices("validation")]

@@ -14,6 +14,7 @@ from nas_asc.study.job import Job
 from nas_asc.training.batches import Clips
 from nas_asc.training.checkpoint import load_checkpoint
 from nas_asc.training.compute_mode import PLAIN, Execution
+from nas_asc.training.device import machine_kind
 from nas_asc.training.loop import Hooks, train
 from nas_asc.training.run_job import run_job
 
@@ -150,6 +151,7 @@ def test_a_trial_rests_at_a_rung_and_ends_as_if_it_had_not(tmp_path, dataset):
     """What it reached there is judged, but no model is stored."""
     seen = []
     whole = job_done(tmp_path / "whole", dataset, job={"rungs": (1,)})
+    assert whole.machine == machine_kind()
     rung = job_done(tmp_path / "run", dataset, job={"until": 1})
     assert rung.stopped_epoch == 1
     assert [entry["epoch"] for entry in rung.curve] == [1]

@@ -8,11 +8,14 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from nas_asc.search.runners.gpu import find_gpu, resolve_device
 from nas_asc.search.runners.inline import InlineRunner
 from nas_asc.search.runners.processes import ProcessRunner, fitting_workers, held_workers
 from nas_asc.study import Event, Job
 
-__all__ = ["RUNNERS", "Runner", "fitting_workers", "held_workers"]
+__all__ = [
+    "RUNNERS", "Runner", "find_gpu", "fitting_workers", "held_workers", "resolve_device",
+]  # fmt: skip
 
 
 class Runner(Protocol):
@@ -20,7 +23,7 @@ class Runner(Protocol):
 
     @property
     def capacity(self) -> int:
-        """How many jobs run at once."""
+        """How many jobs run at once; fewer when the memory of a GPU has run out."""
 
     @property
     def free(self) -> int:

@@ -13,6 +13,16 @@ from nas_asc.study import EpochReported, Event, Job, JobFailed, JobFinished, Job
 
 JobFunction = Callable[[Job, OnEpoch], JobResult]
 _LONGEST_REASON = 500
+# How CUDA and its libraries, cuBLAS and cuDNN, say that a GPU has no memory left, besides an
+# `OutOfMemoryError` of PyTorch: cuBLAS cannot even begin then. Torch is not to be loaded here.
+_GPU_FULL = (
+    "CUDA out of memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_NOT_INITIALIZED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+)
 
 
 def job_function(name: str) -> JobFunction:
@@ -39,6 +49,12 @@ def _failure(number: int, error: Exception) -> JobFailed:
     message = " ".join(str(error).split())[:_LONGEST_REASON]
     if isinstance(error, NasAscError):
         return JobFailed(number, message, stops=isinstance(error, DatasetError | StorageError))
+    if type(error).__name__ == "OutOfMemoryError" or any(words in message for words in _GPU_FULL):
+        what = ". ".join(message.split(". ")[:2])  # then come figures of an allocator
+        reason = f"out of memory on the GPU: {what}"
+        return JobFailed(number, reason, lost=True, restart=True, gpu_full=True)
+    if "CUDA error" in message:  # after one all that its process asks of the GPU fails
+        return JobFailed(number, message, lost=True, restart=True)
     if isinstance(error, MemoryError) or "allocate memory" in message:
         return JobFailed(number, f"out of memory: {message}".rstrip(": "), lost=True)
     reason = f"{type(error).__name__}: {message}".rstrip(": ")

@@ -1,9 +1,11 @@
 """Worker processes on this machine, one thread each, kept warm from job to job; and how many.
 
 A pool of our own rather than `concurrent.futures`: there one killed process breaks the whole pool,
-here it is one failed trial and a new process.
+here it is one failed trial and a new process. Several may share one GPU, each with what CUDA takes
+for itself; where its memory runs out, there is one process less from then on.
 """
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -18,18 +20,24 @@ from types import ModuleType
 from typing import Any
 
 from nas_asc.errors import RunError
+from nas_asc.search.runners.gpu import find_gpu
 from nas_asc.search.runners.inline import attempt, job_function
 from nas_asc.study import EpochReported, Event, Job, JobFailed
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _LONGEST_END_S = 5.0
 _DEATHS_AT_START = 3
-# What a worker needs: torch, a network, and a share of the features.
-_WORKER_BYTES = 1_200_000_000
+# What a worker needs: torch, a network, and a share of the features; with CUDA's libraries more.
+_WORKER_BYTES = {"cpu": 1_200_000_000, "cuda": 2_500_000_000}
+# And of the GPU: what CUDA takes for a process, features of a split, maps of a small network. One
+# that needs more still may find it; where not, fewer are run.
+_GPU_SHARE_BYTES = 2_500_000_000
+
+_log = logging.getLogger(__name__)
 
 
 class ProcessRunner:
-    """A fixed number of processes; one that dies is replaced."""
+    """Some processes; one that dies is replaced, but for one that found the GPU's memory full."""
 
     def __init__(self, count: int, function_name: str) -> None:
         self.capacity = count
@@ -65,8 +73,12 @@ class ProcessRunner:
         ready = dict.fromkeys(by_handle[handle] for handle in wait(list(by_handle), timeout_s))
         events: list[Event] = []
         for worker in ready:
-            events += worker.received()
-            if not worker.process.is_alive():
+            received = worker.received()
+            events += received
+            failures = [event for event in received if isinstance(event, JobFailed)]
+            if any(event.restart for event in failures):
+                self._restart(worker, fewer=any(event.gpu_full for event in failures))
+            elif not worker.process.is_alive():
                 events += worker.received()  # what it sent between the last look and its end
                 events += self._replace(worker)
         return events
@@ -84,6 +96,20 @@ class ProcessRunner:
             worker.process.terminate()
         for worker in self._workers:
             worker.end()
+
+    def _restart(self, worker: "_Worker", fewer: bool) -> None:
+        """End a process and, with it, what it holds on the GPU; start another, or have one less."""
+        worker.end()
+        if not fewer or self.capacity == 1:
+            worker.start()
+            return
+        self._workers.remove(worker)
+        self.capacity -= 1
+        _log.warning(
+            "the memory of the GPU is full: %d side by side from now on, no longer %d",
+            self.capacity,
+            self.capacity + 1,
+        )
 
     def _replace(self, worker: "_Worker") -> list[Event]:
         worker.end()
@@ -176,14 +202,20 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def fitting_workers() -> int:
-    """Return the number of processors that this process may use, fewer where memory is short."""
-    return int(min(processors(), held_workers()))
+def fitting_workers(device: str = "cpu") -> int:
+    """Return the number of processors that this process may use, fewer where memory is short.
+
+    On a GPU each trial has a processor too, which tells it what to do, and a share of its memory.
+    """
+    fitting = min(processors(), held_workers(device))
+    if device == "cuda" and (gpu := find_gpu()):
+        fitting = min(fitting, max(1, gpu.free_bytes // _GPU_SHARE_BYTES))
+    return int(fitting)
 
 
-def held_workers() -> float:
+def held_workers(device: str = "cpu") -> float:
     """Return how many workers memory has room for, at least one."""
-    return max(1.0, available_bytes() // _WORKER_BYTES)
+    return max(1.0, available_bytes() // _WORKER_BYTES[device])
 
 
 def processors() -> int:

@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -38,7 +39,6 @@ from ray.exceptions import RayError
 from ray.tune.search import Searcher
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from nas_asc import __version__
 from nas_asc.errors import RunError
 from nas_asc.files import UNFINISHED, folder_atomically, write_atomically
 from nas_asc.search.runners.ray_worker import JobBox, WorkerActor, read_event
@@ -62,6 +62,8 @@ _SETTINGS = {
     "TUNE_GLOBAL_CHECKPOINT_S": "1e9",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
 }
+_log = logging.getLogger(__name__)
+
 # What came from a trial of Tune, by its id.
 _Report = tuple[str, Mapping[str, Any]]
 
@@ -101,6 +103,7 @@ class RayRunner:
         self._waiting: dict[str, float] = {}  # of which nothing has come: when that was last told
         self._begun: set[str] = set()  # trials of Tune that have a worker
         self._deaths_at_start = 0
+        self._fewer = 0  # since the memory of a GPU was full
         self._slots, self._looked_s = 0, -_RESOURCES_S
         self._reports: SimpleQueue[_Report] = SimpleQueue()
         self._closing = Flag()
@@ -117,7 +120,8 @@ class RayRunner:
                 there = ray.cluster_resources()
                 room = min(there.get(name, 0.0) / each for name, each in self._needs.items())
                 self._slots = int(room + 1e-6)
-        return max(1, self._slots if self._workers is None else min(self._slots, self._workers))
+        most = self._slots if self._workers is None else min(self._slots, self._workers)
+        return max(1, most - self._fewer)
 
     def _places(self) -> int:
         """Return how many trials Tune is to have: none that would take a place of its own."""
@@ -134,7 +138,7 @@ class RayRunner:
         key = f"{next(self._keys)}-{job.name}"
         run = Path(str(job.context["run"]))
         files = {str(path.relative_to(run)): path.read_bytes() for path in _checkpoints(run, job)}
-        given = {"job": asdict(job), "files": files, "version": __version__}
+        given = {"job": asdict(job), "files": files, "version": version("nas-asc")}
         ray.get(self._box.put.remote(key, given))
         self._jobs[key] = job
         self._waiting[key] = time.monotonic()
@@ -212,10 +216,27 @@ class RayRunner:
         job = self._jobs[key]
         self._waiting.pop(key, None)
         _write(Path(str(job.context["run"])), job, report)
+        events = [read_event(each) for each in report["events"]]
         if report["ended"]:
-            self._forget(key)
             self._begun.discard(trial_id)
-        return [read_event(each) for each in report["events"]]
+            self._end_worker_where_asked(key, events[-1])
+            self._forget(key)
+        return events
+
+    def _end_worker_where_asked(self, key: str, end: Event) -> None:
+        """End the worker of a job after which it is of no use; have one less for a full GPU."""
+        if not (isinstance(end, JobFailed) and end.restart):
+            return
+        before = self.capacity
+        self._fewer += end.gpu_full and before > 1
+        if self.capacity < before:
+            _log.warning(
+                "the memory of a GPU is full: %d side by side from now on, no longer %d",
+                self.capacity,
+                before,
+            )
+        if actor := ray.get(self._box.forget.remote(key)):
+            ray.kill(actor)
 
     def _died(self, trial_id: str) -> list[Event]:
         """Return that the job of a worker that died is lost, if it had one."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
+from importlib.metadata import version
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -20,7 +21,6 @@ from typing import Any
 import ray
 from ray import tune
 
-from nas_asc import __version__
 from nas_asc.files import UNFINISHED
 from nas_asc.search.runners.inline import attempt
 from nas_asc.search.runners.processes import one_thread_for_each_library
@@ -128,10 +128,10 @@ class WorkerActor(tune.Trainable):
             self._sent[name] = path.stat().st_mtime_ns
         job = Job(**given["job"])
         job = replace(job, context={**job.context, "run": str(self._run)})
-        if (version := given["version"]) != __version__:
+        if given["version"] != (here := version("nas-asc")):
             reason = (
-                f"{socket.gethostname()}: expected nas-asc {version}, as the driver has, found "
-                f"{__version__} - install the same on every node"
+                f"{socket.gethostname()}: expected nas-asc {given['version']}, as the driver has, "
+                f"found {here} - install the same on every node"
             )
             self._events.put(JobFailed(job.number, reason, stops=True))
             return

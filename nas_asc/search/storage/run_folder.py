@@ -190,15 +190,17 @@ def saved_study(run: Path) -> StudyConfig:
 def check_same(run: Path, saved: StudyConfig, given: StudyConfig) -> None:
     """Check that a resumed run goes on as it was started.
 
-    `trials` and `time_s` may change, and the place of the recordings: what they are is in the
-    manifest. What is asked for after the search may be given or raised, not taken back.
+    `trials` and `time_s` may change, the place of the recordings (what they are is in the
+    manifest), and the device: results on another differ by rounding, which is told. What is asked
+    for after the search may be given or raised, not taken back.
 
     Raises:
         RunError: names the first setting that differs, and both its values.
     """
+    may_change = (*RAISABLE, "device")
 
     def settings(study: StudyConfig) -> dict[str, object]:
-        values = {n: getattr(study, n) for n in StudyConfig.model_fields if n not in RAISABLE}
+        values = {n: getattr(study, n) for n in StudyConfig.model_fields if n not in may_change}
         reading = values.pop("data").reading
         return values | {f"data.{name}": value for name, value in reading}
 

@@ -38,7 +38,8 @@ def load_trials(run: str | Path) -> "pd.DataFrame":
 
     Columns: trial, model, state, reason, seed, on_front (error measures, a space between them),
     accuracy and log_loss (where clips are windows also window_accuracy and window_log_loss), costs,
-    times, and one per choice. What a trial does not have is missing.
+    times, the machine (kind of processor or GPU), and one per choice. What a trial does not have is
+    missing.
 
     Raises:
         RunError: there is no run in the folder.
@@ -57,12 +58,13 @@ def load_trials(run: str | Path) -> "pd.DataFrame":
             **trial.complexity,
             "elapsed_s": trial.elapsed_s if trial.finished else None,
             "spent_s": trial.spent_s if trial.finished else None,
+            "machine": trial.machine or None,
         }
         for trial in trials
     ]
     of_trials = ("trial", "model", "state", "reason", "seed", "on_front")
     of_points = [name for name in summary.columns if name not in of_trials]
-    columns = (*of_trials, *of_points, "elapsed_s", "spent_s")
+    columns = (*of_trials, *of_points, "elapsed_s", "spent_s", "machine")
     return data_frame(rows, [trial.architecture.choices for trial in trials], columns)
 
 

@@ -101,6 +101,11 @@ class Trial:
         return self.result.learning_rate if self.result else None
 
     @property
+    def machine(self) -> str:
+        """The kind of processor or GPU that computed its last result; empty if not known."""
+        return self.result.machine if self.result else ""
+
+    @property
     def finished(self) -> bool:
         """Whether it is not in training, and not to be begun first."""
         return self.state not in ("waiting", "running")
