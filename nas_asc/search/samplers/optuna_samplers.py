@@ -58,18 +58,22 @@ class OptunaSampler:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._study = optuna.create_study(storage=self._storage, directions=["minimize"] * 2)
         self._sampler = make(0)
-        self._current = -1
+        self._current = self._accepted = -1
         self._groups: list[list[str]] = []
 
     def propose(self, number: int) -> Iterator[Architecture]:
-        """Yield suggestions for a trial; those for the trials before it have been accepted."""
-        self._start_trial(number)
+        """Yield suggestions for a trial; those for the trials before it have been accepted.
+
+        When that trial is accepted, it goes on with suggestions for the next.
+        """
         while True:
+            self._start_trial(max(number, self._accepted + 1))
             yield self._space.architecture(self._suggestion())
 
     def accept(self, number: int, architecture: Candidate) -> None:
         """Note which architecture a trial has."""
         self._start_trial(number)
+        self._accepted = number
         values: dict[str, Value] = {}  # an ensemble has none
         if isinstance(architecture, Architecture):
             values = self._space.options_of(architecture)

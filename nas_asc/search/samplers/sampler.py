@@ -58,7 +58,10 @@ class Sampler(Protocol):
     """Something that suggests architectures for one trial after the other."""
 
     def propose(self, number: int) -> Iterator[Architecture]:
-        """Yield suggestions for a trial without end; any number of them may be turned down."""
+        """Yield suggestions for a trial without end; any number of them may be turned down.
+
+        It is gone on with for the next trials where a study asks for a batch.
+        """
 
     def accept(self, number: int, architecture: Candidate) -> None:
         """Note which architecture a trial has, whether it was suggested for it or not."""
