@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 from fake_job import run_job
-from study_cases import search, start, trials_of
+from real_job import results, search_tones
+from study_cases import search, start, trials_of, write_tones
 from test_runners import LONGEST_S, alive, events_of, job
 
+from nas_asc.datasets import load_dataset
 from nas_asc.errors import RunError
 from nas_asc.search.runners import RUNNERS
+from nas_asc.search.storage.finals import read_finals
 from nas_asc.study.job import JobFailed, JobFinished
 
 pytestmark = [
@@ -124,6 +127,25 @@ def test_the_same_trials_as_with_processes(tmp_path):
     search(tmp_path / "local", kind="local", workers=2, **options)
     search(tmp_path / "ray", kind="ray", workers=3, **options)
     same(trials_of(tmp_path / "local"), trials_of(tmp_path / "ray"))
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_real_trainings_leave_the_same_weights_as_with_processes(tmp_path, monkeypatch):
+    """Some rest and go on from checkpoints, and the front is trained again."""
+    monkeypatch.setenv("NAS_ASC_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "tones").mkdir()
+    dataset = load_dataset(write_tones(tmp_path / "tones", rate_hz=16000, clip_s=0.5))
+    for kind in ("local", "ray"):
+        search_tones(tmp_path / kind, dataset, kind=kind, workers=2, final_seeds=1)
+    local, ray = (results(tmp_path / kind) for kind in ("local", "ray"))
+    assert len(local[1]) > 1  # models
+    assert local == ray
+    figures = [
+        [(each.trial, each.seed, each.validation, each.test) for each in finals.retrainings]
+        for finals in map(read_finals, (tmp_path / "local", tmp_path / "ray"))
+    ]
+    assert sorted(figures[0]) == sorted(figures[1])
+    assert not list((tmp_path / "ray" / "checkpoints").glob("final*"))
 
 
 def test_of_two_nodes_one_dies_and_no_trial_is_lost_or_doubled(tmp_path):

@@ -1,6 +1,7 @@
 import errno
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -36,8 +37,9 @@ def events_of(workers, wanted):
 
 
 @pytest.fixture
-def make():
+def make(monkeypatch):
     """Make workers with a job of this module or fake_job, and close them in the end."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # where Ray's find them
     made = []
 
     def make(kind, function, count=1):
