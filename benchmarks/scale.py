@@ -5,8 +5,9 @@
 
 Prints one JSON object. All is real but the trainings: the search, its sampler, its rungs and its
 store in a run folder. A training is a timer behind the interface of a runner: it takes the seconds
-of the row, three tenths more or less, a job its share of that by epochs, and reports every epoch;
-its losses are made up of the size and the choices.
+of the row, which the plan knows, and by chance up to three tenths more or less, which it does not;
+a job takes its share of that by epochs, and reports every epoch. Losses are made up of size and
+chance.
 
 - `busy` is the `utilisation` of the search: worker time in jobs that are stored, from the second
   job to the end, what the sampler takes included. `lag` is twice the workers: it, not their number,
@@ -25,15 +26,16 @@ import tempfile
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from nas_asc.architectures import Architecture
-from nas_asc.complexity import count
-from nas_asc.datasets import Dataset
+from nas_asc.datasets import synthetic_dataset
 from nas_asc.reports import read_candidate
-from nas_asc.search import Progress, run_search
+from nas_asc.search import Progress, Task, read_task, run_task
 from nas_asc.search.samplers import SAMPLERS
+from nas_asc.search.storage.trials import Trial
 from nas_asc.study import (
     EpochReported,
     Event,
@@ -46,18 +48,36 @@ from nas_asc.study import (
 )
 
 ROWS = ((1, 10.0), (2, 10.0), (8, 10.0), (64, 10.0), (512, 60.0))
-CLASSES = tuple("abcdefghij")
 EPOCHS = 27
-LEAST_S, TRAININGS = 90.0, 5  # a row takes so long, or so many trainings one after the other
+LEAST_S, TRAININGS = 120.0, 5  # a row takes so long, or so many trainings one after the other
 TRIALS, LAST = 10_000, 200
+
+
+@dataclass(frozen=True)
+class EqualTrainings(Task):
+    """A task all of whose trainings take as long, by plan."""
+
+    each_s: float = 0.0
+
+    @classmethod
+    def of(cls, study: StudyConfig, each_s: float) -> "EqualTrainings":
+        """Read the task of a study."""
+        task = read_task(study, synthetic_dataset)
+        return cls(
+            **{field.name: getattr(task, field.name) for field in fields(task)}, each_s=each_s
+        )
+
+    def job_s(self, trial: Trial, before: int, until: int) -> float:
+        """Return how long a trial takes after an epoch until another."""
+        return self.each_s * (until - before) / self.config.epochs
 
 
 class Timers:
     """A runner whose jobs take their time and nothing else."""
 
-    def __init__(self, workers: int, training_s: float) -> None:
+    def __init__(self, workers: int, task: "EqualTrainings") -> None:
         self.capacity = workers
-        self._training_s = training_s
+        self._task = task
         self._due: list[tuple[float, int, Event]] = []
         self._events = 0
         self._running: set[int] = set()
@@ -71,10 +91,10 @@ class Timers:
         """Set the timers of a job: one for each epoch, and one for its end."""
         self._running.add(job.number)
         chance = int(hashlib.sha256(str(job.seed).encode()).hexdigest()[:6], 16) / 2**24
-        epoch_s = self._training_s / job.epochs * (0.7 + 0.6 * chance)
         candidate = read_candidate(job.architecture)
         assert isinstance(candidate, Architecture)
-        cost = count(candidate, len(CLASSES), 1.0)
+        cost = self._task.measure(candidate)
+        epoch_s = self._task.each_s / job.epochs * (0.7 + 0.6 * chance)
         final = 0.3 + 1.2 * math.exp(-math.log2(cost.size_bytes / 500) / 3) * (0.9 + 0.2 * chance)
         began, before = time.monotonic(), max(e for e in (0, *job.rungs) if e < job.until)
         curve = []
@@ -178,19 +198,19 @@ def study_of(sampler: str, workers: int, **options: object) -> StudyConfig:
 
 def kept_busy(workers: int, training_s: float, sampler: str) -> dict[str, object]:
     """Search for a while with so many workers."""
-    SamplerTime.seconds = 0.0
     time_s = max(LEAST_S, TRAININGS * training_s)
     study = study_of(sampler, workers, time_s=time_s, trials=None)
+    task = EqualTrainings.of(study, training_s)
+    timers = Timers(workers, task)
+    SamplerTime.seconds = 0.0
     with tempfile.TemporaryDirectory() as folder:
-        summary = run_search(
-            study, nothing(), run=Path(folder) / "run", workers=Timers(workers, training_s)
-        )
+        summary = run_task(task, timers, run=Path(folder) / "run")
     trials = sum(summary.trials[state] for state in ("completed", "stopped_early"))
     return {
         "case": f"{workers} workers, trainings of {training_s:g} s",
         "busy": round(summary.utilisation or 0.0, 3),
-        "lag": study.lag,
-        "proposal_batch": study.proposal_batch,
+        "lag": task.config.lag,
+        "proposal_batch": task.config.proposal_batch,
         "sampler": sampler,
         "sampler_ms": round(1000 * SamplerTime.seconds / max(1, trials), 1),
         "trials": trials,
@@ -200,8 +220,9 @@ def kept_busy(workers: int, training_s: float, sampler: str) -> dict[str, object
 
 def after_thousands(sampler: str) -> dict[str, object]:
     """Search with trainings that end at once, and time the last trials."""
+    task = EqualTrainings.of(study_of(sampler, 64, trials=TRIALS, time_s=None), 0.0)
+    timers = Timers(64, task)
     SamplerTime.seconds = 0.0
-    study = study_of(sampler, 64, trials=TRIALS, time_s=None)
     ends: list[tuple[float, float]] = []
 
     def note(progress: Progress) -> None:
@@ -209,9 +230,7 @@ def after_thousands(sampler: str) -> dict[str, object]:
             ends.append((time.perf_counter(), SamplerTime.seconds))
 
     with tempfile.TemporaryDirectory() as folder:
-        run_search(
-            study, nothing(), run=Path(folder) / "run", workers=Timers(64, 0.0), progress=note
-        )
+        run_task(task, timers, run=Path(folder) / "run", progress=note)
     (began, sampled), (ended, sampled_too) = ends[TRIALS - LAST], ends[TRIALS]
     return {
         "case": f"driver at trial {TRIALS:,}",
@@ -220,11 +239,6 @@ def after_thousands(sampler: str) -> dict[str, object]:
         "sampler": sampler,
         "memory_bytes": resident_bytes(),
     }
-
-
-def nothing() -> Dataset:
-    """Return a data set of ten classes without clips: nothing is trained."""
-    return Dataset("none", Path("nowhere"), CLASSES, (), 1.0, True, 44100, 1, (), ())
 
 
 def resident_bytes() -> int:

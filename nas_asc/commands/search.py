@@ -5,7 +5,6 @@ import shlex
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import partial
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,8 +120,6 @@ def command(
         RUNNERS,
         ended_trials,
         failures,
-        fitting_workers,
-        held_workers,
         read_task,
         resolve_device,
     )
@@ -152,7 +149,6 @@ def command(
     if gpus_per_trial and device == "auto":
         device = "cuda"
     config = _with_device(config, device, resume, plan_only, elsewhere=ray_address is not None)
-    trains_on = config.device or "cpu"
     outlined = (lambda: outline(config.data)) if config.data.paths else None
     task = read_task(config, lambda: _dataset(config), outlined, asked)
     remark(f"budget: {task.budget} by rule {task.rule.id}")
@@ -164,21 +160,12 @@ def command(
         return 0
     if clips := task.rule.clip_remark(task.dataset.clip_s):
         remark(f"warning: rule {task.rule.id}: {clips}")
-    # A process has a torch, whether it is busy or not.
-    fitting = inf if ray_address else fitting_workers(trains_on)
-    count = min(asked_workers or fitting, task.config.most_busy)
-    if task.config.trials is not None:
-        left = task.config.trials - (ended_trials(run, False, password) if resume else 0)
-        if not task.config.trains_again:  # else there is more to do
-            count = max(1, min(count, left))
-    if not ray_address and count > (held := min(count, held_workers(trains_on))):
-        remark(f"warning: {count} workers: memory has room for {held:.0f}, no more are started")
-        count = held
-    if runner == "ray" and trains_on == "cuda":
+    ended = ended_trials(run, False, password) if resume else 0
+    count = _worker_count(task.config, asked_workers, ended, on_cluster=ray_address is not None)
+    if runner == "ray" and task.config.device == "cuda":
         on_ray.setdefault("gpus_per_trial", _GPU_SHARE)
-    processes = None if count == inf else int(count)
-    make = partial(RUNNERS[runner], processes, JOB_FUNCTION, **on_ray)
-    summary = _run(task, run, make, processes, resume, password)
+    make = partial(RUNNERS[runner], count, JOB_FUNCTION, **on_ray)
+    summary = _run(task, run, make, count, resume, password)
     try:
         paths = write_front(summary, run)
     finally:  # what was found is shown, also where it cannot be written
@@ -210,6 +197,33 @@ def _read_count(text: str) -> int | None:
     if not (text.isdecimal() and int(text) > 0):
         raise ConfigError(f"--workers: expected auto or a number above zero, got {text!r}")
     return int(text)
+
+
+def _worker_count(
+    config: "StudyConfig", asked: int | None, ended: int, on_cluster: bool
+) -> int | None:
+    """Return how many workers are of use; None for all that a cluster has room for.
+
+    Each has a torch, whether it is busy or not.
+    """
+    from nas_asc.search import fitting_workers, held_workers
+
+    if asked is None and on_cluster:
+        return None
+    device = config.device or "cpu"
+    count = asked or fitting_workers(device)
+    if asked and count > config.most_busy:
+        remark(
+            f"warning: {asked} workers: {config.lag} are started, since what comes next waits for "
+            f"the results of others; in a new run --lag {2 * asked} keeps all busy"
+        )
+    count = int(min(count, config.most_busy))
+    if config.trials is not None and not config.trains_again:  # else there is more to do
+        count = max(1, min(count, config.trials - ended))
+    if not on_cluster and count > (held := int(min(count, held_workers(device)))):
+        remark(f"warning: {count} workers: memory has room for {held}, no more are started")
+        count = held
+    return count
 
 
 def _take_password(given: dict[str, object]) -> str | None:
