@@ -334,7 +334,8 @@ def _connect(address: str | None, workers: int | None, gpus: float) -> None:
         )
     except (RayError, OSError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
-        where = "it to start" if address is None else f"a cluster at {address}"
+        at = "on this machine" if address == "auto" else f"at {address}"
+        where = "it to start" if address is None else f"a cluster {at}"
         raise RunError(
             f"ray: expected {where}, found none ({reason}) - see docs/cluster.md"
         ) from None
