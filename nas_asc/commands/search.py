@@ -288,7 +288,7 @@ def _new(
 
 
 def _with_device(
-    config: "StudyConfig", asked: str, resume: bool, plan_only: bool, elsewhere: bool
+    config: "StudyConfig", asked: str, resume: bool, plan_only: bool, elsewhere: bool = False
 ) -> "StudyConfig":
     """Settle what trains: once, since results differ a little from device to device.
 

@@ -52,6 +52,17 @@ def test_a_gpu_that_is_asked_for_must_be_there(machine):
         resolve_device("cuda")
 
 
+def test_a_gpu_on_which_no_training_works_is_left_alone(machine, caplog):
+    machine(H200._replace(fault="RuntimeError: no kernel image"))
+    assert resolve_device("auto") == "cpu"
+    assert caplog.messages == [
+        "the GPU, NVIDIA H200, is left alone, since no training works there (RuntimeError: no "
+        "kernel image): the CPU trains"
+    ]
+    with pytest.raises(ConfigError, match=r"no training works .RuntimeError: no kernel image. - "):
+        resolve_device("cuda")
+
+
 def test_torch_is_asked_for_a_gpu_in_a_process_of_its_own_and_where_there_may_be_one(monkeypatch):
     asked, answers = [], [["NVIDIA H200", 5], None]
 

@@ -2,10 +2,13 @@
 
 Conventions: a device is "cpu" or "cuda". Torch alone knows whether it can use a GPU, and is asked
 in a process that ends with its answer: the driver of a search needs no torch, and what CUDA takes
-for a process it would hold to the end. It is asked only where the system has an NVIDIA GPU at all.
+for a process it would hold to the end. It is asked only where the system has an NVIDIA GPU at all,
+and trains a small network there for some seconds: a driver may be too old for what trainings need,
+which is better known before than by every trial.
 """
 
 import json
+import logging
 import shutil
 import subprocess
 import sys
@@ -21,17 +24,26 @@ _QUESTION = """
 import json, torch
 found = None
 if torch.cuda.is_available():
-    found = [torch.cuda.get_device_name(0), torch.cuda.mem_get_info(0)[0]]
+    fault = ""
+    try:
+        from nas_asc.training import measured_speed
+        measured_speed("cuda")
+    except Exception as error:
+        fault = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    found = [torch.cuda.get_device_name(0), torch.cuda.mem_get_info(0)[0], fault]
 print(json.dumps(found))
 """
 _LONGEST_S = 120.0
 
+_log = logging.getLogger(__name__)
+
 
 class Gpu(NamedTuple):
-    """The first GPU of this machine, and what of its memory nobody uses."""
+    """The first GPU of this machine, what of its memory nobody uses, and why none can train."""
 
     name: str
     free_bytes: int
+    fault: str = ""
 
 
 @cache
@@ -59,11 +71,21 @@ def resolve_device(asked: str) -> str:
     Raises:
         ConfigError: a GPU is asked for, and there is none that can be used.
     """
-    if asked == "cpu" or (asked == "auto" and find_gpu() is None):
+    if asked == "cpu":
         return "cpu"
-    if find_gpu() is None:
-        raise ConfigError(
-            "device: expected a GPU that PyTorch can use, found none - --device cpu trains without "
-            "one; results differ by rounding from those of a GPU"
-        )
-    return "cuda"
+    gpu = find_gpu()
+    if gpu is not None and not gpu.fault:
+        return "cuda"
+    if asked == "auto":
+        if gpu is not None:
+            _log.warning(
+                "the GPU, %s, is left alone, since no training works there (%s): the CPU trains",
+                gpu.name,
+                gpu.fault,
+            )
+        return "cpu"
+    found = "none" if gpu is None else f"{gpu.name}, on which no training works ({gpu.fault})"
+    raise ConfigError(
+        f"device: expected a GPU that PyTorch can use, found {found} - --device cpu trains without "
+        "one; results differ by rounding from those of a GPU"
+    )
