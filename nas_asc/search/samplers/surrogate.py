@@ -34,8 +34,9 @@ Floats = NDArray[np.float64]
 _LEAST_TRIALS = 4  # below this it draws at random
 _TREES = 64
 _DRAWS = 2000  # those that fit are candidates, the same for some trials
-_DRAWN_FOR = 16  # trials
+_DRAWN_FOR = (16, 256)  # trials, of the first 256 and later: then the front's mutations matter more
 _MUTATIONS = 1500  # of the front, for each trial
+_REMEMBERED = 10_000  # candidates that are not counted again
 _LEAST_LOSS = 1e-3  # an error of zero has no logarithm
 _LEAST_SPREAD = 0.03  # of the log loss: two trainings of one network differ by more
 
@@ -59,6 +60,8 @@ class SurrogateSampler:
         self._sizes: dict[int, float] = {}
         self._failed: set[int] = set()
         self._drawn = lru_cache(maxsize=1)(self._fitting_draws)
+        # most mutations of a front were among those of the front before
+        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._counted)
 
     def propose(self, number: int) -> Iterator[Architecture]:
         """Yield candidates that fit the budget and are new, the most promising first."""
@@ -95,7 +98,9 @@ class SurrogateSampler:
         parents = [told[at].architecture for at in first_front(points)]
         mutated = one_choice_mutations(self._scope.space, parents, rng)
         near = self._fitting(islice(mutated, _MUTATIONS))
-        candidates = [*self._drawn(number // _DRAWN_FOR), *near]
+        few, many = _DRAWN_FOR
+        block = number // few if number < many else many // few + number // many
+        candidates = [*self._drawn(block), *near]
         if not candidates:
             return
         waiting = [e for n, e in known.items() if n not in expected and n not in self._failed]
@@ -136,8 +141,13 @@ class SurrogateSampler:
         return self._fitting(islice(draw(self._scope.space, seed), _DRAWS))
 
     def _fitting(self, architectures: Iterable[Architecture]) -> list[_Counted]:
-        costs = ((each, self._scope.fitting(each)) for each in architectures)
-        return [self._encoding.counted(each, cost) for each, cost in costs if cost is not None]
+        counted = map(self._remembered, architectures)
+        return [each for each in counted if each is not None]
+
+    def _counted(self, architecture: Architecture) -> _Counted | None:
+        """Return an architecture with its row; None where it may not be trained."""
+        cost = self._scope.fitting(architecture)
+        return None if cost is None else self._encoding.counted(architecture, cost)
 
 
 class _Encoding:
