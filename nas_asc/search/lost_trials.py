@@ -57,6 +57,8 @@ class LostTrials:
         found = []
         for trial in trials:
             silent_s = now_s - self._heard_s[trial.number]
+            if silent_s <= _SILENT_S:
+                continue
             # the features, of which nobody hears, take no less where trainings are quick
             forecast_s = self._task.first_epoch_s(trial.complexity) * max(1.0, slowness)
             if silent_s > _SILENT_S + _SILENT_TIMES * forecast_s:

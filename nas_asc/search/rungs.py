@@ -24,10 +24,13 @@ class Rungs:
         self._keep = keep
         self._points: dict[int, dict[int, Point]] = {epoch: {} for epoch in sorted(epochs)}
         self._promoted: dict[int, set[int]] = {epoch: set() for epoch in epochs}
+        # of those that rested when the last point came; None where none was asked for since
+        self._best: dict[int, list[int] | None] = dict.fromkeys(epochs)
 
     def report(self, number: int, epoch: int, point: Point) -> None:
         """Note what a trial reached at a rung."""
         self._points[epoch][number] = point
+        self._best[epoch] = None
 
     def promote(self, number: int, epoch: int) -> None:
         """Note that a trial goes on from a rung."""
@@ -42,13 +45,19 @@ class Rungs:
             may: checks whether a trial may go on from a rung.
             whole_front: whether all of the first front goes on, be it more than the share.
         """
-        for epoch, points in reversed(self._points.items()):
-            resting = points.keys() - self._promoted[epoch]
-            share = int(self._keep * len(points) + 0.5)
-            for number in _best(points, share, resting, whole_front):
-                if may(number, epoch):
+        for epoch in reversed(self._points):
+            best = self._best_resting(epoch, True) if whole_front else self._best[epoch]
+            if best is None:
+                best = self._best[epoch] = self._best_resting(epoch, False)
+            for number in best:
+                if number not in self._promoted[epoch] and may(number, epoch):
                     return number, epoch
         return None
+
+    def _best_resting(self, epoch: int, whole_front: bool) -> list[int]:
+        points = self._points[epoch]
+        resting = points.keys() - self._promoted[epoch]
+        return _best(points, int(self._keep * len(points) + 0.5), resting, whole_front)
 
 
 def _best(
