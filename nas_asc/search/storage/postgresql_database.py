@@ -27,7 +27,7 @@ try:
 except ImportError:
     raise ConfigError(
         "storage: expected psycopg, which reaches a PostgreSQL database, found no such package - "
-        "pip install 'nas-asc[postgresql]'"
+        "pip install 'psycopg[binary]'"
     ) from None
 
 _PATIENCE_S = 3.0  # until the server has noticed that a driver was killed
