@@ -111,7 +111,7 @@ def _programs() -> Path | None:
 @contextmanager
 def running_server() -> Iterator[Server]:
     """Start a server; where there is no PostgreSQL the test is skipped, and says so."""
-    pytest.importorskip("psycopg", reason="psycopg is not installed: nas-asc[postgresql]")
+    pytest.importorskip("psycopg", reason="psycopg is not installed")
     programs = _programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed: no initdb and postgres (apt install postgresql)")

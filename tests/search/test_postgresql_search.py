@@ -97,6 +97,7 @@ def test_a_search_goes_on_without_its_folder(tmp_path, database, whole):
         restore_run(other, database, None, saved.study_name)
 
 
+@pytest.mark.slow
 def test_what_came_of_the_front_is_there_without_the_folder(tmp_path, database, run_command):
     run, new = tmp_path / "run", tmp_path / "new"
     first = search(run, storage=database, **FINALS)
@@ -154,6 +155,7 @@ def test_a_search_that_loses_its_hold_ends_at_once_and_goes_on_later(
     assert (untimed(run), front) == whole
 
 
+@pytest.mark.slow
 def test_a_study_that_somebody_deletes_is_one_line_and_is_filled_again(
     tmp_path, database, postgresql, whole
 ):

@@ -203,5 +203,5 @@ def test_without_psycopg_it_is_said_how_to_get_it(monkeypatch):
     for name in ("postgresql_database", "postgresql_store"):
         monkeypatch.delitem(sys.modules, f"nas_asc.search.storage.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(ConfigError, match=r"pip install 'nas-asc\[postgresql\]'\Z"):
+    with pytest.raises(ConfigError, match=r"pip install 'psycopg\[binary\]'\Z"):
         import_module("nas_asc.search.storage.postgresql_store")

@@ -209,7 +209,13 @@ def test_a_failed_trial_never_goes_on():
 
 @pytest.mark.parametrize(
     ("sampler", "batch"),
-    [("nsga2", None), ("random", None), ("tpe", None), ("tpe", 3), ("evolution", 5)],
+    [
+        ("nsga2", None),
+        ("random", None),
+        ("tpe", None),
+        pytest.param("tpe", 3, marks=pytest.mark.slow),
+        ("evolution", 5),
+    ],
 )
 def test_a_saved_study_is_gone_on_with_in_the_same_way(sampler, batch):
     """Whenever it was cut, the last jobs lost or not, and through to the end."""
