@@ -17,6 +17,6 @@ def test_workers_of_timers_are_kept_busy_and_the_driver_is_timed(monkeypatch):
     assert 0 < busy["busy"] <= 1
     assert (busy["lag"], busy["proposal_batch"]) == (8, 1)
     assert busy["trials"] > 4
-    after = scale.after_thousands("evolution")
+    after = scale.after_thousands()
     assert after["driver_ms"] > 0
     assert sys.platform != "linux" or after["memory_bytes"] > 50e6
