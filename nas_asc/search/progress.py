@@ -150,11 +150,11 @@ class ProposalTime:
             if not self._warned:
                 _log.warning(
                     "workers wait for proposals, %.0f%% of their time so far: sampler %s takes "
-                    "%.2g s for each; another (--sampler evolution) keeps up, or a larger "
-                    "proposal_batch in the study",
+                    "%.2g s for each; %s a larger proposal_batch in the study keeps up",
                     100 * self._idle_s / available_s,
                     self._sampler,
                     self._seconds / self._proposals,
+                    "another (--sampler evolution) or" if self._sampler != "evolution" else "only",
                 )
             self._warned = True
 

@@ -1,6 +1,8 @@
+from types import SimpleNamespace
+
 import pytest
 
-from nas_asc.search.progress import Progress, progress_line
+from nas_asc.search.progress import Progress, ProposalTime, progress_line
 
 
 def test_the_line_says_how_far_the_search_is(make_point):
@@ -55,3 +57,25 @@ def test_the_line_is_never_wider_than_the_terminal(make_point, width):
 )
 def test_time_left_is_by_pace_or_limit_the_sooner(progress, left_s):
     assert progress.left_s == left_s
+
+
+@pytest.mark.parametrize(
+    ("sampler", "advice"),
+    [
+        ("surrogate", "another (--sampler evolution) or a larger proposal_batch in the study"),
+        ("evolution", "only a larger proposal_batch in the study"),
+    ],
+)
+def test_workers_that_wait_for_proposals_are_told_of_once(caplog, sampler, advice):
+    """Of 4 workers in 100 s two wait 10 s for each of three proposals: 60 s of 400."""
+    clock = SimpleNamespace(session_s=10.0)
+    times = ProposalTime(clock, sampler)
+    times.note(10.0, 2, 4)
+    assert not caplog.messages  # too early to say
+    clock.session_s = 100.0
+    for _ in range(3):
+        times.note(10.0, 2, 4)
+    assert caplog.messages == [
+        f"workers wait for proposals, 15% of their time so far: sampler {sampler} takes 10 s for "
+        f"each; {advice} keeps up"
+    ]
