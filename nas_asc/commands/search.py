@@ -160,7 +160,8 @@ def command(
         return 0
     if clips := task.rule.clip_remark(task.dataset.clip_s):
         remark(f"warning: rule {task.rule.id}: {clips}")
-    ended = ended_trials(run, False, password) if resume else 0
+    counts = resume and task.config.trials is not None
+    ended = ended_trials(run, False, password) if counts else 0
     count = _worker_count(task.config, asked_workers, ended, on_cluster=ray_address is not None)
     if runner == "ray" and task.config.device == "cuda":
         on_ray.setdefault("gpus_per_trial", _GPU_SHARE)

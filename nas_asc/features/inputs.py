@@ -196,19 +196,16 @@ def _made(
 ) -> Features:
     """Return what a function makes of the rows of mapped arrays, memory-mapped too."""
     key = key_of(decides)
-    found = store.find(key, shape)
-    if found is None:
-        with store.lock(key):
-            found = store.find(key, shape)
-            if found is None:
-                pages, step = MappedPages(sources), max(1, _MADE_VALUES // sources[0][0].size)
-                with store.create({key: shape}) as written:
-                    for start in range(0, shape[0], step):
-                        rows = slice(start, start + step)
-                        written[key](function(*[source[rows] for source in sources]))
-                        pages.limit()
-                found = store.find(key, shape)
-    return _stayed(store, found)
+
+    def make() -> None:
+        pages, step = MappedPages(sources), max(1, _MADE_VALUES // sources[0][0].size)
+        with store.create({key: shape}) as written:
+            for start in range(0, shape[0], step):
+                rows = slice(start, start + step)
+                written[key](function(*[source[rows] for source in sources]))
+                pages.limit()
+
+    return _once(store, key, shape, key, make)
 
 
 def _known_files(store: FeatureCache, dataset: Dataset) -> tuple[AudioFile, ...]:
@@ -241,18 +238,32 @@ def _load(
         align=dataset.align,
     )
     key, shape = _feature_entry(audio, frontend)
+
+    def compute() -> None:
+        _compute(store, audio, [frontend, *_missing(store, audio, frontend, siblings)])
+
+    lock = key_of({"audio": audio.key, "pass": _pass_of(frontend)})
+    return key, _once(store, key, shape, lock, compute)
+
+
+def _once(
+    store: FeatureCache,
+    key: str,
+    shape: tuple[int, ...],
+    lock: str,
+    compute: Callable[[], None],
+) -> Features:
+    """Return an entry of the cache, computed by one process at most of those that ask at once.
+
+    NasAscError where it is gone again.
+    """
     found = store.find(key, shape)
     if found is None:
-        with store.lock(key_of({"audio": audio.key, "pass": _pass_of(frontend)})):
+        with store.lock(lock):
             found = store.find(key, shape)  # another process may have computed it meanwhile
             if found is None:
-                _compute(store, audio, [frontend, *_missing(store, audio, frontend, siblings)])
+                compute()
                 found = store.find(key, shape)
-    return key, _stayed(store, found)
-
-
-def _stayed(store: FeatureCache, found: Features | None) -> Features:
-    """Return what was written; NasAscError where it is gone again."""
     if found is None:
         raise NasAscError(
             f"{store.folder}: expected features to stay once written, found them gone - "

@@ -146,17 +146,17 @@ class ProposalTime:
         self._seconds += seconds
         self._idle_s += seconds * free
         available_s = self._clock.session_s * workers
-        if available_s > _SURE_S * workers and self._idle_s > _MUCH_IDLE * available_s:
-            if not self._warned:
-                _log.warning(
-                    "workers wait for proposals, %.0f%% of their time so far: sampler %s takes "
-                    "%.2g s for each; %s a larger proposal_batch in the study keeps up",
-                    100 * self._idle_s / available_s,
-                    self._sampler,
-                    self._seconds / self._proposals,
-                    "another (--sampler evolution) or" if self._sampler != "evolution" else "only",
-                )
+        sure = available_s > _SURE_S * workers
+        if sure and not self._warned and self._idle_s > _MUCH_IDLE * available_s:
             self._warned = True
+            _log.warning(
+                "workers wait for proposals, %.0f%% of their time so far: sampler %s takes "
+                "%.2g s for each; %s a larger proposal_batch in the study keeps up",
+                100 * self._idle_s / available_s,
+                self._sampler,
+                self._seconds / self._proposals,
+                "another (--sampler evolution) or" if self._sampler != "evolution" else "only",
+            )
 
 
 class Pace:

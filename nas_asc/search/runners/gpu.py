@@ -89,3 +89,10 @@ def resolve_device(asked: str) -> str:
         f"device: expected a GPU that PyTorch can use, found {found} - --device cpu trains without "
         "one; results differ by rounding from those of a GPU"
     )
+
+
+def tell_gpu_full(left: int) -> None:
+    """Say that so many trainings are left side by side, one less than fitted into the memory."""
+    _log.warning(
+        "the memory of the GPU is full: %d side by side from now on, no longer %d", left, left + 1
+    )

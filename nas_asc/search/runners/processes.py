@@ -5,7 +5,6 @@ here it is one failed trial and a new process. Several may share one GPU, each w
 for itself; where its memory runs out, there is one process less from then on.
 """
 
-import logging
 import multiprocessing
 import os
 import signal
@@ -20,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from nas_asc.errors import RunError
-from nas_asc.search.runners.gpu import find_gpu
+from nas_asc.search.runners.gpu import find_gpu, tell_gpu_full
 from nas_asc.search.runners.inline import attempt, job_function
 from nas_asc.study import EpochReported, Event, Job, JobFailed
 
@@ -32,8 +31,6 @@ _WORKER_BYTES = {"cpu": 1_200_000_000, "cuda": 2_500_000_000}
 # And of the GPU: what CUDA takes for a process, features of a split, maps of a small network. One
 # that needs more still may find it; where not, fewer are run.
 _GPU_SHARE_BYTES = 2_500_000_000
-
-_log = logging.getLogger(__name__)
 
 
 class ProcessRunner:
@@ -105,11 +102,7 @@ class ProcessRunner:
             return
         self._workers.remove(worker)
         self.capacity -= 1
-        _log.warning(
-            "the memory of the GPU is full: %d side by side from now on, no longer %d",
-            self.capacity,
-            self.capacity + 1,
-        )
+        tell_gpu_full(self.capacity)
 
     def _replace(self, worker: "_Worker") -> list[Event]:
         worker.end()

@@ -41,6 +41,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from nas_asc.errors import RunError
 from nas_asc.files import UNFINISHED, folder_atomically, write_atomically
+from nas_asc.search.runners.gpu import tell_gpu_full
 from nas_asc.search.runners.ray_worker import JobBox, WorkerActor, read_event
 from nas_asc.study import Event, Job, JobFailed, JobWaiting
 
@@ -62,8 +63,6 @@ _SETTINGS = {
     "TUNE_GLOBAL_CHECKPOINT_S": "1e9",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
 }
-_log = logging.getLogger(__name__)
-
 # What came from a trial of Tune, by its id.
 _Report = tuple[str, Mapping[str, Any]]
 
@@ -164,10 +163,7 @@ class RayRunner:
     def cancel(self, number: int) -> None:
         """Kill the worker that runs this trial; where none does yet, none will."""
         for key in [key for key, job in self._jobs.items() if job.number == number]:
-            del self._jobs[key]
-            self._waiting.pop(key, None)
-            if actor := ray.get(self._box.forget.remote(key)):
-                ray.kill(actor)
+            self._forget(key, kill=True)
 
     def close(self) -> None:
         """End everything that still runs, and Ray where it is ours."""
@@ -219,24 +215,12 @@ class RayRunner:
         events = [read_event(each) for each in report["events"]]
         if report["ended"]:
             self._begun.discard(trial_id)
-            self._end_worker_where_asked(key, events[-1])
-            self._forget(key)
+            failures = [event for event in events if isinstance(event, JobFailed)]
+            if any(event.gpu_full for event in failures) and (left := self.capacity - 1):
+                self._fewer += 1
+                tell_gpu_full(left)
+            self._forget(key, kill=any(event.restart for event in failures))
         return events
-
-    def _end_worker_where_asked(self, key: str, end: Event) -> None:
-        """End the worker of a job after which it is of no use; have one less for a full GPU."""
-        if not (isinstance(end, JobFailed) and end.restart):
-            return
-        before = self.capacity
-        self._fewer += end.gpu_full and before > 1
-        if self.capacity < before:
-            _log.warning(
-                "the memory of a GPU is full: %d side by side from now on, no longer %d",
-                self.capacity,
-                before,
-            )
-        if actor := ray.get(self._box.forget.remote(key)):
-            ray.kill(actor)
 
     def _died(self, trial_id: str) -> list[Event]:
         """Return that the job of a worker that died is lost, if it had one."""
@@ -254,10 +238,13 @@ class RayRunner:
         self._forget(key)
         return [JobFailed(number, "its worker or node died", lost=True)]
 
-    def _forget(self, key: str) -> None:
+    def _forget(self, key: str, kill: bool = False) -> None:
+        """Forget a job that has ended, or is to; the worker that has it may be killed."""
         del self._jobs[key]
         self._waiting.pop(key, None)
-        self._box.forget.remote(key)
+        taker = self._box.forget.remote(key)
+        if kill and (actor := ray.get(taker)):
+            ray.kill(actor)
 
 
 class _Closing(BaseException):
