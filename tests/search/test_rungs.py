@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from nas_asc.search.rungs import Rungs, epsilon_net, fronts
+from nas_asc.search.rungs import Fronts, Rungs, epsilon_net
 
 # Sizes and losses: 0, 1 and 2 are a front, 3 is beaten by 1, 4 by 1 and 3
 POINTS = {0: (1000, 0.9), 1: (2000, 0.5), 2: (8000, 0.1), 3: (4000, 0.5), 4: (5000, 0.6)}
@@ -29,15 +29,26 @@ def promoted(rungs, **options):
     return found
 
 
+def fronts(points):
+    """The fronts of points that come in this order."""
+    found = Fronts()
+    for number, point in points.items():
+        found.add(number, point)
+    assert len(found) == len(points)
+    return [sorted(front) for front in found]
+
+
 def test_points_are_sorted_into_fronts():
     assert fronts(POINTS) == [[0, 1, 2], [3], [4]]
     assert fronts({}) == []
     assert fronts({5: (1, 1.0), 3: (1, 1.0)}) == [[3], [5]]  # the first of equals dominates
 
 
-def test_fronts_are_those_that_comparing_all_pairs_gives():
-    rng = random.Random(0)
-    points = {n: (rng.randrange(50), float(rng.randrange(50))) for n in range(300)}
+@pytest.mark.parametrize(("seed", "values"), [(0, 50), (1, 5), (2, 10**6)])
+def test_fronts_are_those_that_comparing_all_pairs_gives(seed, values):
+    rng = random.Random(seed)
+    numbers = rng.sample(range(300), 300)
+    points = {n: (rng.randrange(values), float(rng.randrange(values))) for n in numbers}
 
     def dominates(one, other):
         a, b = points[one], points[other]
@@ -49,6 +60,7 @@ def test_fronts_are_those_that_comparing_all_pairs_gives():
         expected.append(front)
         left -= front
     assert [set(front) for front in fronts(points)] == expected
+    assert len(expected) > 5
 
 
 def test_a_net_takes_the_lowest_loss_then_always_the_farthest():
