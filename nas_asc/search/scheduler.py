@@ -1,8 +1,9 @@
 """Which job comes next: a new trial up to its first rung, or one that rests there to its next.
 
-Conventions: report models and ensembles are trials 0 to s - 1, cheapest first; those for whose
-first jobs there is room in their share of the planned work come first and wait for nothing. Each
-later job is decided when those jobs have ended that would have ended by then if every job took its
+Conventions: report models and ensembles are trials 0 to s - 1, cheapest first. The first job is a
+new trial, trained to its end at once, so that there is soon something to have; then come those
+report models for whose first jobs there is room in their share of the planned work. None of these
+wait for anything. Each later job is decided when those jobs have ended that would have ended by then if every job took its
 planned seconds on `lag` workers, and it depends on exactly those. So nothing here depends on the
 number of workers or on which job ends first, and one that takes long does not hold up the ones
 beside it. A trial goes on before a new one begins; of these the first are mutations of report
@@ -90,6 +91,8 @@ class Scheduler:
         )
         self._gate = Gate(task.space, task.budget, task.measure, task.trained_budget, task.suits)
         self._epochs = (*study.early_stopping.epochs(study.epochs), study.epochs)
+        self._first_at_once = len(self._epochs) > 1
+        self._report_models = len(report_models)
         self._rungs = Rungs(self._epochs[:-1], study.early_stopping.keep)
         self._planned = PlannedTimes(study.lag)
         self._jobs: list[tuple[int, int]] = []  # the trial, and which of its jobs
@@ -151,6 +154,8 @@ class Scheduler:
         self.trials[trial.number] = trial
 
     def _without_waiting(self) -> Trial | None:
+        if self._first_at_once and self._new == 0 and (trial := self._proposed()) is not None:
+            return trial
         if self._first:
             return self._next_job(self.trials[self._first[0]])
         return self._proposed() if self._study.independent else None
@@ -233,13 +238,17 @@ class Scheduler:
 
     def _next_job(self, trial: Trial) -> Trial:
         """Return a trial with one more job, which is issued."""
-        whole = isinstance(trial.architecture, EnsembleReference)  # no vote before its last epoch
-        until = self._epochs[-1 if whole else len(trial.jobs)]
+        until = self._epochs[-1 if self._at_once(trial) else len(trial.jobs)]
         job = TrialJob(self._next_number, until, self._planned.known)
         self._next_number += 1
         self.trials[trial.number] = trial = replace(trial, jobs=(*trial.jobs, job))
         self._issue(trial.number, len(trial.jobs) - 1)
         return trial
+
+    def _at_once(self, trial: Trial) -> bool:
+        """Return whether a trial is trained to its end in one job."""
+        whole = isinstance(trial.architecture, EnsembleReference)  # no vote before its last epoch
+        return whole or (self._first_at_once and trial.number == self._report_models)
 
     def _issue(self, number: int, at: int) -> None:
         """Take a job of a trial as begun."""
@@ -311,4 +320,5 @@ class Scheduler:
             if seconds <= left_s:
                 left_s -= seconds
                 first.append(trial.number)
-        return first[: self._study.trials]
+        total = self._study.trials
+        return first if total is None else first[: total - self._first_at_once]

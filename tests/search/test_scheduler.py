@@ -150,13 +150,15 @@ def test_what_is_asked_does_not_depend_on_results_that_came_early():
 def test_trials_rest_at_their_rung_and_the_best_goes_on_before_a_new_one_begins():
     thirds = {"enabled": True, "rungs": [0.34], "keep": 0.33}
     scheduler = make(lag=1, early_stopping=thirds)
+    (at_once,) = ask_and_end(scheduler, 1)
+    assert [job.until for job in at_once.jobs] == [EPOCHS[-1]]  # soon there is something to have
     first = ask_and_end(scheduler, 2)
     assert [trial.jobs[-1].until for trial in first] == [EPOCHS[0]] * 2
     (going_on,) = ask_and_end(scheduler, 1)  # a third of two is one
     assert [job.until for job in going_on.jobs] == [*EPOCHS]
     assert going_on.number == min(first, key=lambda trial: loss_at(trial, EPOCHS[0])).number
-    following = ask_and_end(scheduler, 2)
-    assert [(trial.number, len(trial.jobs)) for trial in following] == [(2, 1), (3, 1)]
+    following = ask_and_end(scheduler, 3)  # trial 3 is better than both
+    assert [(trial.number, len(trial.jobs)) for trial in following] == [(3, 1), (3, 2), (4, 1)]
 
 
 def test_when_no_trial_may_begin_the_whole_front_goes_on():
@@ -254,13 +256,13 @@ def test_report_models_have_a_quarter_of_the_planned_work():
         before = trial.jobs[-2].until if len(trial.jobs) > 1 else 0
         spent_s += of.job_s(trial, before, trial.jobs[-1].until) if trial.model else 0.0
     assert 0.0 < spent_s <= 0.25 * 2 * 60.0
-    first = [trial.model for trial in trials[: len(models)]]
-    assert first == [model.model for model in models]
+    first = [trial.model for trial in trials[: len(models) + 1]]
+    assert first == [None, *[model.model for model in models]]
 
     # Of 5 s on two cores they have 2.5; each takes 1 s and some arithmetic, to its end here.
     few = Scheduler(TASK(warm_start=True, trials=None, time_s=5.0), models)
     assert few.skipped == {2, 3}
-    assert [trial.model is None for trial in ask(few, 3)] == [False, False, True]
+    assert [trial.model is None for trial in ask(few, 4)] == [True, False, False, True]
 
 
 def test_a_batch_is_made_of_what_was_known_at_its_first_proposal(monkeypatch):
