@@ -59,8 +59,9 @@ class Rungs:
             left = len(front) if whole_front else count
             if left <= 0:
                 return
-            if not resting.isdisjoint(front):
-                yield from [n for n in epsilon_net(front)[:left] if n in resting]
+            if any(number in resting for *_, number in front):
+                points = {number: (size, loss) for size, loss, number in front}
+                yield from [number for number in epsilon_net(points)[:left] if number in resting]
             count, whole_front = count - len(front), False
 
 
@@ -80,9 +81,9 @@ class Fronts:
     def __len__(self) -> int:
         return self._points
 
-    def __iter__(self) -> Iterator[dict[int, Point]]:
-        for front in self._fronts:
-            yield {number: (size, loss) for size, loss, number in front}
+    def __iter__(self) -> Iterator[Sequence[tuple[int, float, int]]]:
+        """Yield the fronts, each of (size, loss, number) by size."""
+        return iter(self._fronts)
 
     def add(self, number: int, point: Point) -> None:
         """Add a point, by a number that no other has."""

@@ -3,11 +3,11 @@
 Conventions: report models and ensembles are trials 0 to s - 1, cheapest first. The first job is a
 new trial, trained to its end at once, so that there is soon something to have; then come those
 report models for whose first jobs there is room in their share of the planned work. None of these
-wait for anything. Each later job is decided when those jobs have ended that would have ended by then if every job took its
-planned seconds on `lag` workers, and it depends on exactly those. So nothing here depends on the
-number of workers or on which job ends first, and one that takes long does not hold up the ones
-beside it. A trial goes on before a new one begins; of these the first are mutations of report
-models. When there are to be no more new ones, all of the first front goes on.
+wait for anything. Each later job is decided when those jobs have ended that would have ended by
+then if every job took its planned seconds on `lag` workers, and it depends on exactly those. So
+nothing here depends on the number of workers or on which job ends first, and one that takes long
+does not hold up the ones beside it. A trial goes on before a new one begins; of these the first are
+mutations of report models. When there are to be no more new ones, all of the first front goes on.
 """
 
 import logging
