@@ -12,6 +12,8 @@ Conventions: points are (size in bytes, loss), both to be minimised.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from math import log2
 
 import numpy as np
@@ -56,13 +58,29 @@ class Rungs:
         fronts, resting = self._fronts[epoch], self._resting[epoch]
         count = int(self._keep * len(fronts) + 0.5)
         for front in fronts:
-            left = len(front) if whole_front else count
+            left = len(front.numbers) if whole_front else count
             if left <= 0:
                 return
-            if any(number in resting for *_, number in front):
-                points = {number: (size, loss) for size, loss, number in front}
-                yield from [number for number in epsilon_net(points)[:left] if number in resting]
-            count, whole_front = count - len(front), False
+            if not front.numbers.isdisjoint(resting):
+                yield from [number for number in front.spread[:left] if number in resting]
+            count, whole_front = count - len(front.numbers), False
+
+
+@dataclass(frozen=True)
+class Front:
+    """Points none of which dominates another: (size, loss, number), by size."""
+
+    points: tuple[tuple[int, float, int], ...]
+
+    @cached_property
+    def numbers(self) -> frozenset[int]:
+        """Whose points they are."""
+        return frozenset(number for *_, number in self.points)
+
+    @cached_property
+    def spread(self) -> list[int]:
+        """The numbers in the order of an epsilon-net."""
+        return epsilon_net({number: (size, loss) for size, loss, number in self.points})
 
 
 class Fronts:
@@ -75,33 +93,31 @@ class Fronts:
     """
 
     def __init__(self) -> None:
-        self._fronts: list[list[tuple[int, float, int]]] = []  # size, loss, number; losses fall
+        self._fronts: list[Front] = []
         self._points = 0
 
     def __len__(self) -> int:
         return self._points
 
-    def __iter__(self) -> Iterator[Sequence[tuple[int, float, int]]]:
-        """Yield the fronts, each of (size, loss, number) by size."""
+    def __iter__(self) -> Iterator[Front]:
         return iter(self._fronts)
 
     def add(self, number: int, point: Point) -> None:
         """Add a point, by a number that no other has."""
         self._points += 1
-        moving = [(*point, number)]
+        moving = ((*point, number),)
 
-        def dominating(front: Sequence[tuple[int, float, int]]) -> bool:
-            smaller = bisect_left(front, moving[0])
-            return smaller > 0 and front[smaller - 1][1] <= moving[0][1]
+        def dominates(front: Front) -> bool:
+            smaller = bisect_left(front.points, moving[0])
+            return smaller > 0 and front.points[smaller - 1][1] <= moving[0][1]
 
-        at = bisect_left(self._fronts, True, key=lambda front: not dominating(front))
-        for front in self._fronts[at:]:
-            first = bisect_left(front, moving[0])
-            last = bisect_right(front, -moving[-1][1], key=lambda each: -each[1])
-            front[first:last], moving = moving, front[first:last]
-            if not moving:
-                return
-        self._fronts.append(moving)
+        at = bisect_left(self._fronts, True, key=lambda front: not dominates(front))
+        while moving:
+            points = self._fronts[at].points if at < len(self._fronts) else ()
+            first = bisect_left(points, moving[0])
+            last = bisect_right(points, -moving[-1][1], key=lambda each: -each[1])  # losses fall
+            self._fronts[at : at + 1] = [Front((*points[:first], *moving, *points[last:]))]
+            moving, at = points[first:last], at + 1
 
 
 def epsilon_net(points: Mapping[int, Point]) -> list[int]:
@@ -113,10 +129,10 @@ def epsilon_net(points: Mapping[int, Point]) -> list[int]:
     places = np.array([(log2(points[number][0]), points[number][1]) for number in numbers])
     ranges = np.ptp(places, axis=0)
     places /= np.where(ranges > 0, ranges, 1.0)
-    nearest = np.full(len(numbers), np.inf)
-    order = [0]
+    apart = np.square(places[:, None] - places).sum(axis=2)
+    order, nearest = [0], apart[0]
     while len(order) < len(numbers):
-        nearest = np.minimum(nearest, ((places - places[order[-1]]) ** 2).sum(axis=1))
         nearest[order[-1]] = -1.0  # is in the order
         order.append(int(nearest.argmax()))
+        np.minimum(nearest, apart[order[-1]], out=nearest)
     return [numbers[at] for at in order]

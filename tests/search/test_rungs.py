@@ -35,7 +35,7 @@ def fronts(points):
     for number, point in points.items():
         found.add(number, point)
     assert len(found) == len(points)
-    return [sorted(number for *_, number in front) for front in found]
+    return [sorted(front.numbers) for front in found]
 
 
 def test_points_are_sorted_into_fronts():
