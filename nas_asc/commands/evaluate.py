@@ -29,8 +29,9 @@ _SPLITS = ("test", "validation", "all")
 )
 @click.option(
     "--data",
-    type=click.Path(path_type=Path),
-    help="Other recordings of the same classes, or where those of the run are now.",
+    metavar="DIR|TABLE",
+    multiple=True,
+    help="Other recordings of the same classes, or where those of the run are now; several times.",
 )
 @click.option(
     "--out",
@@ -49,7 +50,7 @@ def command(
     run: Path,
     trial: int,
     split: str,
-    data: Path | None,
+    data: tuple[str, ...],
     out: Path | None,
     submission_file: Path | None,
     as_csv: bool,
@@ -81,7 +82,7 @@ def command(
 
 
 def _recordings(
-    run: Path, study: "StudyConfig", folder: Path, data: Path | None, split: str
+    run: Path, study: "StudyConfig", folder: Path, data: tuple[str, ...], split: str
 ) -> "Dataset":
     """Read the recordings of a run, or others as its own were read.
 
@@ -93,7 +94,7 @@ def _recordings(
     from nas_asc.networks import load_model
     from nas_asc.search import is_data_of
 
-    if data is None:
+    if not data:
         if split == "all":
             raise ConfigError(
                 "--split: expected test or validation of the recordings that the model was "
@@ -101,16 +102,15 @@ def _recordings(
             )
         if not study.data.paths:
             return synthetic_dataset(source=study.data)
-        # Path.exists raises where a folder above cannot be entered.
-        if gone := [path for path in study.data.paths if not os.path.exists(path)]:  # noqa: PTH110
+        if gone := _absent(study.data.paths):
             raise RunError(
-                f"{printable(run)}: expected its recordings in {gone[0]}, found nothing of that "
-                "name - say where they are now with --data NEW"
+                f"{printable(run)}: expected its recordings in {gone}, found nothing of that name "
+                "- say where they are now with --data NEW"
             )
         return load_dataset(study.data, study.seed)
-    place = {"paths": (str(Path(utf8_path(data)).absolute()),), "audio": None}
-    if not data.exists():
-        raise ConfigError(f"--data: expected recordings, found nothing at {data} - check the path")
+    place = {"paths": tuple(str(Path(utf8_path(path)).absolute()) for path in data), "audio": None}
+    if gone := _absent(data):
+        raise ConfigError(f"--data: expected recordings, found nothing at {gone} - check the path")
     try:
         moved = load_dataset(study.data.model_copy(update=place), study.seed)
         if is_data_of(run, moved):
@@ -123,6 +123,11 @@ def _recordings(
         lengths = {"clip_s": None, "window_s": network.clip_s, "hop_s": network.hop_s}
     others = {**place, **lengths, "validation": None, "test": None, "min_clips": None}
     return load_as_split(study.data.model_copy(update=others))
+
+
+def _absent(paths: tuple[str, ...]) -> str | None:
+    """Return the first path where there is nothing, also below a folder that can't be entered."""
+    return next((path for path in paths if not os.path.exists(path)), None)  # noqa: PTH110
 
 
 def print_evaluation(evaluation: "Evaluation") -> None:

@@ -102,8 +102,9 @@ def _split_clips(
     kept = [entry for entry in entries if not of_path[entry.path].fault]
     kept, labels, few = _without_small(kept, reading.labels, source.min_clips)
     grouped, grouping = _grouped(kept, root, source)
+    splitting: tuple[str, ...] = ("splits: as the data say",)
     if split_seed is None:
-        done, splitting = grouped, ("splits: as the data say",)
+        done = grouped
         classes = tuple(sorted(labels))
         if not done:
             raise DatasetError(f"{root}: expected clips that can be read, found none - add some")

@@ -17,6 +17,7 @@ from nas_asc.results.evaluation_files import (
     evaluation_table,
     submission,
     write_evaluation,
+    write_file,
 )
 from nas_asc.results.figures.evaluation import evaluation_figure
 
@@ -96,9 +97,12 @@ def test_the_files_are_written_and_the_same_each_time(tmp_path):
     assert {path.suffix for path in paths} == {".md", ".csv", ".json", ".png", ".svg"}
     before = {path: path.read_bytes() for path in paths}
     assert before == {path: path.read_bytes() for path in write_evaluation(FOUND, paths[0].parent)}
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="expected a file that can be written"):
-        write_evaluation(FOUND, tmp_path / "file")
+        write_file(tmp_path / "file" / "evaluation.csv", "")
 
 
 def texts(axis):
