@@ -103,19 +103,19 @@ def predict_split(
         clips = [clips[i] for i in first]
     trained = [clip for clip in (own or dataset).clips if clip.split == "train"]
     return Predictions(
-        dataset.classes,
-        probabilities,
-        np.array([clip.label for clip in clips]),
-        [clip.group for clip in clips],
-        [printable(clip.path.relative_to(dataset.root).as_posix()) for clip in clips],
-        [clip.device for clip in clips],
-        [getattr(clip, "city", None) for clip in clips],
-        frozenset(clip.device for clip in trained) if trained else None,
-        windows,
-        tuple(_notes(split, own, clips, dataset.classes)),
-        printable(folder),
-        dataset.name,
-        split,
+        classes=dataset.classes,
+        probabilities=probabilities,
+        labels=np.array([clip.label for clip in clips]),
+        groups=[clip.group for clip in clips],
+        files=[printable(clip.path.relative_to(dataset.root).as_posix()) for clip in clips],
+        devices=[clip.device for clip in clips],
+        cities=[getattr(clip, "city", None) for clip in clips],
+        training_devices=frozenset(clip.device for clip in trained) if trained else None,
+        windows=windows,
+        notes=tuple(_notes(split, own, clips, dataset.classes)),
+        model=printable(folder),
+        data=dataset.name,
+        split=split,
     )
 
 
@@ -157,14 +157,16 @@ def evaluate_predictions(given: Predictions, seed: int = 0) -> Evaluation:
     for c, name in enumerate(given.classes):
         if (labels == c).any():
             parts.append(_part(given, "class", name, labels == c, seed))
-    known = np.array([device or "" for device in given.devices])
+    devices = np.array([device or "" for device in given.devices])
     for name in _names(given.devices):
         is_seen = None if seen is None else name in seen
-        parts.append(_part(given, "device", name, known == name, seed, is_seen))
-    if seen is not None and len(known):
-        old = np.isin(known, [device for device in seen if device])
-        for name, chosen in (("seen", old), ("unseen", ~old & (known != ""))):
-            if chosen.any() and (~old & (known != "")).any():
+        parts.append(_part(given, "device", name, devices == name, seed, is_seen))
+    new = [name for name in _names(given.devices) if seen is not None and name not in seen]
+    if new:
+        unseen = np.isin(devices, new)
+        of_group = {"seen": ~unseen & (devices != ""), "unseen": unseen}
+        for name, chosen in of_group.items():
+            if chosen.any():
                 parts.append(_part(given, "devices", name, chosen, seed, name == "seen"))
     cities = np.array([city or "" for city in given.cities])
     parts += [_part(given, "city", name, cities == name, seed) for name in _names(given.cities)]
