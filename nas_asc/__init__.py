@@ -11,25 +11,28 @@ if TYPE_CHECKING:
     from nas_asc.architectures import Architecture
     from nas_asc.complexity import Complexity, count
     from nas_asc.networks import build, load_model, read_inputs
+    from nas_asc.results import Evaluation
     from nas_asc.search import load_front, load_trials, run_search
     from nas_asc.spaces import SearchSpace, load_space
     from nas_asc.study import load_study
-    from nas_asc.training import evaluate_model, predict_proba
+    from nas_asc.training import evaluate_in_full, evaluate_model, predict_proba
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Architecture", "Complexity", "SearchSpace", "build", "count", "evaluate_model",
-    "load_front", "load_model", "load_space", "load_study", "load_trials", "predict_proba",
-    "read_inputs", "run_search",
+    "Architecture", "Complexity", "Evaluation", "SearchSpace", "build", "count",
+    "evaluate_in_full", "evaluate_model", "load_front", "load_model", "load_space", "load_study",
+    "load_trials", "predict_proba", "read_inputs", "run_search",
 ]  # fmt: skip
 
 _HOMES = {
     "Architecture": "nas_asc.architectures",
     "Complexity": "nas_asc.complexity",
+    "Evaluation": "nas_asc.results",
     "SearchSpace": "nas_asc.spaces",
     "build": "nas_asc.networks",
     "count": "nas_asc.complexity",
+    "evaluate_in_full": "nas_asc.training",
     "evaluate_model": "nas_asc.training",
     "load_front": "nas_asc.search",
     "load_model": "nas_asc.networks",

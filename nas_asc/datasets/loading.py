@@ -60,6 +60,20 @@ def load_dataset(
     return _split_clips(source, reading, _checked(reading, cache), split_seed)[0]
 
 
+def load_as_split(source: DataSource, *, cache: Path | None = None) -> Dataset:
+    """Read a data set to be judged as a whole or by splits that it has: none is drawn.
+
+    Clips that the data put into no split are in "". Otherwise as `load_dataset`; classes need not
+    be in every split.
+
+    Raises:
+        DatasetError: a clip cannot be decoded, or there is none.
+        ConfigError: an option of the source is not valid.
+    """
+    reading = read_source(source)
+    return _split_clips(source, reading, _checked(reading, cache), None)[0]
+
+
 def _checked(reading: Reading, cache: Path | None = None) -> dict[Path, AudioFile]:
     """Check the files of clips; what is found, by path."""
     paths = [entry.path for entry in reading.entries]
@@ -67,11 +81,14 @@ def _checked(reading: Reading, cache: Path | None = None) -> dict[Path, AudioFil
 
 
 def _split_clips(
-    source: DataSource, reading: Reading, of_path: Mapping[Path, AudioFile], split_seed: int = 0
+    source: DataSource,
+    reading: Reading,
+    of_path: Mapping[Path, AudioFile],
+    split_seed: int | None = 0,
 ) -> tuple[Dataset, tuple[Entry, ...]]:
     """Group and split the clips that a source names; also return what is known of each.
 
-    `of_path` is what the files hold.
+    `of_path` is what the files hold. Without a seed clips stay in the splits that the data say.
 
     Raises:
         DatasetError: as of `load_dataset`.
@@ -85,12 +102,20 @@ def _split_clips(
     kept = [entry for entry in entries if not of_path[entry.path].fault]
     kept, labels, few = _without_small(kept, reading.labels, source.min_clips)
     grouped, grouping = _grouped(kept, root, source)
-    done, splitting = split(grouped, root, source, split_seed)
-    if source.min_clips is not None and (absent := set(lacking(done, labels))):
-        few.append(f"classes that are not in every split are left out: {', '.join(sorted(absent))}")
-        done = tuple(entry for entry in done if entry.label not in absent)
-        labels = labels - absent
-    classes = check_classes(root, done, labels)
+    splitting: tuple[str, ...] = ("splits: as the data say",)
+    if split_seed is None:
+        done = grouped
+        classes = tuple(sorted(labels))
+        if not done:
+            raise DatasetError(f"{root}: expected clips that can be read, found none - add some")
+    else:
+        done, splitting = split(grouped, root, source, split_seed)
+        if source.min_clips is not None and (absent := set(lacking(done, labels))):
+            names = ", ".join(sorted(absent))
+            few.append(f"classes that are not in every split are left out: {names}")
+            done = tuple(entry for entry in done if entry.label not in absent)
+            labels = labels - absent
+        classes = check_classes(root, done, labels)
     number_of_class = {name: number for number, name in enumerate(classes)}
     kept_files = [of_path[entry.path] for entry in done]
     lengths = [file.duration_s for file in kept_files]
@@ -136,7 +161,7 @@ def _split_clips(
         highest_hz=statistics.median_low([f.highest_hz for f in kept_files if f.peak] or [inf]),
         align=source.align,
         source=source,
-        split_seed=split_seed,
+        split_seed=split_seed or 0,
     )
     return dataset, done
 

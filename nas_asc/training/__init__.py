@@ -3,13 +3,19 @@
 from nas_asc.training.batches import Clips
 from nas_asc.training.compute_mode import execution_for
 from nas_asc.training.device import bfloat16_in_words, machine_kind, prepare, processor
+from nas_asc.training.evaluation import (
+    Predictions,
+    evaluate_in_full,
+    evaluate_predictions,
+    predict_split,
+)
 from nas_asc.training.judging import evaluate_model
 from nas_asc.training.loop import EpochReport, Hooks, train
 from nas_asc.training.metrics import evaluate, predict_proba
 from nas_asc.training.speed import measured_speed
 
 __all__ = [
-    "Clips", "EpochReport", "Hooks", "bfloat16_in_words", "evaluate", "evaluate_model",
-    "execution_for", "machine_kind", "measured_speed", "predict_proba", "prepare", "processor",
-    "train",
+    "Clips", "EpochReport", "Hooks", "Predictions", "bfloat16_in_words", "evaluate",
+    "evaluate_in_full", "evaluate_model", "evaluate_predictions", "execution_for", "machine_kind",
+    "measured_speed", "predict_proba", "predict_split", "prepare", "processor", "train",
 ]  # fmt: skip

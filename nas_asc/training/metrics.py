@@ -147,9 +147,14 @@ def score(probabilities: Probabilities, labels: Labels) -> Score:
         raise ValueError("expected at least one clip, found none")
     right = probabilities.argmax(axis=1) == labels
     accuracy = np.mean([right[labels == c].mean() for c in np.unique(labels)])
+    return Score(len(labels), float(accuracy), float(clip_losses(probabilities, labels).mean()))
+
+
+def clip_losses(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:
+    """Compute -ln of the true class's probability of each clip, (clip,), as this page says."""
     clipped = np.clip(probabilities.astype(np.float64), SMALLEST, 1 - SMALLEST)
     true = clipped[np.arange(len(labels)), labels] / clipped.sum(axis=1)
-    return Score(len(labels), float(accuracy), float(-np.log(true).mean()))
+    return np.asarray(-np.log(true))
 
 
 def predict_proba(

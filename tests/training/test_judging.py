@@ -9,7 +9,7 @@ import soundfile
 import torch
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
-from nas_asc import build, evaluate_model, load_model, load_space, read_inputs
+from nas_asc import build, evaluate_in_full, evaluate_model, load_model, load_space, read_inputs
 from nas_asc.complexity import count
 from nas_asc.datasets import load_dataset
 from nas_asc.errors import ConfigError
@@ -83,6 +83,10 @@ def test_a_model_of_windows_is_judged_by_the_mean_over_each_file(folder, tmp_pat
         together = np.concatenate(of_windows)
         assert found.windows == len(together)
         assert found.window_log_loss == pytest.approx(log_loss(repeated, together), rel=1e-5)
+        full = evaluate_in_full(model, dataset, split)
+        assert (full.overall.clips, full.windows) == (found.clips, found.windows)
+        assert full.overall.log_loss == pytest.approx(found.log_loss, rel=1e-9)
+        assert full.window_log_loss == pytest.approx(found.window_log_loss, rel=1e-9)
 
     judged = evaluate_model(model, dataset, "validation").to_dict()
     assert result.metrics["log_loss"] == pytest.approx(judged["log_loss"], rel=1e-5)

@@ -307,7 +307,7 @@ def run_manifest(
     return {
         "data": dataset.describe(),
         "classes": list(dataset.classes),
-        **_content(dataset),
+        **content_of(dataset),
         "choices": {p.path: list(p.options) for p in space.parameters()},
         "fixed": space.fixed(),
         "ensembles": {
@@ -361,7 +361,7 @@ def _unplaced(value: object) -> object:
     return {**value, "name": ""} if isinstance(value, dict) and "name" in value else value
 
 
-def _content(dataset: Dataset) -> dict[str, str]:
+def content_of(dataset: Dataset) -> dict[str, str]:
     """Hash what the files are: their bytes, labels, splits, folds and devices.
 
     `content` has their names too: runs of before stored that alone.

@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_asc.complexity import Budget, counting_rule, parse_budget
-from nas_asc.errors import printable
+from nas_asc.datasets import Dataset
+from nas_asc.errors import RunError, printable
 from nas_asc.results import POINT_COLUMNS, Point, Summary, data_frame
 from nas_asc.search.storage.finals import read_finals
-from nas_asc.search.storage.run_folder import read_trials, saved_study
+from nas_asc.search.storage.run_folder import content_of, read_trials, saved_study
 from nas_asc.search.storage.trials import Trial, run_seconds
 from nas_asc.study import StudyConfig
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_NAMED = 8  # trials that a message names
 
 
 def load_front(run: str | Path) -> Summary:
@@ -66,6 +69,39 @@ def load_trials(run: str | Path) -> "pd.DataFrame":
     of_points = [name for name in summary.columns if name not in of_trials]
     columns = (*of_trials, *of_points, "elapsed_s", "spent_s", "machine")
     return data_frame(rows, [trial.architecture.choices for trial in trials], columns)
+
+
+def find_model(run: Path, number: int) -> Path:
+    """Find the folder of the model of a trial, `RUN/models/TRIAL`.
+
+    Raises:
+        RunError: there is no run in the folder, no such trial, or no model of it; says why.
+    """
+    saved_study(run)
+    folder = run / "models" / str(number)
+    if folder.is_dir():
+        return folder
+    trials, _ = read_trials(run)
+    have = [trial.number for trial in trials if (run / "models" / str(trial.number)).is_dir()]
+    some = ", ".join(map(str, have[:_NAMED])) + (", ..." if len(have) > _NAMED else "")
+    do = f"give one that has: {some}" if have else "it has none yet, search --resume goes on"
+    where = f"{printable(run)}: expected a trial of the run with a model, got trial {number}"
+    found = next((trial for trial in trials if trial.number == number), None)
+    if found is None:
+        raise RunError(f"{where}, which there is not - {do}")
+    why = {
+        "stopped_early": "which rests at a rung and was not trained to its end",
+        "failed": f"which failed ({found.reason})",
+        "skipped": "which was not trained",
+        "completed": "whose model is gone",
+    }.get(found.state, "which is not trained yet")
+    raise RunError(f"{where}, {why} - {do}")
+
+
+def is_data_of(run: Path, dataset: Dataset) -> bool:
+    """Return whether a data set is that of a run, wherever it lies: files, labels and splits."""
+    _, facts = read_trials(run)
+    return content_of(dataset)["recordings"] == facts.get("recordings")
 
 
 def failures(run: Path, password: str | None = None) -> Counter[str]:
