@@ -21,6 +21,7 @@ class Clip:
     Attributes:
         label: index into the classes of its data set.
         start_s: where in the file the clip begins.
+        city: where it was recorded; None where that is not known.
     """
 
     path: Path
@@ -30,6 +31,7 @@ class Clip:
     device: str | None
     fold: int | None
     start_s: float = 0.0
+    city: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,11 @@ class Dataset:
     def devices(self) -> tuple[str, ...]:
         """The recording devices, sorted; empty where the data do not name them."""
         return tuple(sorted({clip.device for clip in self.clips if clip.device is not None}))
+
+    @property
+    def cities(self) -> tuple[str, ...]:
+        """The cities of the recordings, sorted; empty where the data do not name them."""
+        return tuple(sorted({clip.city for clip in self.clips if clip.city is not None}))
 
     @property
     def unseen_devices(self) -> tuple[str, ...]:
