@@ -158,6 +158,9 @@ def _splits(dataset: Dataset) -> list[Finding]:
         _per_split(f"class {name}", (clip.split for clip in files if clip.label == label))
         for label, name in enumerate(dataset.classes)
     ]
+    for number, (name, _) in enumerate(dataset.class_map):
+        splits = (clip.split for clip in files if clip.fine == number)
+        findings.append(_per_split(f"finer class {name}", splits))
     for device in dataset.devices:
         unseen = " (unseen in training)" if device in unseen_devices else ""
         splits = (clip.split for clip in files if clip.device == device)

@@ -76,6 +76,8 @@ def split_clips(
         labels = labels - absent
     classes = check_classes(root, done, labels)
     number_of_class = {name: number for number, name in enumerate(classes)}
+    class_map = _class_map(root, done)
+    number_of_fine = {name: number for number, (name, _) in enumerate(class_map)}
     kept_files = [of_path[entry.path] for entry in done]
     lengths = [file.duration_s for file in kept_files]
     length = clip_length_s(source, lengths)
@@ -97,6 +99,7 @@ def split_clips(
                 Clip(
                     *(e.path, number_of_class[e.label], e.split or "", e.group, e.device, e.fold),
                     city=e.city,
+                    fine=number_of_fine.get(e.fine),
                 ),
                 of_path[e.path].duration_s,
                 source,
@@ -112,6 +115,7 @@ def split_clips(
             f"recordings are grouped by {grouping}",
             *(f"{leaks} (such as {group})" for group in leaking[:1]),
             *few,
+            *_fine_note(class_map),
             length_note(source, length, lengths),
             *notes[1:],
             *_repeated(done, of_path),
@@ -124,6 +128,7 @@ def split_clips(
         align=source.align,
         source=source,
         split_seed=split_seed,
+        class_map=class_map,
     )
     return dataset, done
 
@@ -205,6 +210,39 @@ def _without_small(
     named = ", ".join(f"{label} ({counts[label]})" for label in sorted(few))
     left = [entry for entry in entries if entry.label not in few]
     return left, labels - few, [f"classes of fewer than {min_clips} clips are left out: {named}"]
+
+
+def _class_map(root: Path, entries: Sequence[Entry]) -> tuple[tuple[str, str], ...]:
+    """Return the finer classes, sorted, each with the class that it lies in; none without such.
+
+    Raises:
+        DatasetError: a clip has none where others have one, or one of them lies in two classes.
+    """
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        first = found.setdefault(entry.fine, entry)
+        if entry.fine and entry.label != first.label:
+            raise DatasetError(
+                f"{printable(root)}: expected every finer class in one class, found {entry.fine} "
+                f"in {first.label} ({printable(first.path.name)}) and {entry.label} "
+                f"({printable(entry.path.name)}) - correct one, or read none with --columns fine="
+            )
+    if "" in found and len(found) > 1:
+        raise DatasetError(
+            f"{printable(found[''].path)}: expected a finer class, as other clips have, found none "
+            "- fill it in, or read none with --columns fine="
+        )
+    return tuple((name, found[name].label) for name in sorted(found) if name)
+
+
+def _fine_note(class_map: Sequence[tuple[str, str]]) -> list[str]:
+    """Say which finer classes lie in which class, if there are such."""
+    inside: defaultdict[str, list[str]] = defaultdict(list)
+    for name, label in class_map:
+        inside[label].append(name)
+    told = (f"{label} is {', '.join(names)}" for label, names in sorted(inside.items()))
+    what = number_of(len(class_map), "finer class")
+    return [f"labels of two kinds, {what}: {'; '.join(told)}"] if class_map else []
 
 
 def _grouped(

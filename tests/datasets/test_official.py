@@ -20,7 +20,7 @@ from made_tau import (
     write_tau,
 )
 
-from nas_asc.datasets import check, clip_table, load_dataset
+from nas_asc.datasets import check, clip_table, cross_validation, load_dataset
 from nas_asc.datasets.official import EDITIONS, SUBSETS
 from nas_asc.datasets.splits import straddling
 from nas_asc.errors import DatasetError
@@ -390,3 +390,84 @@ def test_old_esc10_is_recognised_by_its_classes(tmp_path):
         write_clip(tmp_path / f"00{index + 1} - {name}" / f"{fold}-{1000 * index + fold}-A.ogg")
     assert lines(tmp_path, "data set") == ["ESC-10"]
     assert lines(tmp_path, "whole")[0].startswith("no, 10 of 400 clips (390 not in the table)")
+
+
+def test_three_classes_have_the_ten_scenes_of_the_names_in_them(folders, tmp_path):
+    dataset = load_dataset(folders / "3class")
+    assert dataset.classes == ("indoor", "outdoor", "transportation")
+    assert dict(dataset.class_map) == CLASSES
+    scenes = dataset.with_fine_labels
+    assert scenes.classes == dataset.fine_classes == tuple(sorted(CLASSES))
+    assert [scenes.classes[clip.label] for clip in scenes.clips] == [
+        clip.path.name.split("-")[0] for clip in dataset.clips
+    ]
+    # each of the ten has one of its three places for training in the validation part
+    validating = Counter(scenes.clips[i].label for i in scenes.indices("validation"))
+    assert validating == dict.fromkeys(range(10), 1)
+    assert "labels of two kinds, 10 finer classes: indoor is airport, metro_sta" in notes_of(
+        dataset
+    )
+    assert lines(folders / "3class", "finer class park") == ["2 train, 1 validation, 1 test"]
+    columns, rows = clip_table(DataSource.of(folders / "3class"))
+    path = tmp_path / "meta.csv"
+    write_rows(path, ",".join(columns), [",".join(row) for row in rows])
+    assert load_dataset(path).clips == dataset.clips
+    one = load_dataset(DataSource.of(folders / "3class", columns="fine="))
+    assert one.class_map == load_dataset(folders / "mobile_v2").class_map == ()
+    with pytest.raises(ValueError, match="two kinds"):
+        _ = one.with_fine_labels
+
+
+def write_groups(root, wrong=""):
+    """Write a table of five kinds of sound in two groups; `wrong` is its last row."""
+    groups = {"dog": "alive", "cow": "alive", "hen": "alive", "rain": "not", "wind": "not"}
+    rows = [f"{name}{n}.wav,{groups[name]},{name}" for name, n in product(groups, range(5))]
+    if wrong:
+        rows[-1] = wrong
+    for row in rows:
+        write_clip(root / row.partition(",")[0], 0.05)
+    write_rows(root / "meta.csv", "filename,group3,category", rows)
+    return DataSource.of(root, columns="label=group3,fine=category")
+
+
+def test_a_table_can_have_labels_of_two_kinds(tmp_path):
+    dataset = load_dataset(write_groups(tmp_path))
+    assert dataset.classes == ("alive", "not")
+    assert dataset.fine_classes == ("cow", "dog", "hen", "rain", "wind")
+    counts = Counter((clip.fine, clip.split) for clip in dataset.clips)
+    assert counts == {
+        (fine, split): count
+        for fine, (split, count) in product(
+            range(5), {"train": 3, "validation": 1, "test": 1}.items()
+        )
+    }
+    for folds in cross_validation(dataset)[0]:
+        assert folds.class_map == dataset.class_map
+        assert all(clip.fine is not None for clip in folds.clips)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("wind4.wav,alive,wind", "found wind in not (wind0.wav) and alive (wind4.wav) - correct"),
+        ("wind4.wav,not,", "wind4.wav: expected a finer class, as other clips have, found none"),
+    ],
+)
+def test_a_finer_class_that_is_in_two_classes_or_missing_is_refused(row, words, tmp_path):
+    source = write_groups(tmp_path, row)
+    assert words in refusal(source)
+    assert refusal(source).endswith("read none with --columns fine=")
+    assert load_dataset(DataSource.of(tmp_path, columns="label=group3,fine=")).class_map == ()
+
+
+def test_a_finer_class_of_few_recordings_does_not_tear_recordings_apart(tmp_path):
+    """The hens are of two recordings, too few for three splits."""
+    source = write_groups(tmp_path)
+    rows = (tmp_path / "meta.csv").read_text().splitlines()
+    names = [row.partition(".")[0] for row in rows[1:]]
+    groups = [f"hen{int(n[-1]) % 2}" if n.startswith("hen") else n for n in names]
+    rows = [rows[0] + ",recording", *(f"{r},{g}" for r, g in zip(rows[1:], groups, strict=True))]
+    (tmp_path / "meta.csv").write_text("\n".join(rows))
+    dataset = load_dataset(source)
+    assert straddling(dataset.clips) == ()
+    assert len(dataset.fine_classes) == 5
