@@ -95,7 +95,7 @@ def _adapted(found: _Found, classes: int | None, clip_s: float | None) -> _Found
     if isinstance(found, ReportModel):
         return found.adapted(classes, clip_s)
     names = None if classes in (None, len(found.classes)) else list(map(str, range(classes or 0)))
-    if names is not None and found.untrainable is not None:
+    if names is not None and found.untrainable():
         raise ConfigError(
             f"--classes: expected none for an ensemble with a class map, its classes are "
             f"{', '.join(found.classes)}; got {classes} - count its members"

@@ -40,6 +40,12 @@ _OPTIONS = [
         help="Clips that validate, by a column or a field of the names.",
     ),
     click.option("--test", metavar="FIELD:VALUE,...", help="Clips that test, likewise."),
+    click.option(
+        "--subset",
+        type=click.Choice(["5", "10", "25", "50", "100", "esc10"]),
+        callback=lambda context, option, given: int(given) if (given or "x").isdecimal() else given,
+        help="Train on so many percent of TAU 2022 Mobile (DCASE 2024), or use ESC-10 of ESC-50.",
+    ),
     click.option("--min-clips", type=click.IntRange(1), help="Leave out classes with fewer clips."),
     click.option(
         "--skip-bad",

@@ -1,10 +1,11 @@
 """Labelled recordings: found in folders of several layouts, split without leaks, or made here."""
 
+from nas_asc.datasets.checking import check
 from nas_asc.datasets.dataset import Clip, Dataset
 from nas_asc.datasets.decoding import AudioFile, Waveform, decode, hash_files, is_unchanged
 from nas_asc.datasets.folds import cross_validation
 from nas_asc.datasets.lengths import windows_of_file
-from nas_asc.datasets.loading import check, clip_table, load_as_split, load_dataset, outline
+from nas_asc.datasets.loading import clip_table, load_as_split, load_dataset, outline
 from nas_asc.datasets.splits import SPLITS
 from nas_asc.datasets.synthetic import synthetic_dataset, write_synthetic
 

@@ -1,7 +1,8 @@
 """What columns of a table, fields of a file name and words for splits mean.
 
-Conventions: a role is what this program needs to know of a clip: file, label, group, split, fold or
-device. Names of columns and of fields are told apart by their letters alone, not by capitals.
+Conventions: a role is what this program needs to know of a clip: file, label, a finer label, group,
+split, fold, device or city. Names of columns and of fields are told apart by their letters alone,
+not by capitals.
 """
 
 import re
@@ -26,6 +27,8 @@ ROLES = {
     "split": ("split", "subset", "partition"),
     "fold": ("fold",),
     "device": ("device", "source_label"),
+    "city": ("city",),
+    "fine": ("fine", "fine_label"),
     "group": (
         "group", "identifier", "recording", "location", "src_file", "fsid", "speaker",
         "recording_id", "speaker_id", "client_id", "subject", "patient", "session", "kit",
@@ -113,6 +116,8 @@ class Entry:
         below: folders below that of the class.
         fields: the columns of its row, or the fields of its name, and what they hold.
         source: number of the folder or table that it is from.
+        city: where it was recorded.
+        fine: the finer class that lies in that of the label; empty where there is none.
     """
 
     path: Path
@@ -125,6 +130,13 @@ class Entry:
     below: tuple[str, ...] = ()
     fields: tuple[tuple[str, str], ...] = ()
     source: int = 0
+    city: str | None = None
+    fine: str = ""
+
+    @property
+    def finest(self) -> str:
+        """The finer class, or the class where there is none."""
+        return self.fine or self.label
 
 
 def entry_of(
@@ -167,4 +179,6 @@ def entry_of(
         fold=None if number is None else int(number[1]),
         device=printable(cells.get("device", "")) or None,
         fields=tuple((name, printable(value)) for name, value in fields.items()),
+        city=printable(cells.get("city", "")) or None,
+        fine=printable(cells.get("fine", "")),
     )

@@ -21,6 +21,8 @@ class Clip:
     Attributes:
         label: index into the classes of its data set.
         start_s: where in the file the clip begins.
+        city: where it was recorded; None where that is not known.
+        fine: index into the finer classes of its data set; None where there are none.
     """
 
     path: Path
@@ -30,6 +32,8 @@ class Clip:
     device: str | None
     fold: int | None
     start_s: float = 0.0
+    city: str | None = None
+    fine: int | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Dataset:
         highest_hz: what at least half of the clips hold energy up to; infinity where not known.
         align: where a clip shorter than `clip_s` lies in it, at the "start" or in the "center".
         source: what the data set was read from, and how; `split_seed` is that of drawn splits.
+        class_map: the finer classes, sorted, each with the class that it lies in; empty where clips
+            have labels of one kind.
     """
 
     name: str
@@ -57,12 +63,30 @@ class Dataset:
     align: str = "start"
     source: DataSource = field(default_factory=DataSource)
     split_seed: int = 0
+    class_map: tuple[tuple[str, str], ...] = ()
 
     def indices(self, split: str) -> tuple[int, ...]:
         """Return the positions in `clips` of one split."""
         if split not in SPLITS:
             raise ValueError(f"expected one of {', '.join(SPLITS)}, got {split!r}")
         return tuple(index for index, clip in enumerate(self.clips) if clip.split == split)
+
+    @property
+    def fine_classes(self) -> tuple[str, ...]:
+        """The finer classes, sorted; empty where clips have labels of one kind."""
+        return tuple(name for name, _ in self.class_map)
+
+    @property
+    def with_fine_labels(self) -> "Dataset":
+        """The same clips by their finer classes.
+
+        Raises:
+            ValueError: they have labels of one kind.
+        """
+        if not self.class_map:
+            raise ValueError("expected clips with labels of two kinds, got one")
+        clips = tuple(replace(c, label=c.fine or 0, fine=None) for c in self.clips)
+        return replace(self, classes=self.fine_classes, clips=clips, class_map=())
 
     def with_validation(self, most: int | None) -> "Dataset":
         """Return the data set with the validation clips of at most so many files, spread evenly."""
@@ -99,6 +123,11 @@ class Dataset:
     def devices(self) -> tuple[str, ...]:
         """The recording devices, sorted; empty where the data do not name them."""
         return tuple(sorted({clip.device for clip in self.clips if clip.device is not None}))
+
+    @property
+    def cities(self) -> tuple[str, ...]:
+        """The cities of the recordings, sorted; empty where the data do not name them."""
+        return tuple(sorted({clip.city for clip in self.clips if clip.city is not None}))
 
     @property
     def unseen_devices(self) -> tuple[str, ...]:

@@ -58,7 +58,13 @@ def _can_train(dataset: Dataset, fold_of: Mapping[Path, int]) -> bool:
 def _drawn(dataset: Dataset) -> tuple[dict[Path, int], str]:
     """Draw folds; classes with fewer recordings than folds are not in all of them."""
     entries = [
-        Entry(clip.path, dataset.classes[clip.label], clip.group, device=clip.device)
+        Entry(
+            clip.path,
+            dataset.classes[clip.label],
+            clip.group,
+            device=clip.device,
+            fine="" if clip.fine is None else dataset.fine_classes[clip.fine],
+        )
         for clip in dataset.files
     ]
     shares = {str(fold): 1 / _DRAWN for fold in range(_DRAWN)}

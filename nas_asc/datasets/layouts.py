@@ -4,8 +4,7 @@ Class folders may stand in folders of splits. A number, as in `001 - Dog bark`, 
 class if all folders have one. ESC (Piczak, 2015, "Dataset for environmental sound classification"):
 ESC-50 has classes, folds and recordings in a table, the first ESC-10 fold, recording and take in
 the names of its clips. Speech Commands (Warden, 2018, arXiv 1804.03209): names begin with the
-speaker; the clips on neither list are for training. TAU Urban Acoustic Scenes: some places of the
-training list become the validation split; clips on neither list are left out.
+speaker; the clips on neither list are for training. TAU Urban Acoustic Scenes stands in `tau`.
 """
 
 import re
@@ -28,27 +27,21 @@ from nas_asc.datasets.folder import Folder
 from nas_asc.datasets.grouping import ESC_NAME
 from nas_asc.datasets.named_files import in_folder
 from nas_asc.datasets.names import NamePattern, parse_names, propose_names
+from nas_asc.datasets.official import SUBSETS, Inventory, present_rows
 from nas_asc.datasets.proposals import options_for, unused_tables, what_would_work
-from nas_asc.datasets.table import (
-    Table,
-    has_table,
-    list_rows,
-    list_tables,
-    read_table,
-)
-from nas_asc.errors import DatasetError, printable
+from nas_asc.datasets.table import has_table, list_rows, list_tables, read_table
+from nas_asc.datasets.tau import read_tau, tau_home
+from nas_asc.errors import ConfigError, DatasetError, printable
 from nas_asc.study import DataSource
 from nas_asc.units import number_of
 
 _NUMBER = re.compile(r"\d+(\s*[-_.]\s*|\s+)(?=\S)")
 _ESC50_TABLE = PurePosixPath("meta/esc50.csv")
 _SPEECH_LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
-_TAU_META = PurePosixPath("meta.csv")
-_TAU_TRAIN = PurePosixPath("evaluation_setup/fold1_train.csv")
-_TAU_TESTS = (
-    PurePosixPath("evaluation_setup/fold1_evaluate.csv"),
-    PurePosixPath("evaluation_setup/fold1_test.csv"),
-)
+_ESC10_CLASSES = frozenset({
+    "baby cry", "chainsaw", "clock tick", "dog bark", "fire crackling", "helicopter",
+    "person sneeze", "rain", "rooster", "sea waves",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,6 +50,7 @@ class Listing:
 
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()
+    inventory: Inventory | None = None  # of a data set whose size is published
 
 
 @dataclass(frozen=True)
@@ -68,12 +62,14 @@ class Layout:
         matches: whether a folder has it.
         read: lists its clips; DatasetError where the folder contradicts itself.
         uses_tables: whether the labels are in a table, so that others need no word.
+        subsets: the parts of it that can be asked for.
     """
 
     pattern: str
     matches: Callable[[Folder, DataSource], bool]
     read: Callable[[Folder, DataSource], Listing]
     uses_tables: bool = False
+    subsets: tuple[int | str, ...] = ()
 
 
 def list_clips(folder: Folder, source: DataSource) -> tuple[str, Listing]:
@@ -81,9 +77,11 @@ def list_clips(folder: Folder, source: DataSource) -> tuple[str, Listing]:
 
     Raises:
         DatasetError: it has none of the layouts; proposes the option that would work.
+        ConfigError: it does not have the subset that is asked for.
     """
     for name, layout in LAYOUTS.items():
         if layout.matches(folder, source):
+            check_subset(source, layout, f"a folder of layout {name}")
             listing = layout.read(folder, source)
             labels = {entry.label for entry in listing.entries}
             if len(labels) == 1 and name == "class_folders" and (option := options_for(folder)):
@@ -100,6 +98,21 @@ def list_clips(folder: Folder, source: DataSource) -> tuple[str, Listing]:
     raise DatasetError(
         f"{printable(folder.root)}: expected labels, found {len(folder.audio)} audio files "
         f"without any{tables} - {what_would_work(folder)}"
+    )
+
+
+def check_subset(source: DataSource, layout: Layout | None, found: str) -> None:
+    """Check that a layout has the subset that is asked for; `found` says what there is instead.
+
+    Raises:
+        ConfigError: it has not.
+    """
+    if source.subset is None or (layout and source.subset in layout.subsets):
+        return
+    has = next(name for name, each in LAYOUTS.items() if source.subset in each.subsets)
+    raise ConfigError(
+        f"--subset: expected a folder of layout {has} ({LAYOUTS[has].pattern}) to take "
+        f"{source.subset} of, found {found} - leave it out"
     )
 
 
@@ -154,6 +167,8 @@ def _with_fields(
                 split=entry.split or named.split,
                 fold=named.fold if entry.fold is None else entry.fold,
                 device=entry.device or named.device,
+                city=entry.city or named.city,
+                fine=entry.fine or named.fine,
                 fields=(*named.fields, *entry.fields),
             )
         )
@@ -312,7 +327,9 @@ def _is_esc10(folder: Folder, source: DataSource) -> bool:
 def _esc10(folder: Folder, source: DataSource) -> Listing:
     listing = _class_folders(folder, source)
     entries = tuple(replace(entry, fold=_fold(entry.path)) for entry in listing.entries)
-    return replace(listing, entries=entries)
+    known = {entry.label.lower() for entry in entries} <= _ESC10_CLASSES
+    inventory = Inventory("esc10", tuple(entry.path for entry in entries)) if known else None
+    return replace(listing, entries=entries, inventory=inventory)
 
 
 def _fold(path: PurePosixPath | Path) -> int | None:
@@ -344,33 +361,27 @@ def _speech_commands(folder: Folder, source: DataSource) -> Listing:
 
 
 def _tau(folder: Folder, source: DataSource) -> Listing:
-    test = next((path for path in _TAU_TESTS if path in folder.tables), None)
-    if test is None:
-        raise DatasetError(
-            f"{printable(folder.root)}: expected {_TAU_TESTS[0]} beside fold1_train.csv, found "
-            "none - complete the download"
-        )
-    split_of = {
-        row.get("filename", ""): split
-        for path, split in ((test, "test"), (_TAU_TRAIN, "train"))
-        for _, row in read_table(folder.root / path, {}).rows
-    }
-    table = read_table(folder.root / _TAU_META, {})
-    rows = tuple(
-        (line, {**row, "split": split_of[row["filename"]]})
-        for line, row in table.rows
-        if row.get("filename") in split_of
-    )
-    left_out = len(table.rows) - len(rows)
-    note = f"{left_out} clips of {_TAU_META} that the official split leaves out are not used"
-    with_split = replace(table, rows=rows, roles={**table.roles, "split": "split"})
-    listing = _rows(folder, with_split, source)
-    return replace(listing, notes=(note,) if left_out else ())
+    entries, notes, inventory = read_tau(folder, source)
+    return Listing(tuple(entries), tuple(notes), inventory)
 
 
-def _rows(folder: Folder, table: Table, source: DataSource) -> Listing:
-    entries, notes = list_rows([table], in_folder(folder), folder.root, folder, source.skip_bad)
-    return Listing(tuple(entries), tuple(notes))
+def _esc50(folder: Folder, source: DataSource) -> Listing:
+    table = read_table(folder.root / _ESC50_TABLE, parse_columns(source.columns))
+    folds: defaultdict[str, set[str]] = defaultdict(set)
+    for _, row in table.rows:
+        folds[table.cell(row, "group")].add(table.cell(row, "fold"))
+    present = present_rows(table, in_folder(folder))
+    chosen, notes = present.table, present.notes
+    around: Folder | None = folder
+    if source.subset is not None:
+        rows = tuple(each for each in chosen.rows if each[1].get("esc10", "").lower() == "true")
+        chosen, around = replace(chosen, rows=rows), None
+        notes.insert(0, f"subset: the {len(rows)} clips of ESC-10")
+    entries, said = list_rows([chosen], present.find, folder.root, around, source.skip_bad)
+    leaking = tuple(sorted(group for group, found in folds.items() if len(found) > 1 and group))
+    there = tuple(present.paths.values())
+    inventory = Inventory("esc50", there, present.missing, leaking=leaking)
+    return Listing(tuple(entries), (*notes, *said), inventory)
 
 
 def _tables(folder: Folder, source: DataSource) -> Listing:
@@ -394,17 +405,17 @@ LAYOUTS = {
     ),
     "tau": Layout(
         "meta.csv, evaluation_setup/fold1_train.csv",
-        lambda folder, source: {_TAU_META, _TAU_TRAIN}.issubset(folder.tables),
+        lambda folder, source: tau_home(folder) is not None,
         _tau,
         uses_tables=True,
+        subsets=tuple(SUBSETS),
     ),
     "esc50": Layout(
         "audio/, meta/esc50.csv",
         lambda folder, source: _ESC50_TABLE in folder.tables,
-        lambda folder, source: _rows(
-            folder, read_table(folder.root / _ESC50_TABLE, parse_columns(source.columns)), source
-        ),
+        _esc50,
         uses_tables=True,
+        subsets=("esc10",),
     ),
     "speech_commands": Layout(
         "WORD/SPEAKER_nohash_0.wav, validation_list.txt, testing_list.txt",

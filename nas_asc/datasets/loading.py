@@ -1,23 +1,21 @@
-"""From a folder to a data set (layout, splits, what the files hold), and what is wrong with it."""
+"""From a folder to a data set: layout, splits, what the files hold."""
 
 import json
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from math import inf
 from pathlib import Path
 from typing import TypeVar
 
-from nas_asc.datasets.bandwidth import Band, mixed_bands, unreached_rates
 from nas_asc.datasets.columns import ROLES, Entry
 from nas_asc.datasets.dataset import Clip, Dataset
 from nas_asc.datasets.decoding import AudioFile, check_file, check_files, unreadable
 from nas_asc.datasets.grouping import group_clips
 from nas_asc.datasets.lengths import clip_length_s, fitting_length_s, length_note, windows_of
 from nas_asc.datasets.reading import Reading, read_source
-from nas_asc.datasets.splits import SPLITS, check_classes, lacking, split, straddling
-from nas_asc.errors import DatasetError, NasAscError, printable, utf8_path
+from nas_asc.datasets.splits import check_classes, lacking, split, straddling
+from nas_asc.errors import DatasetError, printable, utf8_path
 from nas_asc.study import DataSource
 from nas_asc.units import number_of
 
@@ -25,20 +23,6 @@ T = TypeVar("T")
 
 SYNTHETIC_MARK = "synthetic.json"
 _HEADERS = 10  # that are read to see about how long clips are
-_SHOWN = 20  # of faults of one kind
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line about a data set; `level` is "fact", "note" (what will be done) or "error"."""
-
-    level: str
-    subject: str
-    text: str
-
-    def to_dict(self) -> dict[str, str]:
-        """Return the finding as plain values for JSON."""
-        return asdict(self)
 
 
 def load_dataset(
@@ -55,9 +39,9 @@ def load_dataset(
             with clips in every split.
         ConfigError: an option of the source is not valid.
     """
-    source = _source(source)
+    source = source_of(source)
     reading = read_source(source)
-    return _split_clips(source, reading, _checked(reading, cache), split_seed)[0]
+    return split_clips(source, reading, _checked(reading, cache), split_seed)[0]
 
 
 def load_as_split(source: DataSource, *, cache: Path | None = None) -> Dataset:
@@ -71,7 +55,7 @@ def load_as_split(source: DataSource, *, cache: Path | None = None) -> Dataset:
         ConfigError: an option of the source is not valid.
     """
     reading = read_source(source)
-    return _split_clips(source, reading, _checked(reading, cache), None)[0]
+    return split_clips(source, reading, _checked(reading, cache), None)[0]
 
 
 def _checked(reading: Reading, cache: Path | None = None) -> dict[Path, AudioFile]:
@@ -80,7 +64,7 @@ def _checked(reading: Reading, cache: Path | None = None) -> dict[Path, AudioFil
     return dict(zip(paths, check_files(reading.root, paths, cache), strict=True))
 
 
-def _split_clips(
+def split_clips(
     source: DataSource,
     reading: Reading,
     of_path: Mapping[Path, AudioFile],
@@ -117,6 +101,8 @@ def _split_clips(
             labels = labels - absent
         classes = check_classes(root, done, labels)
     number_of_class = {name: number for number, name in enumerate(classes)}
+    class_map = _class_map(root, done)
+    number_of_fine = {name: number for number, (name, _) in enumerate(class_map)}
     kept_files = [of_path[entry.path] for entry in done]
     lengths = [file.duration_s for file in kept_files]
     length = clip_length_s(source, lengths)
@@ -135,7 +121,11 @@ def _split_clips(
             window
             for e in done
             for window in windows_of(
-                Clip(e.path, number_of_class[e.label], e.split or "", e.group, e.device, e.fold),
+                Clip(
+                    *(e.path, number_of_class[e.label], e.split or "", e.group, e.device, e.fold),
+                    city=e.city,
+                    fine=number_of_fine.get(e.fine),
+                ),
                 of_path[e.path].duration_s,
                 source,
             )
@@ -150,6 +140,7 @@ def _split_clips(
             f"recordings are grouped by {grouping}",
             *(f"{leaks} (such as {group})" for group in leaking[:1]),
             *few,
+            *_fine_note(class_map),
             length_note(source, length, lengths),
             *notes[1:],
             *_repeated(done, of_path),
@@ -162,6 +153,7 @@ def _split_clips(
         align=source.align,
         source=source,
         split_seed=split_seed or 0,
+        class_map=class_map,
     )
     return dataset, done
 
@@ -187,41 +179,6 @@ def outline(source: DataSource) -> tuple[int, float, int | None]:
     return len(labels), length_s, min((file.sample_rate_hz for file in good), default=None)
 
 
-def check(source: DataSource | Path | str) -> list[Finding]:
-    """Check every clip of a data set; never raises for what is wrong with the data.
-
-    A data set can be used as it is when no finding is an error.
-    """
-    try:
-        source = _source(source)
-        reading = read_source(source)
-    except NasAscError as error:
-        return [Finding("error", "folder", str(error))]
-    files = _checked(reading)
-    good = [(path, file) for path, file in files.items() if not file.fault]
-    bad = [(path, file.fault) for path, file in files.items() if file.fault]
-    level = "note" if source.skip_bad else "error"
-    unread = [f"{printable(path)}: cannot be read, found {fault}" for path, fault in bad]
-    silent = [f"{printable(p)}: silent throughout" for p, file in good if file.peak == 0]
-    findings = [
-        _fact("layout", reading.layout),
-        _fact("clips", str(len(files))),
-        *_audio([file for _, file in good]),
-        *_first("clip", unread, level),
-        *_first("clip", silent, "note"),
-        *_first("copy", _copies(good), "note"),
-    ]
-    bands = {path: (file.sample_rate_hz, file.highest_hz) for path, file in good}
-    findings += [Finding("note", "bandwidth", line) for line in unreached_rates([*bands.values()])]
-    try:
-        skipping = source.model_copy(update={"skip_bad": True})
-        dataset = _split_clips(skipping, reading, files)[0]
-        return findings + _splits(dataset) + _bandwidths(dataset, bands)
-    except NasAscError as error:
-        notes = [Finding("note", "data", note) for note in reading.notes]
-        return [*findings, *notes, Finding("error", "splits", str(error))]
-
-
 def clip_table(source: DataSource, split_seed: int = 0) -> tuple[list[str], list[list[str]]]:
     """Return what was understood of every clip as a table that is read back to the same data set.
 
@@ -232,7 +189,7 @@ def clip_table(source: DataSource, split_seed: int = 0) -> tuple[list[str], list
         ConfigError: as of `load_dataset`.
     """
     reading = read_source(source)
-    entries = _split_clips(source, reading, _checked(reading), split_seed)[1]
+    entries = split_clips(source, reading, _checked(reading), split_seed)[1]
     fields = {name: None for entry in entries for name, _ in entry.fields}
     # A column of files by another name would be read before ours.
     taken = {*ROLES, *ROLES["file"]}
@@ -247,14 +204,16 @@ def clip_table(source: DataSource, split_seed: int = 0) -> tuple[list[str], list
         fold = "" if entry.fold is None else str(entry.fold)
         held = dict(entry.fields)
         facts = [str(entry.path), entry.label, entry.split or "", entry.group, entry.device or ""]
-        rows.append([*facts, fold, *(held.get(name, "") for name in more)])
-    columns = ["file", "label", "split", "group", "device", "fold"]
+        facts += [fold, entry.city or "", entry.fine]
+        rows.append([*facts, *(held.get(name, "") for name in more)])
+    columns = ["file", "label", "split", "group", "device", "fold", "city", "fine"]
     kept = [n for n in range(len(columns)) if n < 4 or any(row[n] for row in rows)]
     kept += range(len(columns), len(columns) + len(more))
     return [[*columns, *more][n] for n in kept], [[row[n] for n in kept] for row in rows]
 
 
-def _source(source: DataSource | Path | str) -> DataSource:
+def source_of(source: DataSource | Path | str) -> DataSource:
+    """Return a source as it is, or that of a path."""
     return source if isinstance(source, DataSource) else DataSource.of(utf8_path(source))
 
 
@@ -276,6 +235,39 @@ def _without_small(
     named = ", ".join(f"{label} ({counts[label]})" for label in sorted(few))
     left = [entry for entry in entries if entry.label not in few]
     return left, labels - few, [f"classes of fewer than {min_clips} clips are left out: {named}"]
+
+
+def _class_map(root: Path, entries: Sequence[Entry]) -> tuple[tuple[str, str], ...]:
+    """Return the finer classes, sorted, each with the class that it lies in; none without such.
+
+    Raises:
+        DatasetError: a clip has none where others have one, or one of them lies in two classes.
+    """
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        first = found.setdefault(entry.fine, entry)
+        if entry.fine and entry.label != first.label:
+            raise DatasetError(
+                f"{printable(root)}: expected every finer class in one class, found {entry.fine} "
+                f"in {first.label} ({printable(first.path.name)}) and {entry.label} "
+                f"({printable(entry.path.name)}) - correct one, or read none with --columns fine="
+            )
+    if "" in found and len(found) > 1:
+        raise DatasetError(
+            f"{printable(found[''].path)}: expected a finer class, as other clips have, found none "
+            "- fill it in, or read none with --columns fine="
+        )
+    return tuple((name, found[name].label) for name in sorted(found) if name)
+
+
+def _fine_note(class_map: Sequence[tuple[str, str]]) -> list[str]:
+    """Say which finer classes lie in which class, if there are such."""
+    inside: defaultdict[str, list[str]] = defaultdict(list)
+    for name, label in class_map:
+        inside[label].append(name)
+    told = (f"{label} is {', '.join(names)}" for label, names in sorted(inside.items()))
+    what = number_of(len(class_map), "finer class")
+    return [f"labels of two kinds, {what}: {'; '.join(told)}"] if class_map else []
 
 
 def _grouped(
@@ -306,84 +298,17 @@ def _synthetic_name(root: Path) -> str | None:
 
 
 def _mixed(what: str, unit: str, counts: Counter[int]) -> list[str]:
-    return [f"mixed {what}: {_counts(counts, unit, 4)}"] if len(counts) > 1 else []
+    return [f"mixed {what}: {counts_text(counts, unit, 4)}"] if len(counts) > 1 else []
 
 
-def _counts(counts: Counter[int], unit: str, most: int | None = None) -> str:
+def counts_text(counts: Counter[int], unit: str, most: int | None = None) -> str:
+    """Write how many there are of each value: "10 x 8000 Hz, 2 x 16000 Hz"."""
     return ", ".join(f"{count} x {value} {unit}" for value, count in counts.most_common(most))
-
-
-def _fact(subject: str, text: str) -> Finding:
-    return Finding("fact", subject, text)
-
-
-def _first(subject: str, texts: list[str], level: str = "error") -> list[Finding]:
-    """Keep the first findings of a kind, and count the others."""
-    more = len(texts) - _SHOWN
-    findings = [Finding(level, subject, text) for text in texts[:_SHOWN]]
-    return findings + ([Finding(level, subject, f"and {more} more like it")] if more > 0 else [])
-
-
-def _audio(good: Sequence[AudioFile]) -> list[Finding]:
-    """List which rates, channel counts and lengths there are."""
-    if not good:
-        return []
-    lengths = [file.duration_s for file in good]
-    return [
-        _fact("sample rates", _counts(Counter(file.sample_rate_hz for file in good), "Hz")),
-        _fact("channels", _counts(Counter(file.channels for file in good), "channels")),
-        _fact(
-            "durations",
-            f"{min(lengths):.2f} to {max(lengths):.2f} s, "
-            f"median {statistics.median(lengths):.2f} s, {sum(lengths) / 60:.1f} min in all",
-        ),
-    ]
-
-
-def _splits(dataset: Dataset) -> list[Finding]:
-    """List how the clips of every class and device are split, and what was decided."""
-    files, unseen_devices = dataset.files, dataset.unseen_devices
-    of_class: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    of_device: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
-    for clip in files:
-        of_class[clip.label][clip.split] += 1
-        of_device[clip.device][clip.split] += 1
-
-    def per_split(subject: str, counts: Counter[str], remark: str = "") -> Finding:
-        return _fact(subject, ", ".join(f"{counts[name]} {name}" for name in SPLITS) + remark)
-
-    findings = [
-        per_split(f"class {name}", of_class[label]) for label, name in enumerate(dataset.classes)
-    ]
-    for device in dataset.devices:
-        unseen = " (unseen in training)" if device in unseen_devices else ""
-        findings.append(per_split(f"device {device}", of_device[device], unseen))
-    findings.append(per_split("splits", Counter(clip.split for clip in files)))
-    counts = Counter(clip.label for clip in files)
-    (most, largest), (least, smallest) = counts.most_common(1)[0], counts.most_common()[-1]
-    findings.append(
-        _fact(
-            "spread",
-            f"{largest} clips of {dataset.classes[most]}, {smallest} of {dataset.classes[least]}: "
-            f"{largest / smallest:.1f} to 1, {dataset.imbalance:.1f} to 1 in training",
-        )
-    )
-    return findings + [Finding("note", "data", note) for note in dataset.notes]
-
-
-def _bandwidths(dataset: Dataset, bands: Mapping[Path, Band]) -> list[Finding]:
-    """Name the splits and devices whose clips reach further, or less far, than training's."""
-    parts: defaultdict[str, list[Band]] = defaultdict(list)
-    for clip in sorted(dataset.files, key=lambda clip: SPLITS.index(clip.split)):
-        parts[clip.split].append(bands[clip.path])
-        if clip.device is not None:
-            parts[f"device {clip.device}"].append(bands[clip.path])
-    return [Finding("note", "bandwidth", line) for line in mixed_bands(parts)]
 
 
 def _repeated(entries: Sequence[Entry], of_path: Mapping[Path, AudioFile]) -> list[str]:
     """Say so where clips hold the same audio, which tells nothing new, or too much in a test."""
-    alike = _of_same_audio((entry, of_path[entry.path]) for entry in entries)
+    alike = same_audio((entry, of_path[entry.path]) for entry in entries)
     repeated = [(entry, original) for original, *others in alike for entry in others]
     if not repeated:
         return []
@@ -394,16 +319,7 @@ def _repeated(entries: Sequence[Entry], of_path: Mapping[Path, AudioFile]) -> li
     ]
 
 
-def _copies(good: Sequence[tuple[Path, AudioFile]]) -> list[str]:
-    """Find files of the same content, which may put one recording into two splits."""
-    return [
-        f"{printable(paths[0])}: the same audio as {', '.join(map(printable, paths[1:]))}"
-        for paths in _of_same_audio(good)
-        if len(paths) > 1
-    ]
-
-
-def _of_same_audio(pairs: Iterable[tuple[T, AudioFile]]) -> Collection[list[T]]:
+def same_audio(pairs: Iterable[tuple[T, AudioFile]]) -> Collection[list[T]]:
     """Return what has the same audio together; silences, which are alike, are left out."""
     alike: defaultdict[str, list[T]] = defaultdict(list)
     for each, file in pairs:

@@ -13,16 +13,18 @@ from pathlib import Path
 
 from nas_asc.datasets.columns import Entry, parse_columns
 from nas_asc.datasets.folder import UNREADABLE_SUFFIXES, unreadable_kinds, walk
-from nas_asc.datasets.layouts import LAYOUTS, list_clips
+from nas_asc.datasets.layouts import LAYOUTS, check_subset, list_clips
 from nas_asc.datasets.named_files import in_places
+from nas_asc.datasets.official import Inventory
 from nas_asc.datasets.table import list_rows, named_after_splits, read_table
 from nas_asc.errors import ConfigError, DatasetError, printable
 from nas_asc.study import DataSource
 
 _TABLES = (".csv", ".tsv", ".txt")
 
-# Of one folder or table: layout, clips, notes, and the folder that its files are named from.
-_Read = tuple[str, Sequence[Entry], Sequence[str], Path | None]
+# Of one folder or table: layout, clips, notes, the folder that its files are named from, and what
+# of a data set whose size is published is there.
+_Read = tuple[str, Sequence[Entry], Sequence[str], Path | None, Inventory | None]
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Reading:
         labels: all classes that the source names, those without a clip that can be read included.
         layouts: the layout of each folder or table.
         notes: what was decided on the way.
+        inventories: what is there of each data set whose size is published.
     """
 
     root: Path
@@ -41,6 +44,7 @@ class Reading:
     labels: frozenset[str]
     layouts: tuple[str, ...]
     notes: tuple[str, ...]
+    inventories: tuple[Inventory, ...] = ()
 
     @property
     def layout(self) -> str:
@@ -58,12 +62,12 @@ def read_source(source: DataSource) -> Reading:
     paths = [Path(path).absolute() for path in source.paths]
     splits = named_after_splits(iter(paths)) if len(paths) > 1 else {}
     entries: list[Entry] = []
-    roots, layouts, notes = [], [], list[str]()
+    roots, layouts, notes, inventories = [], [], list[str](), list[Inventory]()
     seen: dict[Path, Path] = {}
     tables = [path for path in paths if path.suffix.lower() in _TABLES and not path.is_dir()]
     for number, path in enumerate(paths):
         read = _read_table if path in tables else _read_folder
-        layout, found, said, base = read(path, source)
+        layout, found, said, base, inventory = read(path, source)
         for entry in found:
             if entry.path in seen:
                 raise DatasetError(
@@ -76,6 +80,7 @@ def read_source(source: DataSource) -> Reading:
         roots += [base] if base else []
         roots += [e.path.parent for e in found if not base or not e.path.is_relative_to(base)]
         layouts.append(layout)
+        inventories += [inventory] if inventory else []
         where = f"{printable(path.name)}: " if len(paths) > 1 else ""
         notes += [f"{where}{note}" for note in said]
     if source.audio and not tables:
@@ -88,14 +93,15 @@ def read_source(source: DataSource) -> Reading:
     usable, lost = _without_unreadable(entries, root, source.min_clips)
     labels = frozenset(entry.label for entry in entries)
     by_path = tuple(sorted(usable, key=lambda entry: entry.path))
-    return Reading(root, by_path, labels, tuple(layouts), (*notes, *lost))
+    all_notes = (*notes, *lost)
+    return Reading(root, by_path, labels, tuple(layouts), all_notes, tuple(inventories))
 
 
 def _read_folder(path: Path, source: DataSource) -> _Read:
     folder = walk(path)
     name, listing = list_clips(folder, source)
     notes = [f"layout: {name} ({LAYOUTS[name].pattern})", *listing.notes, *folder.notes]
-    return name, listing.entries, notes, path
+    return name, listing.entries, notes, path, listing.inventory
 
 
 def _read_table(path: Path, source: DataSource) -> _Read:
@@ -104,6 +110,7 @@ def _read_table(path: Path, source: DataSource) -> _Read:
         raise DatasetError(
             f"--audio: expected a folder, found none at {printable(audio)} - check the path"
         )
+    check_subset(source, None, f"a table, {printable(path)}")
     columns = parse_columns(source.columns)
     table = read_table(path, columns)
     if absent := [column for column in columns.values() if column not in ("", *table.columns)]:
@@ -115,7 +122,7 @@ def _read_table(path: Path, source: DataSource) -> _Read:
     entries, notes = list_rows([table], places, base, skip_bad=source.skip_bad)
     whole = any(Path(table.cell(row, "file")).is_absolute() for _, row in table.rows)
     notes = [f"layout: table (columns: {table.meaning})", *notes]
-    return "table", entries, notes, None if whole else base
+    return "table", entries, notes, None if whole else base, None
 
 
 def _without_unreadable(

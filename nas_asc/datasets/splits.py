@@ -75,24 +75,29 @@ def share_out(
 ) -> tuple[tuple[Entry, ...], str, Notes]:
     """Share out recordings, with every class in every split where that can be.
 
-    Classes with fewer recordings than splits, and those that no draw brings everywhere, are shared
-    out by single clips. Also returns what the recordings lie in, and notes on such classes.
+    Classes are the finer ones where each of them has as many recordings as there are splits. Those
+    with fewer, and those that no draw brings everywhere, are shared out by single clips. Also
+    returns what the recordings lie in, and notes on such classes.
     """
     recordings: defaultdict[str, set[str]] = defaultdict(set)
     for entry in entries:
-        recordings[entry.label].add(entry.group)
+        recordings[entry.finest].add(entry.group)
+    if min(map(len, recordings.values())) < len(shares) and any(entry.fine for entry in entries):
+        coarse = share_out([replace(entry, fine="") for entry in entries], shares, root, seed)
+        pairs = zip(coarse[0], entries, strict=True)
+        return tuple(replace(done, fine=entry.fine) for done, entry in pairs), *coarse[1:]
     few = {label for label, groups in recordings.items() if len(groups) < len(shares)}
-    left = [entry for entry in entries if entry.label not in few]
+    left = [entry for entry in entries if entry.finest not in few]
     shared = Counter(group for label in recordings.keys() - few for group in recordings[label])
     across = bool(shared) and max(shared.values()) > 1
     draws = min(_DRAWS, max(10, _DRAWN_CLIPS // max(1, len(left))))
     drawn, absent = _draw(left, shares, seed, draws) if across else ({}, set())
     single = few | absent
     pieces = [
-        replace(entry, group=file_group(entry, root)) if entry.label in single else entry
+        replace(entry, group=file_group(entry, root)) if entry.finest in single else entry
         for entry in entries
     ]
-    by_clip = [entry for entry in pieces if entry.label in single] if across else pieces
+    by_clip = [entry for entry in pieces if entry.finest in single] if across else pieces
     done = {entry.path: entry.split for entry in by_group(by_clip, shares)}
     result = tuple(
         replace(entry, split=done.get(entry.path) or drawn[entry.group]) for entry in pieces
@@ -103,9 +108,9 @@ def share_out(
         (absent, f"recordings that no draw of {draws} brings into every split"),
     ):
         # Where there are as many recordings as clips, nothing was given up.
-        before = [e for e in entries if e.label in labels and e.group != file_group(e, root)]
+        before = [e for e in entries if e.finest in labels and e.group != file_group(e, root)]
         if before:
-            names = sorted({entry.label for entry in before})
+            names = sorted({entry.finest for entry in before})
             clips = f"{number_of(len(before), 'clip')}"
             notes.append(
                 f"{number_of(len(names), 'class')} with {why} ({_some(names)}): {clips} split one "
@@ -122,7 +127,7 @@ def by_group(entries: Sequence[Entry], shares: Mapping[str, float]) -> tuple[Ent
     """
     clips: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for entry in entries:
-        clips[entry.label][entry.group] += 1
+        clips[entry.finest][entry.group] += 1
     split_of: dict[str, str] = {}
     for label in sorted(clips, key=lambda label: (len(clips[label]), label)):
         groups = clips[label]
@@ -220,7 +225,7 @@ def _draw(
     import numpy as np
     from sklearn.model_selection import StratifiedGroupKFold
 
-    labels = np.array([entry.label for entry in entries])
+    labels = np.array([entry.finest for entry in entries])
     groups = np.array([entry.group for entry in entries])
     most = max(Counter(labels.tolist()).values())
     folds = max(len(shares), min(_FOLDS, len(set(groups.tolist())), most))
@@ -238,8 +243,8 @@ def _draw(
                 named, splitter.split(labels, labels, groups), strict=True
             ):
                 split_of.update(dict.fromkeys(groups[inside].tolist(), name))
-        found = {(entry.label, split_of[entry.group]) for entry in entries}
-        absent = _absent({entry.label for entry in entries}, shares, found)
+        found = {(entry.finest, split_of[entry.group]) for entry in entries}
+        absent = _absent({entry.finest for entry in entries}, shares, found)
         if not absent:
             return split_of, absent
         if len(absent) < len(best[1]) or not best[0]:

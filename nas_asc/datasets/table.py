@@ -209,7 +209,7 @@ def _refuse(faults: Sequence[str]) -> None:
 def _contradiction(rows: Sequence[_Row]) -> str:
     """Return in which two rows a file has two labels, splits, folds or groups, if in any."""
     (first, entry), *others = rows
-    for (where, other), name in product(others, ("label", "split", "fold", "group")):
+    for (where, other), name in product(others, ("label", "fine", "split", "fold", "group")):
         one, two = getattr(other, name), getattr(entry, name)
         if one != two:
             return (

@@ -91,24 +91,50 @@ class Ensemble:
             shares += [matrix] * member.number
         return tuple(shares)
 
-    @property
-    def untrainable(self) -> str | None:
-        """What keeps it from being trained on a data set; None if nothing does.
+    def untrainable(
+        self, classes: Sequence[str] = (), class_map: Mapping[str, str] | None = None
+    ) -> str | None:
+        """Return what keeps it from being trained on data with some classes; None if nothing does.
 
-        With a class map members need labels of two kinds, and a clip of a data set has one.
+        Members with a class map need labels of two kinds: `class_map` has the finer classes of the
+        data, and the class that each lies in. Where the classes are the ensemble's own, what it
+        says of a finer class holds.
         """
-        for member in self.members:
-            if member.class_map is not None:
-                return (
-                    f"its member {member.model.id} tells apart {', '.join(member.class_map)}, "
-                    f"which a class map sums into {', '.join(self.classes)}; clips have one label"
-                )
+        mapped = {m.model.id: m.class_map for m in self.members if m.class_map is not None}
+        if not mapped:
+            return None
+        (member, own), *others = mapped.items()
+        if not class_map:
+            return (
+                f"its member {member} tells apart {', '.join(own)}, which a class map sums into "
+                f"{', '.join(self.classes)}; clips have one label (a column `fine` adds another)"
+            )
+        for other, names in others:
+            if names.keys() != own.keys():
+                return f"its members {member} and {other} tell apart finer classes of two kinds"
+        for name, into in class_map.items() if {*classes} == {*self.classes} else ():
+            if (meant := own.get(name, into)) != into:
+                return f"{name} lies in {meant} by its class map, and in {into} by the data"
         return None
 
-    def adapted(self, classes: Sequence[str] | None, clip_s: float) -> "Ensemble":
-        """Return it for data with other classes (None: the same) and clips, its members too."""
+    def adapted(
+        self,
+        classes: Sequence[str] | None,
+        clip_s: float,
+        class_map: Mapping[str, str] | None = None,
+    ) -> "Ensemble":
+        """Return it for data with other classes (None: the same) and clips, its members too.
+
+        `class_map` has the finer classes of the data, sorted, and the class that each lies in; the
+        members with a class map tell those apart.
+        """
         number = None if classes is None else len(classes)
-        members = [replace(m, model=m.model.adapted(number, clip_s)) for m in self.members]
+        members = []
+        for m in self.members:
+            own = class_map if m.class_map is not None and class_map else None
+            told_apart = number if own is None else len(own)
+            model = m.model.adapted(told_apart, clip_s)
+            members.append(replace(m, model=model, class_map=m.class_map if own is None else own))
         names = self.classes if classes is None else tuple(classes)
         return replace(self, members=tuple(members), classes=names, clip_s=clip_s)
 

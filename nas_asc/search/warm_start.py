@@ -48,12 +48,18 @@ def adaptations(models: Iterable[ReportModel], dataset: Dataset) -> list[dict[st
 
 def trainable_ensembles(ensembles: Iterable[Ensemble], dataset: Dataset) -> list[Ensemble]:
     """Return the ensembles that can be trained on the data, adapted to them."""
-    return [e.adapted(dataset.classes, dataset.clip_s) for e in ensembles if not e.untrainable]
+    classes, class_map = dataset.classes, dict(dataset.class_map)
+    return [
+        ensemble.adapted(classes, dataset.clip_s, class_map)
+        for ensemble in ensembles
+        if not ensemble.untrainable(classes, class_map)
+    ]
 
 
-def skipped_ensembles(ensembles: Iterable[Ensemble]) -> list[dict[str, object]]:
+def skipped_ensembles(ensembles: Iterable[Ensemble], dataset: Dataset) -> list[dict[str, object]]:
     """Return the ensembles that cannot be trained on a data set: ensemble and reason, in words."""
-    return [{"ensemble": e.id, "reason": e.untrainable} for e in ensembles if e.untrainable]
+    reasons = ((e.id, e.untrainable(dataset.classes, dict(dataset.class_map))) for e in ensembles)
+    return [{"ensemble": name, "reason": reason} for name, reason in reasons if reason]
 
 
 def _changes(model: ReportModel, dataset: Dataset) -> list[str]:

@@ -30,6 +30,9 @@ class DataSource(Table):
         validation: clips that validate, as "FIELD:VALUE[,VALUE]" of a column or field of a name.
         test: clips that test, likewise.
         min_clips: classes with fewer clips are left out; None for none.
+        subset: part of an official data set that is used: 5, 10, 25, 50 or 100 percent of the clips
+            for training of TAU Urban Acoustic Scenes 2022 Mobile, as DCASE 2024 task 1 lists them,
+            or "esc10" of ESC-50; None for all.
         skip_bad: whether clips that cannot be decoded, or have no one label, are left out.
         clip_s: length of a clip; None to fit the data's.
         align: where a shorter clip lies in its length: at the start, or in the center.
@@ -46,6 +49,7 @@ class DataSource(Table):
     validation: str | None = None
     test: str | None = None
     min_clips: int | None = Field(default=None, ge=1)
+    subset: Literal[5, 10, 25, 50, 100, "esc10"] | None = None
     skip_bad: bool = False
     clip_s: float | None = Field(default=None, ge=0.01, le=3600)
     align: Literal["start", "center"] = "start"

@@ -109,7 +109,7 @@ def predict_split(
         groups=[clip.group for clip in clips],
         files=[printable(clip.path.relative_to(dataset.root).as_posix()) for clip in clips],
         devices=[clip.device for clip in clips],
-        cities=[getattr(clip, "city", None) for clip in clips],
+        cities=[clip.city for clip in clips],
         training_devices=frozenset(clip.device for clip in trained) if trained else None,
         windows=windows,
         notes=tuple(_notes(split, own, clips, dataset.classes)),

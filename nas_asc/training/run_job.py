@@ -344,7 +344,8 @@ def _ensemble(reference: EnsembleReference, settings: TrialSettings) -> Ensemble
     """Return the ensemble of the space that a run has a reference to, adapted to the data."""
     found = ensembles_of(settings.space).get(reference.id)
     if found is not None:
-        found = found.adapted(settings.dataset.classes, settings.dataset.clip_s)
+        dataset = settings.dataset
+        found = found.adapted(dataset.classes, dataset.clip_s, dict(dataset.class_map))
     if found is None or found.reference(reference.space) != reference:
         raise ConfigError(
             f"{settings.space}: expected the ensemble {reference.id} as the run was "
@@ -370,7 +371,10 @@ def _train_ensemble(
     for number, member in enumerate(ensemble.networks):
         checkpoints.append(path := checkpoint.with_name(f"{checkpoint.name}-{number}"))
         own_seed = trial_seed(seed, number, "member")
-        network = fit(member.model.architecture, settings, own_seed, on_epoch, path)
+        own = settings
+        if member.class_map is not None:
+            own = replace(settings, dataset=settings.dataset.with_fine_labels)
+        network = fit(member.model.architecture, own, own_seed, on_epoch, path)
         assert isinstance(network, TrainedNetwork), "an ensemble has no rungs"
         fitted.append(network)
     complexity = count_ensemble(ensemble, settings.rule)

@@ -1,5 +1,7 @@
 """Ensembles: what they cost, and how their members' probabilities become one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -76,9 +78,36 @@ def test_votes_are_shares_of_the_whole_and_stored_where_they_differ():
 
 def test_what_keeps_an_ensemble_from_being_trained_is_said():
     srpol, ntu = find_model("srpol-1"), find_model("ntu-ensemble")
-    assert f"srpol-c10separable tells apart {', '.join(SCENES)}, which" in srpol.untrainable
-    assert "into indoor, outdoor, transportation; clips have one label" in srpol.untrainable
-    assert ntu.untrainable is None
+    text = srpol.untrainable(srpol.classes)
+    assert f"srpol-c10separable tells apart {', '.join(SCENES)}, which" in text
+    assert "into indoor, outdoor, transportation; clips have one label" in text
+    assert ntu.untrainable() is None
+
+
+def test_an_ensemble_takes_finer_classes_as_its_own_map_or_else_the_data_have_them():
+    srpol = find_model("srpol-1")
+    own = srpol.members[1].class_map
+    assert srpol.untrainable(srpol.classes, own) is None
+    wrong = {**own, "park": "indoor"}
+    said = "park lies in outdoor by its class map, and in indoor by the data"
+    assert srpol.untrainable(srpol.classes, wrong) == said
+    assert srpol.untrainable(("indoor", "outdoor", "vehicles"), wrong) is None  # others of a name
+    finer = replace(srpol.members[1], model=report_model("imt-b"), class_map={"a": "indoor"})
+    of_three = replace(srpol, members=(*srpol.members, finer))
+    assert "imt-b tell apart finer classes of two kinds" in of_three.untrainable((), own)
+
+
+def test_an_ensemble_for_other_data_has_their_classes_of_both_kinds():
+    """Four finer classes in two: the member with a map has four outputs, and they are summed."""
+    class_map = {"dog": "animals", "rain": "weather", "rooster": "animals", "wind": "weather"}
+    adapted = find_model("srpol-1").adapted(("animals", "weather"), 5.0, class_map)
+    assert [member.model.classes for member in adapted.members] == [2, 4]
+    assert adapted.members[1].class_map == class_map
+    votes = [np.array([[0.5, 0.5]]), np.array([[0.4, 0.3, 0.2, 0.1]])]
+    expected = [0.7 * 0.5 + 0.3 * (0.4 + 0.2), 0.7 * 0.5 + 0.3 * (0.3 + 0.1)]
+    np.testing.assert_allclose(vote(adapted, votes), [expected])
+    other = find_model("srpol-1").adapted(adapted.classes, 5.0, {**class_map, "wind": "animals"})
+    assert other.reference("asc").key != adapted.reference("asc").key
 
 
 def test_a_member_can_stand_for_itself():

@@ -121,11 +121,24 @@ def test_votes_that_differ_are_those_of_the_point(ensemble_trials):
 
 def test_only_an_ensemble_whose_networks_tell_apart_different_classes_is_left_out():
     ensembles = ensembles_of("asc").values()
-    (entry,) = skipped_ensembles(ensembles)
+    (entry,) = skipped_ensembles(ensembles, SHORT)
     assert entry["ensemble"] == "srpol-1"
     assert "srpol-c10separable tells apart airport, bus, metro" in entry["reason"]
     assert "a class map sums into indoor, outdoor, transportation" in entry["reason"]
     assert [ensemble.id for ensemble in trainable_ensembles(ensembles, SHORT)] == ["ntu-ensemble"]
+
+
+def test_clips_with_finer_labels_let_such_an_ensemble_train():
+    """Unless they contradict its class map, which is told."""
+    ensembles = list(ensembles_of("asc").values())
+    own = next(e for e in ensembles if e.id == "srpol-1").members[1].class_map
+    both = replace(data(COARSE, 10.0, 48000), class_map=tuple(sorted(own.items())))
+    assert skipped_ensembles(ensembles, both) == []
+    assert trainable_ensembles(ensembles, both) == ensembles
+    wrong = replace(both, class_map=tuple(sorted({**own, "tram": "indoor"}.items())))
+    (entry,) = skipped_ensembles(ensembles, wrong)
+    assert entry["reason"].startswith("tram lies in transportation by its class map")
+    assert [e.id for e in trainable_ensembles(ensembles, wrong)] == ["ntu-ensemble"]
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)

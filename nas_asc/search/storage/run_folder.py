@@ -320,7 +320,7 @@ def run_manifest(
         "training": TRAINING_VERSION,
         "seeds_over_budget": over_budget if used else [],
         "seeds_adapted": adaptations(models, dataset) if used else [],
-        "ensembles_skipped": skipped_ensembles(task.ensembles) if used else [],
+        "ensembles_skipped": skipped_ensembles(task.ensembles, dataset) if used else [],
     }
 
 
@@ -362,7 +362,7 @@ def _unplaced(value: object) -> object:
 
 
 def content_of(dataset: Dataset) -> dict[str, str]:
-    """Hash what the files are: their bytes, labels, splits, folds and devices.
+    """Hash what the files are: their bytes, labels of both kinds, splits, folds and devices.
 
     `content` has their names too: runs of before stored that alone.
     """
@@ -371,7 +371,9 @@ def content_of(dataset: Dataset) -> dict[str, str]:
     content, unnamed = hashlib.sha256(), []
     for clip, file in zip(clips, files, strict=True):
         name = PurePath(os.path.relpath(clip.path, dataset.root)).as_posix()
-        known = (file.digest, dataset.classes[clip.label], clip.split, clip.fold, clip.device)
+        fine = () if clip.fine is None else (dataset.fine_classes[clip.fine],)
+        label = dataset.classes[clip.label]
+        known = (file.digest, label, clip.split, clip.fold, clip.device, *fine)
         content.update(f"{json.dumps((name, *known))}\n".encode())
         unnamed.append(json.dumps(known))
     recordings = hashlib.sha256()
