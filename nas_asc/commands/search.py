@@ -68,6 +68,8 @@ _FOR_RECORDINGS = {"audio", "columns", "group", "label_level", "names", "test", 
 @click.option("--final-seeds", metavar="NUMBER", type=click.IntRange(1),
               help="Train the front again with so many seeds after the search.")  # fmt: skip
 @click.option("--cv", is_flag=True, default=None, help="Train it again for each fold of the data.")
+@click.option("--teacher", "teachers", metavar="RUN:TRIAL", multiple=True,
+              help="Let all networks learn from this one too; may be given again.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), help="Random seed.")
 @click.option("--no-report-models", is_flag=True, help="Do not train the report models first.")
 @click.option("--no-seeds", is_flag=True, hidden=True)  # its name of before
@@ -93,6 +95,7 @@ _FOR_RECORDINGS = {"audio", "columns", "group", "label_level", "names", "test", 
 @json_option
 def command(
     data: tuple[str, ...],
+    teachers: tuple[str, ...],
     no_report_models: bool,
     no_seeds: bool,
     workers: str,
@@ -130,6 +133,8 @@ def command(
         given["warm_start"] = False
     if source := take_source(data, given):
         given["data"] = source
+    if teachers:
+        given["teachers"] = teachers
     if is_path(space := str(given.get("space", ""))):
         given["space"] = str(Path(space).absolute())  # a run can be resumed from any folder
     on_ray = _ray_options(runner, ray_address, gpus_per_trial)
@@ -149,9 +154,15 @@ def command(
     if gpus_per_trial and device == "auto":
         device = "cuda"
     config = _with_device(config, device, resume, plan_only, elsewhere=ray_address is not None)
+    config = config.model_copy(update={"recipe": config.recipe.absolute})
     outlined = (lambda: outline(config.data)) if config.data.paths else None
     task = read_task(config, lambda: _dataset(config), outlined, asked)
     remark(f"budget: {task.budget} by rule {task.rule.id}")
+    if learns := task.config.recipe.distillation:
+        remark(
+            f"teachers: {', '.join(learns.teachers)}: networks learn from their mean with a weight "
+            f"of {learns.weight:g}, at a temperature of {learns.temperature:g}"
+        )
     if asked is not None:
         _tell_plan(task)
     if plan_only:

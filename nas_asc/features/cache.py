@@ -110,6 +110,31 @@ class FeatureCache:
             path.unlink(missing_ok=True)
             lock.release()
 
+    def once(
+        self, key: str, shape: Shape, compute: Callable[[], None], lock: str | None = None
+    ) -> NDArray[np.float16]:
+        """Return an array, computed by one process at most of those that ask for it at once.
+
+        `compute` makes it, or more that the `lock` stands for (None: the key).
+
+        Raises:
+            StorageError: as of `find` and `lock`.
+            NasAscError: it is gone again.
+        """
+        found = self.find(key, shape)
+        if found is None:
+            with self.lock(lock or key):
+                found = self.find(key, shape)  # another process may have computed it meanwhile
+                if found is None:
+                    compute()
+                    found = self.find(key, shape)
+        if found is None:
+            raise NasAscError(
+                f"{self.folder}: expected features to stay once written, found them gone - "
+                "keep other programs from it, or set NAS_ASC_CACHE_BYTES to more"
+            )
+        return found
+
     def _path(self, key: str) -> Path:
         return self.folder / "features" / f"{key}.npy"
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import soundfile
@@ -29,7 +30,7 @@ from numpy.typing import NDArray
 
 from nas_asc.architectures import FEATURES_VERSION, FrontEnd
 from nas_asc.datasets import AudioFile, Dataset, Waveform, hash_files, is_unchanged
-from nas_asc.errors import DatasetError, NasAscError
+from nas_asc.errors import DatasetError
 from nas_asc.features.audio import LogMel, read_clip, spectrogram_of
 from nas_asc.features.cache import FeatureCache, key_of
 from nas_asc.features.mapped_pages import MappedPages
@@ -43,6 +44,7 @@ _log = logging.getLogger(__name__)
 Features = NDArray[np.float16]
 FeatureFunction = Callable[[Features], list[Features]]
 _Result = tuple[Features, list[Features]]  # audio, and features of it
+_T, _R = TypeVar("_T"), TypeVar("_R")
 
 
 def load_inputs(
@@ -205,7 +207,7 @@ def _made(
                 written[key](function(*[source[rows] for source in sources]))
                 pages.limit()
 
-    return _once(store, key, shape, key, make)
+    return store.once(key, shape, make)
 
 
 def _known_files(store: FeatureCache, dataset: Dataset) -> tuple[AudioFile, ...]:
@@ -243,33 +245,7 @@ def _load(
         _compute(store, audio, [frontend, *_missing(store, audio, frontend, siblings)])
 
     lock = key_of({"audio": audio.key, "pass": _pass_of(frontend)})
-    return key, _once(store, key, shape, lock, compute)
-
-
-def _once(
-    store: FeatureCache,
-    key: str,
-    shape: tuple[int, ...],
-    lock: str,
-    compute: Callable[[], None],
-) -> Features:
-    """Return an entry of the cache, computed by one process at most of those that ask at once.
-
-    NasAscError where it is gone again.
-    """
-    found = store.find(key, shape)
-    if found is None:
-        with store.lock(lock):
-            found = store.find(key, shape)  # another process may have computed it meanwhile
-            if found is None:
-                compute()
-                found = store.find(key, shape)
-    if found is None:
-        raise NasAscError(
-            f"{store.folder}: expected features to stay once written, found them gone - "
-            "keep other programs from it, or set NAS_ASC_CACHE_BYTES to more"
-        )
-    return found
+    return key, store.once(key, shape, compute, lock)
 
 
 def _missing(
@@ -334,7 +310,7 @@ def _compute(store: FeatureCache, audio: _ClipAudio, frontends: Sequence[FrontEn
             clips = audio.read(rows) if kept is None else kept[rows.start : rows.stop]
             return clips, features_of(clips)
 
-        results = stack.enter_context(closing(_in_order(take, _tasks(audio), threads)))
+        results = stack.enter_context(closing(in_order(take, _tasks(audio), threads)))
         pages = MappedPages([] if kept is None else [kept])
         for clips, features in results:
             for key, rows in zip(keys, features, strict=True):
@@ -361,11 +337,11 @@ def _tasks(audio: _ClipAudio) -> list[range]:
     return [rows[start : start + clips] for start in rows[::clips]]
 
 
-def _in_order(
-    function: Callable[[range], _Result], items: Iterable[range], threads: int
-) -> Generator[_Result, None, None]:
-    """Map over threads, only a few results ahead of the caller."""
-    pending: deque[Future[_Result]] = deque()
+def in_order(
+    function: Callable[[_T], _R], items: Iterable[_T], threads: int
+) -> Generator[_R, None, None]:
+    """Map over threads that have one torch thread each, only a few results ahead of the caller."""
+    pending: deque[Future[_R]] = deque()
     # The setting is torch's own for each thread, so each has to be told.
     with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         try:

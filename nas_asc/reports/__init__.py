@@ -13,13 +13,16 @@ from nas_asc.reports.ensemble import (
     read_saved_ensemble,
 )
 from nas_asc.reports.lookup import (
+    TrainedModel,
     ensemble_with,
     ensembles_of,
     find_in_space,
+    find_trained,
     report_ensembles,
     report_model,
     report_models,
     resolve,
+    weights_digest,
 )
 from nas_asc.reports.report import Report, load_report
 from nas_asc.reports.verification import (
@@ -35,8 +38,9 @@ from nas_asc.reports.verification import (
 
 __all__ = [
     "COUNTED", "ENSEMBLE", "Candidate", "Ensemble", "EnsembleReference", "Report",
-    "ReportRow", "Verification", "count_ensemble", "count_members", "ensemble_json",
-    "ensemble_with", "ensembles_of", "find_in_space", "headline", "input_words",
-    "layers_source", "load_report", "read_candidate", "read_ensembles", "read_saved_ensemble",
-    "report_ensembles", "report_model", "report_models", "report_rows", "resolve", "verify",
+    "ReportRow", "TrainedModel", "Verification", "count_ensemble", "count_members",
+    "ensemble_json", "ensemble_with", "ensembles_of", "find_in_space", "find_trained",
+    "headline", "input_words", "layers_source", "load_report", "read_candidate",
+    "read_ensembles", "read_saved_ensemble", "report_ensembles", "report_model",
+    "report_models", "report_rows", "resolve", "verify", "weights_digest",
 ]  # fmt: skip

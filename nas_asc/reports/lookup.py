@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from nas_asc.errors import ConfigError, RunError, nearest
+from nas_asc.errors import ConfigError, ExportError, RunError, nearest
+from nas_asc.files import digest
 from nas_asc.reports.ensemble import (
     ENSEMBLE,
     Ensemble,
@@ -76,6 +77,7 @@ def _known(model_id: str, models: Mapping[str, _Model]) -> _Model:
 _EXPECTED = "expected an architecture.json, RUN:TRIAL, SPACE.toml:MODEL or the id of a report model"
 _SAVED = (ARCHITECTURE, ENSEMBLE)  # what a folder models/TRIAL holds one of; the last counts
 _NAMED = 8  # trials or models that a message names
+_METRICS = "metrics.json"  # beside what a trained model is, what it reached
 
 
 def resolve(target: str) -> ReportModel | Ensemble:
@@ -140,6 +142,60 @@ def _model_of(space: str, model_id: str) -> ReportModel | Ensemble:
             f"{nearest(model_id, known)} - it has {_some(list(known)) or 'none'}"
         )
     return known[model_id]
+
+
+class TrainedModel(NamedTuple):
+    """A trained network or ensemble of a run: its folder, and the classes that it tells apart."""
+
+    folder: Path
+    classes: tuple[str, ...]
+
+
+def find_trained(target: str) -> TrainedModel:
+    """Find the model of a trial by RUN:TRIAL, or by its folder RUN/models/TRIAL.
+
+    Raises:
+        ConfigError: it is neither, or the folder holds no model that can be read.
+        RunError: there is no such trial.
+    """
+    folder, (place, _, name) = Path(target), target.rpartition(":")
+    try:
+        if not any((folder / file).is_file() for file in _SAVED):
+            if not (place and Path(place).is_dir()):
+                raise ConfigError(
+                    f"{target}: expected a trained model, RUN:TRIAL, "
+                    f"got {'none' if folder.exists() else 'nothing there'}"
+                )
+            folder = _trial(Path(place), name).parent
+        if not any(folder.rglob("*.safetensors")):
+            raise ConfigError(f"{target}: expected a trained model, got one without weights")
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise ConfigError(
+            f"{target}: expected a trained model, RUN:TRIAL, {error.strerror}"
+        ) from None
+    if (folder / ENSEMBLE).is_file():
+        return TrainedModel(folder, read_saved_ensemble(folder).classes)
+    return TrainedModel(folder, read_architecture(folder / ARCHITECTURE).class_names)
+
+
+def weights_digest(folder: Path) -> str:
+    """Hash what a saved model computes: all in its folder but what it reached, 32 digits.
+
+    Raises:
+        ExportError: it cannot be read.
+    """
+    try:
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        return digest(
+            "\n".join(
+                f"{path.relative_to(folder).as_posix()} {digest(path.read_bytes())}"
+                for path in files
+                if path.name != _METRICS
+            ),
+            32,
+        )
+    except OSError as error:
+        raise ExportError(f"{folder}: expected a saved model, {error.strerror or error}") from None
 
 
 def _trials(run: Path) -> dict[str, Path]:

@@ -43,6 +43,7 @@ from nas_asc.search.storage.finals import search_has_ended
 from nas_asc.search.storage.run_summary import summarise
 from nas_asc.search.storage.trials import Trial, TrialStore, run_seconds
 from nas_asc.search.task import Task, read_task
+from nas_asc.search.teachers import keep_what_they_say, recipe_of_jobs
 from nas_asc.search.trial_queue import TrialQueue, left_out
 from nas_asc.search.warm_start import warm_start_trials
 from nas_asc.study import (
@@ -88,7 +89,7 @@ def run_search(
     Args:
         config: the study. When a run is resumed it must be the one that the run was started with,
             but for `trials`, `time_s`, `final_seeds` and `cv`, which are totals and may be raised,
-            the device, and the place of the recordings.
+            the device, and the place of the recordings and teachers.
         dataset: what `config.data` names, loaded.
         run: the run folder.
         workers: where trials are trained, closed in the end; or a number of processes.
@@ -97,7 +98,8 @@ def run_search(
         password: of the database that the study names; None for that of PGPASSWORD or ~/.pgpass.
 
     Raises:
-        ConfigError: the study names no space, or one that is not valid.
+        ConfigError: the study names no space, or one that is not valid, or teachers that have
+            other classes or have seen clips that judge.
         NothingFits: no architecture of the space fits the budget.
         RunError: the folder is in use, is damaged, holds another run, or holds none to resume; or a
             recording is gone, a disk full, or a database cannot be reached, used or held any more:
@@ -138,6 +140,7 @@ def run_task(
         if resume:
             run_folder.save_study(run, config)  # where the recordings lie now
         store.keep_file(STUDY_FILE, study_toml(config))
+        keep_what_they_say(run, config.recipe, task.teachers, task.dataset)
         if config.storage is not None:
             _log.warning("the trials are in %s, study %s", config.storage, config.study_name)
         if runner.capacity > config.lag and not config.independent:
@@ -214,7 +217,7 @@ class _Session:
             "split_seed": task.dataset.split_seed,
             "clips": len(task.dataset.clips),
             "validation_clips": study.validation_clips,
-            "recipe": study.recipe.to_dict(),
+            "recipe": recipe_of_jobs(study.recipe, task.teachers),
             "rule": task.rule.id,
             "space": study.space,
             "run": str(run),

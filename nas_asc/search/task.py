@@ -23,6 +23,7 @@ from nas_asc.errors import ConfigError, NothingFits
 from nas_asc.reports import Ensemble, read_ensembles
 from nas_asc.search.front_end_rules import suits
 from nas_asc.search.storage.trials import Trial
+from nas_asc.search.teachers import Teacher, check_teachers, find_teachers
 from nas_asc.shipped import find
 from nas_asc.spaces import SearchSpace, check_that_something_fits, excess, load_space
 from nas_asc.study import DataFacts, StudyConfig, TrainingWork, plan
@@ -44,6 +45,7 @@ class Task:
         measure: counts an architecture on clips of the data, by the rule.
         suits_data: checks whether the front end of an architecture suits the data.
         drawn: the work of what was drawn within the trained budget; None where nothing was.
+        teachers: that networks learn from, checked against the data.
     """
 
     config: StudyConfig
@@ -56,6 +58,7 @@ class Task:
     measure: Measure
     suits_data: Callable[[Architecture], bool]
     drawn: Sequence[TrainingWork] | None = None
+    teachers: tuple[Teacher, ...] = ()
 
     def suits(self, architecture: Architecture) -> bool:
         """Return whether its front end suits the data, and it does not take too long to train."""
@@ -142,7 +145,9 @@ def read_task(
     time.
 
     Raises:
-        ConfigError: it names no space or no limit, or one that is not valid; has every fault.
+        ConfigError: it names no space or no limit, or one that is not valid, with every fault; or
+            a teacher that is none for the data.
+        RunError: a run has no trial that is named as a teacher.
         NothingFits: no architecture of the space fits the budget; names what binds.
     """
     if config.space is None:
@@ -151,6 +156,7 @@ def read_task(
     ensembles = read_ensembles(find("search_spaces", config.space, "space"), space.models)
     rule = counting_rule(config.rule)
     budget = parse_budget(config.budget, rule, with_limits=True)
+    teachers = find_teachers(config.recipe)
 
     def checked_measure(
         space: SearchSpace,
@@ -166,6 +172,7 @@ def read_task(
         n_classes, clip_s, rate_hz = outline()
         checked_measure(space.for_data(rate_hz) if rate_hz else space, n_classes, clip_s)
     dataset = load_data()
+    check_teachers(teachers, dataset)
     space = space.for_data(dataset.sample_rate_hz)
     suiting = suits(space, dataset)
     measure = checked_measure(space, len(dataset.classes), dataset.clip_s, suiting)
@@ -174,8 +181,8 @@ def read_task(
     drawn = None if given is None else _draw_fitting(space, trained, measure, suiting)
     if drawn is not None and given is not None:
         config = plan(config, _facts(dataset), drawn, given)
-    named = tuple(ensembles.values())
-    task = Task(config, space, named, rule, budget, trained, dataset, measure, suiting, drawn)
+    named, limits = tuple(ensembles.values()), (rule, budget, trained)
+    task = Task(config, space, named, *limits, dataset, measure, suiting, drawn, teachers)
     limited = trained != budget or config.longest_s is not None
     if limited and not task.affordable(drawn or ()):
         try:

@@ -4,6 +4,7 @@ from nas_asc.study.config import (
     MOST,
     RAISABLE,
     STUDY_FILE,
+    Distillation,
     NoSettings,
     Part,
     Recipe,
@@ -17,6 +18,7 @@ from nas_asc.study.config import (
 )
 from nas_asc.study.data_source import DataSource, Table
 from nas_asc.study.job import (
+    TEACHER_FILE,
     EpochReported,
     Event,
     Job,
@@ -38,9 +40,9 @@ from nas_asc.study.planning import (
 from nas_asc.study.storage_url import split_password
 
 __all__ = [
-    "CORES", "MOST", "RAISABLE", "STUDY_FILE", "WARM_START_SHARE", "DataFacts", "DataSource",
-    "EpochReported", "Event", "Job", "JobFailed", "JobFinished", "JobResult", "JobWaiting",
-    "NoSettings", "OnEpoch", "Part", "Recipe", "Share", "StudyConfig", "Table", "TrainingWork",
-    "faults_of", "load_study", "loss_of", "plan", "read_study", "split_password", "study_toml",
-    "trial_seed", "with_options",
+    "CORES", "MOST", "RAISABLE", "STUDY_FILE", "TEACHER_FILE", "WARM_START_SHARE", "DataFacts",
+    "DataSource", "Distillation", "EpochReported", "Event", "Job", "JobFailed", "JobFinished",
+    "JobResult", "JobWaiting", "NoSettings", "OnEpoch", "Part", "Recipe", "Share", "StudyConfig",
+    "Table", "TrainingWork", "faults_of", "load_study", "loss_of", "plan", "read_study",
+    "split_password", "study_toml", "trial_seed", "with_options",
 ]  # fmt: skip

@@ -83,6 +83,24 @@ def _named(value: object) -> object:
 Choice = Annotated[dict[str, Any], BeforeValidator(_named)]
 
 
+class Distillation(Table):
+    """What networks learn from teachers, besides from the labels.
+
+    Attributes:
+        temperature: that the logits of teachers and of a network are divided by.
+        weight: of what the teachers say in the loss; the labels have the rest.
+        teachers: trained networks or ensembles, RUN:TRIAL each, whose probabilities are averaged.
+    """
+
+    temperature: float = Field(gt=0, le=1000)
+    weight: Share
+    teachers: tuple[str, ...] = Field(min_length=1, strict=False)
+
+
+# Where teachers are asked for and a study says nothing else: as in NetEase's report.
+_AS_NETEASE = {"temperature": 2.0, "weight": 0.5}
+
+
 class Recipe(Table):
     """Optimisation and augmentation of one training; the number of epochs is the study's.
 
@@ -95,6 +113,7 @@ class Recipe(Table):
             gone through in parts, so that trainings can be compared early. None for all.
         gradient_clip: largest norm of the gradient; 0 for no limit.
         augmentations: settings of each that is on, by its name in `AUGMENTATIONS`.
+        distillation: what is learnt from teachers; None for nothing.
     """
 
     optimizer: Choice
@@ -106,6 +125,16 @@ class Recipe(Table):
     ema_decay: float = Field(ge=0, lt=1)
     gradient_clip: float = Field(ge=0, le=MOST)
     augmentations: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    distillation: Distillation | None = None
+
+    @property
+    def absolute(self) -> "Recipe":
+        """The same with paths of teachers that hold in any folder."""
+        if self.distillation is None:
+            return self
+        teachers = tuple(str(Path(teacher).absolute()) for teacher in self.distillation.teachers)
+        placed = self.distillation.model_copy(update={"teachers": teachers})
+        return self.model_copy(update={"distillation": placed})
 
     def epoch_steps(self, clips: int) -> int:
         """Return how many steps an epoch of so many clips has; fewer than a batch are one."""
@@ -244,6 +273,11 @@ class StudyConfig(Table):
     def _ends(self) -> "StudyConfig":
         if self.trials is None and self.time_s is None:
             raise ValueError("trials: expected a number, or time_s, got neither")
+        if self.cv and self.recipe.distillation:
+            raise ValueError(
+                "cv: expected no training for each fold (--cv) of what learns from teachers, who "
+                "have heard test clips of other folds, got both - take --final-seeds"
+            )
         return self
 
     def to_dict(self) -> dict[str, Any]:
@@ -288,12 +322,17 @@ def read_study(path: Path, check_parts: bool = False) -> StudyConfig:
 def with_options(study: StudyConfig, options: Mapping[str, Any]) -> StudyConfig:
     """Return a study with new values of some settings, and of some of how its data are read.
 
+    `teachers` are those of its recipe, which then learns from them.
+
     Raises:
         ConfigError: a setting is not valid; the message has every fault.
     """
     try:
         table = {**study.to_dict(), **options}
         table["data"] = {**study.data.to_dict(), **table["data"]}
+        if teachers := table.pop("teachers", None):
+            before = table["recipe"].get("distillation", _AS_NETEASE)
+            table["recipe"] = {**table["recipe"], "distillation": {**before, "teachers": teachers}}
         return StudyConfig.model_validate(table)
     except ValidationError as error:
         raise ConfigError("\n".join(f.text for f in faults_of(error, StudyConfig))) from None

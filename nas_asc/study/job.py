@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+# Of a run folder: the probabilities that teachers give the training clips.
+TEACHER_FILE = "teacher.npy"
+
 
 def loss_of(entry: Mapping[str, object], objective: str) -> float | None:
     """Return what is minimised of a report or result: log loss, or 1 - accuracy; None if absent."""
@@ -32,10 +35,11 @@ class Job:
         learning_rate: that the trial is trained with where it diverged before; None for that of the
             recipe.
         context: what all jobs of a study share: `data`, `split_seed`, `validation_clips`, `recipe`,
-            `rule`, `space`, `run`; `device`, "cpu" (which absent means) or "cuda"; and `clips`, how
-            many `data` has, where that is to be checked. With `final` it is a training after the
-            search, of which no model is kept and which test clips judge too: {"fold": its fold, or
-            None for the split of the search}.
+            with hashes of teachers in the place of their names, `rule`, `space`, `run`, a folder
+            with `TEACHER_FILE` if there are teachers; `device`, "cpu" (which absent means) or
+            "cuda"; and `clips`, how many `data` has, where that is to be checked. With `final` it
+            is a training after the search, of which no model is kept and which test clips judge
+            too: {"fold": its fold, or None for the split of the search}.
     """
 
     number: int

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from nas_asc.features import POWER_FLOOR
 from nas_asc.study import MOST, Part, Share, Table
-from nas_asc.training.batches import Batch
+from nas_asc.training.batches import Batch, blend
 from nas_asc.training.device import moved
 
 
@@ -199,12 +199,8 @@ def mixup(batch: Batch, generator: torch.Generator, settings: Mixup) -> Batch:
     device, kind = batch.targets.device, batch.inputs[0].dtype
     partner = moved(torch.randperm(clips, generator=generator), device)
     share = moved(symmetric_beta(settings.alpha, clips, generator).to(kind), device)
-
-    def blend(values: Tensor) -> Tensor:
-        column = share.to(values).view(-1, *[1] * (values.dim() - 1))
-        return torch.lerp(values.index_select(0, partner), values, column)
-
-    return replace(batch, inputs=tuple(map(blend, batch.inputs)), targets=blend(batch.targets))
+    inputs = tuple(blend(each, partner, share) for each in batch.inputs)
+    return replace(batch.with_blended_targets(partner, share), inputs=inputs)
 
 
 def symmetric_beta(alpha: float, count: int, generator: torch.Generator) -> Tensor:

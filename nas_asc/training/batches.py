@@ -25,6 +25,7 @@ class Batch:
             or waveforms (batch, channels, sample). What stands beside the first is a summary of the
             clip, which only its gain or a blend of clips may change.
         targets: probabilities, (batch, class).
+        teacher: what teachers give the clips, likewise; None where there are none.
         class_weights: of the training, (class,); see `Clips`.
         second_plane: whether the first input's second channel is a transposed spectrogram,
             (frame, mel) by itself.
@@ -36,6 +37,26 @@ class Batch:
     second_plane: bool = False
     class_weights: Tensor | None = None
     has_level: bool = True
+    teacher: Tensor | None = None
+
+    def with_blended_targets(self, partner: Tensor, share: Tensor) -> "Batch":
+        """Blend what each clip is to give with that of another, the targets and the teacher's.
+
+        Whoever blends clips calls it. What teachers would say of a blend is taken to be the blend
+        of what they say, since they hear each clip once.
+
+        Args:
+            partner: index of the other clip, (batch,).
+            share: of the clip itself, 0 to 1, (batch,).
+        """
+        teacher = self.teacher if self.teacher is None else blend(self.teacher, partner, share)
+        return replace(self, targets=blend(self.targets, partner, share), teacher=teacher)
+
+
+def blend(values: Tensor, partner: Tensor, share: Tensor) -> Tensor:
+    """Blend the values of each clip, (batch, ...), with those of its partner, by its own share."""
+    column = share.to(values).view(-1, *[1] * (values.dim() - 1))
+    return torch.lerp(values.index_select(0, partner), values, column)
 
 
 @dataclass(frozen=True)
@@ -49,6 +70,7 @@ class Clips:
         rows: where each clip stands in the inputs, int64, (clip,); None where they are all of them,
             in order.
         pages: of inputs that are mapped, what this process holds of them.
+        teacher: class probabilities that teachers give each clip, float32, (clip, class).
     """
 
     inputs: tuple[Tensor, ...]
@@ -59,6 +81,7 @@ class Clips:
     has_level: bool = True
     rows: Tensor | None = None
     pages: MappedPages | None = None
+    teacher: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -85,7 +108,9 @@ class Clips:
         chosen = torch.tensor(indices, dtype=torch.int64, device=self.labels.device)
         rows = chosen if self.rows is None else self.rows[chosen]
         files = None if self.files is None else self.files[chosen]
-        return replace(self, labels=self.labels[chosen], files=files, rows=rows)
+        teacher = None if self.teacher is None else self.teacher[chosen]
+        labels = self.labels[chosen]
+        return replace(self, labels=labels, files=files, rows=rows, teacher=teacher)
 
     def to(self, device: torch.device) -> "Clips":
         """Return the clips in a device's memory; the same where they are there."""
@@ -99,7 +124,15 @@ class Clips:
         for there, here in zip(places, self.parts(_MOVED), strict=True):
             for one, other in zip(there, here, strict=True):
                 one.copy_(other)
-        moved = replace(self, inputs=inputs, labels=self.labels.to(device), rows=None, pages=None)
+        teacher = None if self.teacher is None else self.teacher.to(device)
+        moved = replace(
+            self,
+            inputs=inputs,
+            labels=self.labels.to(device),
+            rows=None,
+            pages=None,
+            teacher=teacher,
+        )
         # counted before they are moved: a GPU would be waited for, in the midst of a step
         values = {"_class_targets": self._class_targets, "class_weights": self.class_weights}
         vars(moved).update({name: each.to(device) for name, each in values.items()})
@@ -109,7 +142,9 @@ class Clips:
         """Return the batch of the chosen clips."""
         inputs = tuple(each.float() for each in self._features(chosen))
         targets = self._class_targets.index_select(0, self.labels.index_select(0, chosen))
-        return Batch(inputs, targets, self.second_plane, self.class_weights, self.has_level)
+        teacher = None if self.teacher is None else self.teacher.index_select(0, chosen)
+        known = (self.second_plane, self.class_weights, self.has_level, teacher)
+        return Batch(inputs, targets, *known)
 
     def parts(self, size: int) -> Iterator[tuple[Tensor, ...]]:
         """Yield the features of all clips in order, so many clips at a time, for each input."""

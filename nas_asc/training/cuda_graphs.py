@@ -85,7 +85,8 @@ class GraphedStep:
         states = random_states(device)
         before = [(buffer, buffer.clone()) for buffer in self._network.buffers()]
         inputs = tuple(each.clone() for each in batch.inputs)
-        fixed = replace(batch, inputs=inputs, targets=batch.targets.clone())
+        teacher = batch.teacher if batch.teacher is None else batch.teacher.clone()
+        fixed = replace(batch, inputs=inputs, targets=batch.targets.clone(), teacher=teacher)
         try:
             self._outputs, self._replay = record(lambda: self._step(fixed))
             self._fixed = fixed
@@ -99,7 +100,8 @@ class GraphedStep:
 
 
 def _tensors(batch: Batch) -> tuple[Tensor, ...]:
-    return *batch.inputs, batch.targets
+    given = (*batch.inputs, batch.targets)
+    return given if batch.teacher is None else (*given, batch.teacher)
 
 
 @cache

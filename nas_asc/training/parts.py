@@ -21,6 +21,7 @@ from nas_asc.study import MOST, NoSettings, Part, Recipe, Table, faults_of
 from nas_asc.toml_file import Fault
 from nas_asc.training.augmentations import AUGMENTATIONS
 from nas_asc.training.batches import Batch
+from nas_asc.training.distillation import distilled
 
 
 class WeightDecay(Table):
@@ -145,6 +146,8 @@ def parts_of(recipe: Recipe) -> Parts:
     augmentations = {name: bound[f"augmentations.{name}"] for name in asked}
     gain = augmentations.pop("gain", None)
     optimizer, schedule, loss = (bound[family] for family in ("optimizer", "schedule", "loss"))
+    if recipe.distillation is not None:
+        loss = partial(distilled, hard=loss, settings=recipe.distillation)
     return Parts(optimizer, schedule, loss, gain, tuple(augmentations.values()))
 
 

@@ -44,11 +44,20 @@ from nas_asc.reports import (
     read_candidate,
 )
 from nas_asc.spaces import load_space
-from nas_asc.study import DataSource, Job, JobResult, OnEpoch, Recipe, trial_seed
+from nas_asc.study import (
+    TEACHER_FILE,
+    DataSource,
+    Job,
+    JobResult,
+    OnEpoch,
+    Recipe,
+    trial_seed,
+)
 from nas_asc.training.batches import Clips
 from nas_asc.training.checkpoint import Checkpoint, load_checkpoint
 from nas_asc.training.compute_mode import execution_for
 from nas_asc.training.device import CPU, give_back_memory, machine_kind, prepare
+from nas_asc.training.distillation import read_probabilities
 from nas_asc.training.judging import metrics_of
 from nas_asc.training.loop import Hooks, train
 from nas_asc.training.metrics import Probabilities, predict_proba
@@ -63,6 +72,7 @@ class TrialSettings:
 
     Validation clips are judged after the `rungs`, too. `tested` says whether test clips judge what
     was trained as well. Features of a split lie in the memory of the `device` while it is in use.
+    Where the recipe has teachers, what they say of the training clips is in the file `teacher`.
     """
 
     dataset: Dataset
@@ -74,6 +84,7 @@ class TrialSettings:
     rungs: Collection[int]
     tested: bool = False
     device: torch.device = CPU
+    teacher: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +142,9 @@ def fit(
     training, validation = (
         clips.subset(dataset.indices(split)) for split in ("train", "validation")
     )
+    if settings.teacher is not None:
+        shape = (len(training), len(classes))
+        training = replace(training, teacher=read_probabilities(settings.teacher, shape))
     if (standardisation := network.standardisation) is not None and before is None:
         parts = training.parts(standardisation.part_clips)
         standardisation.fit_parts(first for first, *_ in parts)
@@ -285,6 +299,8 @@ def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
 
 def _settings(job: Job, device: torch.device) -> TrialSettings:
     context, final = job.context, job.context.get("final")
+    recipe = Recipe.model_validate(context["recipe"])
+    teacher = Path(str(context["run"])) / TEACHER_FILE if recipe.distillation else None
     return TrialSettings(
         _dataset(
             DataSource.model_validate(context["data"]),
@@ -295,12 +311,13 @@ def _settings(job: Job, device: torch.device) -> TrialSettings:
         ),
         str(context["space"]),
         str(context["rule"]),
-        Recipe.model_validate(context["recipe"]),
+        recipe,
         job.epochs,
         job.until,
         job.rungs,
         tested=final is not None,
         device=device,
+        teacher=teacher,
     )
 
 

@@ -19,7 +19,7 @@ from nas_asc.datasets import load_dataset
 from nas_asc.errors import RunError
 from nas_asc.search.runners import RUNNERS
 from nas_asc.search.storage.finals import read_finals
-from nas_asc.study.job import JobFailed, JobFinished
+from nas_asc.study.job import TEACHER_FILE, JobFailed, JobFinished
 
 pytestmark = [
     pytest.mark.slow,
@@ -41,7 +41,10 @@ def ray_of_two():
 
 
 def leaves_files(job, report):
-    """Count in a checkpoint how often the training was gone on with; leave a model at the end."""
+    """Count in a checkpoint how often the training was gone on with; leave a model at the end.
+
+    It holds what teachers say, too.
+    """
     run = Path(job.context["run"])
     checkpoint, model = run / "checkpoints" / job.name, run / "models" / job.name
     begun = int(checkpoint.read_text(encoding="utf-8")) if checkpoint.exists() else 0
@@ -52,19 +55,22 @@ def leaves_files(job, report):
     result = run_job(job, report)
     if job.until == job.epochs:
         model.mkdir(parents=True)
-        (model / "weights.bin").write_bytes(bytes([begun + 1]))
+        said = b"".join(path.read_bytes() for path in run.glob(TEACHER_FILE))
+        (model / "weights.bin").write_bytes(bytes([begun + 1]) + said)
         checkpoint.unlink()
     return result
 
 
 def test_checkpoints_and_models_pass_through_ray_alone(ray_of_two, tmp_path):
+    (tmp_path / TEACHER_FILE).write_bytes(b" said")
     for until in (1, 2, 3):
         ray_of_two.submit(job(4, until, tmp_path))
         assert isinstance(events_of(ray_of_two, 1)[-1], JobFinished)
         checkpoint = tmp_path / "checkpoints" / "4"
         assert not checkpoint.exists() if until == 3 else checkpoint.read_text() == str(until)
-    assert (tmp_path / "models" / "4" / "weights.bin").read_bytes() == b"\3"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoints", "models"]
+    assert (tmp_path / "models" / "4" / "weights.bin").read_bytes() == b"\3 said"
+    left = ["checkpoints", "models", TEACHER_FILE]
+    assert sorted(path.name for path in tmp_path.iterdir()) == left
 
 
 def test_a_checkpoint_arrives_while_a_job_goes_on_which_may_be_cancelled(ray_of_two, tmp_path):

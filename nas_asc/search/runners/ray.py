@@ -43,7 +43,7 @@ from nas_asc.errors import RunError
 from nas_asc.files import UNFINISHED, folder_atomically, write_atomically
 from nas_asc.search.runners.gpu import tell_gpu_full
 from nas_asc.search.runners.ray_worker import JobBox, WorkerActor, read_event
-from nas_asc.study import Event, Job, JobFailed, JobWaiting
+from nas_asc.study import TEACHER_FILE, Event, Job, JobFailed, JobWaiting
 
 _WAITING_S = 10.0  # between two events of a job that waits for a free node
 _RESOURCES_S = 2.0  # between two looks at how large the cluster is
@@ -133,10 +133,14 @@ class RayRunner:
         return max(0, self.capacity - len(self._jobs))
 
     def submit(self, job: Job) -> None:
-        """Put a job where a worker finds it, with the checkpoints that it goes on from."""
+        """Put a job where a worker finds it, with the files of the run that it reads.
+
+        These are the checkpoints that it goes on from, and what teachers say.
+        """
         key = f"{next(self._keys)}-{job.name}"
         run = Path(str(job.context["run"]))
-        files = {str(path.relative_to(run)): path.read_bytes() for path in _checkpoints(run, job)}
+        paths = [*_checkpoints(run, job), *run.glob(TEACHER_FILE)]
+        files = {str(path.relative_to(run)): path.read_bytes() for path in paths}
         given = {"job": asdict(job), "files": files, "version": version("nas-asc")}
         ray.get(self._box.put.remote(key, given))
         self._jobs[key] = job

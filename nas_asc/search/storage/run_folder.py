@@ -56,6 +56,7 @@ _UNCHANGING = {
     "choices": "search space",
     "fixed": "search space",
     "ensembles": "search space",
+    "teachers": "teachers",
 }
 # What a resumed run is told of when it has changed, since that only makes its parts differ.
 _TOLD = {
@@ -190,9 +191,9 @@ def saved_study(run: Path) -> StudyConfig:
 def check_same(run: Path, saved: StudyConfig, given: StudyConfig) -> None:
     """Check that a resumed run goes on as it was started.
 
-    `trials` and `time_s` may change, the place of the recordings (what they are is in the
-    manifest), and the device: results on another differ by rounding, which is told. What is asked
-    for after the search may be given or raised, not taken back.
+    `trials` and `time_s` may change, the place of the recordings and teachers (what they are is in
+    the manifest), and the device: results on another differ by rounding, which is told. What is
+    asked for after the search may be given or raised, not taken back.
 
     Raises:
         RunError: names the first setting that differs, and both its values.
@@ -201,8 +202,11 @@ def check_same(run: Path, saved: StudyConfig, given: StudyConfig) -> None:
 
     def settings(study: StudyConfig) -> dict[str, object]:
         values = {n: getattr(study, n) for n in StudyConfig.model_fields if n not in may_change}
-        reading = values.pop("data").reading
-        return values | {f"data.{name}": value for name, value in reading}
+        reading, recipe = values.pop("data").reading, dict(values.pop("recipe"))
+        if learns := recipe["distillation"]:
+            recipe["distillation"] = learns.model_dump(exclude={"teachers"})
+        values |= {f"data.{name}": value for name, value in reading}
+        return values | {f"recipe.{name}": value for name, value in recipe.items()}
 
     now_set = settings(given)
     for name, before in settings(saved).items():
@@ -315,6 +319,7 @@ def run_manifest(
             for t in warm_start
             if isinstance(t.architecture, EnsembleReference)
         },
+        **({"teachers": [t.digest for t in task.teachers]} if task.teachers else {}),
         "early_stopping": EARLY_STOPPING_VERSION,
         "features": FEATURES_VERSION,
         "training": TRAINING_VERSION,
@@ -339,7 +344,7 @@ def check_manifest(
     for name, what in _UNCHANGING.items():
         if name not in before or (name == "content" and "recordings" in before):
             continue
-        then, now = _unplaced(before[name]), _unplaced(manifest[name])
+        then, now = _unplaced(before[name]), _unplaced(manifest.get(name))
         if then != now:
             raise RunError(
                 f"{run}: expected the {what} that the run was started with, got others: "
