@@ -16,10 +16,12 @@ from nas_asc.reports.lookup import (
     ensemble_with,
     ensembles_of,
     find_in_space,
+    find_model,
     report_ensembles,
     report_model,
     report_models,
     resolve,
+    space_of,
 )
 from nas_asc.reports.report import Report, load_report
 from nas_asc.reports.verification import (
@@ -36,7 +38,8 @@ from nas_asc.reports.verification import (
 __all__ = [
     "COUNTED", "ENSEMBLE", "Candidate", "Ensemble", "EnsembleReference", "Report",
     "ReportRow", "Verification", "count_ensemble", "count_members", "ensemble_json",
-    "ensemble_with", "ensembles_of", "find_in_space", "headline", "input_words",
-    "layers_source", "load_report", "read_candidate", "read_ensembles", "read_saved_ensemble",
-    "report_ensembles", "report_model", "report_models", "report_rows", "resolve", "verify",
+    "ensemble_with", "ensembles_of", "find_in_space", "find_model", "headline",
+    "input_words", "layers_source", "load_report", "read_candidate", "read_ensembles",
+    "read_saved_ensemble", "report_ensembles", "report_model", "report_models", "report_rows",
+    "resolve", "space_of", "verify",
 ]  # fmt: skip

@@ -35,12 +35,13 @@ from nas_asc.study.planning import (
     TrainingWork,
     plan,
 )
+from nas_asc.study.reproduction import reproduction
 from nas_asc.study.storage_url import split_password
 
 __all__ = [
     "CORES", "MOST", "RAISABLE", "STUDY_FILE", "WARM_START_SHARE", "DataFacts", "DataSource",
     "EpochReported", "Event", "Job", "JobFailed", "JobFinished", "JobResult", "JobWaiting",
     "NoSettings", "OnEpoch", "Part", "Recipe", "Share", "StudyConfig", "Table", "TrainingWork",
-    "faults_of", "load_study", "loss_of", "plan", "read_study", "split_password", "study_toml",
-    "trial_seed", "with_options",
+    "faults_of", "load_study", "loss_of", "plan", "read_study", "reproduction", "split_password",
+    "study_toml", "trial_seed", "with_options",
 ]  # fmt: skip

@@ -32,10 +32,11 @@ class Job:
         learning_rate: that the trial is trained with where it diverged before; None for that of the
             recipe.
         context: what all jobs of a study share: `data`, `split_seed`, `validation_clips`, `recipe`,
-            `rule`, `space`, `run`; `device`, "cpu" (which absent means) or "cuda"; and `clips`, how
-            many `data` has, where that is to be checked. With `final` it is a training after the
-            search, of which no model is kept and which test clips judge too: {"fold": its fold, or
-            None for the split of the search}.
+            `rule`, `space`, `run`; `device`, "cpu" (which absent means) or "cuda";
+            `member_recipes`, where networks of an ensemble have their own; and `clips`, how many
+            `data` has, where that is to be checked. With `final` it is a training after the search,
+            of which no model is kept and which test clips judge too: {"fold": its fold, or None for
+            the split of the search}.
     """
 
     number: int
