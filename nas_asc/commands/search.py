@@ -138,7 +138,7 @@ def command(
     if is_path(space := str(given.get("space", ""))):
         given["space"] = str(Path(space).absolute())  # a run can be resumed from any folder
     on_ray = _ray_options(runner, ray_address, gpus_per_trial)
-    asked_workers = _read_count(workers)
+    asked_workers = read_count(workers)
     password = _take_password(given)
     if calibrate:
         if resume or "study" in given:
@@ -153,10 +153,10 @@ def command(
         config, run, asked = _new(given, out, plan_only, password)
     if gpus_per_trial and device == "auto":
         device = "cuda"
-    config = _with_device(config, device, resume, plan_only, elsewhere=ray_address is not None)
+    config = settle_device(config, device, resume, plan_only, elsewhere=ray_address is not None)
     config = config.model_copy(update={"recipe": config.recipe.absolute})
     outlined = (lambda: outline(config.data)) if config.data.paths else None
-    task = read_task(config, lambda: _dataset(config), outlined, asked)
+    task = read_task(config, lambda: checked_dataset(config), outlined, asked)
     remark(f"budget: {task.budget} by rule {task.rule.id}")
     if learns := task.config.recipe.distillation:
         remark(
@@ -173,11 +173,11 @@ def command(
         remark(f"warning: rule {task.rule.id}: {clips}")
     counts = resume and task.config.trials is not None
     ended = ended_trials(run, False, password) if counts else 0
-    count = _worker_count(task.config, asked_workers, ended, on_cluster=ray_address is not None)
+    count = worker_count(task.config, asked_workers, ended, on_cluster=ray_address is not None)
     if runner == "ray" and task.config.device == "cuda":
         on_ray.setdefault("gpus_per_trial", _GPU_SHARE)
     make = partial(RUNNERS[runner], count, JOB_FUNCTION, **on_ray)
-    summary = _run(task, run, make, count, resume, password)
+    summary = run_and_show(task, run, make, count, resume, password)
     try:
         paths = write_front(summary, run)
     finally:  # what was found is shown, also where it cannot be written
@@ -202,7 +202,7 @@ def _ray_options(runner: str, address: str | None, gpus: float | None) -> dict[s
     return given
 
 
-def _read_count(text: str) -> int | None:
+def read_count(text: str) -> int | None:
     """Read a number of workers; None for as many as are of use."""
     if text == "auto":
         return None
@@ -211,7 +211,7 @@ def _read_count(text: str) -> int | None:
     return int(text)
 
 
-def _worker_count(
+def worker_count(
     config: "StudyConfig", asked: int | None, ended: int, on_cluster: bool
 ) -> int | None:
     """Return how many workers are of use; None for all that a cluster has room for.
@@ -299,7 +299,7 @@ def _new(
     return config, run, None
 
 
-def _with_device(
+def settle_device(
     config: "StudyConfig", asked: str, resume: bool, plan_only: bool, elsewhere: bool = False
 ) -> "StudyConfig":
     """Settle what trains: once, since results differ a little from device to device.
@@ -350,8 +350,8 @@ def _tell_plan(task: "Task") -> None:
         )
 
 
-def _dataset(config: "StudyConfig") -> "Dataset":
-    """Check the data and say what was found."""
+def checked_dataset(config: "StudyConfig") -> "Dataset":
+    """Load the data of a study and say what was found."""
     from nas_asc.datasets import load_dataset, synthetic_dataset
     from nas_asc.features import FeatureCache
 
@@ -371,7 +371,7 @@ def _dataset(config: "StudyConfig") -> "Dataset":
     return dataset
 
 
-def _run(
+def run_and_show(
     task: "Task",
     run: Path,
     make: "Callable[[], Runner]",
@@ -379,6 +379,7 @@ def _run(
     resume: bool,
     password: str | None,
 ) -> "Summary":
+    """Run a search with its progress shown, and say how to go on where it is interrupted."""
     from nas_asc.search import run_task
     from nas_asc.study import STUDY_FILE
 

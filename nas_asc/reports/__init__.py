@@ -17,11 +17,13 @@ from nas_asc.reports.lookup import (
     ensemble_with,
     ensembles_of,
     find_in_space,
+    find_model,
     find_trained,
     report_ensembles,
     report_model,
     report_models,
     resolve,
+    space_of,
     weights_digest,
 )
 from nas_asc.reports.report import Report, load_report
@@ -37,10 +39,10 @@ from nas_asc.reports.verification import (
 )
 
 __all__ = [
-    "COUNTED", "ENSEMBLE", "Candidate", "Ensemble", "EnsembleReference", "Report",
-    "ReportRow", "TrainedModel", "Verification", "count_ensemble", "count_members",
-    "ensemble_json", "ensemble_with", "ensembles_of", "find_in_space", "find_trained",
-    "headline", "input_words", "layers_source", "load_report", "read_candidate",
-    "read_ensembles", "read_saved_ensemble", "report_ensembles", "report_model",
-    "report_models", "report_rows", "resolve", "verify", "weights_digest",
+    "COUNTED", "ENSEMBLE", "Candidate", "Ensemble", "EnsembleReference", "Report", "ReportRow",
+    "TrainedModel", "Verification", "count_ensemble", "count_members", "ensemble_json",
+    "ensemble_with", "ensembles_of", "find_in_space", "find_model", "find_trained", "headline",
+    "input_words", "layers_source", "load_report", "read_candidate", "read_ensembles",
+    "read_saved_ensemble", "report_ensembles", "report_model", "report_models", "report_rows",
+    "resolve", "space_of", "verify", "weights_digest",
 ]  # fmt: skip

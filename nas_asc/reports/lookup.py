@@ -57,6 +57,14 @@ def find_model(model_id: str) -> ReportModel | Ensemble:
     return _known(model_id, known)
 
 
+def space_of(model: ReportModel | Ensemble) -> str:
+    """Return the name of the shipped space that a network or ensemble of a report stands in."""
+    if isinstance(model, ReportModel):
+        return model.architecture.space
+    families = (name for name in shipped(_SPACES) if load_space(name).families)
+    return next(name for name in families if model.id in ensembles_of(name))
+
+
 def ensemble_with(model_id: str) -> Ensemble | None:
     """Return the ensemble that a network is a member of; None if there is none."""
     for ensemble in report_ensembles().values():

@@ -223,6 +223,9 @@ class _Session:
             "run": str(run),
             "device": study.device or "cpu",
         }
+        if study.member_recipes:
+            recipes = study.member_recipes.items()
+            self.context["member_recipes"] = {name: recipe.to_dict() for name, recipe in recipes}
         self.clock = Clock(study.time_s, run_seconds(stored, store.facts()))
         self._kept_s = self.clock.elapsed_s
         self.utilisation = Utilisation(self.clock)

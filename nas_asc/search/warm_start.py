@@ -14,8 +14,8 @@ from nas_asc.study import trial_seed
 def warm_start_trials(task: Task) -> tuple[list[Trial], list[dict[str, object]]]:
     """Build the trials of the report models and ensembles that fit, and list those that do not.
 
-    The trials are ordered by multiply-accumulates; listed are model, size_bytes, macs and the limit
-    that binds.
+    Of those that the study names, where it names some. The trials are ordered by multiply-
+    accumulates; listed are model, size_bytes, macs and the limit that binds.
     """
     candidates: list[tuple[str, Candidate, Complexity | Costs]] = []
     for model in task.space.models.values():
@@ -24,6 +24,8 @@ def warm_start_trials(task: Task) -> tuple[list[Trial], list[dict[str, object]]]
     for ensemble in trainable_ensembles(task.ensembles, task.dataset):
         costs = count_ensemble(ensemble, task.rule.id)
         candidates.append((ensemble.id, ensemble.reference(task.space.name), costs))
+    if (asked := task.config.report_models) is not None:
+        candidates = [candidate for candidate in candidates if candidate[0] in asked]
     candidates.sort(key=lambda candidate: (candidate[2].macs, candidate[0]))
     fitting: list[Trial] = []
     over: list[dict[str, object]] = []

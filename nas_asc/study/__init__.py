@@ -37,6 +37,7 @@ from nas_asc.study.planning import (
     TrainingWork,
     plan,
 )
+from nas_asc.study.reproduction import reproduction
 from nas_asc.study.storage_url import split_password
 
 __all__ = [
@@ -44,5 +45,5 @@ __all__ = [
     "DataSource", "Distillation", "EpochReported", "Event", "Job", "JobFailed", "JobFinished",
     "JobResult", "JobWaiting", "NoSettings", "OnEpoch", "Part", "Recipe", "Share", "StudyConfig",
     "Table", "TrainingWork", "faults_of", "load_study", "loss_of", "plan", "read_study",
-    "split_password", "study_toml", "trial_seed", "with_options",
+    "reproduction", "split_password", "study_toml", "trial_seed", "with_options",
 ]  # fmt: skip

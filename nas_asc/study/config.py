@@ -35,6 +35,9 @@ from nas_asc.toml_file import Fault, read_toml
 from nas_asc.units import MOST_S
 
 STUDY_FILE = "study.toml"  # of a run folder
+# What a technical report says of its training (nas_asc/reports/report.py), and how the trainings of
+# its networks differ from each other (reproduction.py), are no settings of a search.
+NO_SETTINGS = ("report", "reproduce")
 # What may be raised when a run is resumed: where the search ends, and what comes after it.
 RAISABLE = ("trials", "time_s", "final_seeds", "cv")
 
@@ -215,6 +218,9 @@ class StudyConfig(Table):
         proposal_batch: so many proposals are made of what is known at the first of them, so that a
             sampler that takes long keeps many workers busy; None for one by one.
         warm_start: whether the report models of the space are trained first.
+        report_models: ids of those that are, ensembles among them; None for all.
+        member_recipes: of networks of an ensemble that are trained by another recipe, by id; None
+            where there are none.
         final_seeds: how often each point of the front is trained again when the search has ended;
             None for never. May be given or raised when a run is resumed, as may `cv`.
         cv: whether each point of the front is then trained again for each fold of the data too.
@@ -246,12 +252,14 @@ class StudyConfig(Table):
     max_proposals: int = Field(ge=1, le=MOST)
     proposal_batch: int | None = Field(default=None, ge=1, le=MOST)
     warm_start: bool
+    report_models: tuple[str, ...] | None = Field(default=None, strict=False)
     final_seeds: int | None = Field(default=None, ge=1, le=MOST)
     cv: bool = False
     storage: Annotated[str, AfterValidator(check_address)] | None = None
     study_name: str | None = Field(default=None, min_length=1, max_length=512)
     early_stopping: EarlyStopping
     recipe: Recipe
+    member_recipes: dict[str, Recipe] | None = None
     plan: dict[str, str] = Field(default_factory=dict)
 
     @property
@@ -304,8 +312,7 @@ def read_study(path: Path, check_parts: bool = False) -> StudyConfig:
         ConfigError: the file is absent or not valid; the message has every fault.
     """
     file = read_toml(path, "a study")
-    # What a technical report says of its training, nas_asc/reports/report.py, is no setting.
-    table = with_new_keys({key: value for key, value in file.data.items() if key != "report"})
+    table = with_new_keys({k: v for k, v in file.data.items() if k not in NO_SETTINGS})
     faults: list[Fault] = []
     try:
         study = StudyConfig.model_validate(table)
@@ -368,10 +375,16 @@ def _keys_at(model: Any, loc: tuple[int | str, ...]) -> list[str]:
     """Return the keys of the table that stands at a place in a table."""
     for part in loc:
         if part in model.model_fields:  # else the place of an item, or a name that the user chose
-            annotation = model.model_fields[part].annotation
-            inside = (annotation, *get_args(annotation))
+            inside = _inside(model.model_fields[part].annotation)
             model = next(each for each in inside if hasattr(each, "model_fields"))
     return list(model.model_fields)
+
+
+def _inside(annotation: Any) -> Iterator[Any]:
+    """Yield a type and those that it is made of."""
+    yield annotation
+    for each in get_args(annotation):
+        yield from _inside(each)
 
 
 def study_toml(study: StudyConfig) -> str:

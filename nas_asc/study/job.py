@@ -37,9 +37,10 @@ class Job:
         context: what all jobs of a study share: `data`, `split_seed`, `validation_clips`, `recipe`,
             with hashes of teachers in the place of their names, `rule`, `space`, `run`, a folder
             with `TEACHER_FILE` if there are teachers; `device`, "cpu" (which absent means) or
-            "cuda"; and `clips`, how many `data` has, where that is to be checked. With `final` it
-            is a training after the search, of which no model is kept and which test clips judge
-            too: {"fold": its fold, or None for the split of the search}.
+            "cuda"; `member_recipes`, where networks of an ensemble have their own; and `clips`, how
+            many `data` has, where that is to be checked. With `final` it is a training after the
+            search, of which no model is kept and which test clips judge too: {"fold": its fold, or
+            None for the split of the search}.
     """
 
     number: int

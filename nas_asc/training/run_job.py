@@ -10,7 +10,7 @@ features measured and stored bytes made on the CPU, whatever device trains.
 import json
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
@@ -70,7 +70,8 @@ _CHECKPOINT_S = 10.0  # between two: seldom enough to cost nothing
 class TrialSettings:
     """What all networks of a trial share; `space` and `rule` by name, `epochs` of full training.
 
-    Validation clips are judged after the `rungs`, too. `tested` says whether test clips judge what
+    Networks of an ensemble may have recipes of their own, by the id of their model. Validation
+    clips are judged after the `rungs`, too. `tested` says whether test clips judge what
     was trained as well. Features of a split lie in the memory of the `device` while it is in use.
     Where the recipe has teachers, what they say of the training clips is in the file `teacher`.
     """
@@ -85,6 +86,21 @@ class TrialSettings:
     tested: bool = False
     device: torch.device = CPU
     teacher: Path | None = None
+    member_recipes: Mapping[str, Recipe] = field(default_factory=dict)
+
+    def at_rate(self, learning_rate: float) -> "TrialSettings":
+        """Return the settings with another learning rate, and those of members in proportion."""
+        share = learning_rate / self.recipe.learning_rate
+
+        def at(recipe: Recipe, rate: float) -> Recipe:
+            return recipe.model_copy(update={"learning_rate": rate})
+
+        members = {n: at(r, r.learning_rate * share) for n, r in self.member_recipes.items()}
+        return replace(self, recipe=at(self.recipe, learning_rate), member_recipes=members)
+
+    def of_member(self, model_id: str) -> "TrialSettings":
+        """Return the settings of a network of an ensemble."""
+        return replace(self, recipe=self.member_recipes.get(model_id, self.recipe))
 
 
 @dataclass(frozen=True)
@@ -318,20 +334,22 @@ def _settings(job: Job, device: torch.device) -> TrialSettings:
         tested=final is not None,
         device=device,
         teacher=teacher,
+        member_recipes={
+            model_id: Recipe.model_validate(recipe)
+            for model_id, recipe in context.get("member_recipes", {}).items()
+        },
     )
 
 
 def _with_two_tries(job: Job, settings: TrialSettings, on_epoch: OnEpoch) -> JobResult:
-    recipe = settings.recipe
-    slower = job.learning_rate or recipe.learning_rate * _SLOWER
+    slower = job.learning_rate or settings.recipe.learning_rate * _SLOWER
     if job.learning_rate is None:
         try:
             return _trained(job, settings, on_epoch)
         except DivergedError:
             pass
-    recipe = recipe.model_copy(update={"learning_rate": slower})
     try:
-        result = _trained(job, replace(settings, recipe=recipe), on_epoch)
+        result = _trained(job, settings.at_rate(slower), on_epoch)
     except DivergedError as error:
         raise DivergedError(f"diverged, and again with {_SLOWER:g} of the rate: {error}") from None
     return replace(result, retries=1, learning_rate=slower)
@@ -388,9 +406,9 @@ def _train_ensemble(
     for number, member in enumerate(ensemble.networks):
         checkpoints.append(path := checkpoint.with_name(f"{checkpoint.name}-{number}"))
         own_seed = trial_seed(seed, number, "member")
-        own = settings
+        own = settings.of_member(member.model.id)
         if member.class_map is not None:
-            own = replace(settings, dataset=settings.dataset.with_fine_labels)
+            own = replace(own, dataset=settings.dataset.with_fine_labels)
         network = fit(member.model.architecture, own, own_seed, on_epoch, path)
         assert isinstance(network, TrainedNetwork), "an ensemble has no rungs"
         fitted.append(network)

@@ -1,0 +1,174 @@
+"""`nas-asc reproduce`: train a report model as its report says, reported beside measured."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nas_asc.commands.console import json_option, print_json, print_table, print_text, remark
+from nas_asc.commands.data_options import data_options, take_source
+from nas_asc.commands.evaluate import print_evaluation
+from nas_asc.commands.search import checked_dataset, run_and_show, settle_device, worker_count
+from nas_asc.errors import ConfigError
+from nas_asc.units import number_of
+
+if TYPE_CHECKING:
+    from nas_asc.datasets import Dataset
+    from nas_asc.reports import Ensemble, Report
+    from nas_asc.results import Evaluation
+    from nas_asc.spaces import ReportModel
+    from nas_asc.study import StudyConfig
+
+_FIGURES = {"accuracy": "{:.1%}", "log_loss": "{:.3f}"}
+
+
+@click.command("reproduce")
+@click.argument("model", metavar="ID")
+@click.option("--data", metavar="DIR|TABLE", multiple=True,
+              help="Recordings; may be given again. Without it, synthetic scenes.")  # fmt: skip
+@data_options
+@click.option("--epochs", type=click.IntRange(1),
+              help="Shortens every schedule in proportion; default: as reported.")  # fmt: skip
+@click.option("--final-seeds", metavar="NUMBER", type=click.IntRange(1),
+              help="Train it again with so many seeds, for mean and spread.")  # fmt: skip
+@click.option("--cv", is_flag=True, default=None, help="Train it again for each fold of the data.")
+@click.option("--seed", type=click.IntRange(0), help="Random seed.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto",
+              show_default=True, help="What trains; auto: the GPU, if there is one.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder; default: runs/ID-TIME.")
+@json_option
+def command(
+    model: str,
+    data: tuple[str, ...],
+    device: str,
+    out: Path | None,
+    as_json: bool,
+    **options: object,
+) -> int:
+    """Train a network or ensemble of a report (nas-asc models) as the report describes.
+
+    Its recipe, schedule, compression and vote are those of the study named after the report
+    (nas-asc studies); what the report leaves open is marked there as ours. The trained model is
+    trial 0 of the run folder, judged on the test clips. An interrupted run is gone on with by
+    nas-asc search --resume.
+    """
+    from nas_asc.reports import find_model, load_report
+    from nas_asc.results import write_front
+    from nas_asc.search import JOB_FUNCTION, RUNNERS, check_new, failures, model_folder, read_task
+    from nas_asc.training import evaluate_in_full
+
+    given = {name: value for name, value in options.items() if value is not None}
+    found = find_model(model)
+    if source := take_source(data, given):
+        given["data"] = source
+    run = out or Path("runs") / f"{model}-{datetime.now():%Y%m%d-%H%M%S}"
+    check_new(run)
+    config = settle_device(_study(found, given), device, resume=False, plan_only=False)
+    dataset = checked_dataset(config)
+    config = _for_data(config, found, dataset)
+    task = read_task(config, lambda: dataset)
+    count = worker_count(config, None, 0, on_cluster=False)
+    make = partial(RUNNERS["local"], count, JOB_FUNCTION)
+    summary = run_and_show(task, run, make, count, False, None)
+    write_front(summary, run)
+    if not summary.points:
+        for reason, trials in failures(run).most_common():
+            remark(f"failed: {number_of(trials, 'trial')}: {reason}")
+        return 4
+    measured = evaluate_in_full(model_folder(run, 0), dataset)
+    report = load_report(found.report)
+    reported = list(_reported(report, model, measured)) if _is_of(report, dataset) else []
+    if as_json:
+        again = {"finals": summary.to_dict().get("finals")} if config.trains_again else {}
+        head = {"model": model, "run": str(run), "epochs": config.epochs, "seed": config.seed}
+        print_json({**head, "measured": measured.to_dict(), "reported": reported, **again})
+        return 0
+    print_evaluation(measured)
+    _print_reported(reported, report, dataset)
+    return 0
+
+
+def _study(model: "ReportModel | Ensemble", given: Mapping[str, object]) -> "StudyConfig":
+    """Return the study of one training, in the space and by the rule of its report."""
+    from nas_asc.reports import Ensemble, space_of
+    from nas_asc.study import reproduction
+
+    members = [m.model.id for m in model.members] if isinstance(model, Ensemble) else []
+    place = {"space": space_of(model), "rule": model.rule}
+    config = reproduction(model.report, model.id, members, **place, **given)
+    if "epochs" in given:
+        whole = reproduction(model.report, model.id, members, **place).epochs
+        remark(f"epochs: {config.epochs} of {whole}, every schedule is shortened in proportion")
+    return config
+
+
+def _for_data(
+    config: "StudyConfig", model: "ReportModel | Ensemble", dataset: "Dataset"
+) -> "StudyConfig":
+    """Return the study as these data need it: its budget is what the model takes on them.
+
+    Raises:
+        ConfigError: an ensemble cannot be trained on them.
+    """
+    from nas_asc.complexity import count
+    from nas_asc.reports import Ensemble, count_ensemble
+
+    classes = dataset.classes
+    weights = config.recipe.loss.get("class_weights")
+    if isinstance(weights, dict) and {*weights} != {*classes}:
+        remark(f"class weights left out: those of the report are of {', '.join(weights)}")
+        loss = {**config.recipe.loss, "class_weights": "none"}
+        config = config.model_copy(
+            update={"recipe": config.recipe.model_copy(update={"loss": loss})}
+        )
+    if isinstance(model, Ensemble):
+        if model.untrainable:
+            reason = f"expected data that it can be trained on, {model.untrainable}"
+            raise ConfigError(f"{model.id}: {reason}")
+        size = count_ensemble(model.adapted(classes, dataset.clip_s), model.rule).size_bytes
+    else:
+        adapted = model.adapted(len(classes), dataset.clip_s).architecture
+        size = count(adapted, len(classes), dataset.clip_s, model.rule).size_bytes
+    return config.model_copy(update={"budget": f"{size}B"})
+
+
+def _is_of(report: "Report", dataset: "Dataset") -> bool:
+    """Return whether the results of a report are of these data."""
+    return dataset.edition is not None and report.data.startswith(dataset.edition)
+
+
+def _reported(
+    report: "Report", model_id: str, measured: "Evaluation"
+) -> Iterator[dict[str, object]]:
+    """Yield the rows of a report's results, each with what was measured where that is the same."""
+    for row in report.results.get(model_id, ()):
+        name, _, rest = str(row["of"]).partition(",")
+        kind, _, device = name.partition(" ")
+        part = measured.of("class").get(name)
+        if name == "overall":
+            part = None if "micro" in rest else measured.overall
+        elif kind == "device":
+            part = measured.of("device").get(device.lower())
+        found = {"accuracy": part.accuracy, "log_loss": part.log_loss} if part else {}
+        numbers = {key: float(row[key]) for key in ("accuracy", "log_loss") if key in row}
+        said = {key: row[key] for key in ("system", "of", "source") if key in row}
+        yield {**said, "reported": numbers, "measured": found}
+
+
+def _print_reported(rows: list[dict[str, Any]], report: "Report", dataset: "Dataset") -> None:
+    click.echo()
+    if not rows:
+        print_text(f"reported results are not shown: they are of {report.data}")
+        return
+    table = []
+    for row in rows:
+        name = ": ".join(str(row[key]) for key in ("system", "of") if key in row)
+        cells = [name]
+        for figure, text in _FIGURES.items():
+            pair = (row["reported"].get(figure), row["measured"].get(figure))
+            cells += ["-" if value is None else text.format(value) for value in pair]
+        table.append(cells)
+    print_table(("of", ">accuracy reported", ">measured", ">log loss reported", ">measured"), table)
