@@ -1,13 +1,11 @@
 """All settings of a search and of a training, and what driver and workers exchange."""
 
 from nas_asc.study.config import (
-    MOST,
     RAISABLE,
     STUDY_FILE,
     NoSettings,
     Part,
     Recipe,
-    Share,
     StudyConfig,
     faults_of,
     load_study,
@@ -35,12 +33,14 @@ from nas_asc.study.planning import (
     TrainingWork,
     plan,
 )
+from nas_asc.study.recipe_tables import L2, MOST, Curriculum, Keep, Share, Stop
 from nas_asc.study.storage_url import split_password
 
 __all__ = [
-    "CORES", "MOST", "RAISABLE", "STUDY_FILE", "WARM_START_SHARE", "DataFacts", "DataSource",
-    "EpochReported", "Event", "Job", "JobFailed", "JobFinished", "JobResult", "JobWaiting",
-    "NoSettings", "OnEpoch", "Part", "Recipe", "Share", "StudyConfig", "Table", "TrainingWork",
+    "CORES", "L2", "MOST", "RAISABLE", "STUDY_FILE", "WARM_START_SHARE", "Curriculum", "DataFacts",
+    "DataSource", "EpochReported", "Event", "Job", "JobFailed", "JobFinished", "JobResult",
+    "JobWaiting", "Keep", "NoSettings", "OnEpoch", "Part", "Recipe", "Share", "Stop", "StudyConfig",
+    "Table", "TrainingWork",
     "faults_of", "load_study", "loss_of", "plan", "read_study", "split_password", "study_toml",
     "trial_seed", "with_options",
 ]  # fmt: skip

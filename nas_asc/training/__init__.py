@@ -3,8 +3,9 @@
 from nas_asc.training.batches import Clips
 from nas_asc.training.compute_mode import execution_for
 from nas_asc.training.device import bfloat16_in_words, machine_kind, prepare, processor
+from nas_asc.training.history import EpochReport
 from nas_asc.training.judging import evaluate_model
-from nas_asc.training.loop import EpochReport, Hooks, train
+from nas_asc.training.loop import Hooks, train
 from nas_asc.training.metrics import evaluate, predict_proba
 from nas_asc.training.speed import measured_speed
 

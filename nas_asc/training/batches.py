@@ -49,6 +49,8 @@ class Clips:
         rows: where each clip stands in the inputs, int64, (clip,); None where they are all of them,
             in order.
         pages: of inputs that are mapped, what this process holds of them.
+        named_weights: of the classes, float32, (class,), that a recipe gives by name; None where
+            they are to count alike.
     """
 
     inputs: tuple[Tensor, ...]
@@ -59,6 +61,7 @@ class Clips:
     has_level: bool = True
     rows: Tensor | None = None
     pages: MappedPages | None = None
+    named_weights: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -70,7 +73,9 @@ class Clips:
 
     @cached_property
     def class_weights(self) -> Tensor:
-        """Weights that make the classes count alike: clips / (classes x clips of the class)."""
+        """Weights by name, or those that make classes alike: clips / (classes x its clips)."""
+        if self.named_weights is not None:
+            return self.named_weights.to(self.labels.device)
         counts = self.labels.bincount(minlength=self.n_classes)
         weights = len(self.labels) / (self.n_classes * counts)
         return torch.where(counts > 0, weights, 0.0)
