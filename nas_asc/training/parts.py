@@ -86,7 +86,7 @@ def rmsprop(parameters: list[nn.Parameter], rate: float, settings: MeanSquare) -
     return torch.optim.RMSprop(parameters, rate, **settings.model_dump())
 
 
-# No NAdam: torch keeps a number of it on the device that each step would wait for.
+# No NAdam: a number of it comes back from a checkpoint on the GPU, and each step would wait for it.
 OPTIMIZERS: dict[str, Part[Callable[..., Optimizer]]] = {
     "adamw": Part(WeightDecay, adamw),
     "adam": Part(WeightDecay, adam),

@@ -3,12 +3,15 @@
 import pytest
 import torch
 from recipe_cases import recipe
+from study_cases import write_tones
 from test_checkpoint import dataset, job_done  # noqa: F401  # a fixture
 from test_loop import tones, trained, weights_of
 
 from nas_asc.complexity.pruning import NOT_PRUNED, ChannelPruning, MagnitudePruning
+from nas_asc.datasets import load_dataset
 from nas_asc.errors import ConfigError
 from nas_asc.reports.lookup import report_model
+from nas_asc.study.data_source import DataSource
 from nas_asc.training.batches import Clips
 from nas_asc.training.history import EpochReport, Selection
 
@@ -128,3 +131,42 @@ def test_a_job_that_stops_before_its_rung_is_at_its_end(tmp_path, dataset):  # n
     assert all(entry["log_loss"] is not None for entry in result.curve)
     assert (tmp_path / "models" / "0").is_dir()
     assert not (tmp_path / "checkpoints" / "0").exists()
+
+
+def test_labels_of_the_test_part_decide_nothing(tmp_path, monkeypatch):
+    """Whatever looks at results to go on looks at the validation part: the same file is stored."""
+    monkeypatch.setenv("NAS_ASC_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "tones").mkdir()
+    root = write_tones(tmp_path / "tones", 16000, 0.4)
+    other = {"low": "high", "high": "low"}
+    stored, metrics, truth = [], [], []
+    for name in ("true", "nonsense"):
+        rows = ["file,label,split"]
+        for label in other:
+            for n in range(12):
+                split = ("train", "train", "validation", "test")[n % 4]
+                wrong = name == "nonsense" and split == "test"
+                rows.append(f"{label}/{n}.wav,{other[label] if wrong else label},{split}")
+        table = root / f"{name}.csv"
+        table.write_text("\n".join(rows), encoding="utf-8")
+        data = load_dataset(DataSource(paths=(str(table),)))
+        truth.append([data.clips[at].label for at in data.indices("test")])
+        result = job_done(
+            tmp_path / name,
+            data,
+            report_model("deepsound-32").adapted(2, 0.4).architecture,
+            job={"epochs": 5, "until": 5},
+            schedule={"name": "plateau", "factor": 0.5, "patience": 0, "threshold": 0.1},
+            loss={"name": "cross_entropy", "label_smoothing": 0.0, "class_weights": "balanced"},
+            keep={"best": "accuracy"},
+            stop={"patience": 3},
+            curriculum={"stages": 2, "until": 0.5, "first": 0.2},
+        )
+        metrics.append(result.metrics)
+        files = sorted((tmp_path / name / "models" / "0").glob("*.safetensors"))
+        stored.append([file.read_bytes() for file in files])
+    assert len(truth[0]) == 6
+    assert all(one != another for one, another in zip(*truth, strict=True))
+    assert stored[0]
+    assert stored[0] == stored[1]
+    assert metrics[0] == metrics[1]
