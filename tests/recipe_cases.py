@@ -23,6 +23,24 @@ AUGMENTATIONS = {
     },
     "mixup": {"alpha": 0.3},
 }
+# settings of each optimizer, schedule and order, by name
+OPTIMIZERS = {
+    "adamw": {"weight_decay": 0.01},
+    "adam": {"weight_decay": 0.01},
+    "radam": {"weight_decay": 0.0},
+    "sgd": {"weight_decay": 0.01, "momentum": 0.9, "nesterov": True},
+    "rmsprop": {"weight_decay": 0.0, "alpha": 0.9, "momentum": 0.5},
+}
+SCHEDULES = {
+    "one_cycle": {},
+    "cosine": {},
+    "constant": {},
+    "linear": {"end": 0.1},
+    "step_decay": {"factor": 0.9, "every": 2},
+    "cyclical": {"lowest": 0.1, "step_epochs": 1.5, "policy": "exp_range", "gamma": 0.9},
+    "plateau": {"factor": 0.5, "patience": 0, "threshold": 0.2},
+}
+ORDERS = {"shuffled": {}, "fixed": {}, "buffer": {"share": 0.1}}
 
 
 def recipe(**changed: object) -> Recipe:

@@ -1,6 +1,7 @@
 """The documentation names every command, option, key and default, and its examples work."""
 
 import re
+import tomllib
 from inspect import signature
 from pathlib import Path
 from random import Random
@@ -21,6 +22,10 @@ from nas_asc.complexity.rules import RULES, counting_rule
 from nas_asc.errors import ConfigError
 from nas_asc.networks.network import build
 from nas_asc.spaces.space_file import load_space
+from nas_asc.study.config import Recipe
+from nas_asc.training.orders import ORDERS
+from nas_asc.training.parts import LOSSES, OPTIMIZERS, parts_of
+from nas_asc.training.schedules import SCHEDULES
 
 DOCS = Path(__file__).parent.parent / "docs"
 SPACES = (DOCS / "search_spaces.md").read_text(encoding="utf-8")
@@ -157,3 +162,13 @@ def test_the_example_builds(example):
         network = build(architecture, model.classes, model.clip_s).eval()
         with torch.no_grad():
             assert network(*network.example_inputs()).shape == (1, model.classes)
+
+
+def test_the_recipe_of_the_documentation_is_one_and_names_every_part():
+    text = (DOCS / "recipe.md").read_text(encoding="utf-8")
+    table = tomllib.loads(re.search("```toml\n(.*?)```", text, re.DOTALL)[1])["recipe"]
+    assert parts_of(Recipe.model_validate(table)).order.func.__name__ == "buffer"
+    parts = [*OPTIMIZERS, *SCHEDULES, *LOSSES, *ORDERS]
+    assert [name for name in parts if f"`{name}`" not in text] == []
+    off = [name for name, field in Recipe.model_fields.items() if field.default is None]
+    assert [name for name in off if f"`{name}`" not in text] == []

@@ -71,14 +71,21 @@ def sparsity_at(progress: float, sparsity: float) -> float:
     return sparsity * (1 - (1 - share) ** 3)
 
 
+def kernels(network: nn.Module, with_classifier: bool) -> dict[str, Tensor]:
+    """Return the weights of convolutions and linear layers, by name; the classifier's is last."""
+    modules = network.named_modules()
+    found = {f"{name}.weight": m.weight for name, m in modules if isinstance(m, Kernel)}
+    if not with_classifier:
+        found.popitem()
+    return found
+
+
 def _targets(network: nn.Module, pruning: MagnitudePruning | ChannelPruning) -> dict[str, Tensor]:
-    """Return the weights that are pruned, by name; the last of the kernels is the classifier's."""
-    modules = {f"{name}.weight": module for name, module in network.named_modules()}
-    targets = {name: m.weight for name, m in modules.items() if isinstance(m, Kernel)}
-    if not pruning.prune_classifier:
-        targets.popitem()
+    """Return the weights that are pruned, by name."""
+    targets = kernels(network, pruning.prune_classifier)
     if isinstance(pruning, ChannelPruning):
-        targets |= {name: m.weight for name, m in modules.items() if isinstance(m, BatchNorm)}
+        modules = network.named_modules()
+        targets |= {f"{n}.weight": m.weight for n, m in modules if isinstance(m, BatchNorm)}
     return targets
 
 

@@ -168,6 +168,8 @@ class Scheduler:
         """Return whether a trial may go on from a rung: report models have a share of the work."""
         trial = self.trials[number]
         following = self._epochs[self._epochs.index(epoch) + 1]
+        if trial.state == "completed":  # its recipe ended it before
+            return False
         if trial.model is None:
             return True
         return not trial.after_end and self._task.job_s(trial, epoch, following) <= self._models_s
@@ -287,7 +289,8 @@ class Scheduler:
         if job.loss is None or isinstance(architecture, EnsembleReference):
             self._sampler.report(trial.number, "failed")
             return
-        share = job.until / self._study.epochs
+        completed = trial.state == "completed" and job is trial.jobs[-1]
+        share = 1.0 if completed else job.until / self._study.epochs
         # judged with nearly all of its weights, it would beat all networks of its final size
         unpruned = trial.complexity["sparsity"] > 0 and share < PRUNED_UNTIL
         if unpruned:

@@ -120,7 +120,9 @@ class Task:
 
     def first_epoch_s(self, costs: Mapping[str, Any]) -> float:
         """Return how long it takes at most until a trial has done an epoch, features included."""
-        return self._facts.besides_s + self.training_s(costs) / self.config.epochs
+        epochs = self.config.epochs
+        before = self.config.recipe.first_epochs(epochs)
+        return self._facts.besides_s + self.training_s(costs) * (1 + before) / (epochs + before)
 
     def _training_s(self, work: TrainingWork) -> float:
         study, clips = self.config, self._facts.training_clips
@@ -173,6 +175,7 @@ def read_task(
         checked_measure(space.for_data(rate_hz) if rate_hz else space, n_classes, clip_s)
     dataset = load_data()
     check_teachers(teachers, dataset)
+    config.recipe.class_weights(dataset.classes)  # none is missing
     space = space.for_data(dataset.sample_rate_hz)
     suiting = suits(space, dataset)
     measure = checked_measure(space, len(dataset.classes), dataset.clip_s, suiting)

@@ -10,7 +10,7 @@ TOML does. Which settings a part has, and what it does, stands in room `training
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import inf
 from pathlib import Path
 from pkgutil import resolve_name
@@ -30,6 +30,7 @@ from nas_asc.errors import ConfigError, nearest, short_repr, unknown_key
 from nas_asc.shipped import find, is_path
 from nas_asc.study.data_source import DataSource, Table
 from nas_asc.study.old_keys import with_new_keys
+from nas_asc.study.recipe_tables import L2, MOST, Curriculum, Keep, Share, Stop
 from nas_asc.study.storage_url import check_address
 from nas_asc.toml_file import Fault, read_toml
 from nas_asc.units import MOST_S
@@ -55,9 +56,6 @@ _SORTS = {
 _FAULTS_OF_PARTS = "nas_asc.training.parts:faults_of_parts"
 
 LEAST_EPOCHS = 3  # before trainings are compared: a ranking after fewer says little
-MOST = 1_000_000  # of trials, epochs, rates: more than any training gets through
-
-Share = Annotated[float, Field(ge=0, le=1)]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -116,6 +114,8 @@ class Recipe(Table):
             gone through in parts, so that trainings can be compared early. None for all.
         gradient_clip: largest norm of the gradient; 0 for no limit.
         augmentations: settings of each that is on, by its name in `AUGMENTATIONS`.
+        order: of the clips of an epoch, one of `ORDERS`; None for "shuffled".
+        l2, stop, keep, curriculum: see each; None for off: the last weights are the result.
         distillation: what is learnt from teachers; None for nothing.
     """
 
@@ -129,6 +129,11 @@ class Recipe(Table):
     gradient_clip: float = Field(ge=0, le=MOST)
     augmentations: dict[str, dict[str, Any]] = Field(default_factory=dict)
     distillation: Distillation | None = None
+    order: Choice | None = None
+    l2: L2 | None = None
+    stop: Stop | None = None
+    keep: Keep | None = None
+    curriculum: Curriculum | None = None
 
     @property
     def absolute(self) -> "Recipe":
@@ -143,6 +148,30 @@ class Recipe(Table):
         """Return how many steps an epoch of so many clips has; fewer than a batch are one."""
         full, left = divmod(min(clips, self.epoch_clips or clips), self.batch_size)
         return max(1, full + (left >= max(2, self.batch_size / 2)))
+
+    def first_epochs(self, epochs: int) -> int:
+        """Return how many epochs are trained before those of a training of so many."""
+        return self.curriculum.first_epochs(epochs) if self.curriculum else 0
+
+    def class_weights(self, classes: Sequence[str]) -> tuple[float, ...] | None:
+        """Return the weights that the loss names by class, in the order of the classes, if any.
+
+        Raises:
+            ConfigError: a class has none, or there is no such class.
+        """
+        given = self.loss.get("class_weights")
+        if not isinstance(given, Mapping):
+            return None
+        if {*given} != {*classes}:
+            missing = [name for name in classes if name not in given]
+            others = [f"{name}{nearest(name, classes)}" for name in given if name not in classes]
+            found = [f"none for {', '.join(missing)}"] if missing else []
+            found += [f"one for {', '.join(others)}"] if others else []
+            raise ConfigError(
+                "recipe.loss.class_weights: expected a weight for each class of the data "
+                f"({', '.join(classes)}), got {' and '.join(found)}"
+            )
+        return tuple(float(given[name]) for name in classes)
 
     def to_dict(self) -> Mapping[str, Any]:
         """Return the `[recipe]` table."""
@@ -394,12 +423,17 @@ def study_toml(study: StudyConfig) -> str:
 
 def _table_lines(table: Mapping[str, object], path: str) -> list[str]:
     inner = {key: value for key, value in table.items() if isinstance(value, Mapping)}
-    lines = [f"{key} = {_toml(value)}" for key, value in table.items() if key not in inner]
+    lines = [f"{_key(key)} = {_toml(value)}" for key, value in table.items() if key not in inner]
     if path and (lines or not inner):
         lines = ["", f"[{path}]", *lines]
     for key, value in inner.items():
-        lines += _table_lines(value, f"{path}.{key}" if path else key)
+        lines += _table_lines(value, f"{path}.{_key(key)}" if path else _key(key))
     return lines
+
+
+def _key(name: str) -> str:
+    """Write a key: the name of a class may be any text."""
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else _toml(name)
 
 
 def _toml(value: object) -> str:

@@ -96,6 +96,7 @@ class TrainingWork(NamedTuple):
 
     def training_s(self, clips: int, epochs: int, recipe: Recipe, speed: float = 1.0) -> float:
         """Return how long a training takes."""
+        epochs += recipe.first_epochs(epochs)
         steps = epochs * recipe.epoch_steps(clips)
         trained = min(clips * epochs, steps * recipe.batch_size)
         return (steps * self.step_s + trained * self.clip_s) / speed

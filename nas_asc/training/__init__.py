@@ -9,8 +9,9 @@ from nas_asc.training.evaluation import (
     evaluate_predictions,
     predict_split,
 )
+from nas_asc.training.history import EpochReport
 from nas_asc.training.judging import evaluate_model
-from nas_asc.training.loop import EpochReport, Hooks, train
+from nas_asc.training.loop import Hooks, train
 from nas_asc.training.metrics import evaluate, predict_proba
 from nas_asc.training.speed import measured_speed
 

@@ -71,6 +71,8 @@ class Clips:
             in order.
         pages: of inputs that are mapped, what this process holds of them.
         teacher: class probabilities that teachers give each clip, float32, (clip, class).
+        named_weights: of the classes, float32, (class,), that a recipe gives by name; None where
+            they are to count alike.
     """
 
     inputs: tuple[Tensor, ...]
@@ -82,6 +84,7 @@ class Clips:
     rows: Tensor | None = None
     pages: MappedPages | None = None
     teacher: Tensor | None = None
+    named_weights: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -93,7 +96,9 @@ class Clips:
 
     @cached_property
     def class_weights(self) -> Tensor:
-        """Weights that make the classes count alike: clips / (classes x clips of the class)."""
+        """Weights by name, or those that make classes alike: clips / (classes x its clips)."""
+        if self.named_weights is not None:
+            return self.named_weights.to(self.labels.device)
         counts = self.labels.bincount(minlength=self.n_classes)
         weights = len(self.labels) / (self.n_classes * counts)
         return torch.where(counts > 0, weights, 0.0)

@@ -8,6 +8,7 @@ loss is asked for once an epoch.
 """
 
 from collections.abc import Callable, Collection
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from math import isfinite
 from time import perf_counter
@@ -16,41 +17,21 @@ import torch
 from torch import Tensor, nn
 
 from nas_asc.complexity import NOT_PRUNED, Pruning
-from nas_asc.errors import DivergedError
+from nas_asc.errors import ConfigError, DivergedError
 from nas_asc.features import malloc_keeps_memory
 from nas_asc.networks import Network
-from nas_asc.study import Recipe
+from nas_asc.study import Recipe, trial_seed
 from nas_asc.training.batches import Batch, Clips
 from nas_asc.training.checkpoint import Checkpoint
 from nas_asc.training.compute_mode import PLAIN, Execution
 from nas_asc.training.cuda_graphs import GraphedStep, Outputs
+from nas_asc.training.curriculum import difficulty, first_recipe, in_stages
 from nas_asc.training.device import moved, random_states, set_random_states
+from nas_asc.training.history import EpochReport, Selection
 from nas_asc.training.metrics import file_means, predict_proba, score
 from nas_asc.training.optimisation import Optimisation
+from nas_asc.training.orders import Order
 from nas_asc.training.parts import parts_of
-
-
-@dataclass(frozen=True)
-class EpochReport:
-    """What is known after an epoch, from 1, `seconds` after the training began.
-
-    Attributes:
-        train_loss: mean over the epoch's augmented clips, so not comparable with `log_loss`.
-        log_loss: on the validation clips (files, where clips are windows); None where they were not
-            judged.
-        accuracy: macro, 0 to 1, likewise.
-    """
-
-    epoch: int
-    train_loss: float
-    log_loss: float | None
-    accuracy: float | None
-    seconds: float
-
-
-def shuffled(clips: int, epoch: int, generator: torch.Generator) -> Tensor:
-    """Return the order of an epoch's clips: all of them, by chance."""
-    return torch.randperm(clips, generator=generator)
 
 
 @dataclass(frozen=True)
@@ -59,16 +40,17 @@ class Hooks:
 
     Attributes:
         order: gives all clips in the order of the epochs from one on, by index, from their number,
-            that epoch and a generator.
+            that epoch and a generator; None for that of the recipe.
         pruning: which weights become zero on the way.
-        validation: clips that are judged after `validation_epochs`; after each epoch if None.
+        validation: clips that are judged after `validation_epochs`; after each epoch if None, or if
+            the recipe asks for it.
         on_epoch: called after each epoch.
         go_on_from: where another training, of the same network with the same arguments, was.
         on_checkpoint: called after each epoch, before `on_epoch`, with its number and a function
             that says where the training is.
     """
 
-    order: Callable[[int, int, torch.Generator], Tensor] = shuffled
+    order: Order | None = None
     pruning: Pruning = NOT_PRUNED
     validation: Clips | None = None
     validation_epochs: Collection[int] | None = None
@@ -91,12 +73,13 @@ def train(
     """Train a network that gives logits, (batch, class), in place and return its history.
 
     The weights of the last epoch are the result (their moving average, if the recipe has one): no
-    epoch is picked by its validation score. The seed is of order, augmentations and dropout, the
-    schedule is made for so many epochs, of which those `until` one are done, and the execution
-    changes the result by rounding only.
+    epoch is picked by its validation score, unless the recipe says so. The seed is of order,
+    augmentations and dropout, the schedule is made for so many epochs, of which those `until` one
+    are done, fewer if the recipe ends them, and the execution changes the result by rounding only.
 
     Raises:
-        ConfigError: the recipe has a part that is not known, or not set as it may be.
+        ConfigError: the recipe has a part that is not known, or not set as it may be, or asks for
+            validation clips that are not there.
         DivergedError: the loss, or that of validation clips, is no longer a number.
         ValueError: there is no clip or no epoch, or a label is missing.
     """
@@ -112,7 +95,20 @@ def train(
     forward = execution.forward_of(network)
     most = min(recipe.epoch_clips or len(data), len(data))
     epoch_steps = recipe.epoch_steps(len(data))
+    order_of, hard = hooks.order or parts.order, None
+    if recipe.curriculum:
+        if hooks.go_on_from:
+            hard = hooks.go_on_from.tensors["difficulty"]
+        else:
+            hard = _difficulty(network, data, recipe, hooks, epochs, seed, execution)
+        order_of = in_stages(order_of, hard, data.labels.cpu(), recipe.curriculum, epochs)
     optimisation = Optimisation(network, recipe, parts, epochs, epoch_steps, hooks.pruning)
+    selection = Selection(recipe, epochs, hooks.pruning)
+    judges_each = selection.judges or optimisation.judges
+    if judges_each and not validation:
+        raise ConfigError(
+            "recipe: expected validation clips for its stop, keep or schedule, got none"
+        )
     generator = torch.Generator().manual_seed(seed)
     history: list[EpochReport] = []
     ahead = torch.empty(0, dtype=torch.int64)  # clips of epochs to come
@@ -128,7 +124,7 @@ def train(
     def checkpoint() -> Checkpoint:
         tensors, numbers = optimisation.state()
         tensors |= {"order": generator.get_state(), **random_states(device)}
-        tensors |= {"ahead": ahead}
+        tensors |= {"ahead": ahead} if hard is None else {"ahead": ahead, "difficulty": hard}
         return Checkpoint(tensors, {**numbers, "history": [vars(report) for report in history]})
 
     # the generators of GPUs that are not in use stay untouched: to ask for one would start CUDA
@@ -143,10 +139,12 @@ def train(
             history = [EpochReport(**report) for report in before.numbers["history"]]
             began -= history[-1].seconds
         for epoch in range(len(history) + 1, (until or epochs) + 1):
+            if selection.has_ended(history):
+                break
             network.train()
             total, clips = torch.zeros((), device=device), 0
             if len(ahead) < most:
-                ahead = torch.cat([ahead, hooks.order(len(data), epoch, generator)])
+                ahead = torch.cat([ahead, order_of(len(data), epoch, generator)])
             order, ahead = moved(ahead[:most], device), ahead[most:]
             steps = recipe.epoch_steps(len(order))
             for chosen in torch.split(order, recipe.batch_size)[:steps]:
@@ -167,22 +165,49 @@ def train(
                     f"expected a finite loss, found {mean} in epoch {epoch} of {epochs}, lower "
                     f"recipe.learning_rate ({recipe.learning_rate}) or recipe.gradient_clip"
                 )
-            log_loss = accuracy = None
+            report = EpochReport(epoch, mean, None, None, 0.0)
             judges = hooks.validation_epochs is None or epoch in hooks.validation_epochs
-            if validation and judges:
+            if validation and (judges or judges_each):
                 optimisation.finish()
                 log_loss, accuracy = _judged(network, validation)
+                report = replace(report, log_loss=log_loss, accuracy=accuracy)
+                if selection.is_best([*history, report]):
+                    optimisation.keep()
                 optimisation.resume()
+                optimisation.judged(log_loss)
                 if not isfinite(log_loss):  # of a last step whose gradient was not
                     raise DivergedError(
                         f"expected a finite loss of validation clips, found {log_loss} after epoch "
                         f"{epoch} of {epochs}, lower recipe.learning_rate ({recipe.learning_rate})"
                     )
-            history.append(EpochReport(epoch, mean, log_loss, accuracy, perf_counter() - began))
+            history.append(replace(report, seconds=perf_counter() - began))
             hooks.on_checkpoint(epoch, checkpoint)
             hooks.on_epoch(history[-1])
-    optimisation.finish()
+    optimisation.end()
     return history
+
+
+def _difficulty(
+    network: nn.Module,
+    data: Clips,
+    recipe: Recipe,
+    hooks: Hooks,
+    epochs: int,
+    seed: int,
+    execution: Execution,
+) -> Tensor:
+    """Train a first model as the curriculum says; return how hard each clip is to it, (clip,)."""
+    first_model = deepcopy(network)
+    train(
+        first_model,
+        data,
+        first_recipe(recipe),
+        Hooks(hooks.order, validation=hooks.validation, validation_epochs=()),
+        epochs=recipe.first_epochs(epochs),
+        seed=trial_seed(seed, 0, "curriculum"),
+        execution=execution,
+    )
+    return difficulty(first_model, data)
 
 
 def _judged(network: nn.Module, clips: Clips) -> tuple[float, float]:

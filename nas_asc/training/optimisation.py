@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from nas_asc.complexity import Pruning
-from nas_asc.networks import pruner_for
-from nas_asc.study import Recipe
+from nas_asc.networks import kernels, pruner_for
+from nas_asc.study import L2, Recipe
 from nas_asc.training.parts import Parts
 
 
@@ -37,8 +38,15 @@ class Optimisation:
         self._weights = nn.Parameter(state[: sum(p.numel() for p in self._trained)])
         self._optimizer = parts.optimizer([self._weights], recipe.learning_rate)
         self._schedule = parts.schedule(self._optimizer, epochs, epoch_steps)
+        self._l2 = l2_factors(network, recipe.l2) if recipe.l2 else None
         self._pruner = pruner_for(network, pruning)
         self._average = MovingAverage(state, recipe.ema_decay) if recipe.ema_decay else None
+        self._kept: Tensor | None = None  # weights of the best epoch so far
+
+    @property
+    def judges(self) -> bool:
+        """Whether the schedule asks for the log loss of each epoch."""
+        return isinstance(self._schedule, ReduceLROnPlateau)
 
     def gradient(self, loss: Tensor) -> Tensor:
         """Compute the gradient of a loss, (values,), of the weights in the order of `gathered`."""
@@ -52,16 +60,33 @@ class Optimisation:
         a norm that is to be limited stays where it is.
         """
         self._weights.grad = gradient
+        if self._l2 is not None:
+            gradient.addcmul_(self._l2, self._weights.detach())
         if self._largest_norm:
             nn.utils.clip_grad_norm_(self._weights, self._largest_norm)
         self._optimizer.step()
         self.done += 1
-        if self.done < self.steps:
+        if self.done < self.steps and not isinstance(self._schedule, ReduceLROnPlateau):
             self._schedule.step()
         if self._pruner:
             self._pruner.after_step(self.done, self.steps)
         if self._average:
             self._average.update()
+
+    def judged(self, log_loss: float) -> None:
+        """Note the log loss of the validation part after an epoch."""
+        if isinstance(self._schedule, ReduceLROnPlateau):
+            self._schedule.step(log_loss)
+
+    def keep(self) -> None:
+        """Keep the weights that are in the network now, after `finish`: the best so far."""
+        self._kept = self._state.clone()
+
+    def end(self) -> None:
+        """Leave the result in the network: the weights that were kept, or the last that count."""
+        self.finish()
+        if self._kept is not None:
+            self._state.copy_(self._kept)
 
     def finish(self) -> None:
         """Leave the weights that count in the network: the average, if there is one."""
@@ -81,10 +106,14 @@ class Optimisation:
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return the tensors and the numbers, which JSON can hold, of where the training is."""
         tensors = {f"network.{name}": t for name, t in self._network.state_dict().items()}
-        adam = self._optimizer.state_dict()
-        for state in adam["state"].values():  # of the one tensor
-            tensors |= {f"optimizer.{name}": t for name, t in state.items()}
-        numbers = {"done": self.done, "groups": adam["param_groups"]}
+        optimizer = self._optimizer.state_dict()
+        for state in optimizer["state"].values():  # of the one tensor; none without momentum
+            tensors |= {f"optimizer.{name}": t for name, t in state.items() if t is not None}
+        numbers = {"done": self.done, "groups": optimizer["param_groups"]}
+        if isinstance(self._schedule, ReduceLROnPlateau):
+            numbers["plateau"] = self._schedule.state_dict()
+        if self._kept is not None:
+            tensors["kept"] = self._kept
         if self._average:
             tensors["average"] = self._average.average
             numbers["averaged"] = self._average.step
@@ -103,9 +132,18 @@ class Optimisation:
 
         self._network.load_state_dict(under("network"))
         state = {0: {name: t.clone() for name, t in under("optimizer").items()}}
-        groups = [{**group, "betas": tuple(group["betas"])} for group in numbers["groups"]]
+        groups = [{**group} for group in numbers["groups"]]
+        for group in groups:
+            if "betas" in group:  # JSON knows no tuples
+                group["betas"] = tuple(group["betas"])
         self._optimizer.load_state_dict({"state": state, "param_groups": groups})
-        self.done = self._schedule.last_epoch = numbers["done"]
+        self.done = numbers["done"]
+        if isinstance(self._schedule, ReduceLROnPlateau):
+            self._schedule.load_state_dict(numbers["plateau"])
+        else:
+            self._schedule.last_epoch = self.done
+        if "kept" in tensors:
+            self._kept = tensors["kept"].to(self._weights.device, copy=True)
         if self._average:
             self._average.step = numbers["averaged"]
             self._average.average.copy_(tensors["average"])
@@ -127,6 +165,17 @@ def gathered(network: nn.Module) -> Tensor:
     for tensor, part in zip(state, parts, strict=True):
         tensor.data = part.view(tensor.shape)
     return together
+
+
+def l2_factors(network: nn.Module, l2: L2) -> Tensor:
+    """Return what times a weight is the gradient of its L2 term, (values,), as of `gathered`.
+
+    That is twice the factor for the weights of the chosen layers, and 0 for all others.
+    """
+    chosen = {id(weight) for weight in kernels(network, l2.layers == "kernels").values()}
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    factors = [torch.full_like(p.detach(), 2 * l2.factor * (id(p) in chosen)) for p in trained]
+    return torch.cat([each.reshape(-1) for each in factors])
 
 
 class MovingAverage:

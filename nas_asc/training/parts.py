@@ -1,31 +1,32 @@
-"""The parts that a recipe names: optimizers, schedules and losses, found and given their settings.
+"""The parts that a recipe names, found and given their settings; optimizers and losses.
 
-Another optimizer, schedule or loss is a table of its settings, a function and a row in the table of
-its family. A schedule is made for an optimizer, whose learning rate is the recipe's, and numbers of
-epochs and of steps in one; it is stepped after each batch.
+Another optimizer, schedule, loss or order is a table of its settings, a function and a row in the
+table of its family. An optimizer has one tensor to change: all weights that are trained.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any
 
 import torch
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, OneCycleLR
+from torch.optim.lr_scheduler import LRScheduler
 
-from nas_asc.errors import ConfigError, nearest
-from nas_asc.study import MOST, NoSettings, Part, Recipe, Table, faults_of
+from nas_asc.errors import ConfigError, nearest, short_repr
+from nas_asc.study import MOST, Part, Recipe, Table, faults_of
 from nas_asc.toml_file import Fault
 from nas_asc.training.augmentations import AUGMENTATIONS
 from nas_asc.training.batches import Batch
 from nas_asc.training.distillation import distilled
+from nas_asc.training.orders import ORDERS, Order, shuffled
+from nas_asc.training.schedules import SCHEDULES
 
 
 class WeightDecay(Table):
-    """Settings of the Adam family; weight decay is of all parameters, batch norm and biases too."""
+    """Settings of all; weight decay is of all parameters, batch norm and biases too."""
 
     weight_decay: float = Field(ge=0, le=MOST)
 
@@ -41,44 +42,73 @@ def adam(parameters: list[nn.Parameter], rate: float, settings: WeightDecay) -> 
     return torch.optim.Adam(parameters, rate, weight_decay=settings.weight_decay, fused=True)
 
 
+def radam(parameters: list[nn.Parameter], rate: float, settings: WeightDecay) -> Optimizer:
+    """Build Adam with rectified first steps (Liu et al. 2019, arXiv 1908.03265); L2 likewise."""
+    return torch.optim.RAdam(parameters, rate, weight_decay=settings.weight_decay)
+
+
+class Momentum(WeightDecay):
+    """Settings of gradient descent; momentum is off where it is absent, and Nesterov's as well."""
+
+    momentum: float = Field(default=0.0, ge=0, lt=1)
+    nesterov: bool = False
+
+    @model_validator(mode="after")
+    def _has_momentum(self) -> "Momentum":
+        if self.nesterov and not self.momentum:
+            raise ValueError("momentum: expected a number above 0 with nesterov, got 0")
+        return self
+
+
+def sgd(parameters: list[nn.Parameter], rate: float, settings: Momentum) -> Optimizer:
+    """Build stochastic gradient descent (Robbins and Monro 1951, doi 10.1214/aoms/1177729586).
+
+    With momentum the gradients of before are added, each time multiplied by it. Weight decay is an
+    L2 term of the loss.
+    """
+    return torch.optim.SGD(parameters, rate, fused=True, **settings.model_dump())
+
+
+class MeanSquare(WeightDecay):
+    """Settings of RMSprop; momentum is off where it is absent.
+
+    `alpha` is the decay of the mean square: 0.9 unless told in TensorFlow, 0.99 in torch.
+    """
+
+    alpha: float = Field(ge=0, lt=1)
+    momentum: float = Field(default=0.0, ge=0, lt=1)
+
+
+def rmsprop(parameters: list[nn.Parameter], rate: float, settings: MeanSquare) -> Optimizer:
+    """Build RMSprop, which divides by the root of a mean square (Graves 2013, arXiv 1308.0850).
+
+    That is of the gradients so far, not of their deviation. Weight decay is an L2 term of the loss.
+    """
+    return torch.optim.RMSprop(parameters, rate, **settings.model_dump())
+
+
+# No NAdam: a number of it comes back from a checkpoint on the GPU, and each step would wait for it.
 OPTIMIZERS: dict[str, Part[Callable[..., Optimizer]]] = {
     "adamw": Part(WeightDecay, adamw),
     "adam": Part(WeightDecay, adam),
+    "radam": Part(WeightDecay, radam),
+    "sgd": Part(Momentum, sgd),
+    "rmsprop": Part(MeanSquare, rmsprop),
 }
 
 
-def one_cycle(
-    optimizer: Optimizer, epochs: int, epoch_steps: int, settings: NoSettings
-) -> LRScheduler:
-    """Rise from 1/25 for 30 % of training, then fall to 1/250000, both along half a cosine.
-
-    Smith and Topin 2017 (arXiv 1708.07120). Momentum, Adam's first beta: 0.95, 0.85, 0.95. A single
-    step is made at the peak.
-    """
-    if epochs * epoch_steps == 1:
-        return constant(optimizer, epochs, epoch_steps, settings)
-    return OneCycleLR(optimizer, optimizer.param_groups[0]["lr"], total_steps=epochs * epoch_steps)
-
-
-def cosine(
-    optimizer: Optimizer, epochs: int, epoch_steps: int, settings: NoSettings
-) -> LRScheduler:
-    """Fall to 0 along half a cosine (Loshchilov and Hutter 2016, arXiv 1608.03983), no restarts."""
-    return CosineAnnealingLR(optimizer, T_max=epochs * epoch_steps)
-
-
-def constant(
-    optimizer: Optimizer, epochs: int, epoch_steps: int, settings: NoSettings
-) -> LRScheduler:
-    """Keep the learning rate, as Adam was proposed (Kingma and Ba 2014, arXiv 1412.6980)."""
-    return LambdaLR(optimizer, lambda step: 1.0)
-
-
-SCHEDULES: dict[str, Part[Callable[..., LRScheduler]]] = {
-    "one_cycle": Part(NoSettings, one_cycle),
-    "cosine": Part(NoSettings, cosine),
-    "constant": Part(NoSettings, constant),
-}
+def _class_weights(value: object) -> object:
+    """Check weights of classes; which classes there are is known with the data alone."""
+    if isinstance(value, dict) and value:
+        numbers = [each for each in value.values() if type(each) in (int, float)]
+        if len(numbers) == len(value) and all(0 <= each <= MOST for each in numbers):
+            return {name: float(each) for name, each in value.items()}
+    elif value in ("none", "balanced"):
+        return value
+    raise ValueError(
+        "expected none, balanced or a table with a number of at least 0 for each class, got "
+        f"{short_repr(value)}"
+    )
 
 
 class CrossEntropy(Table):
@@ -86,18 +116,23 @@ class CrossEntropy(Table):
 
     Attributes:
         label_smoothing: the share of each target that is spread over all classes.
-        class_weights: "balanced" weighs the classes alike, however many training clips they have.
+        class_weights: "balanced" weighs the classes alike, however many training clips they have;
+            or a weight for each class, by its name.
     """
 
     label_smoothing: float = Field(ge=0, lt=1)
-    class_weights: Literal["none", "balanced"] = "none"
+    class_weights: Annotated[str | dict[str, float], BeforeValidator(_class_weights)] = "none"
 
 
 def cross_entropy(logits: Tensor, batch: Batch, settings: CrossEntropy) -> Tensor:
     """Return the mean cross-entropy of float32 logits, (batch, class), with a batch's targets.
 
-    Labels may be smoothed (Szegedy et al. 2015, arXiv 1512.00567). With class weights it is the
-    weighted mean, each class of a target with its own weight; a batch has the weights.
+    Labels may be smoothed (Szegedy et al. 2015, arXiv 1512.00567). A batch has the weights of its
+    classes, each class of a target its own. "balanced" is the weighted mean, as torch has it. With
+    weights by name the weighted sum is divided by the clips of the batch, as Keras does: the
+    reports that give weights used it, and their size counts there, against an L2 term and a limit
+    of the gradient. The mean weight of "balanced" is 1 over all clips, so that it would differ from
+    batch to batch alone.
     """
     smoothing, loss = settings.label_smoothing, nn.functional.cross_entropy
     if settings.class_weights == "none":
@@ -106,7 +141,8 @@ def cross_entropy(logits: Tensor, batch: Batch, settings: CrossEntropy) -> Tenso
     if weights is None:
         raise ValueError("expected a batch with class weights, got none")
     total = loss(logits, batch.targets, weights, label_smoothing=smoothing, reduction="sum")
-    return total / (batch.targets @ weights).sum()
+    balanced = settings.class_weights == "balanced"
+    return total / ((batch.targets @ weights).sum() if balanced else len(batch.targets))
 
 
 LOSSES: dict[str, Part[Callable[..., Tensor]]] = {
@@ -116,6 +152,7 @@ _FAMILIES: Mapping[str, Mapping[str, Part[Any]]] = {
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "loss": LOSSES,
+    "order": ORDERS,  # may be absent
 }
 
 
@@ -131,6 +168,7 @@ class Parts:
     loss: Callable[[Tensor, Batch], Tensor]
     gain: Callable[..., Batch] | None
     augmentations: tuple[Callable[..., Batch], ...]
+    order: Order
 
 
 def parts_of(recipe: Recipe) -> Parts:
@@ -148,7 +186,8 @@ def parts_of(recipe: Recipe) -> Parts:
     optimizer, schedule, loss = (bound[family] for family in ("optimizer", "schedule", "loss"))
     if recipe.distillation is not None:
         loss = partial(distilled, hard=loss, settings=recipe.distillation)
-    return Parts(optimizer, schedule, loss, gain, tuple(augmentations.values()))
+    order = bound.get("order", shuffled)
+    return Parts(optimizer, schedule, loss, gain, tuple(augmentations.values()), order)
 
 
 def faults_of_parts(recipe: Mapping[str, Any]) -> list[Fault]:

@@ -58,6 +58,7 @@ from nas_asc.training.checkpoint import Checkpoint, load_checkpoint
 from nas_asc.training.compute_mode import execution_for
 from nas_asc.training.device import CPU, give_back_memory, machine_kind, prepare
 from nas_asc.training.distillation import read_probabilities
+from nas_asc.training.history import Selection
 from nas_asc.training.judging import metrics_of
 from nas_asc.training.loop import Hooks, train
 from nas_asc.training.metrics import Probabilities, predict_proba
@@ -154,7 +155,12 @@ def fit(
     labels = torch.tensor([clip.label for clip in dataset.clips])
     files = torch.tensor(dataset.file_numbers) if dataset.windowed else None
     second_plane, has_level = frontend.second_window > 0, frontend.normalisation != "peak"
-    clips = Clips(inputs, labels, len(classes), second_plane, files, has_level, pages=pages)
+    weights = recipe.class_weights(classes)
+    clips = Clips(
+        *(inputs, labels, len(classes), second_plane, files, has_level),
+        pages=pages,
+        named_weights=None if weights is None else torch.tensor(weights),
+    )
     training, validation = (
         clips.subset(dataset.indices(split)) for split in ("train", "validation")
     )
@@ -183,7 +189,7 @@ def fit(
         execution=execution_for(complexity, device),
     )
     curve = tuple(vars(report) for report in reports)
-    if until < epochs:
+    if until < epochs and not Selection(recipe, epochs, complexity.pruning).has_ended(reports):
         return UnfinishedTraining(complexity, curve)
 
     arrays = store(network, precision=complexity.precision, pruning=complexity.pruning)

@@ -39,7 +39,8 @@ def end(scheduler, trial, state=None):
         return
     loss = loss_at(trial, epoch)
     ended = trial.job_ended(loss)
-    scheduler.update(replace(ended, state="completed" if epoch == EPOCHS[-1] else "stopped_early"))
+    at_end = state == "completed" or epoch == EPOCHS[-1]
+    scheduler.update(replace(ended, state="completed" if at_end else "stopped_early"))
 
 
 def ask(scheduler, jobs):
@@ -207,6 +208,20 @@ def test_a_failed_trial_never_goes_on():
         jobs.append(trial)
         end(scheduler, trial, "failed" if trial.number % 2 else None)
     assert all(len(trial.jobs) == 1 for trial in scheduler.trials[1::2])
+
+
+def test_a_trial_that_its_recipe_ended_at_a_rung_never_goes_on_and_counts_as_trained():
+    scheduler = make(startup_trials=4, lag=2, trials=12)
+    told = {}
+    scheduler._sampler.report = lambda number, _, share=1.0: told.setdefault(number, share)
+    while (trial := scheduler.ask()) is not None:
+        end(scheduler, trial, "completed" if trial.number % 2 else None)
+    assert len(scheduler.trials) == 12
+    assert all(len(trial.jobs) == 1 for trial in scheduler.trials[1::2])
+    assert any(len(trial.jobs) == 2 for trial in scheduler.trials[::2])
+    unpruned = {t.number for t in scheduler.trials if t.complexity["sparsity"]}
+    assert {told[number] for number in range(1, 12, 2)} == {1.0}
+    assert {told[number] for number in range(2, 12, 2) if number not in unpruned} == {0.5}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The parts of a recipe: found by name, set by their own tables, added from outside by one row."""
 
 import pytest
+import recipe_cases
 import torch
 from recipe_cases import AUGMENTATIONS as SETTINGS
 from recipe_cases import PLAINEST, recipe
@@ -11,7 +12,9 @@ from nas_asc.study.config import Part, Table, load_study, study_toml
 from nas_asc.training.augmentations import AUGMENTATIONS
 from nas_asc.training.batches import Batch, Clips
 from nas_asc.training.loop import train
-from nas_asc.training.parts import LOSSES, OPTIMIZERS, SCHEDULES, parts_of
+from nas_asc.training.orders import ORDERS
+from nas_asc.training.parts import LOSSES, OPTIMIZERS, parts_of
+from nas_asc.training.schedules import SCHEDULES
 
 
 class Louder(Table):
@@ -61,6 +64,64 @@ def test_augmentations_are_applied_in_the_order_of_their_table():
 
 def test_a_bare_name_is_a_part_without_settings():
     assert recipe(schedule="cosine") == recipe(schedule={"name": "cosine"})
+
+
+FAMILIES = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "order": ORDERS}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_tests_have_settings_of_each_member(family):
+    assert {*getattr(recipe_cases, f"{family.upper()}S")} == {*FAMILIES[family]}
+
+
+def test_what_is_off_unless_it_is_there_is_written_and_read_again(tmp_path):
+    """Also class names that are no bare keys of TOML."""
+    weights = {"metro station": 1.5, "a.b": 0.5, 'say "ah"': 1.0}
+    made = recipe(
+        loss={"name": "cross_entropy", "label_smoothing": 0.0, "class_weights": weights},
+        order={"name": "buffer", "share": 0.05},
+        l2={"factor": 0.001, "layers": "all but classifier"},
+        stop={"patience": 15},
+        keep={"best": "accuracy", "after": 0.75},
+        curriculum={"stages": 3, "until": 0.5, "first": 0.1},
+    )
+    study = load_study("quick").model_copy(update={"recipe": made})
+    path = tmp_path / "mine.toml"
+    path.write_text(study_toml(study), encoding="utf-8")
+    assert load_study(str(path)) == study
+    assert not {"order", "l2", "stop", "keep", "curriculum"} & {*PLAINEST.to_dict()}
+
+
+@pytest.mark.parametrize(
+    ("table", "fault"),
+    [
+        (
+            "order = 'shufled'",
+            "recipe.order: expected one of shuffled, fixed, buffer, got 'shufled'",
+        ),
+        ("stop = { patience = 0 }", "recipe.stop.patience: expected a number greater than"),
+        ("keep = { best = 'loss' }", "recipe.keep.best: expected 'log_loss' or 'accuracy'"),
+        (
+            "keep = { best = 'accuracy', from = 0.5 }",
+            "recipe.keep.from: expected one of best, after",
+        ),
+        ("l2 = 0.1", "recipe.l2: expected a table, got 0.1"),
+        ("curriculum = { stages = 3 }", "recipe.curriculum.until: expected a value, got nothing"),
+    ],
+)
+def test_a_fault_in_them_is_told_with_its_place(tmp_path, table, fault):
+    path = tmp_path / "mine.toml"
+    text = study_toml(load_study("quick"))
+    path.write_text(text.replace("[recipe]\n", f"[recipe]\n{table}\n"), encoding="utf-8")
+    with pytest.raises(ConfigError) as told:
+        load_study(str(path))
+    assert fault in str(told.value)
+
+
+def test_momentum_of_nesterov_is_to_be_given():
+    optimizer = {"name": "sgd", "weight_decay": 0.0, "nesterov": True}
+    with pytest.raises(ConfigError, match=r"optimizer\.momentum: expected a number above 0 with"):
+        parts_of(recipe(optimizer=optimizer))
 
 
 @pytest.mark.parametrize("members", [AUGMENTATIONS, LOSSES, OPTIMIZERS, SCHEDULES])

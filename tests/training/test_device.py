@@ -75,6 +75,7 @@ def test_a_training_touches_nothing_elsewhere_and_waits_once_an_epoch(name, prun
         schedule="cosine",
         ema_decay=0.9,
         gradient_clip=1.0,
+        l2={"factor": 0.001, "layers": "all but classifier"},
         loss={"name": "cross_entropy", "label_smoothing": 0.1, "class_weights": "balanced"},
     )
     network = build(report_model(name).adapted(CLASSES, CLIP_S).architecture, CLASSES, CLIP_S)

@@ -14,7 +14,8 @@ from nas_asc.training.batches import Clips
 from nas_asc.training.checkpoint import load_checkpoint
 from nas_asc.training.compute_mode import Execution
 from nas_asc.training.device import prepare
-from nas_asc.training.loop import Hooks, shuffled, train
+from nas_asc.training.loop import Hooks, train
+from nas_asc.training.orders import shuffled
 
 pytestmark = [
     pytest.mark.gpu,

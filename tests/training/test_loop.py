@@ -59,8 +59,8 @@ def weights_of(network):
     return torch.cat([v.flatten().double() for v in values if v.is_floating_point()])
 
 
-def plain_steps(network, optimizer, epochs, batch_size):
-    """Train as one would write it; yield the loss after each step."""
+def plain_steps(network, optimizer, epochs, batch_size, term=lambda network: 0.0):
+    """Train as one would write it, with a term beside the loss; yield the loss after each step."""
     (inputs,), labels = tones()
     generator = torch.Generator().manual_seed(5)
     torch.manual_seed(5)
@@ -68,7 +68,7 @@ def plain_steps(network, optimizer, epochs, batch_size):
         for chosen in torch.randperm(48, generator=generator).split(batch_size):
             loss = nn.CrossEntropyLoss()(network(inputs[chosen].float()), labels[chosen])
             optimizer.zero_grad()
-            loss.backward()
+            (loss + term(network)).backward()
             optimizer.step()
             yield loss.item()
 
