@@ -4,8 +4,6 @@
 an ensemble differs from the study around it; `like` names another whose settings it has too. Of
 `[reproduce.ID.recipe]` each key replaces that of `[recipe]`, the augmentations all together. A
 search by the same study knows nothing of this.
-
-Conventions: settings that are numbers of epochs are called so, `..._epochs`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +15,8 @@ from nas_asc.errors import ConfigError
 from nas_asc.shipped import find
 from nas_asc.study.config import NO_SETTINGS, StudyConfig, faults_of
 from nas_asc.toml_file import read_toml
+
+_IN_EPOCHS = {"every", "patience", "step_epochs"}  # settings of a recipe that are
 
 # One network to its end, whatever the search of the study does; what comes first is not for a
 # sampler, so which one is named makes no difference.
@@ -77,7 +77,7 @@ def _in_proportion(table: Mapping[str, Any], share: float) -> dict[str, Any]:
     def scaled(key: str, value: Any) -> Any:
         if isinstance(value, Mapping):
             return _in_proportion(value, share)
-        if not key.endswith("_epochs") or isinstance(value, bool):
+        if key not in _IN_EPOCHS:
             return value
         return value * share if isinstance(value, float) else max(1, round(value * share))
 

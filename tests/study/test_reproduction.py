@@ -67,9 +67,9 @@ def test_schedules_are_shortened_in_proportion():
     """A tenth of 100 epochs: the rate falls every 0.2 epochs; of 15 of patience 2 are left."""
     short = study_of("srpol-1", epochs=10)
     assert short.epochs == 10
-    assert short.recipe.schedule["every_epochs"] == pytest.approx(0.2)
-    assert short.member_recipes["srpol-c3multi"].schedule["every_epochs"] == pytest.approx(0.2)
-    assert study_of("imt-b", epochs=20).recipe.stop.patience_epochs == 2
+    assert short.recipe.schedule["every"] == pytest.approx(0.2)
+    assert short.member_recipes["srpol-c3multi"].schedule["every"] == pytest.approx(0.2)
+    assert study_of("imt-b", epochs=20).recipe.stop.patience == 2
 
 
 def test_what_is_stated_is_of_networks_that_there_are():
