@@ -58,12 +58,12 @@ def command(
 ) -> None:
     """Judge the model of a trial on clips that its search has not seen."""
     from nas_asc.results import evaluation_csv, submission, write_evaluation, write_file
-    from nas_asc.search import find_model, saved_study
+    from nas_asc.search import model_folder, saved_study
     from nas_asc.training import evaluate_predictions, predict_split
 
     if as_csv and as_json:
         raise click.UsageError("expected one of --csv and --json, got both")
-    study, folder = saved_study(run), find_model(run, trial)
+    study, folder = saved_study(run), model_folder(run, trial)
     predictions = predict_split(folder, _recordings(run, study, folder, data, split), split)
     evaluation = evaluate_predictions(predictions)
     if as_json:

@@ -32,6 +32,8 @@ _FIGURES = {"accuracy": "{:.1%}", "log_loss": "{:.3f}"}
 @data_options
 @click.option("--epochs", type=click.IntRange(1),
               help="Shortens every schedule in proportion; default: as reported.")  # fmt: skip
+@click.option("--teacher", "teachers", metavar="RUN:TRIAL", multiple=True,
+              help="A trained model to learn from; the mean of several.")  # fmt: skip
 @click.option("--final-seeds", metavar="NUMBER", type=click.IntRange(1),
               help="Train it again with so many seeds, for mean and spread.")  # fmt: skip
 @click.option("--cv", is_flag=True, default=None, help="Train it again for each fold of the data.")
@@ -43,6 +45,7 @@ _FIGURES = {"accuracy": "{:.1%}", "log_loss": "{:.3f}"}
 def command(
     model: str,
     data: tuple[str, ...],
+    teachers: tuple[str, ...],
     device: str,
     out: Path | None,
     as_json: bool,
@@ -58,6 +61,7 @@ def command(
     from nas_asc.reports import find_model, load_report
     from nas_asc.results import write_front
     from nas_asc.search import JOB_FUNCTION, RUNNERS, check_new, failures, model_folder, read_task
+    from nas_asc.study import with_options
     from nas_asc.training import evaluate_in_full
 
     given = {name: value for name, value in options.items() if value is not None}
@@ -67,6 +71,9 @@ def command(
     run = out or Path("runs") / f"{model}-{datetime.now():%Y%m%d-%H%M%S}"
     check_new(run)
     config = settle_device(_study(found, given), device, resume=False, plan_only=False)
+    if teachers:
+        config = with_options(config, {"teachers": teachers})
+        config = config.model_copy(update={"recipe": config.recipe.absolute})
     dataset = checked_dataset(config)
     config = _for_data(config, found, dataset)
     task = read_task(config, lambda: dataset)

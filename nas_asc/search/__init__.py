@@ -19,18 +19,18 @@ from nas_asc.search.storage.run_folder import (
 )
 from nas_asc.search.storage.run_summary import (
     failures,
-    find_model,
     is_data_of,
     load_front,
     load_trials,
+    model_folder,
 )
 from nas_asc.search.storage.shared_study import check_storage, restore_run
 from nas_asc.search.task import Task, read_task
 
 __all__ = [
     "JOB_FUNCTION", "RUNNERS", "Progress", "Runner", "Task", "check_new", "check_storage",
-    "ended_trials", "failures", "find_gpu", "find_model", "finish_trial", "fitting_workers",
-    "held_workers", "insert_trial", "is_data_of", "load_front", "load_trials", "progress_line",
+    "ended_trials", "failures", "find_gpu", "finish_trial", "fitting_workers", "held_workers",
+    "insert_trial", "is_data_of", "load_front", "load_trials", "model_folder", "progress_line",
     "read_task", "resolve_device", "restore_run", "resumed_config", "run_search", "run_task",
     "saved_study",
 ]  # fmt: skip

@@ -71,7 +71,7 @@ def load_trials(run: str | Path) -> "pd.DataFrame":
     return data_frame(rows, [trial.architecture.choices for trial in trials], columns)
 
 
-def find_model(run: Path, number: int) -> Path:
+def model_folder(run: Path, number: int) -> Path:
     """Find the folder of the model of a trial, `RUN/models/TRIAL`.
 
     Raises:
