@@ -144,7 +144,8 @@ def _for_data(
 
 def _is_of(report: "Report", dataset: "Dataset") -> bool:
     """Return whether the results of a report are of these data."""
-    return dataset.edition is not None and report.data.startswith(dataset.edition)
+    edition, _, _ = (dataset.edition or "").partition(", version")
+    return bool(edition) and report.data.startswith(edition)
 
 
 def _reported(

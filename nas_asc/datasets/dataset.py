@@ -42,6 +42,7 @@ class Dataset:
 
     Attributes:
         root: the folder that holds all files.
+        edition: the published name of the data set that the clips are of, if it is one alone.
         highest_hz: what at least half of the clips hold energy up to; infinity where not known.
         align: where a clip shorter than `clip_s` lies in it, at the "start" or in the "center".
         source: what the data set was read from, and how; `split_seed` is that of drawn splits.
@@ -63,6 +64,7 @@ class Dataset:
     align: str = "start"
     source: DataSource = field(default_factory=DataSource)
     split_seed: int = 0
+    edition: str | None = None
     class_map: tuple[tuple[str, str], ...] = ()
 
     def indices(self, split: str) -> tuple[int, ...]:

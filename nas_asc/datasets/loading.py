@@ -13,6 +13,7 @@ from nas_asc.datasets.dataset import Clip, Dataset
 from nas_asc.datasets.decoding import AudioFile, check_file, check_files, unreadable
 from nas_asc.datasets.grouping import group_clips
 from nas_asc.datasets.lengths import clip_length_s, fitting_length_s, length_note, windows_of
+from nas_asc.datasets.official import edition_of
 from nas_asc.datasets.reading import Reading, read_source
 from nas_asc.datasets.splits import check_classes, lacking, split, straddling
 from nas_asc.errors import DatasetError, printable, utf8_path
@@ -153,6 +154,7 @@ def split_clips(
         align=source.align,
         source=source,
         split_seed=split_seed or 0,
+        edition=edition_of(reading.inventories) if len(reading.layouts) == 1 else None,
         class_map=class_map,
     )
     return dataset, done

@@ -6,7 +6,7 @@ version 2 those without five damaged ones) and ESC (Piczak, 2015, "ESC: Dataset 
 sound classification"). Its files come zip by zip: what is there is used, and what is not is told.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -73,6 +73,13 @@ class Inventory:
     def named(self) -> int:
         """How many clips the table names."""
         return len(self.there) + len(self.missing)
+
+
+def edition_of(inventories: Sequence[Inventory]) -> str | None:
+    """Return the published name of the one data set that there is; None if it has none."""
+    keys = {inventory.edition for inventory in inventories}
+    edition = EDITIONS.get(keys.pop() or "") if len(keys) == 1 else None
+    return edition.name if edition else None
 
 
 @dataclass(frozen=True)
