@@ -132,13 +132,14 @@ def _for_data(
             update={"recipe": config.recipe.model_copy(update={"loss": loss})}
         )
     if isinstance(model, Ensemble):
-        if model.untrainable:
-            reason = f"expected data that it can be trained on, {model.untrainable}"
-            raise ConfigError(f"{model.id}: {reason}")
-        size = count_ensemble(model.adapted(classes, dataset.clip_s), model.rule).size_bytes
+        fine = dict(dataset.class_map)
+        if reason := model.untrainable(classes, fine):
+            raise ConfigError(f"{model.id}: expected data that it can be trained on, {reason}")
+        adapted = model.adapted(classes, dataset.clip_s, fine)
+        size = count_ensemble(adapted, model.rule).size_bytes
     else:
-        adapted = model.adapted(len(classes), dataset.clip_s).architecture
-        size = count(adapted, len(classes), dataset.clip_s, model.rule).size_bytes
+        network = model.adapted(len(classes), dataset.clip_s).architecture
+        size = count(network, len(classes), dataset.clip_s, model.rule).size_bytes
     return config.model_copy(update={"budget": f"{size}B"})
 
 

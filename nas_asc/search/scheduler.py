@@ -303,6 +303,8 @@ class Scheduler:
     def _share_of_report_models_s(self) -> float:
         """Return the planned seconds that report models may take of the search."""
         study, each_s = self._study, self._task.candidate_s
+        if study.report_models is not None:  # they were asked for
+            return inf
         planned_s = [study.time_s * CORES] if study.time_s is not None else []
         if study.trials is not None and each_s is not None:
             planned_s.append(study.trials * each_s)
