@@ -5,4 +5,4 @@ A new command is one file and its name here.
 
 # In the order of a user's way through them. Each is imported when it is asked for, so that none
 # waits for another's imports.
-COMMANDS = ("search", "front", "models", "count", "spaces", "rules", "studies", "data")
+COMMANDS = ("search", "front", "ensemble", "models", "count", "spaces", "rules", "studies", "data")

@@ -5,12 +5,14 @@ from nas_asc.reports.ensemble import (
     Candidate,
     Ensemble,
     EnsembleReference,
+    Member,
     count_ensemble,
     count_members,
     ensemble_json,
     read_candidate,
     read_ensembles,
     read_saved_ensemble,
+    stored_model,
 )
 from nas_asc.reports.lookup import (
     ensemble_with,
@@ -34,9 +36,10 @@ from nas_asc.reports.verification import (
 )
 
 __all__ = [
-    "COUNTED", "ENSEMBLE", "Candidate", "Ensemble", "EnsembleReference", "Report",
+    "COUNTED", "ENSEMBLE", "Candidate", "Ensemble", "EnsembleReference", "Member", "Report",
     "ReportRow", "Verification", "count_ensemble", "count_members", "ensemble_json",
     "ensemble_with", "ensembles_of", "find_in_space", "headline", "input_words",
     "layers_source", "load_report", "read_candidate", "read_ensembles", "read_saved_ensemble",
-    "report_ensembles", "report_model", "report_models", "report_rows", "resolve", "verify",
+    "report_ensembles", "report_model", "report_models", "report_rows", "resolve",
+    "stored_model", "verify",
 ]  # fmt: skip

@@ -95,6 +95,8 @@ class Recipe(Table):
             gone through in parts, so that trainings can be compared early. None for all.
         gradient_clip: largest norm of the gradient; 0 for no limit.
         augmentations: settings of each that is on, by its name in `AUGMENTATIONS`.
+        calibration: whether the trained network's logits are divided by the temperature of the
+            lowest log loss on validation clips; absent it is "none".
     """
 
     optimizer: Choice
@@ -106,6 +108,7 @@ class Recipe(Table):
     ema_decay: float = Field(ge=0, lt=1)
     gradient_clip: float = Field(ge=0, le=MOST)
     augmentations: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    calibration: Literal["none", "temperature"] | None = None
 
     def epoch_steps(self, clips: int) -> int:
         """Return how many steps an epoch of so many clips has; fewer than a batch are one."""

@@ -12,7 +12,7 @@ import torch
 from nas_asc.datasets import SPLITS, Dataset, load_dataset
 from nas_asc.errors import ConfigError, NasAscError
 from nas_asc.features import MappedPages, load_inputs
-from nas_asc.networks import load_model
+from nas_asc.networks import Network, VotingNetwork, load_model
 from nas_asc.study import STUDY_FILE, read_study
 from nas_asc.training.batches import Clips
 from nas_asc.training.device import prepare
@@ -71,13 +71,23 @@ def evaluate_model(
                 f"{folder}: expected a data set with {name} {_shown(value)}, as the model was "
                 f"trained on, got {_shown(getattr(dataset, name))} - load it likewise"
             )
-    assert network.frontend is not None  # a saved model has one
-    arrays = load_inputs(dataset, network.frontend.feature_key)
+    return split_metrics(dataset, split, predict_split(network, dataset, split))
+
+
+def predict_split(network: Network | VotingNetwork, dataset: Dataset, split: str) -> Probabilities:
+    """Compute the class probabilities of a saved network, (clip, class), of the clips of a split.
+
+    On the device of the network.
+    """
+    arrays = [
+        array
+        for frontend in network.frontends  # a saved model has one, an ensemble several
+        for array in load_inputs(dataset, frontend.feature_key)
+    ]
     inputs = tuple(torch.from_numpy(array) for array in arrays)
     labels = torch.tensor([clip.label for clip in dataset.clips])
     clips = Clips(inputs, labels, len(dataset.classes), pages=MappedPages(arrays))
-    chosen = clips.subset(dataset.indices(split))
-    return split_metrics(dataset, split, predict_proba(network, chosen))
+    return predict_proba(network, clips.subset(dataset.indices(split)))
 
 
 def _check_unseen(folder: Path, dataset: Dataset, split: str) -> None:
