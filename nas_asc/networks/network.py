@@ -260,8 +260,9 @@ class VotingNetwork(nn.Module):
     `Network`.
 
     Attributes:
-        frontends: what makes the inputs, in their order, each once; none if made by hand.
-        frontend: the first of them, or None.
+        frontends: what makes the inputs, in their order, each once, as `FrontEnd.feature_key`; none
+            if made by hand.
+        frontend: of the first network, or None.
         input_shapes: of each input, without the batch axis.
     """
 
@@ -277,7 +278,7 @@ class VotingNetwork(nn.Module):
             key = (made_of, network.input_shapes)
             if key not in inputs:
                 before = len(self.input_shapes)
-                self.frontends += network.frontends
+                self.frontends += made_of
                 self.input_shapes += network.input_shapes
                 inputs[key] = (before, len(self.input_shapes))
             self._inputs.append(slice(*inputs[key]))

@@ -259,7 +259,7 @@ def sections(summary: Summary) -> list[tuple[str, tuple[Point, ...]]]:
         (f"front of size and {error}, smallest first", summary.front),
         (f"only on the front of size and {other}", summary.other_front),
         ("report models on neither front", models),
-        ("ensembles of trials on neither front", ensembles),
+        *([("ensembles of trials on neither front", ensembles)] if ensembles else []),
     ]
 
 
