@@ -10,18 +10,20 @@ from nas_asc.networks.layers import (
 from nas_asc.networks.model_files import (
     SavedModel,
     load_model,
+    load_saved,
     read_inputs,
+    read_validation,
     save_ensemble,
     save_model,
 )
-from nas_asc.networks.network import Network, build, run_steps, steps_of, vote
+from nas_asc.networks.network import Network, VotingNetwork, build, run_steps, steps_of, vote
 from nas_asc.networks.pruning import kernels, pruner_for
 from nas_asc.networks.reference_count import reference_count
 from nas_asc.networks.stored import restore, store
 
 __all__ = [
     "MelNorm", "Network", "PaddedConv1d", "SavedModel", "StridedPointwiseConv1d",
-    "StridedPointwiseConv2d", "WindowPool", "build", "kernels", "load_model", "pruner_for",
-    "read_inputs", "reference_count", "restore", "run_steps", "save_ensemble", "save_model",
-    "steps_of", "store", "vote",
+    "StridedPointwiseConv2d", "VotingNetwork", "WindowPool", "build", "kernels", "load_model",
+    "load_saved", "pruner_for", "read_inputs", "read_validation", "reference_count", "restore",
+    "run_steps", "save_ensemble", "save_model", "steps_of", "store", "vote",
 ]  # fmt: skip

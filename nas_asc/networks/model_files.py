@@ -4,9 +4,10 @@ Conventions: `architecture.json` holds the architecture with its class names, cl
 and how files become clips: `align` where that is not "start", `hop_s` where clips are windows;
 `weights.safetensors` exactly the bytes that the rule `plain` counts; `metrics.json` what it
 reached; `standard.json`, where the front end standardises, mean and deviation of each mel bin of
-each plane. An ensemble's folder holds `ensemble.json`, which says how its networks vote,
-`metrics.json`, and each network as such a folder, `1`, `2` and so on. Nothing is a pickle. The
-folder appears at once, complete, or not at all.
+each plane; `validation.npy` the class probabilities of the search's validation clips, float32,
+(clip, class), as they were judged when it was trained. An ensemble's folder holds `ensemble.json`,
+which says how its networks vote, `metrics.json`, and each network as such a folder, `1`, `2` and so
+on. Nothing is a pickle. The folder appears at once, complete, or not at all.
 """
 
 import json
@@ -24,7 +25,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 from torch import Tensor
 
-from nas_asc.architectures import Architecture
+from nas_asc.architectures import Architecture, FrontEnd
 from nas_asc.datasets import windows_of_file
 from nas_asc.errors import ConfigError, ExportError, StorageError
 from nas_asc.features import (
@@ -42,6 +43,7 @@ from nas_asc.reports import ENSEMBLE, Ensemble, ensemble_json, read_saved_ensemb
 from nas_asc.spaces import ARCHITECTURE, architecture_json, read_architecture
 
 WEIGHTS, METRICS, STANDARD = "weights.safetensors", "metrics.json", "standard.json"
+VALIDATION = "validation.npy"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class SavedModel:
         standards: mean and deviation per mel bin, (2, mel), of each plane; none where the front end
             does not standardise.
         align, hop_s: how files become clips, as of `Dataset`.
+        validation: its probabilities of validation clips, (clip, class), to be written beside it;
+            None for none, and where it was read.
     """
 
     architecture: Architecture
@@ -63,6 +67,7 @@ class SavedModel:
     standards: tuple[NDArray[np.float32], ...] = ()
     align: str = "start"
     hop_s: float | None = None
+    validation: NDArray[np.float64] | None = None
 
     def network(self) -> Network:
         """Build the module with the stored weights and standards, in evaluation mode.
@@ -93,6 +98,8 @@ def save_model(folder: Path, model: SavedModel) -> None:
         if model.standards:
             pairs = (standard.tolist() for standard in model.standards)
             _write_json(part / STANDARD, [{"mean": m, "deviation": d} for m, d in pairs])
+        if model.validation is not None:
+            np.save(part / VALIDATION, model.validation.astype(np.float32))
         (part / WEIGHTS).write_bytes(save(dict(model.arrays)))  # a full disk is an OSError
 
 
@@ -153,13 +160,22 @@ def load_saved(folder: Path) -> SavedModel:
         raise ExportError(f"{folder}: expected a complete saved model, found {error}") from None
 
 
+def read_validation(folder: Path) -> NDArray[np.float32] | None:
+    """Read the probabilities of validation clips that stand beside a model; None without any."""
+    try:
+        values: NDArray[np.float32] = np.load(folder / VALIDATION, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return values
+
+
 def load_model(folder: str | Path) -> Network | VotingNetwork:
     """Load the module of a saved model, `RUN/models/TRIAL`, with its stored weights, to run it.
 
     Batch norms have their statistics folded into their weights, so it is not to be trained further.
 
     Raises:
-        ExportError: it is no complete model or ensemble, or one of networks with different inputs.
+        ExportError: it is no complete model or ensemble.
     """
     folder = Path(folder)
     if not (folder / ENSEMBLE).is_file():
@@ -200,9 +216,8 @@ def read_inputs(network: Network | VotingNetwork, *paths: str | Path) -> tuple[T
         ValueError: there is no file, or several for a network of windows, or the network was not
             built for clips.
     """
-    frontend = network.frontend
-    if frontend is None or not paths:
-        found = "no file" if frontend else "a network made by hand"
+    if not network.frontends or not paths:
+        found = "no file" if network.frontends else "a network made by hand"
         raise ValueError(f"expected sound files and a network for them, found {found}")
     places = [(Path(path), 0.0) for path in paths]
     if network.hop_s is not None:
@@ -210,14 +225,25 @@ def read_inputs(network: Network | VotingNetwork, *paths: str | Path) -> tuple[T
             raise ValueError(f"expected one file for a network of windows, found {len(paths)}")
         starts_s = windows_of_file(places[0][0], network.clip_s, network.hop_s)
         places = [(places[0][0], start_s) for start_s in starts_s]
-    samples = frontend.samples(network.clip_s)
+    with one_torch_thread():
+        return tuple(
+            torch.from_numpy(array).float()
+            for frontend in network.frontends
+            for array in _read_clips(frontend, network.clip_s, network.align, places)
+        )
+
+
+def _read_clips(
+    frontend: FrontEnd, clip_s: float, align: str, places: Sequence[tuple[Path, float]]
+) -> list[Features]:
+    """Return what a front end makes of clips, each a file and where it begins there."""
+    samples = frontend.samples(clip_s)
     asked = (frontend.sample_rate_hz, frontend.channels, samples)
     function_of = cache(lambda plane: feature_function([plane], samples))
 
     def read(path: Path, start_s: float) -> tuple[Features, ...]:
-        audio = round_to_float16(read_clip(path, *asked, start_s, network.align))[np.newaxis]
-        return inputs_of(frontend, network.clip_s, lambda plane: function_of(plane)(audio)[0])
+        audio = round_to_float16(read_clip(path, *asked, start_s, align))[np.newaxis]
+        return inputs_of(frontend, clip_s, lambda plane: function_of(plane)(audio)[0])
 
-    with one_torch_thread():  # clip by clip: the spectra of an hour would fill the memory
-        arrays = zip(*(read(*place) for place in places), strict=True)
-        return tuple(torch.from_numpy(np.concatenate(each)).float() for each in arrays)
+    # Clip by clip: the spectra of an hour would fill the memory.
+    return [np.concatenate(each) for each in zip(*(read(*p) for p in places), strict=True)]

@@ -35,7 +35,7 @@ from nas_asc.architectures import (
     buffers,
     build_graph,
 )
-from nas_asc.errors import ExportError, UnsupportedOperation
+from nas_asc.errors import UnsupportedOperation
 from nas_asc.networks.layers import (
     MelNorm,
     PaddedConv1d,
@@ -104,6 +104,11 @@ class Network(nn.Module):
                 holder.add_module(part, nn.Module())
             holder = getattr(holder, part)
         holder.add_module(last, module)
+
+    @property
+    def frontends(self) -> tuple[FrontEnd, ...]:
+        """What makes the inputs, in their order; none if made by hand."""
+        return () if self.frontend is None else (self.frontend,)
 
     def example_inputs(self) -> tuple[Tensor, ...]:
         """Return inputs of zeros for one clip, with a batch axis of one."""
@@ -248,26 +253,36 @@ def vote(ensemble: Ensemble, probabilities: Sequence[Probabilities]) -> Probabil
 
 
 class VotingNetwork(nn.Module):
-    """An ensemble as one module: networks with the same inputs, whose probabilities are averaged.
+    """An ensemble as one module: networks whose probabilities are averaged.
 
-    Each standardises by itself; what is known of inputs and classes is as of `Network`.
+    Networks with the same front end have the same inputs; those of another front end stand after
+    them. Each network standardises by itself; what is known of classes and clips is as of a
+    `Network`.
+
+    Attributes:
+        frontends: what makes the inputs, in their order, each once, as `FrontEnd.feature_key`; none
+            if made by hand.
+        frontend: of the first network, or None.
+        input_shapes: of each input, without the batch axis.
     """
 
     def __init__(self, ensemble: Ensemble, networks: Sequence[Network]) -> None:
-        """Build it from networks.
-
-        Raises:
-            ExportError: they take different inputs.
-        """
+        """Build it from networks."""
         super().__init__()
-        first, *others = map(_fed, networks)
-        for name, value in [item for other in others for item in other.items()]:
-            if value != first.get(name):
-                raise ExportError(
-                    f"{ensemble.id}: expected networks with the same inputs, found {name} "
-                    f"{first.get(name)} and {value} - load them one by one"
-                )
-        self.input_shapes, self.frontend = networks[0].input_shapes, networks[0].frontend
+        inputs: dict[object, tuple[int, int]] = {}  # from which to which, by what they are made of
+        self.frontends: tuple[FrontEnd, ...] = ()
+        self.input_shapes: tuple[Shape, ...] = ()
+        self._inputs = []
+        for network in networks:
+            made_of = tuple(frontend.feature_key for frontend in network.frontends)
+            key = (made_of, network.input_shapes)
+            if key not in inputs:
+                before = len(self.input_shapes)
+                self.frontends += made_of
+                self.input_shapes += network.input_shapes
+                inputs[key] = (before, len(self.input_shapes))
+            self._inputs.append(slice(*inputs[key]))
+        self.frontend = networks[0].frontend
         self.clip_s, self.classes = ensemble.clip_s, ensemble.classes
         self.align, self.hop_s = networks[0].align, networks[0].hop_s
         self.networks = nn.ModuleList(networks)
@@ -275,13 +290,13 @@ class VotingNetwork(nn.Module):
             self.register_buffer(f"share{number}", torch.tensor(share))
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """Return the logarithm of the voted probabilities, (batch, class)."""
-        pairs = zip(self.networks, self.buffers(recurse=False), strict=True)
-        votes = [network(*inputs).softmax(dim=1) @ share for network, share in pairs]
+        """Return the logarithm of the voted probabilities, (batch, class).
+
+        Raises:
+            ValueError: there are not as many inputs as `input_shapes`.
+        """
+        if len(inputs) != len(self.input_shapes):
+            raise ValueError(f"expected {len(self.input_shapes)} inputs, got {len(inputs)}")
+        each = zip(self.networks, self._inputs, self.buffers(recurse=False), strict=True)
+        votes = [network(*inputs[own]).softmax(dim=1) @ share for network, own, share in each]
         return torch.stack(votes).sum(dim=0).log()
-
-
-def _fed(network: Network) -> dict[str, object]:
-    """Return by name what decides the inputs of a network."""
-    frontend = {} if network.frontend is None else vars(network.frontend.feature_key)
-    return {"shapes": network.input_shapes, **frontend}

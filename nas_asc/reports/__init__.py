@@ -5,12 +5,14 @@ from nas_asc.reports.ensemble import (
     Candidate,
     Ensemble,
     EnsembleReference,
+    Member,
     count_ensemble,
     count_members,
     ensemble_json,
     read_candidate,
     read_ensembles,
     read_saved_ensemble,
+    stored_model,
 )
 from nas_asc.reports.lookup import (
     TrainedModel,
@@ -39,10 +41,10 @@ from nas_asc.reports.verification import (
 )
 
 __all__ = [
-    "COUNTED", "ENSEMBLE", "Candidate", "Ensemble", "EnsembleReference", "Report", "ReportRow",
-    "TrainedModel", "Verification", "count_ensemble", "count_members", "ensemble_json",
+    "COUNTED", "ENSEMBLE", "Candidate", "Ensemble", "EnsembleReference", "Member", "Report",
+    "ReportRow", "TrainedModel", "Verification", "count_ensemble", "count_members", "ensemble_json",
     "ensemble_with", "ensembles_of", "find_in_space", "find_model", "find_trained", "headline",
     "input_words", "layers_source", "load_report", "read_candidate", "read_ensembles",
     "read_saved_ensemble", "report_ensembles", "report_model", "report_models", "report_rows",
-    "resolve", "space_of", "verify", "weights_digest",
+    "resolve", "space_of", "stored_model", "verify", "weights_digest",
 ]  # fmt: skip

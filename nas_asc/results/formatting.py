@@ -96,7 +96,7 @@ def choices_by_section(choices: Mapping[str, object]) -> dict[str, dict[str, obj
 
 
 def choices_in_words(
-    choices: Mapping[str, object], reference: Sequence[Point], kb: int
+    choices: Mapping[str, object], points: Sequence[Point], kb: int
 ) -> list[tuple[str, str]]:
     """Return choices by section: [("stage1", "width 12, kernel 3x5"), ...].
 
@@ -105,11 +105,11 @@ def choices_in_words(
 
     Args:
         choices: by dotted path, as a point has them.
-        reference: the report models that were trained, which an ensemble is made of.
+        points: what was trained, among it what an ensemble is made of.
         kb: bytes in a KB, by the counting rule.
     """
     if "ensemble" in choices:
-        return [("ensemble", networks_caption(choices, reference, kb))]
+        return [("ensemble", networks_caption(choices, points, kb))]
     words = []
     for section, values in choices_by_section(choices).items():
         if section:
@@ -135,14 +135,18 @@ def architecture_caption(choices: Mapping[str, object]) -> str:
     return known or ", ".join(f"{path}={value}" for path, value in choices.items())
 
 
-def networks_caption(choices: Mapping[str, object], reference: Sequence[Point], kb: int) -> str:
+def networks_caption(choices: Mapping[str, object], points: Sequence[Point], kb: int) -> str:
     """Return the networks of an ensemble: the size of each that was also trained, and its vote.
 
     "5 x ntu-vggnet, 1 x ntu-inceptionnet" becomes "5 x ntu-vggnet (34.5 KB each), 1 x
     ntu-inceptionnet (142.2 KB)". The vote is said only where networks weigh differently: "1 x
     srpol-c3multi (68.8 KB, 70 % of the vote)".
     """
-    sizes = {point.model: size_caption(point.size_bytes, kb) for point in reference}
+    sizes = {
+        name: size_caption(point.size_bytes, kb)
+        for point in points
+        for name in (point.model, f"trial {point.trial}")
+    }
     networks = str(choices["ensemble"]).split(", ")
     votes = str(choices["votes"]).split(", ") if "votes" in choices else [""] * len(networks)
     parts = []
@@ -198,7 +202,7 @@ class Column(NamedTuple):
 
 _COLUMNS = (
     Column(">trial", lambda p, s: str(p.trial)),
-    Column("report model", lambda p, s: p.model or ""),
+    Column("report model", lambda p, s: p.model or ("(ensemble)" if p.is_of_trials else "")),
     Column(">acc. %", lambda p, s: f"{100 * p.accuracy:.1f}"),
     Column(">log loss", lambda p, s: f"{p.log_loss:.3f}"),
     Column(">bytes", lambda p, s: f"{p.size_bytes:,}"),
@@ -247,11 +251,15 @@ def sections(summary: Summary) -> list[tuple[str, tuple[Point, ...]]]:
     """Return the points to be listed, under headings: both fronts, and other report models."""
     error = summary.objective.replace("_", " ")
     other = "accuracy" if summary.objective == "log_loss" else "log loss"
-    models = tuple(point for point in summary.reference if not summary.on_front(point))
+    models, ensembles = (
+        tuple(point for point in points if not summary.on_front(point))
+        for points in (summary.reference, summary.ensembles)
+    )
     return [
         (f"front of size and {error}, smallest first", summary.front),
         (f"only on the front of size and {other}", summary.other_front),
         ("report models on neither front", models),
+        *([("ensembles of trials on neither front", ensembles)] if ensembles else []),
     ]
 
 
@@ -282,7 +290,8 @@ def header(summary: Summary) -> list[tuple[str, str]]:
 def notes(summary: Summary) -> list[str]:
     """Return what else is to be said: ensembles, models not trained, hypervolume, finals, time."""
     lines = [
-        f"{point.model}: {networks_caption(point.choices, summary.reference, summary.kb)}"
+        f"{point.model or f'trial {point.trial}'}: "
+        f"{networks_caption(point.choices, summary.points, summary.kb)}"
         for _, points in sections(summary)
         for point in points
         if "ensemble" in point.choices
@@ -304,6 +313,12 @@ def notes(summary: Summary) -> list[str]:
         lines.append(f"report models trained in part: {', '.join(each)}")
     if later := [str(point.model) for point in summary.reference if point.after_end]:
         lines.append(f"report models trained when the search had ended: {', '.join(later)}")
+    for each in summary.ensembles_over_budget:
+        limit = MEASURES[str(each["binds"])].noun if each["binds"] in MEASURES else each["binds"]
+        lines.append(
+            f"trial {each['trial']}: an ensemble of trials over the budget of this search by "
+            f"{limit}, so on no front"
+        )
     if "windows" in summary.data:
         lines.append(
             f"accuracy and log loss are of clips, by the mean over their windows of "
@@ -327,7 +342,8 @@ def _final_notes(summary: Summary) -> list[str]:
     finals, lines = summary.finals, []
     for kind, asked in finals.asked.items() if finals else ():
         found = summary.final_figures.get(kind, {})
-        done = {p.trial: found[p.trial].trainings if p.trial in found else 0 for p in summary.front}
+        front = [point.trial for point in summary.front_of_trials]
+        done = {trial: found[trial].trainings if trial in found else 0 for trial in front}
         missing = ", ".join(f"trial {trial} {n}" for trial, n in done.items() if n < asked)
         lines.append(
             f"{kind}: each point of the front trained again, {number_of(asked, 'time')}"

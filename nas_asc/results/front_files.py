@@ -1,11 +1,11 @@
 """The files of a run folder that show its front: data, pictures and the page.
 
 Conventions: `front.json` is what `search --json` prints and, under "points", every trial that was
-trained to the end. `front.csv` has one row per point of the front: the columns of a point,
-`on_front` (error measures, a space between them), then one column per choice, named by its dotted
-path; an empty cell is a choice that the architecture does not have. Where the front was trained
-again, mean and standard deviation of its figures stand before the choices (`Figures.to_row`). NaN
-and infinity are in neither.
+trained to the end, and ensembles of them. `front.csv` has one row per point of the front: the
+columns of a point, `on_front` (error measures, a space between them), then one column per choice,
+named by its dotted path; an empty cell is a choice that the architecture does not have. Where the
+front was trained again, mean and standard deviation of its figures stand before the choices
+(`Figures.to_row`). NaN and infinity are in neither.
 """
 
 import csv
@@ -25,7 +25,7 @@ def front_json(summary: Summary) -> str:
     content = summary.to_dict() | {
         "class_names": summary.classes,
         "precisions": summary.budget.precisions,
-        "points": [summary.point_to_dict(point) for point in summary.points],
+        "points": [summary.point_to_dict(point) for point in summary.shown],
     }
     return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 

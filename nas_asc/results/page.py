@@ -56,6 +56,8 @@ _LOOKS: Mapping[str, Mapping[str, object]] = {
     "front": {"color": BLUE, "size": 11, "line": _WHITE},
     "model": {**_MODEL, "line": _WHITE},
     "front model": {**_MODEL, "line": {"color": BLUE, "width": 2.5}},
+    "ensemble": {"color": GREY, "size": 10, "symbol": "square"},
+    "front ensemble": {"color": BLUE, "size": 11, "symbol": "square", "line": _WHITE},
 }
 # By whether they are tied.
 _BARS: Mapping[bool, Mapping[str, object]] = {
@@ -162,7 +164,8 @@ def chart_figure(shown: Chart, panel: Panel, summary: Summary) -> "Figure":
 
 def _hover(point: Point, summary: Summary) -> str:
     """Return results and costs of a point, then its architecture by section."""
-    name = f"trial {point.trial}" + (f" ({point.model})" if point.model else "")
+    of_what = point.model or ("an ensemble of trials" if point.is_of_trials else "")
+    name = f"trial {point.trial}" + (f" ({of_what})" if of_what else "")
     fronts = fronts_caption(summary.on_front(point))
     if point.epochs is not None:
         fronts = f"none: trained for {point.epochs} of {summary.epochs} epochs"
@@ -183,7 +186,7 @@ def _hover(point: Point, summary: Summary) -> str:
                 )
                 said = f"{split}: accuracy {accuracy} %, log loss {log_loss}"
                 lines.append(f"{figures.trainings} {kind}, {said}")
-    for section, text in choices_in_words(point.choices, summary.reference, summary.kb):
+    for section, text in choices_in_words(point.choices, summary.points, summary.kb):
         first, *rest = textwrap.wrap(text, _HOVER_WIDTH) or [""]
         lines += [f"<b>{escape(section)}</b> {escape(first)}", *("   " + escape(r) for r in rest)]
     return "<br>".join(lines)
@@ -229,7 +232,7 @@ def front_html(summary: Summary) -> str:
                 [
                     {
                         "cells": [column.cell(point, summary) for column in shown_columns],
-                        "choices": choices_in_words(point.choices, summary.reference, summary.kb),
+                        "choices": choices_in_words(point.choices, summary.points, summary.kb),
                     }
                     for point in points
                 ],

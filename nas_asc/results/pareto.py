@@ -49,6 +49,11 @@ class Point:
     after_end: bool = False
     epochs: int | None = None
 
+    @property
+    def is_of_trials(self) -> bool:
+        """Whether it is an ensemble of other trials, chosen after they were trained."""
+        return self.model is None and "ensemble" in self.choices
+
     def __post_init__(self) -> None:
         if not (math.isfinite(self.accuracy) and math.isfinite(self.log_loss)):
             raise ValueError(

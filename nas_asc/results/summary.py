@@ -76,6 +76,9 @@ class Summary:
         resting: trials that rest at a rung, as what they are there.
         utilisation: share of their time that the workers of the last session spent in jobs whose
             results are stored, 0 to 1; None where that is not known.
+        ensembles: of trials of the run, within its budget; they are no trials of the search, count
+            nowhere, and stand on the front if nothing beats them.
+        ensembles_over_budget: those that were made for a larger budget: trial, binds.
         finals: the points of the front trained again when the search had ended; None where that
             was not asked for.
     """
@@ -99,11 +102,23 @@ class Summary:
     epochs: int = 0
     resting: tuple[Point, ...] = ()
     utilisation: float | None = None
+    ensembles: tuple[Point, ...] = ()
+    ensembles_over_budget: tuple[Mapping[str, object], ...] = ()
+
+    @property
+    def shown(self) -> tuple[Point, ...]:
+        """All points that may be on a front."""
+        return (*self.points, *self.ensembles)
 
     @cached_property
     def fronts(self) -> dict[str, tuple[Point, ...]]:
         """The non-dominated points by error measure, smallest first."""
-        return {measure: tuple(pareto_front(self.points, measure)) for measure in OBJECTIVES}
+        return {measure: tuple(pareto_front(self.shown, measure)) for measure in OBJECTIVES}
+
+    @cached_property
+    def front_of_trials(self) -> tuple[Point, ...]:
+        """The front as it is without ensembles of trials: what can be trained again."""
+        return tuple(pareto_front(self.points, self.objective))
 
     @property
     def front(self) -> tuple[Point, ...]:
@@ -123,7 +138,7 @@ class Summary:
     @cached_property
     def final_figures(self) -> dict[str, dict[int, Figures]]:
         """What came of training points again, by kind and trial; no kind without any."""
-        front = {point.trial for point in self.front}
+        front = {point.trial for point in self.front_of_trials}
         return final_figures(self.finals, front, self.objective)
 
     def final_row(self, point: Point) -> dict[str, object]:
@@ -181,6 +196,7 @@ class Summary:
         }
         return {
             **values,
+            **({"source": "ensemble"} if point.is_of_trials else {}),
             "on_front": self.on_front(point),
             **({"finals": again} if self.finals else {}),
             "choices": dict(point.choices),
@@ -212,6 +228,15 @@ class Summary:
             "resting": [self.point_to_dict(p) | {"epochs": p.epochs} for p in self.resting],
             "utilisation": self.utilisation,
             **({"finals": self.finals.to_dict()} if self.finals else {}),
+            **self._ensembles_to_dict(),
+        }
+
+    def _ensembles_to_dict(self) -> dict[str, object]:
+        if not (self.ensembles or self.ensembles_over_budget):
+            return {}
+        return {
+            "ensembles": [self.point_to_dict(point) for point in self.ensembles],
+            "ensembles_over_budget": [dict(each) for each in self.ensembles_over_budget],
         }
 
     def to_frame(self) -> "pd.DataFrame":

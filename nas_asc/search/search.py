@@ -169,7 +169,7 @@ def run_task(
         if config.trains_again:
             session.cancel()
             write_front(summary, run)  # before anything is judged on test clips
-            front = [trials[point.trial] for point in summary.front]
+            front = [trials[point.trial] for point in summary.front_of_trials]
             how = (session.context, progress, session.machines)
             finals = train_front_again(task, run, store, runner, front, *how)
             summary = replace(summary, finals=finals)

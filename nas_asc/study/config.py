@@ -117,6 +117,8 @@ class Recipe(Table):
         order: of the clips of an epoch, one of `ORDERS`; None for "shuffled".
         l2, stop, keep, curriculum: see each; None for off: the last weights are the result.
         distillation: what is learnt from teachers; None for nothing.
+        calibration: whether the trained network's logits are divided by the temperature of the
+            lowest log loss on validation clips; absent it is "none".
     """
 
     optimizer: Choice
@@ -134,6 +136,7 @@ class Recipe(Table):
     stop: Stop | None = None
     keep: Keep | None = None
     curriculum: Curriculum | None = None
+    calibration: Literal["none", "temperature"] | None = None
 
     @property
     def absolute(self) -> "Recipe":

@@ -13,7 +13,7 @@ import torch
 from nas_asc.datasets import SPLITS, Dataset, hash_files, load_dataset, synthetic_dataset
 from nas_asc.errors import ConfigError, NasAscError
 from nas_asc.features import MappedPages, load_inputs
-from nas_asc.networks import load_model
+from nas_asc.networks import Network, VotingNetwork, load_model
 from nas_asc.study import STUDY_FILE, read_study
 from nas_asc.training.batches import Clips
 from nas_asc.training.device import prepare
@@ -94,8 +94,21 @@ def predict_clips(
                 f"{folder}: expected a data set with {name} {wanted}, as the model was trained "
                 f"on, got {found} - load it likewise"
             )
-    assert network.frontend is not None  # a saved model has one
-    arrays = load_inputs(dataset, network.frontend.feature_key)
+    return predict_network(network, dataset, indices)
+
+
+def predict_network(
+    network: Network | VotingNetwork, dataset: Dataset, indices: Sequence[int]
+) -> Probabilities:
+    """Compute the class probabilities of a loaded network, (clip, class), of some clips.
+
+    On the device of the network.
+    """
+    arrays = [
+        array
+        for frontend in network.frontends  # a saved model has one, an ensemble several
+        for array in load_inputs(dataset, frontend.feature_key)
+    ]
     inputs = tuple(torch.from_numpy(array) for array in arrays)
     labels = torch.tensor([clip.label for clip in dataset.clips])
     clips = Clips(inputs, labels, len(dataset.classes), pages=MappedPages(arrays))

@@ -54,6 +54,7 @@ from nas_asc.study import (
     trial_seed,
 )
 from nas_asc.training.batches import Clips
+from nas_asc.training.calibration import best_temperature, fold_temperature
 from nas_asc.training.checkpoint import Checkpoint, load_checkpoint
 from nas_asc.training.compute_mode import execution_for
 from nas_asc.training.device import CPU, give_back_memory, machine_kind, prepare
@@ -192,6 +193,9 @@ def fit(
     if until < epochs and not Selection(recipe, epochs, complexity.pruning).has_ended(reports):
         return UnfinishedTraining(complexity, curve)
 
+    calibrated: dict[str, object] = {}
+    if recipe.calibration == "temperature":
+        calibrated["temperature"] = _calibrate(network, validation)
     arrays = store(network, precision=complexity.precision, pruning=complexity.pruning)
     stored_bytes = sum(array.nbytes for array in arrays.values())
     assert stored_bytes == complexity.stored_bytes, (stored_bytes, complexity.stored_bytes)
@@ -204,7 +208,7 @@ def fit(
     standards = tuple(each.cpu().numpy() for each in statistics)
     if not all(np.isfinite(each).all() for each in probabilities.values()):
         raise DivergedError("expected finite probabilities, got others")
-    metrics = metrics_of(dataset, probabilities)
+    metrics = metrics_of(dataset, probabilities) | calibrated
     model = SavedModel(
         architecture,
         classes,
@@ -215,8 +219,18 @@ def fit(
         standards,
         dataset.align,
         dataset.hop_s,
+        probabilities["validation"],
     )
     return TrainedNetwork(model, complexity, probabilities, curve)
+
+
+def _calibrate(network: Network, validation: Clips) -> float:
+    """Divide the logits by the temperature of the lowest log loss, and return it."""
+    files = None if validation.files is None else validation.files.cpu().numpy()
+    labels = validation.labels.cpu().numpy()
+    temperature = best_temperature(predict_proba(network, validation), labels, files)
+    fold_temperature(network, temperature)
+    return temperature
 
 
 def _now_and_then(

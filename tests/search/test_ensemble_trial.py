@@ -220,16 +220,25 @@ def test_the_module_votes_as_the_numbers_do():
     np.testing.assert_allclose(voted, vote(ensemble, each), rtol=1e-5)
 
 
-def test_networks_with_different_inputs_are_no_module():
+def test_networks_with_different_front_ends_are_fed_one_after_the_other():
+    """The first and the third share their inputs; a window of another length makes others."""
     models = [replace(report_model(i), clip_s=CLIP_S) for i in ("deepsound-32", "deepsound-64")]
-    ensemble = made(*map(Member, models), classes=tuple("abcdefghij"))
-    networks = [build(model.architecture, 10, CLIP_S) for model in models]
-    with pytest.raises(ExportError, match="same inputs, found shapes"):
-        VotingNetwork(ensemble, networks)
+    ensemble = made(*map(Member, [*models, models[0]]), classes=tuple("abcdefghij"))
+    networks = [build(member.model.architecture, 10, CLIP_S).eval() for member in ensemble.members]
+    module = VotingNetwork(ensemble, networks)
+    assert module.frontends == tuple(m.architecture.frontend.feature_key for m in models)
+    assert module.input_shapes == (*networks[0].input_shapes, *networks[1].input_shapes)
+    first, second = (torch.randn(3, *shape) for shape in module.input_shapes)
+    with torch.inference_mode():
+        voted = module(first, second).exp()
+        each = [
+            network(x).softmax(1)
+            for network, x in zip(networks, (first, second, first), strict=True)
+        ]
+    torch.testing.assert_close(voted, torch.stack(each).mean(0))
     longer = networks[0].frontend and replace(networks[0].frontend, window=4096)
-    networks[1] = Network(networks[0].layers, longer, CLIP_S)
-    with pytest.raises(ExportError, match="same inputs, found window 2760 and 4096"):
-        VotingNetwork(ensemble, networks)
+    networks[2] = Network(networks[0].layers, longer, CLIP_S)
+    assert len(VotingNetwork(ensemble, networks).input_shapes) == 3
 
 
 @pytest.mark.slow

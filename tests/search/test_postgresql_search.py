@@ -19,9 +19,17 @@ from test_search import untimed
 
 from nas_asc.datasets import load_dataset
 from nas_asc.errors import RunError
-from nas_asc.search.storage.run_folder import saved_study
+from nas_asc.reports.ensemble import EnsembleReference
+from nas_asc.search.storage.ensembles import (
+    FIRST_ENSEMBLE,
+    RunEnsemble,
+    read_run_ensembles,
+    save_run_ensemble,
+)
+from nas_asc.search.storage.run_folder import open_store, saved_study
 from nas_asc.search.storage.run_summary import load_front, load_trials
 from nas_asc.search.storage.shared_study import restore_run
+from nas_asc.spaces import load_space
 
 OPTIONS = {"budget": "128KB", "trials": 12}  # report models, new trials and rungs
 FINALS = {"trials": 4, "sampler": "random", "early_stopping": OFF, "final_seeds": 2}
@@ -115,6 +123,25 @@ def test_what_came_of_the_front_is_there_without_the_folder(tmp_path, database, 
     assert code == 0
     trainings = [point["finals"]["seeds"]["trainings"] for point in json.loads(out)["front"]]
     assert trainings == [3] * len(first.front)
+
+
+@pytest.mark.slow
+def test_an_ensemble_is_there_without_the_folder(tmp_path, database):
+    run, new = tmp_path / "run", tmp_path / "new"
+    summary = search(run, storage=database, **FINALS | {"final_seeds": None})
+    one, other = trials_of(run)[:2]
+    reference = EnsembleReference("mbconv", "trials-0-1", "1 x trial 0, 1 x trial 1", "ab", "")
+    metrics = {"log_loss": 0.0, "accuracy": 1.0}
+    stored = (reference.to_dict(), one.complexity, metrics)
+    ensemble = RunEnsemble(FIRST_ENSEMBLE, ((0, 1), (other.number, 1)), "32 KB", None, *stored)
+    study = saved_study(run)
+    with closing(open_store(run, load_space("mbconv"), study)) as store:
+        save_run_ensemble(run, store, ensemble)
+    shutil.rmtree(run)
+    restore_run(new, database, None, study.study_name)
+    assert read_run_ensembles(new) == [ensemble]
+    assert load_front(new).front[-1].trial == FIRST_ENSEMBLE
+    assert load_front(new).points == summary.points
 
 
 def test_what_somebody_else_has_put_among_the_files_is_not_written(tmp_path, database, postgresql):

@@ -52,6 +52,8 @@ _LOOKS: Mapping[str, Mapping[str, Any]] = {
     "front": {"marker": "o", "color": BLUE, "markersize": 7, "markeredgecolor": "white"},
     "model": {**_MODEL, "zorder": 4},
     "front model": {**_MODEL, "markeredgecolor": BLUE, "markeredgewidth": 1.6, "zorder": 4},
+    "ensemble": {**_GREY, "marker": "s", "markersize": 6.5},
+    "front ensemble": {"marker": "s", "color": BLUE, "markersize": 7, "markeredgecolor": "white"},
 }
 # By whether they are tied; above the markers, which they are close to.
 _BARS: Mapping[bool, Mapping[str, Any]] = {

@@ -81,7 +81,7 @@ class Panel:
 
     def series(self) -> dict[str, tuple[str, list[Point]]]:
         """Return the points that are drawn alike: what they are called, and which they are."""
-        found = [point for point in self.others if point.model is None]
+        found = [p for p in self.others if p.model is None and not p.is_of_trials]
         models = [point for point in self.others if point.model is not None]
         inside = {point for point in found if self.shown(point) == self.value(point)}
         every = {
@@ -91,7 +91,12 @@ class Panel:
             "beyond": ("worse than the axis shows", [p for p in found if p not in inside]),
             "front": (
                 "front of size and the error shown",
-                [p for p in self.front if p.model is None],
+                [p for p in self.front if p.model is None and not p.is_of_trials],
+            ),
+            "ensemble": ("ensemble of trials", [p for p in self.others if p.is_of_trials]),
+            "front ensemble": (
+                "ensemble of trials on the front",
+                [p for p in self.front if p.is_of_trials],
             ),
             "model": ("report model", models),
             "front model": ("report model on the front", [p for p in self.front if p.model]),
@@ -139,7 +144,7 @@ def chart(summary: Summary) -> Chart:
     over_budget = [
         (str(seed["model"]), int(str(seed["size_bytes"]))) for seed in summary.seeds_over_budget
     ]
-    sizes = [point.size_bytes for point in (*summary.points, *summary.resting)]
+    sizes = [point.size_bytes for point in (*summary.shown, *summary.resting)]
     sizes += [size for _, size in over_budget] + ([limit] if limit is not None else [])
     x_limits = _size_limits(sizes)
     return Chart(
@@ -196,7 +201,7 @@ def _ticks(low: float, high: float) -> tuple[tuple[int, str], ...]:
 
 def _panel(summary: Summary, measure: str) -> Panel:
     front = summary.fronts[measure]
-    others = tuple(point for point in summary.points if point not in front)
+    others = tuple(point for point in summary.shown if point not in front)
     points = (front, others, summary.resting)
     bars, again = _bars(summary, measure)
     if measure == "accuracy":

@@ -24,6 +24,7 @@ from nas_asc.datasets import Dataset, hash_files
 from nas_asc.errors import RunError
 from nas_asc.files import remove_unfinished, write_atomically
 from nas_asc.reports import EnsembleReference
+from nas_asc.search.storage.ensembles import ENSEMBLES_FOLDER
 from nas_asc.search.storage.finals import FINALS_FOLDER
 from nas_asc.search.storage.sqlite_store import (
     SqliteStore,
@@ -96,7 +97,7 @@ def locked(run: Path) -> Iterator[None]:
         raise RunError(f"{run}: expected a folder that can be written, {error.strerror}") from None
     try:
         # Of a process that was killed while it wrote.
-        for name in (".", "models", "checkpoints", FINALS_FOLDER):
+        for name in (".", "models", "checkpoints", FINALS_FOLDER, ENSEMBLES_FOLDER):
             remove_unfinished(run / name)
         yield
     finally:
@@ -341,16 +342,8 @@ def check_manifest(
     """
     stored = store.facts()
     before = {**_BEFORE, **stored} if stored else {}
-    for name, what in _UNCHANGING.items():
-        if name not in before or (name == "content" and "recordings" in before):
-            continue
-        then, now = _unplaced(before[name]), _unplaced(manifest.get(name))
-        if then != now:
-            raise RunError(
-                f"{run}: expected the {what} that the run was started with, got others: "
-                f"{_differences(name, then, now)} - begin anew with "
-                f"--study {run / 'study.toml'} --out NEW"
-            )
+    anew = f"begin anew with --study {run / 'study.toml'} --out NEW"
+    _check_unchanged(run, before, manifest, anew)
     for name, line in _TOLD.items():
         if name in before and before[name] != manifest[name]:
             _log.warning("%s", line)
@@ -359,6 +352,32 @@ def check_manifest(
         loss = objective if objective == "log_loss" else "1 - accuracy"
         store.add_facts(missing, (loss, "size_bytes"))
     return {**manifest, **before}
+
+
+def check_recordings(run: Path, facts: Mapping[str, object], dataset: Dataset) -> None:
+    """Check that a data set is the one that a run is about, wherever it lies.
+
+    Raises:
+        RunError: it is another.
+    """
+    now = {"data": dataset.describe(), "classes": list(dataset.classes), **content_of(dataset)}
+    _check_unchanged(run, facts, now, "put them back")
+
+
+def _check_unchanged(
+    run: Path, before: Mapping[str, object], now: Mapping[str, object], advice: str
+) -> None:
+    """Check what may not change, as far as both have it."""
+    for name, what in _UNCHANGING.items():
+        known = name in before and name in now
+        if not known or (name == "content" and "recordings" in before):
+            continue
+        then, found = _unplaced(before[name]), _unplaced(now[name])
+        if then != found:
+            raise RunError(
+                f"{run}: expected the {what} that the run was started with, got others: "
+                f"{_differences(name, then, found)} - {advice}"
+            )
 
 
 def _unplaced(value: object) -> object:

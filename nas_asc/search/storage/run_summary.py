@@ -9,6 +9,7 @@ from nas_asc.complexity import Budget, counting_rule, parse_budget
 from nas_asc.datasets import Dataset
 from nas_asc.errors import RunError, printable
 from nas_asc.results import POINT_COLUMNS, Point, Summary, data_frame
+from nas_asc.search.storage.ensembles import read_run_ensembles
 from nas_asc.search.storage.finals import read_finals
 from nas_asc.search.storage.run_folder import content_of, read_trials, saved_study
 from nas_asc.search.storage.trials import Trial, run_seconds
@@ -37,7 +38,7 @@ def _load(run: Path) -> tuple[list[Trial], Summary]:
 
 
 def load_trials(run: str | Path) -> "pd.DataFrame":
-    """Build a DataFrame of all trials of a run, whatever their state.
+    """Build a DataFrame of all trials of a run, whatever their state, ensembles of them last.
 
     Columns: trial, model, state, reason, seed, on_front (error measures, a space between them),
     accuracy and log_loss (where clips are windows also window_accuracy and window_log_loss), costs,
@@ -48,7 +49,8 @@ def load_trials(run: str | Path) -> "pd.DataFrame":
         RunError: there is no run in the folder.
     """
     trials, summary = _load(Path(run))
-    on_front = {point.trial: " ".join(summary.on_front(point)) for point in summary.points}
+    on_front = {point.trial: " ".join(summary.on_front(point)) for point in summary.shown}
+    trials = [*trials, *(each.trial for each in read_run_ensembles(Path(run)))]
     rows = [
         {
             "trial": trial.number,
@@ -115,6 +117,7 @@ def summarise(
 ) -> Summary:
     """Return the state of a search as tables and plots take it."""
     states, skipped = Counter(trial.state for trial in trials), tuple(skipped_seeds(trials))
+    ensembles = read_run_ensembles(run)
     return Summary(
         run=printable(run),
         space=study.space or "",
@@ -139,6 +142,10 @@ def summarise(
         finals=read_finals(run),
         epochs=study.epochs,
         resting=tuple(point(trial) for trial in trials if trial.at_rest),
+        ensembles=tuple(point(each.trial) for each in ensembles if each.over is None),
+        ensembles_over_budget=tuple(
+            {"trial": each.number, "binds": each.over} for each in ensembles if each.over
+        ),
     )
 
 

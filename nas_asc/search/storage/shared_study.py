@@ -1,7 +1,8 @@
 """A run whose trials are in a database: what it is called there, and its folder made anew.
 
 Conventions: the database has all of a run but its models, checkpoints and pictures: the trials, and
-as attributes of the study the files that say what is searched and how the front was trained again.
+as attributes of the study the files that say what is searched, how the front was trained again, and
+which ensembles were made of the trials.
 """
 
 import re
@@ -10,12 +11,15 @@ from secrets import token_hex
 
 from nas_asc.errors import RunError, printable
 from nas_asc.files import write_atomically
+from nas_asc.search.storage.ensembles import ENSEMBLES_FOLDER
 from nas_asc.search.storage.finals import FINALS_FOLDER
 from nas_asc.search.storage.run_folder import check_new, locked, save_study, saved_study
 from nas_asc.study import STUDY_FILE, StudyConfig
 
 # A file of another name would be one that somebody else has put into the database.
-_KEPT = re.compile(rf"{re.escape(STUDY_FILE)}|{re.escape(FINALS_FOLDER)}/[\w-]+\.json")
+_KEPT = re.compile(
+    rf"{re.escape(STUDY_FILE)}|({re.escape(FINALS_FOLDER)}|{re.escape(ENSEMBLES_FOLDER)})/[\w-]+\.json"
+)
 
 
 def check_storage(study: StudyConfig, password: str | None) -> None:
