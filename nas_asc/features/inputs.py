@@ -44,7 +44,8 @@ _log = logging.getLogger(__name__)
 Features = NDArray[np.float16]
 FeatureFunction = Callable[[Features], list[Features]]
 _Result = tuple[Features, list[Features]]  # audio, and features of it
-_T, _R = TypeVar("_T"), TypeVar("_R")
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 
 def load_inputs(

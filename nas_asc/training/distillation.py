@@ -186,7 +186,8 @@ def _heard(network: Network, dataset: Dataset) -> Iterator[Features]:
     def logits_of(parts: tuple[Tensor, ...]) -> Features:
         with torch.inference_mode():
             logits = network(*[part.float() for part in parts])
-            return (logits - logits.amax(dim=1, keepdim=True)).half().numpy()
+            below_0: Features = (logits - logits.amax(dim=1, keepdim=True)).half().numpy()
+            return below_0
 
     parts = clips.subset(dataset.indices("train")).parts(_BATCH_SIZE)
     with one_torch_thread() as threads, closing(in_order(logits_of, parts, threads)) as found:

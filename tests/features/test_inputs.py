@@ -23,7 +23,7 @@ from nas_asc.datasets import Clip, Dataset, decoding, load_dataset
 from nas_asc.errors import DatasetError, NasAscError
 from nas_asc.features import inputs, load_inputs, one_torch_thread
 from nas_asc.features.audio import LogMel, read_clip
-from nas_asc.features.inputs import _in_order
+from nas_asc.features.inputs import in_order
 from nas_asc.study import DataSource
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "features.py"
@@ -372,7 +372,7 @@ def test_the_number_of_threads_changes_no_value(dataset, tmp_path):
 @pytest.mark.usefixtures("three_threads")
 def test_every_thread_has_one_torch_thread_meanwhile():
     with one_torch_thread() as threads:
-        inside = set(_in_order(lambda _: torch.get_num_threads(), range(20), threads))
+        inside = set(in_order(lambda _: torch.get_num_threads(), range(20), threads))
         inside.add(torch.get_num_threads())
     assert (threads, inside, torch.get_num_threads()) == (3, {1}, 3)
 
@@ -384,7 +384,7 @@ def test_results_come_in_order_and_only_a_few_ahead():
         started.append(item)
         return 2 * item
 
-    results = _in_order(double, range(1000), threads=2)
+    results = in_order(double, range(1000), threads=2)
     assert [next(results) for _ in range(3)] == [0, 2, 4]
     assert len(started) <= 3 + 4 * 2
     results.close()
@@ -399,7 +399,7 @@ def test_an_error_ends_the_pass_and_its_threads():
         return item
 
     with pytest.raises(KeyError):
-        list(_in_order(fail_at_5, range(1000), threads=2))
+        list(in_order(fail_at_5, range(1000), threads=2))
     assert threading.active_count() == before
 
 
