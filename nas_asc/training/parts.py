@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, O
 from nas_asc.errors import ConfigError, nearest
 from nas_asc.study import MOST, NoSettings, Part, Recipe, Table, faults_of
 from nas_asc.toml_file import Fault
-from nas_asc.training.augmentations import AUGMENTATIONS
+from nas_asc.training.augmentations import AUGMENTATIONS, Augmentation
 from nas_asc.training.batches import Batch
 
 
@@ -122,13 +122,13 @@ _FAMILIES: Mapping[str, Mapping[str, Part[Any]]] = {
 class Parts:
     """What a training consists of: functions with their settings, augmentations in their order.
 
-    The gain, if there is one, stands by itself: it comes before features are standardised.
+    Those that come before features are standardised stand by themselves.
     """
 
     optimizer: Callable[..., Optimizer]
     schedule: Callable[..., LRScheduler]
     loss: Callable[[Tensor, Batch], Tensor]
-    gain: Callable[..., Batch] | None
+    before_standardisation: tuple[Callable[..., Batch], ...]
     augmentations: tuple[Callable[..., Batch], ...]
 
 
@@ -142,10 +142,16 @@ def parts_of(recipe: Recipe) -> Parts:
     if faults:
         raise ConfigError("\n".join(fault.text for fault in faults))
     asked = [name for name in AUGMENTATIONS if name in recipe.augmentations]
-    augmentations = {name: bound[f"augmentations.{name}"] for name in asked}
-    gain = augmentations.pop("gain", None)
+    before, after = (
+        tuple(
+            bound[f"augmentations.{name}"]
+            for name in asked
+            if AUGMENTATIONS[name].before_standardisation == early
+        )
+        for early in (True, False)
+    )
     optimizer, schedule, loss = (bound[family] for family in ("optimizer", "schedule", "loss"))
-    return Parts(optimizer, schedule, loss, gain, tuple(augmentations.values()))
+    return Parts(optimizer, schedule, loss, before, after)
 
 
 def faults_of_parts(recipe: Mapping[str, Any]) -> list[Fault]:
@@ -158,7 +164,7 @@ def _bind(recipe: Mapping[str, Any]) -> tuple[dict[str, Callable[..., Any]], lis
 
     What is no table or has no name is a fault of the recipe, and left out here.
     """
-    asked: list[tuple[str, Mapping[str, Part[Any]], str, object]] = []
+    asked: list[tuple[str, Mapping[str, Part[Any] | Augmentation], str, object]] = []
     for family, members in _FAMILIES.items():
         choice = recipe.get(family)
         table = dict(choice) if isinstance(choice, dict) else {"name": choice}

@@ -45,6 +45,7 @@ from nas_asc.reports import (
 )
 from nas_asc.spaces import load_space
 from nas_asc.study import DataSource, Job, JobResult, OnEpoch, Recipe, trial_seed
+from nas_asc.training.augmentations import check_takes_crops
 from nas_asc.training.batches import Clips
 from nas_asc.training.checkpoint import Checkpoint, load_checkpoint
 from nas_asc.training.compute_mode import execution_for
@@ -110,6 +111,7 @@ def fit(
 
     Raises:
         NasAscError: a clip cannot be decoded, or the training cannot go on.
+        ConfigError: clips are cropped, and the network takes whole ones alone.
         AssertionError: the closed form, the module, fvcore and the stored bytes do not agree.
     """
     dataset, frontend = settings.dataset, architecture.frontend
@@ -118,6 +120,7 @@ def fit(
     torch.manual_seed(seed)
     network = build(architecture, len(classes), dataset.clip_s)
     epochs, recipe = settings.epochs, settings.recipe
+    check_takes_crops(network, recipe.augmentations)
     named = digest(json.dumps([architecture.key, seed, epochs, recipe.to_dict()]), 16)
     before = load_checkpoint(checkpoint, named)
     if before is None:  # else it was done then
@@ -127,7 +130,8 @@ def fit(
     labels = torch.tensor([clip.label for clip in dataset.clips])
     files = torch.tensor(dataset.file_numbers) if dataset.windowed else None
     second_plane, has_level = frontend.second_window > 0, frontend.normalisation != "peak"
-    clips = Clips(inputs, labels, len(classes), second_plane, files, has_level, pages=pages)
+    facts = (len(classes), second_plane, files, has_level)
+    clips = Clips(inputs, labels, *facts, pages=pages, frontend=frontend)
     training, validation = (
         clips.subset(dataset.indices(split)) for split in ("train", "validation")
     )
