@@ -1,20 +1,22 @@
 """What each augmentation is by definition, on made signals: weights, stretches, statistics."""
 
 from dataclasses import replace
-from math import log, log10
+from math import isfinite, log, log10
 
 import pytest
 import torch
-from augmenting import LOG_MEL_8K, LOG_MELS, augmented, batch
+from augmenting import LOG_MEL_8K, LOG_MELS, augmented, batch, generator
+from recipe_cases import EVERY_AUGMENTATION, recipe
 
 from nas_asc.architectures import FrontEnd
 from nas_asc.errors import ConfigError
+from nas_asc.networks.layers import Standardisation, WindowPool
 from nas_asc.networks.network import build
 from nas_asc.reports.lookup import report_model
-from nas_asc.spaces.space_file import load_space
 from nas_asc.training.augmentations import check_takes_crops
 from nas_asc.training.augmentations.level_mixup import a_weight
-from nas_asc.training.batches import Batch
+from nas_asc.training.batches import Batch, Clips
+from nas_asc.training.loop import Hooks, train
 
 FLOOR = log(1e-8)
 MONO_8K = FrontEnd("waveform", 1, 8000)
@@ -155,12 +157,10 @@ def test_a_crop_of_8_s_has_the_frames_that_the_deepsound_report_says():
 
 def test_networks_that_pool_over_time_take_crops_and_others_say_so():
     crop = {"time_crop": {"length_s": 1.0}}
-    choices = report_model("deepsound-32").architecture.choices
-    space = load_space("mbconv")
-    pooling = build(space.from_choices(choices), 3, 2.0)
+    pooling = build(report_model("deepsound-32").architecture, 3, 2.0)
     check_takes_crops(pooling, crop)
     assert pooling.training
-    flat = build(space.from_choices(choices | {"head.pooling": "flatten"}), 3, 2.0)
+    flat = build(report_model("ntu-vggnet").adapted(3, 2.0).architecture, 3, 2.0)
     check_takes_crops(flat, {})
     check_takes_crops(flat, {"time_crop": {"length_s": 2.0}})
     with pytest.raises(ConfigError, match=r"time_crop: expected a network that takes clips of any"):
@@ -230,3 +230,35 @@ def test_noise_has_the_ratio_that_was_drawn(channels):
         assert 6 <= round(ratio_db) <= 31
         ratios.add(round(ratio_db))
     assert len(ratios) > 10
+
+
+@pytest.mark.parametrize("axes", [(7,), (12,), (5, 9)])
+def test_an_average_over_windows_of_a_crop_leaves_padding_out(axes):
+    """Of ones it is one, whatever length the layer was made for."""
+    made_for = {1: (20,), 2: (5, 14)}[len(axes)]
+    pool = WindowPool("avg", made_for, (3,) * len(axes), (2,) * len(axes), "same")
+    pooled = pool(torch.ones(1, 2, *axes))
+    torch.testing.assert_close(pooled, torch.ones_like(pooled))
+
+
+def test_a_training_with_all_of_them_is_decided_by_its_seed(one_thread):
+    """Crops of 0.3 s of what is standardised afterwards; clips are judged whole."""
+    model = report_model("deepsound-32").architecture
+    steps = recipe(
+        augmentations=EVERY_AUGMENTATION | {"time_crop": {"length_s": 0.3}},
+        batch_size=4,
+        learning_rate=0.001,
+    )
+    weights = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        network = build(model, 2, 0.6)
+        maps = 2 * torch.randn(8, *network.input_shapes[0], generator=generator(3)) - 8
+        network.standardisation = Standardisation(network.input_shapes[0])
+        network.standardisation.fit(maps)
+        clips = Clips((maps.half(),), torch.arange(8) % 2, 2, frontend=model.frontend)
+        hooks = Hooks(validation=clips)
+        (report,) = train(network, clips, steps, hooks, epochs=1, seed=4)
+        assert isfinite(report.train_loss)
+        weights.append(torch.cat([each.detach().flatten() for each in network.parameters()]))
+    assert torch.equal(*weights)

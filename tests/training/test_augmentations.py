@@ -1,4 +1,7 @@
+import re
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +12,7 @@ from nas_asc.features.audio import LogMel
 from nas_asc.training.augmentations import AUGMENTATIONS
 from nas_asc.training.augmentations.clipwise import symmetric_beta
 from nas_asc.training.batches import Batch
+from nas_asc.training.parts import faults_of_parts
 
 WITHOUT_MEL_BINS = {"freq_mixstyle"}  # nothing to do on waveforms
 
@@ -223,3 +227,13 @@ def test_shares_have_the_moments_of_the_beta_distribution(alpha):
     assert share.var().item() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.02)
     fourth = 3 / (16 * (2 * alpha + 1) * (2 * alpha + 3))
     assert (share - 0.5).pow(4).mean().item() == pytest.approx(fourth, rel=0.03)
+
+
+def test_the_documentation_names_each_with_its_settings_in_the_order_of_application():
+    text = (Path(__file__).parents[2] / "docs" / "augmentations.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", text, re.MULTILINE)
+    stated = {name: set(re.findall(r"`(\w+)`", settings)) for name, settings in rows}
+    assert list(stated) == list(AUGMENTATIONS)
+    assert stated == {name: set(row.settings.model_fields) for name, row in AUGMENTATIONS.items()}
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert faults_of_parts(tomllib.loads(example)["recipe"]) == []

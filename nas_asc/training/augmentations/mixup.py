@@ -13,7 +13,10 @@ from nas_asc.training.device import moved
 
 
 class Mixup(Table):
-    """Settings of mixup: each clip's share is of Beta(alpha, alpha), if small often near 0 or 1."""
+    """Settings of mixup: each clip's share is of Beta(alpha, alpha).
+
+    With a small alpha it is often near 0 or 1, with 1 it is any alike, above often near a half.
+    """
 
     alpha: float = Field(gt=0, le=MOST)
 
