@@ -1,6 +1,6 @@
 """How fast a candidate is trained, beside a plain PyTorch loop; prints one JSON object.
 
-    python benchmarks/train.py [--repetitions N]
+    python benchmarks/train.py [--repetitions N] [--augmentations]
 
 Clips of 5 s as 64 mel bins x 320 frames, or of half a second at 8 kHz as 40 x 42, in memory as
 float16, the same for both; they are random, since speed does not depend on what they hold. Ours is
@@ -10,6 +10,10 @@ augmentations with one draw a batch. Each runs in a process of its own with one 
 turns epoch by epoch, and each figure is the best epoch of each, in CPU seconds, so that what else
 runs on the machine matters little.
 
+Each augmentation has a row of its own, all that there are with `--augmentations`: the CPU time that
+it takes of a step with it and no other, on batches of the 20 kB candidate and on waveforms of as
+many clips, beside a step of that candidate without any. The best of some rounds counts.
+
 Larger batches are another training, not a faster one. Their row says what becomes of the log loss:
 that of the synthetic scenes, cut into windows of half a second at 8 kHz, after as many epochs of
 ours with either size of batches, each the mean of three seeds; `cpu_s` is of one training.
@@ -17,8 +21,8 @@ ours with either size of batches, each the mean of three seeds; `cpu_s` is of on
 
 import json
 import multiprocessing
-import sys
 import time
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
@@ -28,7 +32,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, TensorDataset
 
-from nas_asc.architectures import Architecture
+from nas_asc.architectures import Architecture, FrontEnd
 from nas_asc.complexity import count
 from nas_asc.datasets import synthetic_dataset
 from nas_asc.features import load_inputs, torchaudio
@@ -37,6 +41,7 @@ from nas_asc.reports import report_model
 from nas_asc.spaces import load_space
 from nas_asc.study import DataSource, Recipe
 from nas_asc.training import Clips, Hooks, execution_for, train
+from nas_asc.training.parts import parts_of
 
 CLASSES = 10
 WEIGHT_DECAY, MASK_WIDTH, MIXUP_ALPHA = 0.01, 0.15, 0.3
@@ -60,6 +65,27 @@ RECIPE = Recipe(
         "mixup": {"alpha": MIXUP_ALPHA},
     },
 )
+
+# Each as its report or paper has it, on all clips that it may leave as they are.
+AUGMENTATIONS: dict[str, dict[str, object]] = {
+    "time_crop": {"length_s": 4.0},
+    "block_mixing": {"probability": 1.0, "pieces": 10},
+    "temporal_mask": {"probability": 1.0, "mean_s": 4.0, "deviation_s": 1.0, "grid_s": 0.2},
+    "device_impulse_response": {"probability": 1.0, "devices": 60},
+    "fir_filter": {
+        "probability": 1.0,
+        "low_pass": {"edges_hz": [340.0, 1000.0, 2000.0], "taps": 200, "transition_hz": 300.0},
+        "high_pass": {"edges_hz": [340.0, 1000.0, 2000.0], "taps": 125, "transition_hz": 250.0},
+    },
+    "noise": {"probability": 1.0, "lowest_db": 6.0, "highest_db": 31.0, "step_db": 1.0},
+    "gain": {"range_db": 10.0},
+    "level_mixup": {"alpha": 0.6},
+    "warp": {"frequency_shift": 0.05, "time_stretch": 0.1},
+    "time_warp": {"width": 0.1},
+    **RECIPE.augmentations,
+    "freq_mixstyle": {"probability": 1.0, "alpha": 0.3},
+    "cutmix": {"probability": 1.0, "alpha": 1.0},
+}
 
 # deepsound-64 cut down to 20,468 bytes
 SMALL = {
@@ -131,8 +157,13 @@ EPOCHS, SEEDS = 40, (0, 1, 2)  # of the trainings whose log loss is compared
 
 def main() -> None:
     """Run all cases and print the result."""
-    repetitions = int(sys.argv[sys.argv.index("--repetitions") + 1]) if len(sys.argv) > 1 else 6
-    rows = [row(case, repetitions) for case in CASES]
+    parser = ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repetitions", type=int, default=6)
+    parser.add_argument("--augmentations", action="store_true", help="only their rows")
+    options = parser.parse_args()
+    repetitions = options.repetitions
+    rows = [] if options.augmentations else [row(case, repetitions) for case in CASES]
+    rows += augmentation_rows(repetitions)
     print(json.dumps({"benchmark": "train", "rows": rows}, indent=1))
 
 
@@ -169,6 +200,42 @@ def row(name: str, repetitions: int) -> dict[str, object]:
         sizes = (case.compared, case.batch_size)
         result["trained"] = [trained(replace(case, batch_size=size)) for size in sizes]
     return result
+
+
+def augmentation_rows(repetitions: int) -> list[dict[str, object]]:
+    """Tell the share of a step that each augmentation takes, on log-mels and on waveforms."""
+    case = CASES["20 kB candidate"]
+    architecture, network, features, labels = setting(case)
+    frontend = architecture.frontend
+    plain = case.recipe.model_copy(update={"augmentations": {}})
+    way = execution_for(count(architecture, CLASSES, case.clip_s))
+    seconds: list[float] = []
+    for _ in range(repetitions + 1):
+        began = time.process_time()
+        train(network, Clips((features,), labels, CLASSES), plain, epochs=1, seed=0, execution=way)
+        seconds.append(time.process_time() - began)
+    step_s = min(seconds[1:]) / plain.epoch_steps(case.clips)
+    waveform = FrontEnd("waveform", 1, frontend.sample_rate_hz)
+    waves = 0.1 * torch.randn(case.batch_size, *waveform.input_shapes(case.clip_s)[0])
+    fed = {"log-mels": (features[: case.batch_size], frontend), "waveforms": (waves, waveform)}
+    rows: list[dict[str, object]] = []
+    for name, settings in AUGMENTATIONS.items():
+        parts = parts_of(plain.model_copy(update={"augmentations": {name: settings}}))
+        (augment,) = (*parts.before_standardisation, *parts.augmentations)
+        result: dict[str, object] = {"case": f"augmentation {name}", "unit": "of a step"}
+        for kind, (inputs, made_by) in fed.items():
+            clips = Clips((inputs,), labels[: len(inputs)], CLASSES, frontend=made_by)
+            batch, own = clips.batch(torch.arange(len(inputs))), []
+            generator = torch.Generator().manual_seed(0)
+            for _ in range(3 * repetitions + 1):
+                began = time.process_time()
+                augment(batch, generator)
+                own.append(time.process_time() - began)
+            mean_s = sum(sorted(own[1:])[: 2 * repetitions]) / (2 * repetitions)  # chance decides
+            result[kind] = round(mean_s / (mean_s + step_s), 3)
+            result[f"{kind}_ms"] = round(1000 * mean_s, 2)
+        rows.append(result)
+    return rows
 
 
 def trained(case: Case) -> dict[str, object]:

@@ -41,6 +41,25 @@ SCHEDULES = {
     "plateau": {"factor": 0.5, "patience": 0, "threshold": 0.2},
 }
 ORDERS = {"shuffled": {}, "fixed": {}, "buffer": {"share": 0.1}}
+# All there are; some ask for the front end of the clips.
+EVERY_AUGMENTATION = {
+    **AUGMENTATIONS,
+    "time_crop": {"length_s": 0.1},
+    "block_mixing": {"probability": 0.9, "pieces": 4},
+    "temporal_mask": {"probability": 0.9, "mean_s": 0.1, "deviation_s": 0.03, "grid_s": 0.01},
+    "device_impulse_response": {"probability": 0.9, "devices": 5},
+    "fir_filter": {
+        "probability": 0.9,
+        "low_pass": {"edges_hz": [300.0, 1000.0], "taps": 40, "transition_hz": 250.0},
+        "high_pass": {"edges_hz": [1000.0], "taps": 31, "transition_hz": 250.0},
+        "band_pass": {"edges_hz": [[340.0, 3400.0]], "taps": 40, "transition_hz": 300.0},
+    },
+    "noise": {"probability": 0.9, "lowest_db": 6.0, "highest_db": 31.0, "step_db": 1.0},
+    "level_mixup": {"alpha": 0.6},
+    "time_warp": {"width": 0.2},
+    "freq_mixstyle": {"probability": 0.9, "alpha": 0.3},
+    "cutmix": {"probability": 0.9, "alpha": 1.0},
+}
 
 
 def recipe(**changed: object) -> Recipe:

@@ -43,13 +43,13 @@ from nas_asc.architectures.layers import (
     read_dropout,
     read_pool,
 )
-from nas_asc.architectures.mel_bands import has_empty_band, highest_centre_hz
+from nas_asc.architectures.mel_bands import band_corners_hz, has_empty_band, highest_centre_hz
 
 __all__ = [
     "ABSOLUTE", "ACTIVATIONS", "BLOCKS", "DEFAULT_BRANCHES", "DROPOUTS", "FEATURES_VERSION",
     "LENGTHS", "POOLINGS", "POOL_PADDINGS", "Activation", "Add", "Architecture", "Concat", "Conv",
     "CostTally", "Dropout", "Flatten", "FrontEnd", "GlobalPool", "Input", "Layer", "Linear", "Mul",
-    "Norm", "Operator", "Option", "Pool", "Shape", "Value", "assemble", "buffers", "build_graph",
-    "describe", "extent", "front_end", "has_empty_band", "highest_centre_hz", "peak_elements",
-    "read_dropout", "read_pool", "readers", "samples_of",
+    "Norm", "Operator", "Option", "Pool", "Shape", "Value", "assemble", "band_corners_hz",
+    "buffers", "build_graph", "describe", "extent", "front_end", "has_empty_band",
+    "highest_centre_hz", "peak_elements", "read_dropout", "read_pool", "readers", "samples_of",
 ]  # fmt: skip

@@ -42,15 +42,20 @@ class WindowPool(nn.Module):
         """Prepare for inputs whose axes after the channels are `axes`."""
         super().__init__()
         self.settings = (kind, axes, kernel, stride, padding)
+        self.axes = tuple(axes)
         self.kernel, self.stride = kernel, stride
         self.fill = float("-inf") if kind == "max" else 0.0
         self.margins = padding_of(same_margins(axes, kernel, stride)) if padding == "same" else ()
         self._pool = getattr(F, f"{kind}_pool{len(kernel)}d")
-        share = None
-        if kind == "avg" and any(self.margins):  # the share of each window that is not padding
-            ones = F.pad(torch.ones(1, 1, *axes), self.margins)
-            share = self._pool(ones, kernel, stride).reciprocal()
+        padded = kind == "avg" and any(self.margins)
+        share = self._inverse_share(axes) if padded else None
         self.register_buffer("share", share, persistent=False)
+
+    def _inverse_share(self, axes: Axes) -> Tensor:
+        """Return 1 over the share of each window that is not padding."""
+        ones = F.pad(torch.ones(1, 1, *axes), self.margins)
+        share: Tensor = self._pool(ones, self.kernel, self.stride)
+        return share.reciprocal()
 
     def as_2d(self) -> "WindowPool":
         """Return the same pooling of samples for (batch, channels, 1, samples)."""
@@ -58,11 +63,17 @@ class WindowPool(nn.Module):
         return WindowPool(kind, (1, *axes), (1, *kernel), (1, *stride), padding)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pool."""
+        """Pool maps, of other axes than the layer was made for too if they are crops of such."""
+        axes = tuple(x.shape[2:])
         if any(self.margins):
             x = F.pad(x, self.margins, value=self.fill)
         pooled: Tensor = self._pool(x, self.kernel, self.stride)
-        return pooled if self.share is None else pooled * self.share.to(pooled.dtype)
+        if self.share is None:
+            return pooled
+        share = self.share
+        if axes != self.axes:
+            share = self._inverse_share(axes).to(pooled.device)
+        return pooled * share.to(pooled.dtype)
 
 
 class StridedPointwiseConv1d(nn.Conv1d):

@@ -11,6 +11,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from nas_asc.architectures import FrontEnd
 from nas_asc.features import MappedPages
 
 _MOVED = 1024  # clips that are on their way to another device at a time
@@ -23,13 +24,14 @@ class Batch:
     Attributes:
         inputs: of the network, float32, (batch, ...) each: log-mels (batch, channels, mel, frame)
             or waveforms (batch, channels, sample). What stands beside the first is a summary of the
-            clip, which only its gain or a blend of clips may change.
+            clip, which follows it until it is standardised, and blends of clips thereafter.
         targets: probabilities, (batch, class).
         teacher: what teachers give the clips, likewise; None where there are none.
         class_weights: of the training, (class,); see `Clips`.
         second_plane: whether the first input's second channel is a transposed spectrogram,
             (frame, mel) by itself.
         has_level: whether louder clips have larger values, by their logarithm if log-mels.
+        frontend: what made the features; None where it is not known.
     """
 
     inputs: tuple[Tensor, ...]
@@ -38,6 +40,7 @@ class Batch:
     class_weights: Tensor | None = None
     has_level: bool = True
     teacher: Tensor | None = None
+    frontend: FrontEnd | None = None
 
     def with_blended_targets(self, partner: Tensor, share: Tensor) -> "Batch":
         """Blend what each clip is to give with that of another, the targets and the teacher's.
@@ -85,6 +88,7 @@ class Clips:
     pages: MappedPages | None = None
     teacher: Tensor | None = None
     named_weights: Tensor | None = None
+    frontend: FrontEnd | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -148,8 +152,8 @@ class Clips:
         inputs = tuple(each.float() for each in self._features(chosen))
         targets = self._class_targets.index_select(0, self.labels.index_select(0, chosen))
         teacher = None if self.teacher is None else self.teacher.index_select(0, chosen)
-        known = (self.second_plane, self.class_weights, self.has_level, teacher)
-        return Batch(inputs, targets, *known)
+        facts = (self.second_plane, self.class_weights, self.has_level, teacher, self.frontend)
+        return Batch(inputs, targets, *facts)
 
     def parts(self, size: int) -> Iterator[tuple[Tensor, ...]]:
         """Yield the features of all clips in order, so many clips at a time, for each input."""

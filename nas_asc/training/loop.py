@@ -149,8 +149,8 @@ def train(
             steps = recipe.epoch_steps(len(order))
             for chosen in torch.split(order, recipe.batch_size)[:steps]:
                 batch = data.batch(chosen)
-                if parts.gain:
-                    batch = parts.gain(batch, generator)
+                for augment in parts.before_standardisation:
+                    batch = augment(batch, generator)
                 if isinstance(network, Network):  # masks hide what is standardised
                     batch = replace(batch, inputs=network.prepare(*batch.inputs))
                 for augment in parts.augmentations:

@@ -18,7 +18,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from nas_asc.errors import ConfigError, nearest, short_repr
 from nas_asc.study import MOST, Part, Recipe, Table, faults_of
 from nas_asc.toml_file import Fault
-from nas_asc.training.augmentations import AUGMENTATIONS
+from nas_asc.training.augmentations import AUGMENTATIONS, Augmentation
 from nas_asc.training.batches import Batch
 from nas_asc.training.distillation import distilled
 from nas_asc.training.orders import ORDERS, Order, shuffled
@@ -160,13 +160,13 @@ _FAMILIES: Mapping[str, Mapping[str, Part[Any]]] = {
 class Parts:
     """What a training consists of: functions with their settings, augmentations in their order.
 
-    The gain, if there is one, stands by itself: it comes before features are standardised.
+    Those that come before features are standardised stand by themselves.
     """
 
     optimizer: Callable[..., Optimizer]
     schedule: Callable[..., LRScheduler]
     loss: Callable[[Tensor, Batch], Tensor]
-    gain: Callable[..., Batch] | None
+    before_standardisation: tuple[Callable[..., Batch], ...]
     augmentations: tuple[Callable[..., Batch], ...]
     order: Order
 
@@ -181,13 +181,19 @@ def parts_of(recipe: Recipe) -> Parts:
     if faults:
         raise ConfigError("\n".join(fault.text for fault in faults))
     asked = [name for name in AUGMENTATIONS if name in recipe.augmentations]
-    augmentations = {name: bound[f"augmentations.{name}"] for name in asked}
-    gain = augmentations.pop("gain", None)
+    before, after = (
+        tuple(
+            bound[f"augmentations.{name}"]
+            for name in asked
+            if AUGMENTATIONS[name].before_standardisation == early
+        )
+        for early in (True, False)
+    )
     optimizer, schedule, loss = (bound[family] for family in ("optimizer", "schedule", "loss"))
     if recipe.distillation is not None:
         loss = partial(distilled, hard=loss, settings=recipe.distillation)
     order = bound.get("order", shuffled)
-    return Parts(optimizer, schedule, loss, gain, tuple(augmentations.values()), order)
+    return Parts(optimizer, schedule, loss, before, after, order)
 
 
 def faults_of_parts(recipe: Mapping[str, Any]) -> list[Fault]:
@@ -200,7 +206,7 @@ def _bind(recipe: Mapping[str, Any]) -> tuple[dict[str, Callable[..., Any]], lis
 
     What is no table or has no name is a fault of the recipe, and left out here.
     """
-    asked: list[tuple[str, Mapping[str, Part[Any]], str, object]] = []
+    asked: list[tuple[str, Mapping[str, Part[Any] | Augmentation], str, object]] = []
     for family, members in _FAMILIES.items():
         choice = recipe.get(family)
         table = dict(choice) if isinstance(choice, dict) else {"name": choice}

@@ -53,6 +53,7 @@ from nas_asc.study import (
     Recipe,
     trial_seed,
 )
+from nas_asc.training.augmentations import check_takes_crops
 from nas_asc.training.batches import Clips
 from nas_asc.training.calibration import best_temperature, fold_temperature
 from nas_asc.training.checkpoint import Checkpoint, load_checkpoint
@@ -139,6 +140,7 @@ def fit(
 
     Raises:
         NasAscError: a clip cannot be decoded, or the training cannot go on.
+        ConfigError: clips are cropped, and the network takes whole ones alone.
         AssertionError: the closed form, the module, fvcore and the stored bytes do not agree.
     """
     dataset, frontend = settings.dataset, architecture.frontend
@@ -147,6 +149,7 @@ def fit(
     torch.manual_seed(seed)
     network = build(architecture, len(classes), dataset.clip_s)
     epochs, recipe = settings.epochs, settings.recipe
+    check_takes_crops(network, recipe.augmentations)
     named = digest(json.dumps([architecture.key, seed, epochs, recipe.to_dict()]), 16)
     before = load_checkpoint(checkpoint, named)
     if before is None:  # else it was done then
@@ -160,6 +163,7 @@ def fit(
     clips = Clips(
         *(inputs, labels, len(classes), second_plane, files, has_level),
         pages=pages,
+        frontend=frontend,
         named_weights=None if weights is None else torch.tensor(weights),
     )
     training, validation = (

@@ -3,13 +3,12 @@
 import pytest
 import recipe_cases
 import torch
-from recipe_cases import AUGMENTATIONS as SETTINGS
-from recipe_cases import PLAINEST, recipe
+from recipe_cases import EVERY_AUGMENTATION, PLAINEST, recipe
 from torch import nn
 
 from nas_asc.errors import ConfigError
 from nas_asc.study.config import Part, Table, load_study, study_toml
-from nas_asc.training.augmentations import AUGMENTATIONS
+from nas_asc.training.augmentations import AUGMENTATIONS, Augmentation
 from nas_asc.training.batches import Batch, Clips
 from nas_asc.training.loop import train
 from nas_asc.training.orders import ORDERS
@@ -34,7 +33,7 @@ def brier(logits: torch.Tensor, batch: Batch, settings: Brier) -> torch.Tensor:
 
 
 def test_an_augmentation_and_a_loss_from_outside_are_a_row_each(monkeypatch, tmp_path):
-    monkeypatch.setitem(AUGMENTATIONS, "louder", Part(Louder, louder))
+    monkeypatch.setitem(AUGMENTATIONS, "louder", Augmentation(Louder, louder))
     monkeypatch.setitem(LOSSES, "brier", Part(Brier, brier))
     made = recipe(loss={"name": "brier", "weight": 2.0}, augmentations={"louder": {"gain": 3.0}})
     text = study_toml(load_study("quick").model_copy(update={"recipe": made}))
@@ -56,10 +55,15 @@ def test_an_augmentation_and_a_loss_from_outside_are_a_row_each(monkeypatch, tmp
 
 
 def test_augmentations_are_applied_in_the_order_of_their_table():
-    given = recipe(augmentations=dict(reversed(SETTINGS.items())))
-    functions = [part.func.__name__ for part in parts_of(given).augmentations]
-    assert functions == ["warp", "time_shift", "spec_augment", "mixup"]
-    assert parts_of(PLAINEST).augmentations == ()
+    parts = parts_of(recipe(augmentations=dict(reversed(EVERY_AUGMENTATION.items()))))
+    before, after = (
+        [part.func.__name__ for part in each]
+        for each in (parts.before_standardisation, parts.augmentations)
+    )
+    assert before + after == list(AUGMENTATIONS)
+    assert after[0] == "warp"
+    none = parts_of(PLAINEST)
+    assert none.before_standardisation == none.augmentations == ()
 
 
 def test_a_bare_name_is_a_part_without_settings():
@@ -127,4 +131,4 @@ def test_momentum_of_nesterov_is_to_be_given():
 @pytest.mark.parametrize("members", [AUGMENTATIONS, LOSSES, OPTIMIZERS, SCHEDULES])
 def test_each_member_names_its_paper(members):
     for part in members.values():
-        assert any(word in part.function.__doc__ for word in ("arXiv", "doi", "ISMIR"))
+        assert any(word in part.function.__doc__ for word in ("arXiv", "doi", "ISMIR", "DCASE"))

@@ -1,30 +1,24 @@
+import re
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
-from recipe_cases import AUGMENTATIONS as SETTINGS
+from augmenting import LOG_MELS, WAVEFORMS, augmented, batch, generator
 
 from nas_asc.architectures import FrontEnd
 from nas_asc.features.audio import LogMel
-from nas_asc.training.augmentations import AUGMENTATIONS, symmetric_beta
+from nas_asc.training.augmentations import AUGMENTATIONS
+from nas_asc.training.augmentations.clipwise import symmetric_beta
 from nas_asc.training.batches import Batch
+from nas_asc.training.parts import faults_of_parts
 
-WAVEFORMS, LOG_MELS = (8, 2, 1000), (8, 1, 40, 50)
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
+WITHOUT_MEL_BINS = {"freq_mixstyle"}  # nothing to do on waveforms
 
 
-def batch(*shape, second_plane=False):
-    inputs = (torch.randn(*shape, generator=generator(9)), torch.randn(8, 40))
-    return Batch(inputs, torch.eye(8), second_plane)
-
-
-def augmented(name, given, seed=0, **settings):
-    part = AUGMENTATIONS[name]
-    table = part.settings.model_validate(SETTINGS[name] | settings)
-    return part.function(given, generator(seed), settings=table)
+def is_changed(name, shape):
+    return len(shape) == 4 or name not in WITHOUT_MEL_BINS
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
@@ -34,10 +28,14 @@ class TestEach:
         given = batch(*shape)
         before = given.inputs[0].clone()
         result = augmented(name, given)
-        assert [x.shape for x in result.inputs] == [x.shape for x in given.inputs]
+        axes = -1 if name == "time_crop" else None
+        assert result.inputs[0].shape[:axes] == given.inputs[0].shape[:axes]
+        assert [x.shape for x in result.inputs[1:]] == [x.shape for x in given.inputs[1:]]
+        assert result.targets.shape == given.targets.shape
         assert [x.dtype for x in result.inputs] == [x.dtype for x in given.inputs]
+        assert result.targets.dtype == torch.float32
         assert torch.equal(given.inputs[0], before)
-        assert not torch.equal(result.inputs[0], before)
+        assert is_changed(name, shape) != torch.equal(result.inputs[0], before)
 
     def test_the_generator_decides_and_nothing_else(self, name, shape):
         given, state = batch(*shape), torch.get_rng_state()
@@ -45,31 +43,75 @@ class TestEach:
         assert torch.equal(state, torch.get_rng_state())
         torch.rand(3)
         assert torch.equal(first, augmented(name, given).inputs[0])
-        assert not torch.equal(first, augmented(name, given, seed=1).inputs[0])
+        other = augmented(name, given, seed=1).inputs[0]
+        assert is_changed(name, shape) != torch.equal(first, other)
 
-    def test_a_summary_beside_log_mels_changes_with_the_targets_or_the_level(self, name, shape):
+    def test_a_summary_beside_log_mels_follows_them_and_blends(self, name, shape):
+        """It knows of what comes before features are standardised, and of other clips."""
         given = batch(*shape)
         result = augmented(name, given)
         changed = not torch.equal(result.targets, given.targets)
-        changed |= name == "gain" and shape == LOG_MELS
+        early = AUGMENTATIONS[name].before_standardisation
+        changed |= shape == LOG_MELS and (early or name == "freq_mixstyle")
+        changed &= not (name == "level_mixup" and shape == WAVEFORMS)  # which have no mean spectrum
         assert changed == (not torch.equal(result.inputs[1], given.inputs[1]))
-        alone = augmented(name, Batch(given.inputs[:1], given.targets))
+        alone = augmented(name, replace(given, inputs=given.inputs[:1]))
         assert torch.equal(alone.inputs[0], result.inputs[0])
         assert torch.equal(alone.targets, result.targets)
 
+    def test_one_clip_is_augmented_as_well_as_many(self, name, shape):
+        result = augmented(name, batch(1, *shape[1:]))
+        assert result.inputs[0].isfinite().all()
+        assert torch.equal(result.targets, batch(1, *shape[1:]).targets)
 
-@pytest.mark.parametrize(
-    ("name", "off"),
-    [
-        ("gain", {"range_db": 0.0}),
-        ("warp", {"frequency_shift": 0.0, "time_stretch": 0.0}),
-        ("time_shift", {"width": 0.0}),
-        ("spec_augment", {"mel_masks": 0} | {"frame_masks": 0}),
-    ],
-)
-def test_at_strength_nought_a_batch_stays_as_it_is(name, off):
-    given = batch(*LOG_MELS)
-    assert torch.equal(augmented(name, given, **off).inputs[0], given.inputs[0])
+    def test_clips_of_one_frame_stay_numbers(self, name, shape):
+        result = augmented(name, batch(*shape[:-1], 1))
+        assert result.inputs[0].isfinite().all()
+        assert result.inputs[0].shape[-1] == 1
+
+    @pytest.mark.parametrize("has_level", [True, False])
+    def test_silence_stays_a_number(self, name, shape, has_level):
+        floor = torch.tensor(1e-8).log().half().float() if len(shape) == 4 and has_level else 0.0
+        given = replace(batch(*shape), has_level=has_level)
+        silent = torch.zeros(shape) + floor
+        for first in (silent, torch.cat([silent[:4], given.inputs[0][4:]])):
+            result = augmented(name, replace(given, inputs=(first, given.inputs[1])))
+            assert all(each.isfinite().all() for each in (*result.inputs, result.targets))
+
+
+@pytest.mark.parametrize("name", [name for name in AUGMENTATIONS if name != "time_crop"])
+def test_a_second_plane_is_changed_along_its_own_axes(name):
+    """Its transpose beside a spectrogram is treated as the spectrogram is."""
+    half = 2 * batch(4, 1, 40, 40).inputs[0] - 8
+    given = batch(4, 2, 40, 40, second_plane=True)
+    given = replace(given, inputs=(torch.cat([half, half.transpose(2, 3)], 1), given.inputs[1]))
+    first, second = augmented(name, given).inputs[0].unbind(1)
+    if name == "spec_augment":  # hides what lies there in both
+        return
+    torch.testing.assert_close(first, second.transpose(1, 2))
+    assert not torch.equal(first, given.inputs[0][:, 0])
+
+
+OFF = {
+    "gain": {"range_db": 0.0},
+    "warp": {"frequency_shift": 0.0, "time_stretch": 0.0},
+    "time_shift": {"width": 0.0},
+    "spec_augment": {"mel_masks": 0, "frame_masks": 0},
+    "time_crop": {"length_s": 9.0},
+    "time_warp": {"width": 0.0},
+}
+BLENDS = {"mixup", "level_mixup"}  # with another clip, however small the share of one is
+
+
+@pytest.mark.parametrize("shape", [WAVEFORMS, LOG_MELS])
+@pytest.mark.parametrize("name", [name for name in AUGMENTATIONS if name not in BLENDS])
+def test_at_strength_nought_a_batch_stays_as_it_is(name, shape):
+    given = batch(*shape)
+    found = augmented(name, given, **OFF.get(name, {"probability": 0.0}))
+    for one, other in zip(
+        (*found.inputs, found.targets), (*given.inputs, given.targets), strict=True
+    ):
+        assert torch.equal(one, other)
 
 
 def test_a_gain_is_the_same_in_waveforms_and_in_their_log_mels():
@@ -185,3 +227,13 @@ def test_shares_have_the_moments_of_the_beta_distribution(alpha):
     assert share.var().item() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.02)
     fourth = 3 / (16 * (2 * alpha + 1) * (2 * alpha + 3))
     assert (share - 0.5).pow(4).mean().item() == pytest.approx(fourth, rel=0.03)
+
+
+def test_the_documentation_names_each_with_its_settings_in_the_order_of_application():
+    text = (Path(__file__).parents[2] / "docs" / "augmentations.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", text, re.MULTILINE)
+    stated = {name: set(re.findall(r"`(\w+)`", settings)) for name, settings in rows}
+    assert list(stated) == list(AUGMENTATIONS)
+    assert stated == {name: set(row.settings.model_fields) for name, row in AUGMENTATIONS.items()}
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert faults_of_parts(tomllib.loads(example)["recipe"]) == []

@@ -6,11 +6,12 @@ compute with tensors of two devices, and to tell a value of one there.
 
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
 import torch
-from recipe_cases import AUGMENTATIONS, recipe
+from recipe_cases import AUGMENTATIONS, EVERY_AUGMENTATION, recipe
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nas_asc.complexity.counting import count
@@ -18,16 +19,18 @@ from nas_asc.complexity.pruning import NOT_PRUNED, ChannelPruning, MagnitudePrun
 from nas_asc.errors import TrainingError
 from nas_asc.networks.network import build
 from nas_asc.reports.lookup import report_model
-from nas_asc.training import augmentations, device, loop
+from nas_asc.training import device, loop
+from nas_asc.training.augmentations import AUGMENTATIONS as AUGMENTATION_ROWS
 from nas_asc.training.batches import Clips
 from nas_asc.training.compute_mode import Execution, execution_for
 from nas_asc.training.device import machine_kind, prepare, processor
 from nas_asc.training.loop import Hooks, train
 from nas_asc.training.metrics import predict_proba
-from nas_asc.training.parts import OPTIMIZERS
+from nas_asc.training.parts import OPTIMIZERS, parts_of
 
 META, CUDA = torch.device("meta"), torch.device("cuda")
 NETWORKS = Path(loop.__file__).parents[1] / "networks"
+MEMBERS = {sys.modules[each.function.__module__] for each in AUGMENTATION_ROWS.values()}
 # As many clips as three batches of eight, the last one of which is half as large.
 CLIPS, CLASSES, CLIP_S = 20, 3, 1.0
 # What tells a value, or how many there are: a GPU would be waited for.
@@ -63,7 +66,7 @@ class Watching(TorchDispatchMode):
 def test_a_training_touches_nothing_elsewhere_and_waits_once_an_epoch(name, pruning, monkeypatch):
     told, moved = [], []
     monkeypatch.setattr(torch.Tensor, "item", lambda self: float(told.append(self.device) or 1.0))
-    for module in (augmentations, loop):
+    for module in (loop, *[each for each in MEMBERS if hasattr(each, "moved")]):
         monkeypatch.setattr(
             module, "moved", lambda *given: (moved.append(1), device.moved(*given))[1]
         )
@@ -88,6 +91,23 @@ def test_a_training_touches_nothing_elsewhere_and_waits_once_an_epoch(name, prun
     assert told == [META] * 2
     assert watch.waits == []
     assert watch.moves == ["_to_copy"] * len(moved)
+
+
+@pytest.mark.parametrize("name", ["imt-a", "deepsound-32"])
+def test_no_augmentation_waits_for_a_device(name):
+    """Log-mels and waveforms whose front end is known."""
+    front = report_model(name).adapted(CLASSES, CLIP_S).architecture.frontend
+    inputs = (torch.zeros(CLIPS, *front.input_shapes(CLIP_S)[0]),)
+    clips = Clips(inputs, torch.arange(CLIPS) % CLASSES, CLASSES, frontend=front).to(META)
+    parts = parts_of(recipe(augmentations=EVERY_AUGMENTATION))
+    generator = torch.Generator().manual_seed(0)
+    with Watching() as watch:
+        batch = clips.batch(torch.arange(8, device=META))
+        for augment in (*parts.before_standardisation, *parts.augmentations):
+            batch = augment(batch, generator)
+    assert watch.waits == []
+    assert set(watch.moves) == {"_to_copy"}
+    assert batch.inputs[0].device == batch.targets.device == META
 
 
 def test_no_line_of_a_network_names_a_device():

@@ -1,0 +1,117 @@
+"""Low-pass, high-pass and band-pass filters: recordings that lack a part of the spectrum."""
+
+from functools import cache, partial
+from itertools import pairwise
+from typing import Annotated
+
+import torch
+from pydantic import Field, model_validator
+
+from nas_asc.architectures import FrontEnd
+from nas_asc.errors import ConfigError
+from nas_asc.study import MOST, Share, Table
+from nas_asc.training.augmentations.clipwise import drawn, front_end_of, mel_corners_hz
+from nas_asc.training.augmentations.filtering import Bank, bank_of, filtered, log_power_in_bands
+from nas_asc.training.batches import Batch
+
+_MOST_TAPS = 10_000
+
+
+class EdgeFilters(Table):
+    """Filters with one pass band up to, or from, one of these frequencies on.
+
+    Attributes:
+        edges_hz: where the pass band of each filter ends, or begins.
+        taps: of each filter; odd for high-pass filters.
+        transition_hz: from there to the stop band.
+    """
+
+    edges_hz: tuple[float, ...] = Field(strict=False)
+    taps: int = Field(ge=3, le=_MOST_TAPS)
+    transition_hz: float = Field(gt=0, le=MOST)
+
+
+class BandFilters(Table):
+    """Filters with a pass band between two of these frequencies; otherwise as `EdgeFilters`."""
+
+    edges_hz: tuple[Annotated[tuple[float, float], Field(strict=False)], ...] = Field(strict=False)
+    taps: int = Field(ge=3, le=_MOST_TAPS)
+    transition_hz: float = Field(gt=0, le=MOST)
+
+
+class FirFilter(Table):
+    """Settings of the filters: each clip is filtered with a probability, by any of them alike."""
+
+    probability: Share
+    low_pass: EdgeFilters | None = None
+    high_pass: EdgeFilters | None = None
+    band_pass: BandFilters | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> "FirFilter":
+        if not any(
+            each and each.edges_hz for each in (self.low_pass, self.high_pass, self.band_pass)
+        ):
+            raise ValueError("low_pass: expected edges in it, high_pass or band_pass, got none")
+        if self.high_pass and self.high_pass.taps % 2 == 0:
+            raise ValueError(f"high_pass.taps: expected an odd number, got {self.high_pass.taps}")
+        return self
+
+
+def fir_filter(batch: Batch, generator: torch.Generator, settings: FirFilter) -> Batch:
+    """Filter some clips (Pajusco et al. 2020, IMT report, DCASE), as devices and distances do.
+
+    The filters are equiripple, of linear phase (Parks and McClellan 1972, doi
+    10.1109/TCT.1972.1083419). In log-mels they are an offset in each bin, above their floor.
+
+    Raises:
+        ConfigError: a pass band with its transition does not lie below half the sample rate.
+    """
+    frontend, clips = front_end_of(batch), len(batch.targets)
+    bank = designed(settings, frontend.sample_rate_hz)
+    changed = drawn(settings.probability, clips, generator)
+    number = torch.randint(len(bank), (clips,), generator=generator)
+    number = torch.where(changed, number, -1)
+    return filtered(batch, number, bank, partial(_log_power, settings, frontend))
+
+
+@cache
+def _log_power(settings: FirFilter, frontend: FrontEnd, mels: int) -> Bank:
+    rate_hz = frontend.sample_rate_hz
+    return log_power_in_bands(designed(settings, rate_hz), rate_hz, mel_corners_hz(frontend, mels))
+
+
+@cache
+def designed(settings: FirFilter, sample_rate_hz: int) -> Bank:
+    """Design the filters, low-pass ones first, then high-pass and band-pass ones.
+
+    Raises:
+        ConfigError: a pass band with its transition does not lie below half the sample rate.
+    """
+    from scipy.signal import remez  # takes long to load, and is needed with filters alone
+
+    half_hz = sample_rate_hz / 2
+    responses = []
+    for kind, group in (
+        ("low_pass", settings.low_pass),
+        ("high_pass", settings.high_pass),
+        ("band_pass", settings.band_pass),
+    ):
+        for edges in group.edges_hz if group else ():
+            assert group is not None
+            pair = edges if isinstance(edges, tuple) else (edges, edges)
+            below, above = pair[0] - group.transition_hz, pair[1] + group.transition_hz
+            low, middle, high = (0.0, below), pair, (above, half_hz)
+            bands, wanted = {
+                "low_pass": ((0.0, *pair[:1], *high), (1, 0)),
+                "high_pass": ((*low, *pair[:1], half_hz), (0, 1)),
+                "band_pass": ((*low, *middle, *high), (0, 1, 0)),
+            }[kind]
+            if any(left >= right for left, right in pairwise(bands)):
+                raise ConfigError(
+                    f"recipe.augmentations.fir_filter.{kind}.edges_hz: expected bands with "
+                    f"transitions of {group.transition_hz:g} Hz between 0 and {half_hz:g} Hz, half "
+                    f"the sample rate, got {edges} - move the edge, or fix a higher sample rate"
+                )
+            responses.append(remez(group.taps, bands, wanted, fs=sample_rate_hz))
+    return bank_of(responses)
