@@ -247,7 +247,10 @@ def test_what_goes_on_from_a_rung_when_time_is_up_still_shows_what_it_was_there(
     found = search(run, **options, trials=None, time_s=3.0)
     cut = [trial for trial in trials_of(run) if trial.state == "running"]
     whole, at_rung = sorted(cut, key=lambda trial: trial.jobs[0].number)
-    assert (whole.jobs[0].until, whole.result) == (6, None)  # the first is trained to its end at once
+    assert (whole.jobs[0].until, whole.result) == (
+        6,
+        None,
+    )  # the first is trained to its end at once
     assert at_rung.result.stopped_epoch == 3
     assert {at_rung.number} < {point.trial for point in found.resting}
     assert {point.epochs for point in found.resting} == {3}

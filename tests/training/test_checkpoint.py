@@ -5,7 +5,12 @@ from study_cases import write_tones
 from test_loop import tones, weights_of
 
 from nas_asc.architectures.frontend import input_shapes
-from nas_asc.complexity.pruning import NOT_PRUNED, ChannelPruning, MagnitudePruning
+from nas_asc.complexity.pruning import (
+    NOT_PRUNED,
+    ChannelPruning,
+    ChannelRemoval,
+    MagnitudePruning,
+)
 from nas_asc.datasets import load_dataset
 from nas_asc.errors import DivergedError
 from nas_asc.networks.network import build
@@ -34,6 +39,7 @@ def start():
         (NOT_PRUNED, PLAIN),
         (MagnitudePruning(0.5), Execution(channels_last=True)),
         (ChannelPruning(0.2, iterations=3), PLAIN),
+        (ChannelRemoval(0.2, iterations=3), Execution(channels_last=True)),
     ],
 )
 @pytest.mark.parametrize(

@@ -14,7 +14,12 @@ from recipe_cases import AUGMENTATIONS, recipe
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nas_asc.complexity.counting import count
-from nas_asc.complexity.pruning import NOT_PRUNED, ChannelPruning, MagnitudePruning
+from nas_asc.complexity.pruning import (
+    NOT_PRUNED,
+    ChannelPruning,
+    ChannelRemoval,
+    MagnitudePruning,
+)
 from nas_asc.errors import TrainingError
 from nas_asc.networks.network import build
 from nas_asc.reports.lookup import report_model
@@ -55,7 +60,13 @@ class Watching(TorchDispatchMode):
 
 
 @pytest.mark.parametrize(
-    "pruning", [NOT_PRUNED, MagnitudePruning(0.5), ChannelPruning(0.2, iterations=3)]
+    "pruning",
+    [
+        NOT_PRUNED,
+        MagnitudePruning(0.5),
+        ChannelPruning(0.2, iterations=3),
+        ChannelRemoval(0.2, iterations=3),
+    ],
 )
 @pytest.mark.parametrize(
     "name", ["deepsound-32", "srpol-3", "netease-student", "ntu-vggnet", "imt-a"]
