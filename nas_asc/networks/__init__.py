@@ -16,11 +16,12 @@ from nas_asc.networks.model_files import (
 )
 from nas_asc.networks.network import Network, build, run_steps, steps_of, vote
 from nas_asc.networks.pruning import pruner_for, remove_channels
+from nas_asc.networks.quantization import FakeQuantizer
 from nas_asc.networks.reference_count import reference_count
 from nas_asc.networks.stored import restore, store
 
 __all__ = [
-    "MelNorm", "Network", "PaddedConv1d", "SavedModel", "StridedPointwiseConv1d",
+    "FakeQuantizer", "MelNorm", "Network", "PaddedConv1d", "SavedModel", "StridedPointwiseConv1d",
     "StridedPointwiseConv2d", "WindowPool", "build", "load_model", "pruner_for", "read_inputs",
     "reference_count", "remove_channels", "restore", "run_steps", "save_ensemble", "save_model",
     "steps_of", "store", "vote",

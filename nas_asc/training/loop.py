@@ -61,6 +61,7 @@ class Hooks:
         order: gives all clips in the order of the epochs from one on, by index, from their number,
             that epoch and a generator.
         pruning: which weights become zero on the way.
+        precision: what the weights will be stored as; int8 for training with fake quantization.
         validation: clips that are judged after `validation_epochs`; after each epoch if None.
         on_epoch: called after each epoch.
         go_on_from: where another training, of the same network with the same arguments, was.
@@ -70,6 +71,7 @@ class Hooks:
 
     order: Callable[[int, int, torch.Generator], Tensor] = shuffled
     pruning: Pruning = NOT_PRUNED
+    precision: str = "float32"
     validation: Clips | None = None
     validation_epochs: Collection[int] | None = None
     on_epoch: Callable[[EpochReport], None] = lambda _: None
@@ -112,7 +114,9 @@ def train(
     forward = execution.forward_of(network)
     most = min(recipe.epoch_clips or len(data), len(data))
     epoch_steps = recipe.epoch_steps(len(data))
-    optimisation = Optimisation(network, recipe, parts, epochs, epoch_steps, hooks.pruning)
+    optimisation = Optimisation(
+        network, recipe, parts, epochs, epoch_steps, hooks.pruning, hooks.precision
+    )
     generator = torch.Generator().manual_seed(seed)
     history: list[EpochReport] = []
     ahead = torch.empty(0, dtype=torch.int64)  # clips of epochs to come
@@ -157,7 +161,8 @@ def train(
                     batch = replace(batch, inputs=network.prepare(*batch.inputs))
                 for augment in parts.augmentations:
                     batch = augment(batch, generator)
-                loss, gradient = compute(batch)
+                with optimisation.weights_in_use():
+                    loss, gradient = compute(batch)
                 total += loss * len(chosen)
                 optimisation.step(gradient)
                 clips += len(chosen)

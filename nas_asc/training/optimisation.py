@@ -1,17 +1,18 @@
-"""What happens to the weights after each batch: gradient, schedule, pruning, moving average.
+"""What happens to the weights around each batch: gradient, schedule, pruning, moving average.
 
 All that it remembers from step to step can be taken out and put back, so that a training goes on
 elsewhere to the last bit.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from nas_asc.complexity import Pruning
-from nas_asc.networks import pruner_for
+from nas_asc.networks import FakeQuantizer, pruner_for
 from nas_asc.study import Recipe
 from nas_asc.training.parts import Parts
 
@@ -27,6 +28,7 @@ class Optimisation:
         epochs: int,
         epoch_steps: int,
         pruning: Pruning,
+        precision: str = "float32",
     ) -> None:
         self.steps, self.done = epochs * epoch_steps, 0
         self._largest_norm = recipe.gradient_clip
@@ -38,7 +40,16 @@ class Optimisation:
         self._optimizer = parts.optimizer([self._weights], recipe.learning_rate)
         self._schedule = parts.schedule(self._optimizer, epochs, epoch_steps)
         self._pruner = pruner_for(network, pruning)
+        rounded_share = (recipe.quantization_aware or 0.0) if precision == "int8" else 0.0
+        self._rounded_from = self.steps - round(rounded_share * self.steps)
+        self._quantizer = FakeQuantizer(network) if rounded_share else None
         self._average = MovingAverage(state, recipe.ema_decay) if recipe.ema_decay else None
+
+    def weights_in_use(self) -> AbstractContextManager[None]:
+        """Return the context in which the next step is computed: where it is time to, with int8."""
+        if self._quantizer and self.done >= self._rounded_from:
+            return self._quantizer.quantized()
+        return nullcontext()
 
     def gradient(self, loss: Tensor) -> Tensor:
         """Compute the gradient of a loss, (values,), of the weights in the order of `gathered`."""

@@ -142,6 +142,7 @@ def fit(
     training, validation = training.to(device), validation.to(device)
     hooks = Hooks(
         pruning=complexity.pruning,
+        precision=complexity.precision,
         validation=validation,
         validation_epochs={*settings.rungs, until},
         on_epoch=lambda report: on_epoch(vars(report)),

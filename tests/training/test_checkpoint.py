@@ -46,7 +46,12 @@ def start():
     "steps",
     [
         AUGMENTED,
-        recipe(ema_decay=0.9, schedule="cosine", optimizer={"name": "adam", "weight_decay": 0.0}),
+        recipe(
+            ema_decay=0.9,
+            schedule="cosine",
+            optimizer={"name": "adam", "weight_decay": 0.0},
+            quantization_aware=0.4,
+        ),
     ],
 )
 def test_a_training_goes_on_from_a_file_to_the_last_bit(tmp_path, steps, pruning, execution):
@@ -59,11 +64,12 @@ def test_a_training_goes_on_from_a_file_to_the_last_bit(tmp_path, steps, pruning
         other, lengths = start(), {"epochs": EPOCHS, "until": until}
         return other, train(other, clips, steps, hooks, **lengths, seed=3, execution=execution)
 
-    whole, expected = trained(Hooks(pruning=pruning, validation=clips))
+    whole, expected = trained(Hooks(pruning=pruning, precision="int8", validation=clips))
     path = tmp_path / "checkpoint"
     for epoch in range(1, EPOCHS + 1):
         hooks = Hooks(
             pruning=pruning,
+            precision="int8",
             validation=clips,
             go_on_from=load_checkpoint(path, "this"),
             on_checkpoint=lambda _, checkpoint: checkpoint().save(path, "this"),

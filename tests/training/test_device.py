@@ -86,6 +86,7 @@ def test_a_training_touches_nothing_elsewhere_and_waits_once_an_epoch(name, prun
         schedule="cosine",
         ema_decay=0.9,
         gradient_clip=1.0,
+        quantization_aware=0.5,
         loss={"name": "cross_entropy", "label_smoothing": 0.1, "class_weights": "balanced"},
     )
     network = build(report_model(name).adapted(CLASSES, CLIP_S).architecture, CLASSES, CLIP_S)
@@ -93,7 +94,8 @@ def test_a_training_touches_nothing_elsewhere_and_waits_once_an_epoch(name, prun
     clips = Clips(inputs, torch.arange(CLIPS) % CLASSES, CLASSES).to(META)
     network.to(META)
     with Watching() as watch:
-        history = train(network, clips, steps, Hooks(pruning=pruning), epochs=2, seed=0)
+        hooks = Hooks(pruning=pruning, precision="int8")
+        history = train(network, clips, steps, hooks, epochs=2, seed=0)
     assert [report.train_loss for report in history] == [1 / CLIPS] * 2
     assert told == [META] * 2
     assert watch.waits == []
