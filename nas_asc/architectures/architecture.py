@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
 from nas_asc.architectures import layers
 from nas_asc.architectures.blocks import BLOCKS
+from nas_asc.architectures.channel_groups import channels_left, without_channels
 from nas_asc.architectures.frontend import FrontEnd, Shape, front_end, input_shapes
 from nas_asc.architectures.graph import CostTally, Graph
 from nas_asc.architectures.head import head
@@ -118,10 +119,12 @@ STAGE_DEFAULTS: Mapping[str, Any] = {
     "dropout": "none",
 }
 _NO_STAGES = frozenset({"frontend", "head", "compression"})
+# The pruning of `[compression]` that leaves a smaller network.
+CHANNEL_REMOVAL = "channel_removal"
 
 
 def assemble(g: CostTally, architecture: Architecture, n_classes: int, clip_s: float) -> Shape:
-    """Add all layers of a network to `g` and return the shape of its logits, (n_classes,)."""
+    """Add all layers of a network as it is trained to `g` and return the shape of its logits."""
     sections = architecture.sections
     frontend = sections["frontend"]
     inputs = [g.input(shape) for shape in input_shapes(frontend, clip_s)]
@@ -169,7 +172,31 @@ def _stage(g: CostTally, x: Shape, name: str, stage: Mapping[str, Value]) -> Sha
 
 
 def build_graph(architecture: Architecture, n_classes: int, clip_s: float) -> Graph:
-    """Build the graph of a network for clips of `clip_s` seconds."""
+    """Build the graph of a network for clips of `clip_s` seconds: of what is left in the end."""
     graph = Graph()
     assemble(graph, architecture, n_classes, clip_s)
-    return graph
+    compression: Mapping[str, Any] = architecture.sections["compression"]
+    if compression["pruning"] != CHANNEL_REMOVAL:
+        return graph
+    settings = {key: compression[key] for key in ("sparsity", "iterations")}
+    return without_channels(graph, partial(channels_left, **settings))
+
+
+def tally_of(architecture: Architecture, n_classes: int, clip_s: float) -> CostTally:
+    """Add up the costs of the layers of `build_graph`, as fast as can be."""
+    if architecture.sections["compression"]["pruning"] == CHANNEL_REMOVAL:
+        return build_graph(architecture, n_classes, clip_s)
+    tally = CostTally()
+    assemble(tally, architecture, n_classes, clip_s)
+    return tally
+
+
+def as_trained(architecture: Architecture) -> Architecture:
+    """Return the architecture of what is trained: with the channels that are removed in the end."""
+    compression = architecture.sections["compression"]
+    if compression["pruning"] != CHANNEL_REMOVAL:
+        return architecture
+    whole = {"precision": compression["precision"], "pruning": "none"}
+    sections = {**architecture.sections, "compression": whole}
+    chosen = [path for path in architecture.chosen if path[0] != "compression"]
+    return Architecture(architecture.space, sections, chosen, architecture.family)

@@ -9,16 +9,16 @@ from nas_asc.complexity.pruning import (
     PRUNED_UNTIL,
     PRUNINGS,
     ChannelPruning,
+    ChannelRemoval,
     MagnitudePruning,
     Pruning,
-    channels_left,
     values_left,
 )
 from nas_asc.complexity.rules import BYTES_PER_VALUE, RULES, CountingRule, counting_rule
 
 __all__ = [
     "BYTES_PER_VALUE", "MEASURES", "NOT_PRUNED", "PRUNED_FROM", "PRUNED_UNTIL", "PRUNINGS", "RULES",
-    "Budget", "ChannelPruning", "Complexity", "Costs", "Counted", "CountingRule", "LayerRow",
-    "MagnitudePruning", "Pruning", "channels_left", "count", "counting_holes", "counting_rule",
+    "Budget", "ChannelPruning", "ChannelRemoval", "Complexity", "Costs", "Counted", "CountingRule",
+    "LayerRow", "MagnitudePruning", "Pruning", "count", "counting_holes", "counting_rule",
     "layer_table", "parse_budget", "total_costs", "values_left",
 ]  # fmt: skip

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from nas_asc.architectures import Layer, Norm, build_graph, readers
 from nas_asc.complexity.counting import Complexity
-from nas_asc.complexity.pruning import NOT_PRUNED
 from nas_asc.complexity.rules import BYTES_PER_VALUE
 
 _README_LIMIT_2021 = 128_000
@@ -125,7 +124,7 @@ def _of_2021(complexity: Complexity, layers: list[Layer]) -> Iterator[str]:
             "the calculator's TFLite path sees float16 tensors only: of this "
             f"{complexity.precision} model it would count nothing"
         )
-    elif params != complexity.counted_params and complexity.pruning is NOT_PRUNED:
+    elif params != complexity.counted_params and complexity.kept_weights == complexity.weights:
         yield (
             f"the calculator's TFLite path sees batch norm folded away: {params:,} parameters, "
             f"{2 * params:,} B"

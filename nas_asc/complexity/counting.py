@@ -14,14 +14,13 @@ from typing import NamedTuple
 
 from nas_asc.architectures import (
     Architecture,
-    CostTally,
     Layer,
     Norm,
     Shape,
-    assemble,
     build_graph,
     describe,
     peak_elements,
+    tally_of,
 )
 from nas_asc.complexity.pruning import for_classifier, pruning_of
 from nas_asc.complexity.rules import BYTES_PER_VALUE, RULES, CountingRule, counting_rule
@@ -44,8 +43,7 @@ class Complexity:
         compression = architecture.sections["compression"]
         self.precision = str(compression["precision"])
         self.pruning = pruning_of(compression)
-        self._tally = CostTally()
-        assemble(self._tally, architecture, n_classes, clip_s)
+        self._tally = tally_of(architecture, n_classes, clip_s)
 
     @property
     def input_shapes(self) -> tuple[Shape, ...]:

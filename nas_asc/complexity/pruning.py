@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, ClassVar, Protocol
 
+from nas_asc.architectures import CHANNEL_REMOVAL, channels_left
+
 # Shares of a training: before the first nothing is pruned, from the second on nothing more.
 PRUNED_FROM, PRUNED_UNTIL = 0.2, 0.7
 
@@ -136,9 +138,22 @@ class ChannelPruning:
         return 1.0 - kept / values
 
 
+@dataclass(frozen=True)
+class ChannelRemoval(NotPruned):
+    """Whole channels go from the graph, with all that only they need; see `channel_groups`.
+
+    As many of each group as `ChannelPruning` takes of a kernel. What is counted here is the graph
+    that is left, of which all values stay.
+    """
+
+    kind: ClassVar[str] = CHANNEL_REMOVAL
+    sparsity: float
+    iterations: int
+
+
 NOT_PRUNED = NotPruned()
 PRUNINGS: Mapping[str, type[NotPruned | MagnitudePruning | ChannelPruning]] = {
-    kind.kind: kind for kind in (NotPruned, MagnitudePruning, ChannelPruning)
+    kind.kind: kind for kind in (NotPruned, MagnitudePruning, ChannelPruning, ChannelRemoval)
 }
 
 
@@ -164,14 +179,6 @@ def for_classifier(pruning: Pruning) -> Pruning:
 def values_left(values: int, sparsity: float) -> int:
     """Count what magnitude pruning leaves of a kernel, at least one value."""
     return max(1, round(values * (1.0 - sparsity)))
-
-
-@cache
-def channels_left(channels: int, sparsity: float, iterations: int) -> int:
-    """Count the channels that are left when a share of those alive goes in each iteration."""
-    for _ in range(iterations):
-        channels = max(1, channels - round(channels * sparsity))
-    return channels
 
 
 @cache  # a search prices the same few thousand kernels again and again

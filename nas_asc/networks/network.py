@@ -153,6 +153,8 @@ def run_steps(steps: Sequence[Step], inputs: Sequence[Tensor]) -> Tensor:
 def build(architecture: Architecture, n_classes: int, clip_s: float) -> Network:
     """Build the module for clips of `clip_s` seconds, its weights drawn from torch's generator.
 
+    Where pruning removes channels it is the network without them: see `as_trained`.
+
     Raises:
         ConfigError: the architecture cannot be built on such clips.
     """

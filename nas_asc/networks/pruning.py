@@ -3,28 +3,40 @@
 By magnitude: the smallest weights of each kernel become zero. By channels, as in the IMT report
 (DCASE 2020 task 1B): whole output channels of a kernel become zero, those with the smallest L1
 norm, a fraction of those still alive at a time; batch norm scales one by one, whatever becomes of
-the channels. Biases and shifts are never pruned; shapes and multiply-accumulates stay. Another way
-is a class and a function here, a row in `PRUNERS`, and a closed form in `nas_asc.complexity`.
+the channels. Biases and shifts are never pruned; shapes and multiply-accumulates stay.
+
+By removal: groups of channels that only go together (see `nas_asc.architectures`) lose their
+weakest, and what is left is a smaller network. While it trains what is gone is zero throughout:
+weights, biases, scales and shifts of batch norms, and the weights of those that read it, so that
+the cut has no effect.
+
+Another way is a class and a function here, a row in `PRUNERS`, and a closed form in
+`nas_asc.complexity`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
+from nas_asc.architectures import Conv, Layer, channel_groups, channels_left
 from nas_asc.complexity import (
     PRUNED_FROM,
     PRUNED_UNTIL,
     ChannelPruning,
+    ChannelRemoval,
     MagnitudePruning,
     Pruning,
-    channels_left,
     values_left,
 )
+from nas_asc.networks.layers import MelNorm
+from nas_asc.networks.network import Network
 
 Kernel = nn.Conv1d | nn.Conv2d | nn.Linear  # the layers whose weights are pruned
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
+Alive = Sequence[Tensor]  # of each group which channels are there: bool, (channels,)
 
 
 class Pruner(Protocol):
@@ -78,6 +90,12 @@ def kernels(network: nn.Module, with_classifier: bool) -> dict[str, Tensor]:
     if not with_classifier:
         found.popitem()
     return found
+
+
+def iterations_due(done: int, steps: int, iterations: int) -> float:
+    """Return how many iterations belong before the end of a step, spread over the middle half."""
+    share = min(1.0, (done / steps - PRUNED_FROM) / (PRUNED_UNTIL - PRUNED_FROM))
+    return share * iterations
 
 
 def _targets(network: nn.Module, pruning: MagnitudePruning | ChannelPruning) -> dict[str, Tensor]:
@@ -153,14 +171,123 @@ class ChannelPruner:
 
     def after_step(self, done: int, steps: int) -> None:
         """Iterate if it is time to, and hold what is gone at zero."""
-        share = min(1.0, (done / steps - PRUNED_FROM) / (PRUNED_UNTIL - PRUNED_FROM))
         self.apply()
-        while self.iterations_done < share * self.pruning.iterations:
+        while self.iterations_done < iterations_due(done, steps, self.pruning.iterations):
             self.iterate()
 
     def apply(self) -> None:
         """Set the channels that are gone to zero."""
         _multiply(self._weights, self.masks)
+
+
+class GroupedChannels:
+    """The groups of the channels of a network, and the modules that have them."""
+
+    def __init__(self, network: Network) -> None:
+        self.groups = channel_groups(network.layers)
+        self.modules: list[tuple[Layer, Kernel | BatchNorm]] = []
+        for layer in network.layers:
+            if layer.params:
+                module = network.get_submodule(layer.name)
+                assert isinstance(module, Kernel | BatchNorm), layer
+                self.modules.append((layer, module))
+
+    def strongest(self, left: Sequence[int]) -> Alive:
+        """Mark so many channels of each group, those with the largest L1 norms.
+
+        A channel's norm in a kernel is taken as a share of the mean of the kernel's channels, and
+        added up over the kernels of its group: each has the same say, as in DepGraph (Fang et al.
+        2023, arXiv 2301.12900).
+        """
+        device = self.modules[0][1].weight.device
+        norms = [torch.zeros(size, device=device) for size in self.groups.sizes]
+        for layer, kernel in self.modules:
+            if layer.weights:
+                of_channel = kernel.weight.detach().abs().flatten(1).sum(dim=1)
+                shares = of_channel / of_channel.mean().clamp_min(torch.finfo().tiny)
+                runs = self.groups.axes[layer.index]
+                parts = shares.split([self.groups.sizes[group] for group, _ in runs])
+                for (group, _), part in zip(runs, parts, strict=True):
+                    norms[group] += part
+        return [top_channels(each, kept) for each, kept in zip(norms, left, strict=True)]
+
+    def outputs(self, layer: int, alive: Alive) -> Tensor:
+        """Mark the values along the first axis of a layer's output that are there: bool."""
+        runs = self.groups.axes[layer]
+        return torch.cat([alive[group].repeat_interleave(repeat) for group, repeat in runs])
+
+    def sides(self, layer: Layer, alive: Alive) -> list[Tensor]:
+        """Mark what is there along the axes of a module's weight that are of channels."""
+        if not layer.weights:
+            return [self.outputs(layer.index, alive)]
+        out = self.outputs(layer.index, alive)
+        if isinstance(layer.operator, Conv) and layer.operator.is_depthwise:
+            return [out]
+        return [out, self.outputs(layer.inputs[0], alive)]
+
+
+class ChannelRemover:
+    """A pruner of channels that are removed in the end: an iteration at a time, as `ChannelPruner`.
+
+    Masks are of the weight and the bias of each module, in order.
+    """
+
+    def __init__(self, network: Network, pruning: ChannelRemoval) -> None:
+        self.pruning = pruning
+        self.iterations_done = 0
+        self.masks: list[Tensor] = []
+        self._channels = GroupedChannels(network)
+        self._pruned = [pair for pair in self._channels.modules if not isinstance(pair[1], MelNorm)]
+        self._parameters = [p for _, module in self._pruned for p in module.parameters()]
+
+    def iterate(self) -> None:
+        """Take the weakest of the channels that are still alive, and set them to zero."""
+        self.apply()
+        self.iterations_done += 1
+        left = _left(self.pruning, self.iterations_done)
+        alive = self._channels.strongest(self._channels.groups.left(left))
+        self.masks = []
+        for layer, module in self._pruned:
+            out, *read = self._channels.sides(layer, alive)
+            mask = out.to(module.weight.dtype)
+            whole = mask.reshape(-1, *[1] * (module.weight.dim() - 1))
+            self.masks.append(whole * read[0].reshape(-1, *whole.shape[2:]) if read else whole)
+            if module.bias is not None:
+                self.masks.append(mask)
+        self.apply()
+
+    def after_step(self, done: int, steps: int) -> None:
+        """Iterate if it is time to, and hold what is gone at zero."""
+        self.apply()
+        while self.iterations_done < iterations_due(done, steps, self.pruning.iterations):
+            self.iterate()
+
+    def apply(self) -> None:
+        """Set the channels that are gone to zero."""
+        _multiply(self._parameters, self.masks)
+
+
+def _left(pruning: ChannelRemoval, iterations: int) -> Callable[[int], int]:
+    return partial(channels_left, sparsity=pruning.sparsity, iterations=iterations)
+
+
+@torch.no_grad()
+def remove_channels(network: Network, smaller: Network, pruning: ChannelRemoval) -> None:
+    """Copy what is left of a trained network into one that was built without the rest.
+
+    What was not pruned in training is left out here.
+    """
+    channels = GroupedChannels(network)
+    alive = channels.strongest(channels.groups.left(_left(pruning, pruning.iterations)))
+    for layer, module in channels.modules:
+        target = smaller.get_submodule(layer.name)
+        sides = [] if isinstance(module, MelNorm) else channels.sides(layer, alive)
+        for name, values in module.state_dict().items():
+            for axis, side in enumerate(sides[: values.dim()]):
+                values = values[(slice(None),) * axis + (side,)]
+            getattr(target, name).copy_(values)
+    if network.standardisation is not None and smaller.standardisation is not None:
+        smaller.standardisation.load(network.standardisation.statistics)
 
 
 @torch.no_grad()
@@ -174,6 +301,7 @@ def _multiply(weights: list[Tensor], masks: list[Tensor]) -> None:
 PRUNERS: Mapping[str, tuple[Callable[..., Pruner], Callable[..., dict[str, Tensor]]]] = {
     "magnitude": (MagnitudePruner, magnitude_masks),
     "channels": (ChannelPruner, channel_masks),
+    "channel_removal": (ChannelRemover, lambda *_: {}),  # what is left has no zeros
 }
 
 

@@ -113,6 +113,8 @@ class Recipe(Table):
         epoch_clips: so many clips are an epoch at most, and the next ones the next: large data are
             gone through in parts, so that trainings can be compared early. None for all.
         gradient_clip: largest norm of the gradient; 0 for no limit.
+        quantization_aware: the share of the training, at its end, in which a network that will be
+            stored in int8 computes with weights rounded so. None for none of it.
         augmentations: settings of each that is on, by its name in `AUGMENTATIONS`.
         order: of the clips of an epoch, one of `ORDERS`; None for "shuffled".
         l2, stop, keep, curriculum: see each; None for off: the last weights are the result.
@@ -129,6 +131,7 @@ class Recipe(Table):
     loss: Choice
     ema_decay: float = Field(ge=0, lt=1)
     gradient_clip: float = Field(ge=0, le=MOST)
+    quantization_aware: float | None = Field(default=None, gt=0, le=1)
     augmentations: dict[str, dict[str, Any]] = Field(default_factory=dict)
     distillation: Distillation | None = None
     order: Choice | None = None

@@ -42,6 +42,7 @@ class Hooks:
         order: gives all clips in the order of the epochs from one on, by index, from their number,
             that epoch and a generator; None for that of the recipe.
         pruning: which weights become zero on the way.
+        precision: what the weights will be stored as; int8 for training with fake quantization.
         validation: clips that are judged after `validation_epochs`; after each epoch if None, or if
             the recipe asks for it.
         on_epoch: called after each epoch.
@@ -52,6 +53,7 @@ class Hooks:
 
     order: Order | None = None
     pruning: Pruning = NOT_PRUNED
+    precision: str = "float32"
     validation: Clips | None = None
     validation_epochs: Collection[int] | None = None
     on_epoch: Callable[[EpochReport], None] = lambda _: None
@@ -102,7 +104,9 @@ def train(
         else:
             hard = _difficulty(network, data, recipe, hooks, epochs, seed, execution)
         order_of = in_stages(order_of, hard, data.labels.cpu(), recipe.curriculum, epochs)
-    optimisation = Optimisation(network, recipe, parts, epochs, epoch_steps, hooks.pruning)
+    optimisation = Optimisation(
+        network, recipe, parts, epochs, epoch_steps, hooks.pruning, hooks.precision
+    )
     selection = Selection(recipe, epochs, hooks.pruning)
     judges_each = selection.judges or optimisation.judges
     if judges_each and not validation:
@@ -155,7 +159,8 @@ def train(
                     batch = replace(batch, inputs=network.prepare(*batch.inputs))
                 for augment in parts.augmentations:
                     batch = augment(batch, generator)
-                loss, gradient = compute(batch)
+                with optimisation.weights_in_use():
+                    loss, gradient = compute(batch)
                 total += loss * len(chosen)
                 optimisation.step(gradient)
                 clips += len(chosen)

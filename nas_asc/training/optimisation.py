@@ -1,10 +1,11 @@
-"""What happens to the weights after each batch: gradient, schedule, pruning, moving average.
+"""What happens to the weights around each batch: gradient, schedule, pruning, moving average.
 
 All that it remembers from step to step can be taken out and put back, so that a training goes on
 elsewhere to the last bit.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from nas_asc.complexity import Pruning
-from nas_asc.networks import kernels, pruner_for
+from nas_asc.networks import FakeQuantizer, kernels, pruner_for
 from nas_asc.study import L2, Recipe
 from nas_asc.training.parts import Parts
 
@@ -28,6 +29,7 @@ class Optimisation:
         epochs: int,
         epoch_steps: int,
         pruning: Pruning,
+        precision: str = "float32",
     ) -> None:
         self.steps, self.done = epochs * epoch_steps, 0
         self._largest_norm = recipe.gradient_clip
@@ -40,6 +42,9 @@ class Optimisation:
         self._schedule = parts.schedule(self._optimizer, epochs, epoch_steps)
         self._l2 = l2_factors(network, recipe.l2) if recipe.l2 else None
         self._pruner = pruner_for(network, pruning)
+        rounded_share = (recipe.quantization_aware or 0.0) if precision == "int8" else 0.0
+        self._rounded_from = self.steps - round(rounded_share * self.steps)
+        self._quantizer = FakeQuantizer(network) if rounded_share else None
         self._average = MovingAverage(state, recipe.ema_decay) if recipe.ema_decay else None
         self._kept: Tensor | None = None  # weights of the best epoch so far
 
@@ -47,6 +52,12 @@ class Optimisation:
     def judges(self) -> bool:
         """Whether the schedule asks for the log loss of each epoch."""
         return isinstance(self._schedule, ReduceLROnPlateau)
+
+    def weights_in_use(self) -> AbstractContextManager[None]:
+        """Return the context in which the next step is computed: where it is time to, with int8."""
+        if self._quantizer and self.done >= self._rounded_from:
+            return self._quantizer.quantized()
+        return nullcontext()
 
     def gradient(self, loss: Tensor) -> Tensor:
         """Compute the gradient of a loss, (values,), of the weights in the order of `gathered`."""

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nas_asc.architectures import Architecture, FrontEnd
-from nas_asc.complexity import Complexity, count
+from nas_asc.architectures import Architecture, FrontEnd, as_trained
+from nas_asc.complexity import ChannelRemoval, Complexity, count
 from nas_asc.datasets import Dataset, cross_validation, load_dataset
 from nas_asc.errors import ConfigError, DatasetError, DivergedError
 from nas_asc.features import MappedPages, load_inputs
@@ -30,6 +30,7 @@ from nas_asc.networks import (
     SavedModel,
     build,
     reference_count,
+    remove_channels,
     restore,
     save_ensemble,
     save_model,
@@ -146,14 +147,16 @@ def fit(
     dataset, frontend = settings.dataset, architecture.frontend
     classes = dataset.classes
     complexity = count(architecture, len(classes), dataset.clip_s, settings.rule)
+    whole = as_trained(architecture)
     torch.manual_seed(seed)
-    network = build(architecture, len(classes), dataset.clip_s)
+    network = build(whole, len(classes), dataset.clip_s)
+    final = network if whole is architecture else build(architecture, len(classes), dataset.clip_s)
     epochs, recipe = settings.epochs, settings.recipe
     check_takes_crops(network, recipe.augmentations)
     named = digest(json.dumps([architecture.key, seed, epochs, recipe.to_dict()]), 16)
     before = load_checkpoint(checkpoint, named)
     if before is None:  # else it was done then
-        assert_costs_agree(network, complexity)
+        assert_costs_agree(final, complexity)
 
     inputs, pages = _inputs(dataset, frontend.feature_key, settings.space, architecture.family)
     labels = torch.tensor([clip.label for clip in dataset.clips])
@@ -180,6 +183,7 @@ def fit(
     training, validation = training.to(device), validation.to(device)
     hooks = Hooks(
         pruning=complexity.pruning,
+        precision=complexity.precision,
         validation=validation,
         validation_epochs={*settings.rungs, until},
         on_epoch=lambda report: on_epoch(vars(report)),
@@ -191,12 +195,15 @@ def fit(
         epochs=epochs,
         seed=seed,
         until=until,
-        execution=execution_for(complexity, device),
+        execution=execution_for(count(whole, len(classes), dataset.clip_s), device),
     )
     curve = tuple(vars(report) for report in reports)
     if until < epochs and not Selection(recipe, epochs, complexity.pruning).has_ended(reports):
         return UnfinishedTraining(complexity, curve)
 
+    if isinstance(complexity.pruning, ChannelRemoval):
+        remove_channels(network, final, complexity.pruning)
+        network = final.to(device)
     calibrated: dict[str, object] = {}
     if recipe.calibration == "temperature":
         calibrated["temperature"] = _calibrate(network, validation)

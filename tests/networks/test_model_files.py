@@ -9,6 +9,7 @@ import soundfile
 import torch
 
 from nas_asc import build, load_model, load_space, read_inputs
+from nas_asc.architectures.architecture import Architecture, as_trained
 from nas_asc.complexity.counting import count
 from nas_asc.datasets import load_dataset
 from nas_asc.errors import DatasetError, ExportError
@@ -175,6 +176,24 @@ def judge_again(folder, tones):
 @pytest.mark.parametrize(("space", "wanted"), RUNNERS.values(), ids=RUNNERS)
 def test_a_saved_model_gives_on_sound_files_what_was_judged(space, wanted, tones, tmp_path):
     architecture = draw(space, wanted)
+    complexity = train_and_judge_again(architecture, space, tones, tmp_path)
+    stored = load_saved(tmp_path / "models" / "0")
+    assert reference_count(stored.network()).macs == complexity["macs"]
+    assert bool(stored.standards) == (wanted.get("frontend.normalisation") == "standard")
+
+
+def test_a_network_without_some_channels_is_judged_as_it_is_saved(tones, tmp_path):
+    drawn = draw("mbconv", STANDARD)
+    given = {"precision": "int8", "pruning": "channel_removal", "sparsity": 0.3, "iterations": 2}
+    architecture = Architecture("mbconv", {**drawn.sections, "compression": given}, ())
+    complexity = train_and_judge_again(architecture, "mbconv", tones, tmp_path)
+    whole = count(as_trained(architecture), 2, CLIP_S)
+    assert complexity["macs"] < 0.7 * whole.macs
+    assert complexity["size_bytes"] < 0.8 * whole.size_bytes
+
+
+def train_and_judge_again(architecture, space, tones, folder):
+    """Train by a job, hold the saved model against what was judged and counted; give the counts."""
     context = {
         "data": tones.source.to_dict(),
         "split_seed": 0,
@@ -182,20 +201,19 @@ def test_a_saved_model_gives_on_sound_files_what_was_judged(space, wanted, tones
         "recipe": RECIPE.to_dict(),
         "rule": "plain",
         "space": space,
-        "run": str(tmp_path),
+        "run": str(folder),
     }
     result = run_job(
         Job(0, architecture.to_dict(), 5, EPOCHS, EPOCHS, context=context), lambda _: None
     )
 
-    again = judge_again(tmp_path / "models" / "0", tones)
-    stored = load_saved(tmp_path / "models" / "0")
+    again = judge_again(folder / "models" / "0", tones)
+    stored = load_saved(folder / "models" / "0")
     assert again.accuracy == stored.metrics["accuracy"]
     assert again.log_loss == pytest.approx(stored.metrics["log_loss"], rel=1e-5)
     stored_bytes = sum(array.nbytes for array in stored.arrays.values())
     assert stored_bytes == result.complexity["size_bytes"]
-    assert reference_count(stored.network()).macs == result.complexity["macs"]
-    assert bool(stored.standards) == (wanted.get("frontend.normalisation") == "standard")
+    return result.complexity
 
 
 def test_a_saved_ensemble_gives_on_sound_files_what_was_judged(tones, tmp_path):

@@ -13,9 +13,12 @@ import pytest
 import torch
 from network_checks import hold_count, outcome
 
+from nas_asc.architectures.architecture import as_trained
 from nas_asc.complexity.counting import count
+from nas_asc.complexity.pruning import ChannelRemoval
 from nas_asc.networks.model_files import SavedModel, load_saved, save_model
 from nas_asc.networks.network import build
+from nas_asc.networks.pruning import remove_channels
 from nas_asc.networks.stored import restore, store
 from nas_asc.spaces.schema import DOMAINS, FLAG
 from nas_asc.spaces.space import SearchSpace, Section
@@ -88,9 +91,9 @@ def test_every_option_is_offered(section_kind, key):
 
 def hold_training(architecture, n_classes, clip_s, folder):
     """Train for one step as a search does, and store and load what comes out of it."""
-    complexity = count(architecture, n_classes, clip_s)
+    complexity, whole = count(architecture, n_classes, clip_s), as_trained(architecture)
     torch.manual_seed(0)
-    network = build(architecture, n_classes, clip_s)
+    network = build(whole, n_classes, clip_s)
     inputs = tuple(torch.randn(4, *shape) for shape in network.input_shapes)
     labels = torch.arange(4) % n_classes
     frontend = architecture.sections["frontend"]
@@ -101,10 +104,17 @@ def hold_training(architecture, n_classes, clip_s, folder):
         Hooks(pruning=complexity.pruning),
         epochs=1,
         seed=0,
-        execution=execution_for(complexity),
+        execution=execution_for(count(whole, n_classes, clip_s)),
     )
     if network.standardisation is not None:
         network.standardisation.fit(inputs[0])
+    if isinstance(complexity.pruning, ChannelRemoval):
+        masked, network = network.eval(), build(architecture, n_classes, clip_s).eval()
+        remove_channels(masked, network, complexity.pruning)
+        with torch.no_grad():
+            expected = masked(*inputs)
+            atol = 1e-5 * expected.abs().max().item()
+            torch.testing.assert_close(network(*inputs), expected, rtol=1e-5, atol=atol)
     arrays = store(network, precision=complexity.precision, pruning=complexity.pruning)
     assert sum(array.nbytes for array in arrays.values()) == complexity.stored_bytes
     restore(network, arrays)

@@ -59,6 +59,7 @@ def test_every_key_of_a_block_and_every_selector_has_a_domain():
         ("compression", {"pruning": "none"}, "precision", "sparsity prune_classifier"),
         ("compression", {"pruning": "magnitude"}, "sparsity prune_classifier", "iterations"),
         ("compression", {"pruning": "channels"}, "sparsity prune_classifier iterations", ""),
+        ("compression", {"pruning": "channel_removal"}, "sparsity iterations", "prune_classifier"),
     ],
 )
 def test_only_what_the_chosen_kind_uses_is_asked_for(kind, selected, present, absent):

@@ -5,7 +5,12 @@ from study_cases import write_tones
 from test_loop import tones, weights_of
 
 from nas_asc.architectures.frontend import input_shapes
-from nas_asc.complexity.pruning import NOT_PRUNED, ChannelPruning, MagnitudePruning
+from nas_asc.complexity.pruning import (
+    NOT_PRUNED,
+    ChannelPruning,
+    ChannelRemoval,
+    MagnitudePruning,
+)
 from nas_asc.datasets import load_dataset
 from nas_asc.errors import DivergedError
 from nas_asc.networks.network import build
@@ -34,13 +39,19 @@ def start():
         (NOT_PRUNED, PLAIN),
         (MagnitudePruning(0.5), Execution(channels_last=True)),
         (ChannelPruning(0.2, iterations=3), PLAIN),
+        (ChannelRemoval(0.2, iterations=3), Execution(channels_last=True)),
     ],
 )
 @pytest.mark.parametrize(
     "steps",
     [
         AUGMENTED,
-        recipe(ema_decay=0.9, schedule="cosine", optimizer={"name": "adam", "weight_decay": 0.0}),
+        recipe(
+            ema_decay=0.9,
+            schedule="cosine",
+            optimizer={"name": "adam", "weight_decay": 0.0},
+            quantization_aware=0.4,
+        ),
     ],
 )
 def test_a_training_goes_on_from_a_file_to_the_last_bit(tmp_path, steps, pruning, execution):
@@ -53,11 +64,12 @@ def test_a_training_goes_on_from_a_file_to_the_last_bit(tmp_path, steps, pruning
         other, lengths = start(), {"epochs": EPOCHS, "until": until}
         return other, train(other, clips, steps, hooks, **lengths, seed=3, execution=execution)
 
-    whole, expected = trained(Hooks(pruning=pruning, validation=clips))
+    whole, expected = trained(Hooks(pruning=pruning, precision="int8", validation=clips))
     path = tmp_path / "checkpoint"
     for epoch in range(1, EPOCHS + 1):
         hooks = Hooks(
             pruning=pruning,
+            precision="int8",
             validation=clips,
             go_on_from=load_checkpoint(path, "this"),
             on_checkpoint=lambda _, checkpoint: checkpoint().save(path, "this"),

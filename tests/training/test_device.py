@@ -15,7 +15,12 @@ from recipe_cases import AUGMENTATIONS, EVERY_AUGMENTATION, recipe
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nas_asc.complexity.counting import count
-from nas_asc.complexity.pruning import NOT_PRUNED, ChannelPruning, MagnitudePruning
+from nas_asc.complexity.pruning import (
+    NOT_PRUNED,
+    ChannelPruning,
+    ChannelRemoval,
+    MagnitudePruning,
+)
 from nas_asc.errors import TrainingError
 from nas_asc.networks.network import build
 from nas_asc.reports.lookup import report_model
@@ -58,7 +63,13 @@ class Watching(TorchDispatchMode):
 
 
 @pytest.mark.parametrize(
-    "pruning", [NOT_PRUNED, MagnitudePruning(0.5), ChannelPruning(0.2, iterations=3)]
+    "pruning",
+    [
+        NOT_PRUNED,
+        MagnitudePruning(0.5),
+        ChannelPruning(0.2, iterations=3),
+        ChannelRemoval(0.2, iterations=3),
+    ],
 )
 @pytest.mark.parametrize(
     "name", ["deepsound-32", "srpol-3", "netease-student", "ntu-vggnet", "imt-a"]
@@ -79,6 +90,7 @@ def test_a_training_touches_nothing_elsewhere_and_waits_once_an_epoch(name, prun
         ema_decay=0.9,
         gradient_clip=1.0,
         l2={"factor": 0.001, "layers": "all but classifier"},
+        quantization_aware=0.5,
         loss={"name": "cross_entropy", "label_smoothing": 0.1, "class_weights": "balanced"},
     )
     network = build(report_model(name).adapted(CLASSES, CLIP_S).architecture, CLASSES, CLIP_S)
@@ -86,7 +98,8 @@ def test_a_training_touches_nothing_elsewhere_and_waits_once_an_epoch(name, prun
     clips = Clips(inputs, torch.arange(CLIPS) % CLASSES, CLASSES).to(META)
     network.to(META)
     with Watching() as watch:
-        history = train(network, clips, steps, Hooks(pruning=pruning), epochs=2, seed=0)
+        hooks = Hooks(pruning=pruning, precision="int8")
+        history = train(network, clips, steps, hooks, epochs=2, seed=0)
     assert [report.train_loss for report in history] == [1 / CLIPS] * 2
     assert told == [META] * 2
     assert watch.waits == []
