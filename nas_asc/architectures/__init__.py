@@ -58,7 +58,7 @@ __all__ = [
     "FEATURES_VERSION", "LENGTHS", "POOLINGS", "POOL_PADDINGS", "Activation", "Add", "Architecture",
     "ChannelGroups", "Concat", "Conv", "CostTally", "Dropout", "Flatten", "FrontEnd", "GlobalPool",
     "Input", "Layer", "Linear", "Mul", "Norm", "Operator", "Option", "Pool", "Shape", "Value",
-    "as_trained", "assemble", "band_corners_hz", "buffers", "build_graph", "channel_groups",
+    "as_trained", "band_corners_hz", "buffers", "build_graph", "channel_groups",
     "channels_left", "describe", "extent", "front_end", "has_empty_band", "highest_centre_hz",
     "peak_elements", "read_dropout", "read_pool", "readers", "samples_of", "tally_of",
 ]  # fmt: skip

@@ -259,3 +259,14 @@ def clip_option(default: str) -> Callable[[Any], Any]:
     return click.option(
         "--clip", "clip_s", metavar="NUMBER", type=seconds, callback=_refuse_nan, help=text
     )
+
+
+def device_option() -> Callable[[Any], Any]:
+    """Return the option --device; what "auto" stands for is settled once and kept."""
+    return click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        show_default=True,
+        help="What trains; auto: the GPU, if there is one.",
+    )

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas_asc.commands.console import json_option, print_json, print_table, print_text, remark
+from nas_asc.commands.console import (
+    device_option,
+    json_option,
+    print_json,
+    print_table,
+    print_text,
+    remark,
+)
 from nas_asc.commands.data_options import data_options, take_source
 from nas_asc.commands.evaluate import print_evaluation
 from nas_asc.commands.search import checked_dataset, run_and_show, settle_device, worker_count
@@ -38,8 +45,7 @@ _FIGURES = {"accuracy": "{:.1%}", "log_loss": "{:.3f}"}
               help="Train it again with so many seeds, for mean and spread.")  # fmt: skip
 @click.option("--cv", is_flag=True, default=None, help="Train it again for each fold of the data.")
 @click.option("--seed", type=click.IntRange(0), help="Random seed.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto",
-              show_default=True, help="What trains; auto: the GPU, if there is one.")  # fmt: skip
+@device_option()
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; default: runs/ID-TIME.")
 @json_option
 def command(

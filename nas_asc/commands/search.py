@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas_asc.commands.console import json_option, live_progress, print_json, read_duration, remark
+from nas_asc.commands.console import (
+    device_option,
+    json_option,
+    live_progress,
+    print_json,
+    read_duration,
+    remark,
+)
 from nas_asc.commands.data_options import data_options, take_source
 from nas_asc.commands.front import print_front
 from nas_asc.errors import ConfigError, printable
@@ -82,8 +89,7 @@ _FOR_RECORDINGS = {"audio", "columns", "group", "label_level", "names", "test", 
               help="A Ray cluster (docs/cluster.md); else Ray is started here.")  # fmt: skip
 @click.option("--gpus-per-trial", type=click.FloatRange(0.0, 1.0), metavar="SHARE",
               help="What a trial takes of a GPU, with Ray.")  # fmt: skip
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto",
-              show_default=True, help="What trains; auto: the GPU, if there is one.")  # fmt: skip
+@device_option()
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Run folder; default: runs/SPACE-TIME."
 )

@@ -138,6 +138,7 @@ def test_the_code_of_the_package_names_a_gpu_in_few_places():
         if re.search(r'torch\.cuda\.|"cuda"', path.read_text(encoding="utf-8"))
     }
     assert named == {
+        "commands/console.py",
         "commands/search.py",
         "search/runners/gpu.py",
         "search/runners/processes.py",

@@ -27,7 +27,9 @@ def mixup(batch: Batch, generator: torch.Generator, settings: Mixup) -> Batch:
     waveforms by amplitude, log-mels by their logarithms, as the paper does whatever it mixes
     (`level_mixup` knows what they are). The partners are a permutation of the batch, so that each
     clip is heard as often as the others; a clip may be its own. The paper draws one share a batch;
-    one a clip gives the gradient less noise.
+    one a clip gives the gradient less noise. Inputs beside the first, such as a mean spectrum, and
+    what a teacher says of the clips are blended by the same share: a network is to say of a blend
+    what it would say of its parts.
     """
     clips = len(batch.targets)
     device, kind = batch.targets.device, batch.inputs[0].dtype
