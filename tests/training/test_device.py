@@ -147,6 +147,7 @@ def test_the_code_of_the_package_names_a_gpu_in_few_places():
         "training/compute_mode.py",
         "training/cuda_graphs.py",
         "training/device.py",
+        "training/evaluation.py",
         "training/judging.py",
         "training/loop.py",
     }

@@ -29,7 +29,8 @@ def mixup(batch: Batch, generator: torch.Generator, settings: Mixup) -> Batch:
     clip is heard as often as the others; a clip may be its own. The paper draws one share a batch;
     one a clip gives the gradient less noise. Inputs beside the first, such as a mean spectrum, and
     what a teacher says of the clips are blended by the same share: a network is to say of a blend
-    what it would say of its parts.
+    what it would say of its parts, each by its share, so that between clips its answer changes
+    as evenly as what it hears.
     """
     clips = len(batch.targets)
     device, kind = batch.targets.device, batch.inputs[0].dtype
