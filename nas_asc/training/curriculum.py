@@ -33,7 +33,7 @@ def easiest(difficulty: Tensor, labels: Tensor, stage: int, stages: int) -> Tens
     Difficulty and labels are (clip,), on the CPU; of equal clips the first is the easier one.
     """
     chosen = []
-    for label in labels.unique():
+    for label in torch.unique(labels):
         of_class = (labels == label).nonzero()[:, 0]
         count = -(-len(of_class) * stage // stages)
         chosen.append(of_class[difficulty[of_class].argsort(stable=True)[:count]])

@@ -32,11 +32,11 @@ CASES += [
 
 @pytest.mark.parametrize("changed", CASES)
 def test_a_training_that_is_cut_goes_on_to_the_same_weights(tmp_path, changed):
-    made, path, epochs = recipe(**changed), tmp_path / "checkpoint", 6
+    made, path, epochs = recipe(**changed), tmp_path / "checkpoint", 4
     hooks = {"validation": Clips(*tones(seed=2), 3)}
     whole, expected = trained(made, epochs, **hooks)
     hooks["on_checkpoint"] = lambda _, checkpoint: checkpoint().save(path, "this")
-    for until in (1, 2, 5, 6):
+    for until in (1, 3, 4):
         before = load_checkpoint(path, "this")
         last, history = trained(made, epochs, until=until, go_on_from=before, **hooks)
     assert torch.equal(weights_of(last), weights_of(whole))
