@@ -108,7 +108,7 @@ class Present:
         total, there = len(self.missing) + len(self.paths), len(self.paths)
         return [
             f"{len(self.missing):,} of {total:,} clips of {printable(self.table.path.name)} are "
-            f"not there (such as {printable(min(self.missing))}): the other {there:,} are used"
+            f"not there (such as {printable(min(self.missing))}): the other {there:,} are"
         ]
 
 

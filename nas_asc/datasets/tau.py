@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from nas_asc.datasets.columns import Entry, parse_columns
 from nas_asc.datasets.folder import Folder
-from nas_asc.datasets.named_files import Find, in_folder, path_of
+from nas_asc.datasets.named_files import Find, in_folder
 from nas_asc.datasets.official import SUBSETS, Inventory, classes_without_clips, present_rows
 from nas_asc.datasets.table import Table, list_rows, read_table
 from nas_asc.errors import ConfigError, DatasetError, printable
@@ -158,15 +158,16 @@ def _list_of(folder: Folder, home: PurePosixPath, name: str) -> PurePosixPath | 
 
 def _clip(name: str) -> str:
     """Return the name of a clip by which a list and the table mean the same."""
-    return path_of(name).name
+    return name.replace("\\", "/").rpartition("/")[2]  # a path for each of so many takes longer
 
 
 def _find(folder: Folder, home: PurePosixPath) -> Find:
     """Return what finds the file of a row, at once where it lies where the row says."""
     there, elsewhere = {path.as_posix(): path for path in folder.audio}, in_folder(folder)
+    around = "" if home == PurePosixPath() else f"{home}/"
 
     def find(row: Mapping[str, str], name: str) -> Path | None:
-        path = there.get((home / name).as_posix())
+        path = there.get(around + name)
         return elsewhere(row, name) if path is None else folder.root / path
 
     return find

@@ -274,15 +274,11 @@ def test_the_real_size_of_an_edition_by_its_lists_alone(tmp_path, monkeypatch):
     assert texts(findings, "missing")[-1] == "and 14379 more like it"
 
 
-PLACES = {"evaluation_setup": "evaluation_setup", "split_setup": "split_setup", "beside": "."}
-
-
 @pytest.fixture
 def scenes(folders, tmp_path):
-    """A copy of 2022 Mobile, and of each subset the clips: of each place all devices and seconds.
+    """A copy of 2022 Mobile, and the rows of its subsets by percent.
 
-    The subset of 5 % has the first clip of two scenes alone at two places, that of 50 % two of
-    three training places of each scene.
+    That of 50 has two of the three training places of each scene, that of 25 their device a alone.
     """
     root = shutil.copytree(folders / "2022", tmp_path / "mobile")
     train = tau_rows("2022").parts["train"]
@@ -295,14 +291,15 @@ def scenes(folders, tmp_path):
     return root, {50: kept, 25: [row for row in kept if "-a.wav" in row], 100: train}
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("percent", [25, 50, 100])
+@pytest.mark.parametrize(
+    ("percent", "place"), [(25, "evaluation_setup"), (50, "split_setup"), (100, ".")]
+)
 def test_of_a_subset_only_its_clips_train_and_validate(scenes, place, percent):
     root, subsets = scenes
     for each, rows in subsets.items():
-        write_rows(root / PLACES[place] / f"split{each}.csv", LIST, rows, "\r\n")
+        write_rows(root / place / f"split{each}.csv", LIST, rows, "\r\n")
     test = tau_rows("2022").parts["test"]
-    write_rows(root / PLACES[place] / "test.csv", LIST, test[1:])
+    write_rows(root / place / "test.csv", LIST, test[1:])
     dataset = load_dataset(DataSource.of(root, subset=percent))
     parts = splits_of(dataset, lambda clip: f"audio/{clip.path.name}")
     wanted = {row.partition("\t")[0] for row in subsets[percent]}
@@ -334,8 +331,10 @@ def test_a_subset_that_the_data_do_not_have_is_refused(folders, scenes, tmp_path
     assert text.startswith("--subset: expected split25.csv in ")
     assert text.endswith("found none - put it there, or leave out --subset")
     write_classes(tmp_path / "classes")
-    for source in (DataSource.of(tmp_path / "classes", subset=25),):
-        assert "--subset: expected a folder of layout tau" in refusal(source)
+    write_rows(tmp_path / "a.csv", "file,label", ["classes/dog/0.wav,dog"])
+    for path in (tmp_path / "classes", tmp_path / "a.csv"):
+        text = refusal(DataSource.of(path, subset=25))
+        assert "--subset: expected a folder of layout tau" in text
     assert "of layout esc50" in refusal(DataSource.of(folders / "2022", subset="esc10"))
 
 
@@ -352,8 +351,8 @@ def test_the_command_takes_a_subset_and_its_json_says_the_same(scenes, run_comma
     assert said == [f"{count} train, 60 test, {240 - count} in neither", "yes, all 300 clips"]
 
 
-def write_esc50(root, clips=2):
-    """Write three classes of ESC-50 in five folds, of which two are of ESC-10."""
+def write_esc50(root):
+    """Write two clips of three classes of ESC-50 in each of five folds; ESC-10 has two."""
     rows = ["filename,fold,target,category,esc10,src_file,take"]
     for (target, name), fold, n in product(enumerate(("dog", "rain", "wind")), range(1, 6), "AB"):
         source = 1000 * target + 10 * fold + ord(n)

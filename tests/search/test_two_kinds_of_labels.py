@@ -13,8 +13,10 @@ from nas_asc.features.inputs import load_inputs
 from nas_asc.networks.model_files import load_saved
 from nas_asc.reports.ensemble import count_ensemble
 from nas_asc.reports.lookup import ensembles_of, resolve
+from nas_asc.search.runners import RUNNERS
+from nas_asc.search.search import run_search
 from nas_asc.search.warm_start import trainable_ensembles
-from nas_asc.study.config import load_study
+from nas_asc.study.config import load_study, with_options
 from nas_asc.study.job import Job
 from nas_asc.training.run_job import run_job
 
@@ -91,3 +93,16 @@ def test_labels_that_changed_since_the_search_began_are_noticed(run):
     changed = ensemble.adapted(dataset.classes, CLIP_S, other)
     with pytest.raises(ConfigError, match="found another"):
         run_job(job(changed, dataset, folder), lambda _: None)
+
+
+@pytest.mark.slow
+def test_a_search_in_all_families_trains_such_an_ensemble(run, tmp_path):
+    _, dataset, _, _ = run
+    paths = {"paths": [str(dataset.root)]}
+    options = {"space": SPACE, "budget": "2MB", "epochs": 1, "data": paths, "trials": 1}
+    config = with_options(load_study("quick"), options)
+    workers = RUNNERS["inline"](1, "nas_asc.training.run_job:run_job")
+    summary = run_search(config, dataset, run=tmp_path / "run", workers=workers)
+    points = {point.model: point for point in summary.points}
+    assert points["srpol-1"].choices["ensemble"] == "1 x srpol-c3multi, 1 x srpol-c10separable"
+    assert not summary.ensembles_skipped
