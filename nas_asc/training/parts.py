@@ -207,12 +207,12 @@ def _bind(recipe: Mapping[str, Any]) -> tuple[dict[str, Callable[..., Any]], lis
     What is no table or has no name is a fault of the recipe, and left out here.
     """
     asked: list[tuple[str, Mapping[str, Part[Any] | Augmentation], str, object]] = []
-    for family, members in _FAMILIES.items():
+    for family, parts in _FAMILIES.items():
         choice = recipe.get(family)
         table = dict(choice) if isinstance(choice, dict) else {"name": choice}
         name = table.pop("name", None)
         if isinstance(name, str):
-            asked.append((family, members, name, table))
+            asked.append((family, parts, name, table))
     augmentations = recipe.get("augmentations")
     for name, settings in augmentations.items() if isinstance(augmentations, dict) else ():
         if isinstance(settings, dict):

@@ -124,7 +124,7 @@ def in_stretch(ends: Tensor, like: Tensor) -> Tensor:
     size = like.shape[-1]
     first, last = (ends * size).round().unsqueeze(-1)
     position = torch.arange(size, device=like.device)
-    inside = (position >= first) & (position < last)
+    inside: Tensor = (position >= first) & (position < last)
     return inside.view(len(like), *[1] * (like.dim() - 2), size)
 
 

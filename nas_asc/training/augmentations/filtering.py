@@ -93,6 +93,7 @@ def _convolved(waveforms: Tensor, taps: Tensor) -> Tensor:
     from scipy.fft import next_fast_len  # takes long to load, and is needed with filters alone
 
     samples = waveforms.shape[-1]
-    size = next_fast_len(samples + taps.shape[-1] - 1, real=True)
+    size = int(next_fast_len(samples + taps.shape[-1] - 1, real=True))  # type: ignore[no-untyped-call]  # of scipy
     spectra = torch.fft.rfft(waveforms, size) * torch.fft.rfft(taps, size).unsqueeze(1)
-    return torch.fft.irfft(spectra, size)[..., :samples]
+    convolved: Tensor = torch.fft.irfft(spectra, size)[..., :samples]
+    return convolved

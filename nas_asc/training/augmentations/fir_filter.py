@@ -88,7 +88,8 @@ def designed(settings: FirFilter, sample_rate_hz: int) -> Bank:
     Raises:
         ConfigError: a pass band with its transition does not lie below half the sample rate.
     """
-    from scipy.signal import remez  # takes long to load, and is needed with filters alone
+    # takes long to load, and is needed with filters alone; scipy shows it by a star import
+    from scipy.signal import remez  # type: ignore[attr-defined]
 
     half_hz = sample_rate_hz / 2
     responses = []

@@ -87,7 +87,7 @@ def waveform_level_db(batch: Batch) -> Tensor:
     window = torch.hann_window(size, device=padded.device)
     spectra = torch.stft(padded, size, size // 2, window=window, center=False, return_complex=True)
     power = torch.view_as_real(spectra).square().sum(-1)
-    power = power.unflatten(0, waveforms.shape[:2]).mean(1)
+    power = power.view(*waveforms.shape[:2], *power.shape[1:]).mean(1)
     frequency_hz = torch.arange(size // 2 + 1, device=power.device) * (rate_hz / size)
     return _loudest_db(power * a_weight(frequency_hz).view(1, -1, 1))
 
