@@ -313,10 +313,11 @@ def notes(summary: Summary) -> list[str]:
         lines.append(f"report models trained in part: {', '.join(each)}")
     if later := [str(point.model) for point in summary.reference if point.after_end]:
         lines.append(f"report models trained when the search had ended: {', '.join(later)}")
-    for each in summary.ensembles_over_budget:
-        limit = MEASURES[str(each["binds"])].noun if each["binds"] in MEASURES else each["binds"]
+    for ensemble in summary.ensembles_over_budget:
+        binds = str(ensemble["binds"])
+        limit = MEASURES[binds].noun if binds in MEASURES else binds
         lines.append(
-            f"trial {each['trial']}: an ensemble of trials over the budget of this search by "
+            f"trial {ensemble['trial']}: an ensemble of trials over the budget of this search by "
             f"{limit}, so on no front"
         )
     if "windows" in summary.data:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nas_asc.architectures import Architecture
 from nas_asc.complexity import Budget, Costs, counting_rule, parse_budget
-from nas_asc.datasets import Dataset, load_dataset
+from nas_asc.datasets import Dataset, load_dataset, synthetic_dataset
 from nas_asc.errors import RunError
 from nas_asc.reports import EnsembleReference
 from nas_asc.results import Summary
@@ -109,7 +109,10 @@ def trained_run(run: Path) -> Iterator[TrainedRun]:
                 f"{run}: expected two networks or more that were trained to the end, found "
                 f"{len(folders) or 'none'} - go on with nas-asc search --out {run} --resume"
             )
-        dataset = load_dataset(study.data, study.seed)
+        scenes = not study.data.paths
+        dataset = (
+            synthetic_dataset(source=study.data) if scenes else load_dataset(study.data, study.seed)
+        )
         run_folder.check_recordings(run, facts, dataset)
         budget = parse_budget(study.budget, counting_rule(study.rule), with_limits=True)
         judged = dataset.with_validation(study.validation_clips)

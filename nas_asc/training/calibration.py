@@ -58,7 +58,9 @@ def best_temperature(
 
     bounds = (math.log(LOWEST), math.log(HIGHEST))
     options = {"xatol": _TOLERANCE}
-    found = minimize_scalar(log_loss, bounds=bounds, method="bounded", options=options)
+    found = minimize_scalar(  # type: ignore[no-untyped-call]  # scipy has no types
+        log_loss, bounds=bounds, method="bounded", options=options
+    )
     return math.exp(found.x) if found.fun < log_loss(0.0) else 1.0
 
 

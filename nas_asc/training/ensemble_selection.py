@@ -27,6 +27,7 @@ ROUNDS = 40  # in each of which a network is added, or one that is there gets mo
 _LEAST_GAIN = 1e-12  # of a loss, beyond rounding
 
 Loss = tuple[float, ...]  # the objective's, then what decides between equals
+Grown = tuple[Loss, int, tuple[tuple[int, int], ...]]  # bytes; number and weight of each member
 
 
 @dataclass(frozen=True)
@@ -155,15 +156,15 @@ class _Library:
                 found.append(number)
         return found
 
-    def grow(self, start: int, per_byte: bool) -> tuple[Loss, int, tuple[tuple[int, int], ...]]:
-        """Add candidates to a first one; return the best ensemble: loss, bytes, number and weight.
+    def grow(self, start: int, per_byte: bool) -> Grown:
+        """Add candidates to a first one; return the best ensemble on the way.
 
         What is added lowers the loss most, or most for each of its bytes; where nothing lowers it,
         what raises it least, since twice the weight of some may make room for others.
         """
         weights = np.zeros(len(self._costs), int)
         weights[start] = 1
-        best = (self.losses[start], self._costs[start].size_bytes, ((start, 1),))
+        best: Grown = (self.losses[start], self._costs[start].size_bytes, ((start, 1),))
         loss, allowed = self.losses[start], self._allowed([start])
         for _ in range(ROUNDS):
             found = self._losses(allowed, weights, int(weights.sum()))
