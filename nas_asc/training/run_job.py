@@ -439,7 +439,10 @@ def _train_ensemble(
         own_seed = trial_seed(seed, number, "member")
         own = settings.of_member(member.model.id)
         if member.class_map is not None:
-            own = replace(own, dataset=settings.dataset.with_fine_labels)
+            # teachers tell the classes of the data apart, not the finer ones
+            recipe = own.recipe.model_copy(update={"distillation": None})
+            fine = settings.dataset.with_fine_labels
+            own = replace(own, recipe=recipe, dataset=fine, teacher=None)
         network = fit(member.model.architecture, own, own_seed, on_epoch, path)
         assert isinstance(network, TrainedNetwork), "an ensemble has no rungs"
         fitted.append(network)
