@@ -206,7 +206,7 @@ class GroupedChannels:
                 of_channel = kernel.weight.detach().abs().flatten(1).sum(dim=1)
                 shares = of_channel / of_channel.mean().clamp_min(torch.finfo().tiny)
                 runs = self.groups.axes[layer.index]
-                parts = shares.split([self.groups.sizes[group] for group, _ in runs])
+                parts = torch.split(shares, [self.groups.sizes[group] for group, _ in runs])
                 for (group, _), part in zip(runs, parts, strict=True):
                     norms[group] += part
         return [top_channels(each, kept) for each, kept in zip(norms, left, strict=True)]
@@ -238,7 +238,9 @@ class ChannelRemover:
         self.masks: list[Tensor] = []
         self._channels = GroupedChannels(network)
         self._pruned = [pair for pair in self._channels.modules if not isinstance(pair[1], MelNorm)]
-        self._parameters = [p for _, module in self._pruned for p in module.parameters()]
+        self._parameters: list[Tensor] = [
+            p for _, module in self._pruned for p in module.parameters()
+        ]
 
     def iterate(self) -> None:
         """Take the weakest of the channels that are still alive, and set them to zero."""
