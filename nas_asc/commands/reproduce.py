@@ -76,12 +76,12 @@ def command(
         given["data"] = source
     run = out or Path("runs") / f"{model}-{datetime.now():%Y%m%d-%H%M%S}"
     check_new(run)
-    config = settle_device(_study(found, given), device, resume=False, plan_only=False)
+    config = settle_device(study_of(found, given), device, resume=False, plan_only=False)
     if teachers:
         config = with_options(config, {"teachers": teachers})
         config = config.model_copy(update={"recipe": config.recipe.absolute})
     dataset = checked_dataset(config)
-    config = _for_data(config, found, dataset)
+    config = study_for_data(config, found, dataset)
     task = read_task(config, lambda: dataset)
     count = worker_count(config, None, 0, on_cluster=False)
     make = partial(RUNNERS["local"], count, JOB_FUNCTION)
@@ -104,7 +104,7 @@ def command(
     return 0
 
 
-def _study(model: "ReportModel | Ensemble", given: Mapping[str, object]) -> "StudyConfig":
+def study_of(model: "ReportModel | Ensemble", given: Mapping[str, object]) -> "StudyConfig":
     """Return the study of one training, in the space and by the rule of its report."""
     from nas_asc.reports import Ensemble, space_of
     from nas_asc.study import reproduction
@@ -118,7 +118,7 @@ def _study(model: "ReportModel | Ensemble", given: Mapping[str, object]) -> "Stu
     return config
 
 
-def _for_data(
+def study_for_data(
     config: "StudyConfig", model: "ReportModel | Ensemble", dataset: "Dataset"
 ) -> "StudyConfig":
     """Return the study as these data need it: its budget is what the model takes on them.
