@@ -65,6 +65,21 @@ def read_clip(
     return pad_or_trim(waveform[:, round(lead_s * sample_rate_hz) :], samples, align)
 
 
+def read_joined(
+    paths: Sequence[Path], sample_rate_hz: int, channels: int, samples: int
+) -> Waveform:
+    """Read files that follow each other in time as one clip, otherwise as `read_clip`.
+
+    They are joined as they are and resampled together, so that no filter rings where they meet;
+    where rates differ, each is brought to that of the first before.
+    """
+    found = [decode(path) for path in paths]
+    rate_hz = found[0][1]
+    parts = [resample(match_channels(each, channels), own_hz, rate_hz) for each, own_hz in found]
+    joined = resample(np.concatenate(parts, axis=1), rate_hz, sample_rate_hz)
+    return pad_or_trim(joined, samples)
+
+
 def match_channels(waveform: Waveform, channels: int) -> Waveform:
     """Mix a waveform down to one channel by the mean and copy it, unless the number agrees."""
     if len(waveform) not in (1, channels):
