@@ -16,6 +16,7 @@ from nas_asc.architectures.frontend import (
     ABSOLUTE,
     FEATURES_VERSION,
     LENGTHS,
+    RESAMPLINGS,
     FrontEnd,
     Shape,
     front_end,
@@ -55,10 +56,11 @@ from nas_asc.architectures.mel_bands import band_corners_hz, has_empty_band, hig
 
 __all__ = [
     "ABSOLUTE", "ACTIVATIONS", "BLOCKS", "CHANNEL_REMOVAL", "DEFAULT_BRANCHES", "DROPOUTS",
-    "FEATURES_VERSION", "LENGTHS", "POOLINGS", "POOL_PADDINGS", "Activation", "Add", "Architecture",
-    "ChannelGroups", "Concat", "Conv", "CostTally", "Dropout", "Flatten", "FrontEnd", "GlobalPool",
-    "Input", "Layer", "Linear", "Mul", "Norm", "Operator", "Option", "Pool", "Shape", "Value",
-    "as_trained", "band_corners_hz", "buffers", "build_graph", "channel_groups",
-    "channels_left", "describe", "extent", "front_end", "has_empty_band", "highest_centre_hz",
-    "peak_elements", "read_dropout", "read_pool", "readers", "samples_of", "tally_of",
+    "FEATURES_VERSION", "LENGTHS", "POOLINGS", "POOL_PADDINGS", "RESAMPLINGS", "Activation", "Add",
+    "Architecture", "ChannelGroups", "Concat", "Conv", "CostTally", "Dropout", "Flatten",
+    "FrontEnd", "GlobalPool", "Input", "Layer", "Linear", "Mul", "Norm", "Operator", "Option",
+    "Pool", "Shape", "Value", "as_trained", "band_corners_hz", "buffers", "build_graph",
+    "channel_groups", "channels_left", "describe", "extent", "front_end", "has_empty_band",
+    "highest_centre_hz", "peak_elements", "read_dropout", "read_pool", "readers", "samples_of",
+    "tally_of",
 ]  # fmt: skip

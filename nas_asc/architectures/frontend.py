@@ -13,6 +13,9 @@ Shape = tuple[int, ...]
 
 FEATURES_VERSION = 3  # raised when the same clips and front end begin to give other numbers
 
+# How clips come to the front end's rate: by a long windowed sinc, or by cutting their spectrum off.
+RESAMPLINGS = ("sinc", "fourier")
+
 
 @dataclass(frozen=True)
 class FrontEnd:
@@ -26,6 +29,7 @@ class FrontEnd:
             second input of the network.
         second_window: window of a second log-mel spectrogram, transposed to the shape of the first
             and a second channel beside it; 0 for none.
+        resampling: one of `RESAMPLINGS`.
     """
 
     kind: str
@@ -42,6 +46,7 @@ class FrontEnd:
     normalisation: str = "none"
     mean_spectrum: bool = False
     second_window: int = 0
+    resampling: str = RESAMPLINGS[0]
 
     @property
     def feature_key(self) -> "FrontEnd":

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import conv1d, pad
 
-from nas_asc.architectures import FrontEnd
+from nas_asc.architectures import RESAMPLINGS, FrontEnd
 from nas_asc.datasets import Waveform, decode
 from nas_asc.features.native_libraries import torchaudio
 
@@ -53,20 +53,25 @@ def read_clip(
     samples: int,
     start_s: float = 0.0,
     align: str = "start",
+    resampling: str = RESAMPLINGS[0],
 ) -> Waveform:
     """Read a clip as a waveform of given rate, channels and length; no more is decoded than needed.
 
-    `start_s` is where it begins in its file; `align` is as of `Dataset`. DatasetError, with its
-    name, where it cannot be decoded.
+    `start_s` is where it begins in its file; `align` is as of `Dataset`; `resampling` is one of
+    `RESAMPLINGS`. DatasetError, with its name, where it cannot be decoded.
     """
     lead_s = min(start_s, _LEAD_S)
     waveform, rate_hz = decode(path, lead_s + samples / sample_rate_hz, start_s - lead_s)
-    waveform = resample(match_channels(waveform, channels), rate_hz, sample_rate_hz)
+    waveform = _RESAMPLERS[resampling](match_channels(waveform, channels), rate_hz, sample_rate_hz)
     return pad_or_trim(waveform[:, round(lead_s * sample_rate_hz) :], samples, align)
 
 
 def read_joined(
-    paths: Sequence[Path], sample_rate_hz: int, channels: int, samples: int
+    paths: Sequence[Path],
+    sample_rate_hz: int,
+    channels: int,
+    samples: int,
+    resampling: str = RESAMPLINGS[0],
 ) -> Waveform:
     """Read files that follow each other in time as one clip, otherwise as `read_clip`.
 
@@ -76,8 +81,8 @@ def read_joined(
     found = [decode(path) for path in paths]
     rate_hz = found[0][1]
     parts = [resample(match_channels(each, channels), own_hz, rate_hz) for each, own_hz in found]
-    joined = resample(np.concatenate(parts, axis=1), rate_hz, sample_rate_hz)
-    return pad_or_trim(joined, samples)
+    joined = np.concatenate(parts, axis=1)
+    return pad_or_trim(_RESAMPLERS[resampling](joined, rate_hz, sample_rate_hz), samples)
 
 
 def match_channels(waveform: Waveform, channels: int) -> Waveform:
@@ -101,6 +106,25 @@ def resample(waveform: Waveform, from_hz: int, to_hz: int) -> Waveform:
         resampler = _resampler(ratio.denominator, ratio.numerator)
         resampled: Waveform = resampler(torch.from_numpy(waveform)).numpy()
     return pad_or_trim(resampled, math.ceil(waveform.shape[1] * to_hz / from_hz))
+
+
+def resample_by_fourier(waveform: Waveform, from_hz: int, to_hz: int) -> Waveform:
+    """Resample by the Fourier method to (channels, ceil(samples x to_hz / from_hz)).
+
+    The spectrum of the whole waveform is cut off at the lower Nyquist frequency, or zeros are put
+    behind it, as scipy.signal.resample does: nothing below is lost. The waveform is taken for
+    periodic: a step from its last sample to its first rings at both ends.
+    """
+    if from_hz == to_hz or not waveform.size:
+        return waveform
+    from scipy.signal import resample as by_fourier  # takes long to load, and is seldom needed
+
+    samples = math.ceil(waveform.shape[1] * to_hz / from_hz)
+    resampled: Waveform = by_fourier(waveform, samples, axis=1).astype(np.float32, copy=False)
+    return resampled
+
+
+_RESAMPLERS = dict(zip(RESAMPLINGS, (resample, resample_by_fourier), strict=True))
 
 
 def pad_or_trim(waveform: Waveform, samples: int, align: str = "start") -> Waveform:
@@ -175,7 +199,13 @@ class LogMel:
 def spectrogram_of(frontend: FrontEnd) -> tuple[object, ...]:
     """Return what a front end's spectrogram depends on; equal values can share one."""
     names = ("channels", "sample_rate_hz", "window", "hop", "n_fft", "center", "window_function")
-    return tuple(getattr(frontend, name) for name in names)
+    return (*(getattr(frontend, name) for name in names), *rate_of(frontend)[1:])
+
+
+def rate_of(frontend: FrontEnd) -> tuple[object, ...]:
+    """Return the sample rate, and how clips come to it where that is not the usual way."""
+    usual = frontend.resampling == RESAMPLINGS[0]
+    return (frontend.sample_rate_hz, *(() if usual else (frontend.resampling,)))
 
 
 def _mel_scale(frontend: FrontEnd) -> torch.nn.Module:

@@ -29,10 +29,10 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 
-from nas_asc.architectures import FEATURES_VERSION, FrontEnd
+from nas_asc.architectures import FEATURES_VERSION, RESAMPLINGS, FrontEnd
 from nas_asc.datasets import AudioFile, Dataset, Waveform, hash_files, is_unchanged
 from nas_asc.errors import DatasetError
-from nas_asc.features.audio import LogMel, read_clip, read_joined, spectrogram_of
+from nas_asc.features.audio import LogMel, rate_of, read_clip, read_joined, spectrogram_of
 from nas_asc.features.cache import FeatureCache, key_of
 from nas_asc.features.mapped_pages import MappedPages
 from nas_asc.features.native_libraries import malloc_keeps_memory, one_torch_thread
@@ -134,6 +134,7 @@ class _ClipAudio:
     samples: int
     starts_s: tuple[float, ...]
     align: str
+    resampling: str
 
     @cached_property
     def key(self) -> str:
@@ -154,6 +155,8 @@ class _ClipAudio:
             decides["starts_s"] = self.starts_s
         if self.align != "start":
             decides["align"] = self.align
+        if self.resampling != RESAMPLINGS[0]:
+            decides |= {"resampling": self.resampling, "scipy": version("scipy")}
         return key_of(decides)
 
     @property
@@ -167,9 +170,10 @@ class _ClipAudio:
         for row in rows:
             paths, asked = self.paths[row], (self.sample_rate_hz, self.channels, self.samples)
             if len(paths) == 1:
-                clip = read_clip(paths[0], *asked, self.starts_s[row], self.align)
+                start_s = self.starts_s[row]
+                clip = read_clip(paths[0], *asked, start_s, self.align, self.resampling)
             else:
-                clip = read_joined(paths, *asked)
+                clip = read_joined(paths, *asked, self.resampling)
             for path, file in zip(paths, self.files[row], strict=True):
                 if not is_unchanged(path, file.stamp):
                     raise DatasetError(
@@ -248,6 +252,7 @@ def _load(
         frontend.samples(dataset.clip_s),
         starts_s=tuple(clip.start_s for clip in dataset.clips),
         align=dataset.align,
+        resampling=frontend.resampling,
     )
     key, shape = _feature_entry(audio, frontend)
 
@@ -276,7 +281,7 @@ def _missing(
 def _pass_of(frontend: FrontEnd) -> tuple[object, ...]:
     """Return what decides a pass: front ends with equal values can be computed in one."""
     if frontend.kind == "waveform":
-        return (frontend.kind, frontend.channels, frontend.sample_rate_hz)
+        return (frontend.kind, frontend.channels, *rate_of(frontend))
     return (frontend.kind, *spectrogram_of(frontend))
 
 

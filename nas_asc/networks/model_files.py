@@ -257,7 +257,8 @@ def _read_clips(
     function_of = cache(lambda plane: feature_function([plane], samples))
 
     def read(path: Path, start_s: float) -> tuple[Features, ...]:
-        audio = round_to_float16(read_clip(path, *asked, start_s, align))[np.newaxis]
+        clip = read_clip(path, *asked, start_s, align, frontend.resampling)
+        audio = round_to_float16(clip)[np.newaxis]
         return inputs_of(frontend, clip_s, lambda plane: function_of(plane)(audio)[0])
 
     # Clip by clip: the spectra of an hour would fill the memory.

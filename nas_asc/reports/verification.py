@@ -196,6 +196,8 @@ def input_words(frontend: FrontEnd, clip_s: float) -> str:
         f"{format_shape(shapes[0])}: {channels} channel{'s' if channels > 1 else ''} at "
         f"{frontend.sample_rate_hz} Hz"
     )
+    if frontend.resampling == "fourier":
+        fed += " by the Fourier method"
     normalised = _NORMALISATION[frontend.normalisation]
     if frontend.kind == "waveform":
         return f"waveform {fed}, {normalised}"

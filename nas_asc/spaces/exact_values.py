@@ -1,8 +1,9 @@
-"""Exact values of a front end that a space offers in other units: samples, Hz, a rate.
+"""Exact values of a front end that a space offers in other units, or not at all.
 
 A report states samples; a space that states milliseconds may have no option that gives as many. Its
 architecture then holds the samples, all lengths in them, and a sampler is told of the nearest
-option. So too a rate that is none of the options but the data's own.
+option. So too a rate that is none of the options but the data's own; and how a report resampled,
+where the space leaves that out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from nas_asc.architectures import ABSOLUTE, LENGTHS, Architecture, Value, front_
 from nas_asc.spaces.schema import DATA_RATE, DOMAINS
 
 _DOMAINS = DOMAINS["frontend"]
-_EXACT = ("sample_rate_hz", "n_fft", *ABSOLUTE)
+_EXACT = ("sample_rate_hz", "n_fft", "resampling", *ABSOLUTE)
 _LEAST = 1e-3  # far below every length and share; 0 is none, and next to nothing
 
 
@@ -64,8 +65,8 @@ def offered_choices(
             del offered[f"frontend.{key}"]
             nearest = _nearest(_relative(key, value, rate_hz), options[relative])
             offered[f"frontend.{relative}"] = nearest
-        elif key == "n_fft":
-            del offered["frontend.n_fft"]
+        elif key in ("n_fft", "resampling"):
+            del offered[f"frontend.{key}"]
     return Offered(offered, exact, faults)
 
 
@@ -113,6 +114,8 @@ def _is_exact(key: str, options: Mapping[str, tuple[Value, ...]], value: object)
     """Check whether a key states exactly what the space has another option for."""
     if key in ABSOLUTE:
         return ABSOLUTE[key] in options
+    if key == "resampling":
+        return key not in options
     if key == "n_fft":
         return "window_ms" in options and value not in options.get(key, ())
     return DATA_RATE in options.get(key, ()) and value not in options[key]

@@ -17,6 +17,7 @@ from nas_asc.architectures import (
     DROPOUTS,
     POOL_PADDINGS,
     POOLINGS,
+    RESAMPLINGS,
     Option,
     Value,
 )
@@ -181,6 +182,7 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
             lambda v: v == DATA_RATE or _RATE.accepts(v),
             (DATA_RATE,),
         ),
+        "resampling": words(*RESAMPLINGS),
         "window": _WINDOW,
         "window_ms": number(1, _MOST_MS),
         "hop": whole(1, _MOST_SAMPLES),
@@ -282,7 +284,7 @@ _OFF: Mapping[str, Value] = {
 _OPTIONAL = {
     *ABSOLUTE.keys(),
     *ABSOLUTE.values(),
-    *("n_fft", "center", "window_function", "mean_spectrum"),
+    *("n_fft", "center", "window_function", "mean_spectrum", "resampling"),
     *("pool_padding", "pool_norm", "dropout", "map_dropout", "dense_norm"),
 }
 
@@ -300,7 +302,7 @@ def _is_linear(selected: _Selected) -> bool:
 # Which values of the selectors a key is in use with, as far as it is not with all.
 _IN_USE: Mapping[str, Mapping[str, Callable[[_Selected], bool]]] = {
     "frontend": dict.fromkeys(
-        DOMAINS["frontend"].keys() - {"kind", "channels", "sample_rate_hz"},
+        DOMAINS["frontend"].keys() - {"kind", "channels", "sample_rate_hz", "resampling"},
         lambda s: s["kind"] == "logmel",
     ),
     "stage": dict.fromkeys(("pool_padding", "pool_norm"), _is_pooled),

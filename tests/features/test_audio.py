@@ -6,12 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.signal
 import soundfile
 import torch
 
 from nas_asc.architectures import FrontEnd
 from nas_asc.features import POWER_FLOOR, torchaudio
-from nas_asc.features.audio import LogMel, match_channels, pad_or_trim, read_clip, resample
+from nas_asc.features.audio import (
+    LogMel,
+    match_channels,
+    pad_or_trim,
+    read_clip,
+    resample,
+    resample_by_fourier,
+)
 
 RATE_HZ = 16000
 
@@ -132,6 +140,32 @@ def test_it_resamples_as_torchaudio_does(from_hz, to_hz, samples):
     settings |= {"rolloff": 0.9475937167399596, "beta": 14.769656459379492}
     theirs = torchaudio.functional.resample(torch.from_numpy(waveform), from_hz, to_hz, **settings)
     np.testing.assert_allclose(resample(waveform, from_hz, to_hz), theirs, atol=1e-5)
+
+
+def test_a_clip_at_18_khz_by_the_fourier_method_is_what_scipy_makes_of_it(tmp_path):
+    """As the IMT report did, with the reading of 24 bits and the padding around it."""
+    rng = np.random.default_rng(2)
+    waveform = np.cumsum(rng.normal(0, 0.001, (2, 48000)), axis=1)  # its ends do not meet
+    path = write(tmp_path / "ears.wav", waveform, 48000, "PCM_24")
+    clip = read_clip(path, 18000, 2, 20000, resampling="fourier")
+    assert (clip.dtype, clip.shape) == (np.float32, (2, 20000))
+    expected = scipy.signal.resample(waveform, 18000, axis=1)
+    np.testing.assert_allclose(clip[:, :18000], expected, atol=1e-6)
+    assert not clip[:, 18000:].any()
+    usual = read_clip(path, 18000, 2, 18000)
+    assert np.array_equal(usual, read_clip(path, 18000, 2, 18000, resampling="sinc"))
+    assert np.abs(usual - expected).max() > 1e-3
+
+
+@pytest.mark.parametrize(("from_hz", "to_hz"), [(48000, 18000), (44100, 18000), (8000, 18000)])
+def test_the_fourier_method_keeps_all_below_the_nyquist_frequency_and_nothing_above(from_hz, to_hz):
+    """Tones that are whole in a second, the nearest one 1 Hz away from it."""
+    half_hz = min(from_hz, to_hz) // 2
+    for frequency_hz in (1, 1000, half_hz - 1):
+        found = resample_by_fourier(sine(frequency_hz, from_hz), from_hz, to_hz)
+        np.testing.assert_allclose(found, sine(frequency_hz, to_hz), atol=2e-6)
+    if to_hz < from_hz:
+        assert np.abs(resample_by_fourier(sine(half_hz + 1, from_hz), from_hz, to_hz)).max() < 2e-6
 
 
 @pytest.mark.parametrize("name", ["odd.wav", "odd.flac", "odd.ogg"])

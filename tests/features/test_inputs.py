@@ -122,6 +122,21 @@ def test_another_window_uses_the_decoded_audio(dataset, decoded):
     assert np.array_equal(warm, cold)
 
 
+@pytest.mark.parametrize("kind", ["waveform", "logmel"])
+def test_the_fourier_method_has_features_and_entries_of_its_own(dataset, cache, kind):
+    usual = {"waveform": WAVEFORM, "logmel": LOG_MEL}[kind]
+    fourier = replace(usual, resampling="fourier")
+    plain = load_features(dataset, usual).copy()
+    before = entries(cache)
+    rows = load_features(dataset, fourier, siblings=[usual])
+    assert set(before) < set(entries(cache))
+    assert not np.array_equal(rows, plain)
+    assert np.array_equal(load_features(dataset, usual), plain)
+    if kind == "waveform":
+        clip = read_clip(dataset.clips[1].path, 8000, 2, 4000, resampling="fourier")
+        np.testing.assert_allclose(rows[1], clip, atol=2e-4)
+
+
 def test_siblings_are_computed_in_the_same_pass(dataset, cache, decoded, monkeypatch):
     siblings = [replace(LOG_MEL, n_mels=mels) for mels in (8, 12, 16)]
     others = [replace(LOG_MEL, hop=64), WAVEFORM]

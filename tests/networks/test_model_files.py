@@ -246,6 +246,14 @@ def test_a_saved_ensemble_gives_on_sound_files_what_was_judged(tones, tmp_path):
     assert again.log_loss == pytest.approx(metrics.log_loss, rel=1e-5)
 
 
+def test_sound_files_are_resampled_by_the_fourier_method_as_in_training(tones):
+    network = build(report_model("imt-a").architecture, 2, CLIP_S)
+    assert network.frontend.resampling == "fourier"
+    (found,) = read_inputs(network, *[clip.path for clip in tones.clips[:3]])
+    (expected,) = load_inputs(tones, network.frontend)
+    assert np.array_equal(found.numpy(), expected[:3].astype(np.float32))
+
+
 def test_what_cannot_be_read_is_named(tmp_path):
     network = build(report_model("deepsound-32").architecture, 2, CLIP_S)
     (tmp_path / "rain.ogg").write_bytes(b"no sound")

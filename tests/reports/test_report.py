@@ -64,7 +64,7 @@ FED = {
         "Hann window 2048, hop 1024, not centred, 48 mel bins from 0 to 24000 Hz, 467 frames",
         "not normalised",
     ),
-    "imt-c": ("waveform 2x180000: 2 channels at 18000 Hz, not normalised",),
+    "imt-c": ("2x180000: 2 channels at 18000 Hz by the Fourier method, not normalised",),
 }
 
 

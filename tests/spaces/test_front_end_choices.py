@@ -3,10 +3,11 @@
 import random
 
 import pytest
-from space_text import SPACE, with_keys
+from space_text import NO_MODELS, SPACE, with_keys
 
 from nas_asc.architectures import Architecture
 from nas_asc.errors import ConfigError
+from nas_asc.reports.lookup import report_model
 from nas_asc.spaces.space_file import check_architecture, load_space, read_space
 
 RELATIVE = {
@@ -115,6 +116,38 @@ def test_samples_that_cannot_be_are_refused(space, choices, fault):
     model = space.models["mine"].architecture
     with pytest.raises(ConfigError, match=fault):
         space.from_choices({**model.choices, **choices})
+
+
+def test_a_model_may_say_how_it_was_resampled_where_its_space_does_not(space):
+    model = space.models["mine"].architecture
+    fourier = space.from_choices({**model.choices, "frontend.resampling": "fourier"})
+    assert (model.frontend.resampling, fourier.frontend.resampling) == ("sinc", "fourier")
+    assert fourier.key != model.key
+    assert space.from_choices(fourier.choices) == fourier
+    assert space.options_of(fourier) == space.options_of(model)
+    check_architecture(Architecture.from_dict(fourier.to_dict()))
+    with pytest.raises(ConfigError, match=r"resampling: expected one of sinc, fourier, got 'fft'"):
+        space.from_choices({**model.choices, "frontend.resampling": "fft"})
+
+
+def test_a_space_can_offer_both_ways_of_resampling(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(with_keys(NO_MODELS, {"frontend.resampling": '["sinc", "fourier"]'}))
+    space, rng = read_space(path), random.Random(0)
+    drawn = [space.random(rng) for _ in range(20)]
+    assert {a.frontend.resampling for a in drawn} == {"sinc", "fourier"}
+    for architecture in drawn:
+        options = space.options_of(architecture)
+        assert options["frontend.resampling"] == architecture.frontend.resampling
+
+
+@pytest.mark.parametrize("name", ["imt-a", "imt-b", "imt-c", "imt-d"])
+def test_the_models_of_imt_are_resampled_as_in_their_report(name):
+    """18 kHz by scipy.signal.resample; what a search draws from their spaces is not."""
+    frontend = report_model(name).architecture.frontend
+    assert (frontend.sample_rate_hz, frontend.resampling) == (18000, "fourier")
+    space = load_space("wave_vgg" if name in ("imt-a", "imt-b") else "wave_resnet")
+    assert "resampling" not in space.random(random.Random(0)).sections["frontend"]
 
 
 def test_a_fixed_rate_of_the_data_gives_way_to_what_a_model_states(tmp_path, space):
