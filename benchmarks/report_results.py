@@ -69,9 +69,10 @@ def main() -> None:
             with FileLock(work_of(options, row, unit).with_suffix(".lock")).acquire(timeout=0):
                 print(f"{name}: {row.epochs} epochs", flush=True)
                 found = train(row, unit, options) | {"version": version}
-                write_atomically(
-                    options.results / f"{name}.json", json.dumps(found, indent=1) + "\n"
-                )
+                text = json.dumps(found, indent=1) + "\n"
+                write_atomically(options.results / f"{name}.json", text)
+                if not teaches(row):
+                    shutil.rmtree(work_of(options, row, unit))
             print(f"{name}: accuracy {found['accuracy']:.3f}, {found['seconds']:.0f} s", flush=True)
         except Timeout:
             print(f"{name}: another process is at it")
@@ -121,6 +122,11 @@ def work_of(options: Namespace, row: Row, unit: str) -> Path:
     return Path(folder)
 
 
+def teaches(row: Row) -> bool:
+    """Return whether the model of a row is kept, since another row learns from it."""
+    return any(row.name == other.teacher for other in rows())
+
+
 @cache
 def read_data(name: str, folder: Path) -> Dataset:
     """Load the data of rows; of their splits those of a search."""
@@ -149,7 +155,7 @@ def train(row: Row, unit: str, options: Namespace) -> dict[str, Any]:
 
     dataset, run = read_data(row.data, options.data.resolve()), work_of(options, row, unit)
     study, candidate = study_for(row, dataset), adapted(row)
-    kept = any(row.name == other.teacher for other in rows())
+    kept = teaches(row)
     kind, number = unit.split("-")
     fold = int(number) - 1 if kind == "fold" else None
     purpose = f"final folds {fold}" if kind == "fold" else f"final seeds {number}"
@@ -170,8 +176,6 @@ def train(row: Row, unit: str, options: Namespace) -> dict[str, Any]:
     test = result.metrics.get("test")
     if kept:
         test = evaluate_model(run / "models" / job.name, dataset).to_dict()
-    else:
-        shutil.rmtree(run)
     validation = {name: result.metrics[name] for name in ("accuracy", "log_loss")}
     steps = study.recipe.epoch_steps(len(dataset.indices("train")))
     return {
