@@ -30,7 +30,16 @@ from nas_asc.errors import ConfigError, nearest, short_repr, unknown_key
 from nas_asc.shipped import find, is_path
 from nas_asc.study.data_source import DataSource, Table
 from nas_asc.study.old_keys import with_new_keys
-from nas_asc.study.recipe_tables import L2, MOST, Curriculum, Keep, Share, Stop
+from nas_asc.study.recipe_tables import (
+    L2,
+    MOST,
+    USUAL_PRUNING,
+    Curriculum,
+    Keep,
+    PruningSchedule,
+    Share,
+    Stop,
+)
 from nas_asc.study.storage_url import check_address
 from nas_asc.toml_file import Fault, read_toml
 from nas_asc.units import MOST_S
@@ -120,6 +129,7 @@ class Recipe(Table):
         join_clips: whether training clips that are parts of one recording, as the names of TAU 2022
             Mobile say, are joined, and a network is fed a stretch from anywhere in it, as long as a
             clip at most; a recording is one training clip then. None for no. What judges stays.
+        pruning: when networks that are to be pruned are; None for as it always was.
         l2, stop, keep, curriculum: see each; None for off: the last weights are the result.
         distillation: what is learnt from teachers; None for nothing.
         calibration: whether the trained network's logits are divided by the temperature of the
@@ -143,6 +153,7 @@ class Recipe(Table):
     stop: Stop | None = None
     keep: Keep | None = None
     curriculum: Curriculum | None = None
+    pruning: PruningSchedule | None = None
     calibration: Literal["none", "temperature"] | None = None
 
     @property
@@ -153,6 +164,11 @@ class Recipe(Table):
         teachers = tuple(str(Path(teacher).absolute()) for teacher in self.distillation.teachers)
         placed = self.distillation.model_copy(update={"teachers": teachers})
         return self.model_copy(update={"distillation": placed})
+
+    @property
+    def pruning_schedule(self) -> PruningSchedule:
+        """When networks that are to be pruned are."""
+        return self.pruning or USUAL_PRUNING
 
     def epoch_steps(self, clips: int) -> int:
         """Return how many steps an epoch of so many clips has; fewer than a batch are one."""

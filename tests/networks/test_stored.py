@@ -20,7 +20,6 @@ from nas_asc.networks.pruning import (
     largest,
     masks_of,
     pruner_for,
-    sparsity_at,
 )
 from nas_asc.networks.stored import (
     from_int8,
@@ -192,12 +191,6 @@ def test_arrays_of_another_model_are_refused(change, message):
     change(arrays)
     with pytest.raises(ExportError, match=message):
         restore(layer, arrays)
-
-
-def test_sparsity_rises_as_a_cubic_in_the_middle_half():
-    assert sparsity_at(0.2, 0.8) == 0
-    assert sparsity_at(0.45, 0.8) == pytest.approx(0.8 * (1 - 0.5**3))
-    assert sparsity_at(0.7, 0.8) == sparsity_at(1.0, 0.8) == pytest.approx(0.8)
 
 
 def test_pruning_in_training_leaves_what_is_counted_and_spares_biases_and_norms():
