@@ -1,12 +1,14 @@
 """`nas-asc spaces`: what fits, what binds, bounds of its options, copies."""
 
 import json
+import math
 import re
 import resource
 import subprocess
 import sys
 
 import pytest
+from test_feasibility import TINY
 
 from nas_asc.shipped import shipped
 
@@ -57,16 +59,17 @@ def test_clips_are_as_long_as_the_rule_has_them(run_command, options, clip_s, re
     assert err.count("meant for clips of 1 s, here they are 10 s") == remarks
 
 
-def test_the_smallest_the_share_and_every_limited_measure_are_given(run_command):
-    argv = ("spaces", "mbconv", "--budget", "30Kparams,1MBram")
+def test_the_smallest_the_share_and_every_limited_measure_are_given(run_command, tmp_path):
+    (tmp_path / "tiny.toml").write_text(TINY, encoding="utf-8")
+    argv = ("spaces", str(tmp_path / "tiny.toml"), "--budget", "300params,300KBram")
     _, out, _ = run_command(*argv)
     value = json.loads(run_command(*argv, "--json")[1])
     found = value["feasibility"]
     low, high = found["interval"]
-    assert value["budget"]["params"] == 30_000
+    assert value["budget"]["params"] == 300
     assert 0 < low < found["share"] < high < 1
     assert set(found["binds"]) == {"params", "peak_activation_bytes"}
-    assert value["log10_architectures"] > 20
+    assert value["log10_architectures"] == pytest.approx(math.log10(8))
     for row, measure in (("parameters", "params"), ("peak activation bytes",) * 2):
         measure = measure.replace(" ", "_")
         numbers = [value["smallest"][measure], *found[measure]]

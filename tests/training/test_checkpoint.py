@@ -15,6 +15,7 @@ from nas_asc.datasets import load_dataset
 from nas_asc.errors import DivergedError
 from nas_asc.networks.network import build
 from nas_asc.reports.lookup import ensembles_of, report_model
+from nas_asc.spaces.space_file import load_space
 from nas_asc.study.job import Job
 from nas_asc.training.batches import Clips
 from nas_asc.training.checkpoint import load_checkpoint
@@ -28,9 +29,16 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 EPOCHS = 6
 
 
-def start():
-    torch.manual_seed(1)
-    return build(report_model("deepsound-32").adapted(3, 1.0).architecture, 3, 1.0)
+CLIP_S = 0.4
+
+
+@pytest.fixture(scope="module")
+def shallow():
+    """The stem and one block of each of the first three stages of deepsound-32."""
+    choices = report_model("deepsound-32").architecture.choices
+    kept = {path: value for path, value in choices.items() if not path.startswith("stage4.")}
+    depths = {"stage1.depth": 1, "stage2.depth": 1, "stage3.depth": 1, "stage4.depth": 0}
+    return load_space("mbconv").from_choices(kept | depths)
 
 
 @pytest.mark.parametrize(
@@ -55,14 +63,16 @@ def start():
         ),
     ],
 )
-def test_a_training_goes_on_from_a_file_to_the_last_bit(tmp_path, steps, pruning, execution):
+def test_a_training_goes_on_from_a_file_to_the_last_bit(
+    tmp_path, shallow, steps, pruning, execution
+):
     """Stopped after each epoch and taken up by another network, as by another process."""
-    shape = input_shapes(report_model("deepsound-32").architecture.sections["frontend"], 1.0)[0]
-    inputs = torch.randn(24, *shape).half()
+    inputs = torch.randn(24, *input_shapes(shallow.sections["frontend"], CLIP_S)[0]).half()
     clips = Clips((inputs,), torch.arange(24) % 3, 3)
 
     def trained(hooks, until=EPOCHS):
-        other, lengths = start(), {"epochs": EPOCHS, "until": until}
+        torch.manual_seed(1)
+        other, lengths = build(shallow, 3, CLIP_S), {"epochs": EPOCHS, "until": until}
         return other, train(other, clips, steps, hooks, **lengths, seed=3, execution=execution)
 
     whole, expected = trained(Hooks(pruning=pruning, precision="int8", validation=clips))
