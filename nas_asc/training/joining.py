@@ -38,6 +38,12 @@ def joined_clips(
     """
     parts = torch.tensor(joined.parts)
     teacher = None if training.teacher is None else training.teacher[parts].mean(dim=1)
-    labels = training.labels[parts[:, 0]]
-    facts = {"rows": None, "files": None, "pages": pages, "teacher": teacher}
-    return replace(training, inputs=inputs, labels=labels, **facts)
+    return replace(
+        training,
+        inputs=inputs,
+        labels=training.labels[parts[:, 0]],
+        files=None,
+        rows=None,
+        pages=pages,
+        teacher=teacher,
+    )
