@@ -8,7 +8,7 @@ import pytest
 from made_tau import write_tau
 from study_cases import DATASET
 
-from nas_asc.commands.reproduce import _is_of, _reported, _study
+from nas_asc.commands.reproduce import _is_of, _reported, study_of
 from nas_asc.reports import find_model, load_report, report_ensembles, report_models
 from nas_asc.results import Evaluation, Part
 from nas_asc.search.runners import RUNNERS
@@ -120,7 +120,7 @@ def test_reported_results_are_shown_only_beside_the_data_they_belong_to(report, 
 
 
 def test_a_shortened_training_says_so(capsys):
-    config = _study(find_model("ntu-ensemble"), {"epochs": 40})
+    config = study_of(find_model("ntu-ensemble"), {"epochs": 40})
     assert config.space == "asc"
     assert {*config.member_recipes} == {"ntu-vggnet", "ntu-inceptionnet"}
     assert "40 of 400" in capsys.readouterr().err
