@@ -90,6 +90,8 @@ def _print(
     print_text(f"together: {_reached(chosen.metrics, chosen.costs.size_bytes)}")
     kept = "stored as" if is_new else "the same is there already:"
     print_text(f"{kept} trial {number}: {found.run}/models/{number}")
+    if found.budget.exceeded(chosen.costs):
+        print_text(f"it is on no front: the budget of the search is {found.budget}")
 
 
 def _reached(metrics: Mapping[str, object], size_bytes: int) -> str:

@@ -64,6 +64,7 @@ def command(
     trial 0 of the run folder, judged on the test clips. An interrupted run is gone on with by
     nas-asc search --resume.
     """
+    from nas_asc.datasets import official_test_clips
     from nas_asc.reports import find_model, load_report
     from nas_asc.results import write_front
     from nas_asc.search import JOB_FUNCTION, RUNNERS, check_new, failures, model_folder, read_task
@@ -93,15 +94,35 @@ def command(
         return 4
     measured = evaluate_in_full(model_folder(run, 0), dataset)
     report = load_report(found.report)
-    reported = list(_reported(report, model, measured)) if _is_of(report, dataset) else []
+    same = _is_of(report, dataset)
+    reported = list(_reported(report, model, measured)) if same else []
+    clips = {"measured": measured.overall.clips, "official": official_test_clips(dataset.edition)}
     if as_json:
         again = {"finals": summary.to_dict().get("finals")} if config.trains_again else {}
         head = {"model": model, "run": str(run), "epochs": config.epochs, "seed": config.seed}
-        print_json({**head, "measured": measured.to_dict(), "reported": reported, **again})
+        found_there = {"measured": measured.to_dict(), "reported": reported, "test_clips": clips}
+        print_json({**head, **found_there, **again})
         return 0
     print_evaluation(measured)
-    _print_reported(reported, report, dataset)
+    click.echo()
+    if not same:
+        print_text(f"reported results are not shown: they are of {report.data}")
+    elif not reported:
+        print_text(f"the report has no results of {model} by itself")
+    else:
+        _print_reported(reported)
+        _remark_on_part(clips)
     return 0
+
+
+def _remark_on_part(clips: "Mapping[str, int | None]") -> None:
+    """Say that results of a part of the test clips are no results of the data set."""
+    measured, official = clips["measured"], clips["official"]
+    if measured and official and measured < official:
+        print_text(
+            f"measured on {measured:,} of the {official:,} clips that the data set tests on, so "
+            "these results do not compare with the reported ones"
+        )
 
 
 def study_of(model: "ReportModel | Ensemble", given: Mapping[str, object]) -> "StudyConfig":
@@ -173,11 +194,7 @@ def _reported(
         yield {**said, "reported": numbers, "measured": found}
 
 
-def _print_reported(rows: list[dict[str, Any]], report: "Report", dataset: "Dataset") -> None:
-    click.echo()
-    if not rows:
-        print_text(f"reported results are not shown: they are of {report.data}")
-        return
+def _print_reported(rows: list[dict[str, Any]]) -> None:
     table = []
     for row in rows:
         name = ": ".join(str(row[key]) for key in ("system", "of") if key in row)

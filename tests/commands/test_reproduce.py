@@ -8,7 +8,8 @@ import pytest
 from made_tau import write_tau
 from study_cases import DATASET
 
-from nas_asc.commands.reproduce import _is_of, _reported, study_of
+from nas_asc.commands.reproduce import _is_of, _remark_on_part, _reported, study_of
+from nas_asc.datasets import official_test_clips
 from nas_asc.reports import find_model, load_report, report_ensembles, report_models
 from nas_asc.results import Evaluation, Part
 from nas_asc.search.runners import RUNNERS
@@ -124,3 +125,27 @@ def test_a_shortened_training_says_so(capsys):
     assert config.space == "asc"
     assert {*config.member_recipes} == {"ntu-vggnet", "ntu-inceptionnet"}
     assert "40 of 400" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("measured", "official", "told"),
+    [(10, 4185, True), (4185, 4185, False), (10, None, False)],
+)
+def test_results_of_a_part_of_the_test_clips_are_marked(measured, official, told, capsys):
+    _remark_on_part({"measured": measured, "official": official})
+    out = " ".join(capsys.readouterr().out.split())
+    assert ("measured on 10 of the 4,185 clips that the data set tests on" in out) == told
+    assert ("do not compare" in out) == told
+
+
+@pytest.mark.parametrize(
+    ("edition", "clips"),
+    [
+        ("TAU Urban Acoustic Scenes 2020 3Class, development", 4185),
+        ("TAU Urban Acoustic Scenes 2022 Mobile, development", 29680),
+        ("ESC-50", None),  # tested on by folds
+        (None, None),
+    ],
+)
+def test_how_many_clips_an_edition_tests_on_is_known_of_those_with_a_list(edition, clips):
+    assert official_test_clips(edition) == clips

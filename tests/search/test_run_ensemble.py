@@ -156,9 +156,11 @@ def test_the_same_selection_is_stored_once_and_another_beside_it(extended, tmp_p
     code, out, _ = run_command("ensemble", run, "--members", 3)
     assert code == 0
     assert f"the same is there already: trial {FIRST}: {run}/models/{FIRST}" in out
+    assert "on no front" not in out
     code, out, _ = run_command("ensemble", run, "--budget", "200KB")
     assert code == 0
     assert f"stored as trial {FIRST + 1}" in out
+    assert "it is on no front: the budget of the search is" in out
     assert {path.name for path in (run / "models").iterdir()} == {
         *map(str, range(6)), str(FIRST), str(FIRST + 1)
     }  # fmt: skip
