@@ -80,7 +80,9 @@ def _print(
     chosen = choice.chosen
     if chosen is None:
         error = found.study.objective.replace("_", " ")
-        print_text(f"no ensemble within the budget has a better {error}: nothing is stored")
+        print_text(
+            f"no ensemble within the budget is better by 0.001 in {error}: nothing is stored"
+        )
         return
     members = ", ".join(
         f"trial {trial} ({vote_caption(share)})"

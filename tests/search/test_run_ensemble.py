@@ -233,7 +233,7 @@ def test_where_no_ensemble_is_better_nothing_is_stored(run, run_command):
         shutil.copy(run / "models/0/validation.npy", run / f"models/{number}/validation.npy")
     code, out, err = run_command("ensemble", run)
     assert (code, err) == (0, "")
-    assert "no ensemble within the budget has a better log loss: nothing is stored" in out
+    assert "no ensemble within the budget is better by 0.001 in log loss: nothing is stored" in out
     assert not (run / "ensembles").exists()
     assert not (run / "models" / str(FIRST)).exists()
 
