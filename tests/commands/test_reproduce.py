@@ -62,6 +62,18 @@ def test_a_report_is_reproduced_in_two_epochs(model_id, made, run_command, tmp_p
         assert part["log_loss"] > 0
 
 
+@pytest.mark.slow
+def test_a_reproduction_that_is_gone_on_with_ends_with_the_same(made, run_command, tmp_path):
+    command = ("reproduce", "srpol-3", "--out", tmp_path / "run", "--json")
+    _, first, _ = run_command(*command, "--data", made("3class"), "--epochs", 2)
+    code, again, err = run_command(*command, "--resume")
+    assert code == 0, err
+    assert json.loads(again) == json.loads(first)
+    code, _, err = run_command("reproduce", "imt-a", "--out", tmp_path / "run", "--resume")
+    assert code == 2
+    assert "expected a run that reproduces imt-a, got one of srpol-3" in err
+
+
 def part(kind, name, accuracy):
     return Part(kind, name, 10, 5, accuracy, 1.0 + accuracy, 2.0)
 
