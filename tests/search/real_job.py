@@ -85,8 +85,9 @@ kills_in_epoch_2, kills_in_epoch_5 = partial(_killing, 2), partial(_killing, 5)
 
 def truncates_cache(job: Job, report: OnEpoch) -> JobResult:
     """Truncate all features, which this process has mapped, before a trial is taken up again."""
-    done = Path(str(job.context["run"])) / "truncated"
-    if job.until == job.epochs and not done.exists():
+    run = Path(str(job.context["run"]))
+    done, rested = run / "truncated", run / "checkpoints" / job.name
+    if rested.exists() and not done.exists():
         done.touch()
         for path in (Path(os.environ["NAS_ASC_CACHE"]) / "features").iterdir():
             os.truncate(path, 4096)

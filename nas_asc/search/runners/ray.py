@@ -317,6 +317,7 @@ def _connect(address: str | None, workers: int | None, gpus: float) -> None:
             ray.init(address, **quiet)
             return
         ray.init(
+            "local",  # else one that somebody has started here would be joined
             num_cpus=workers,
             num_gpus=None if gpus else 0,
             include_dashboard=False,
