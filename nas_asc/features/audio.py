@@ -98,7 +98,8 @@ def resample_by_fourier(waveform: Waveform, from_hz: int, to_hz: int) -> Wavefor
     """
     if from_hz == to_hz or not waveform.size:
         return waveform
-    from scipy.signal import resample as by_fourier  # takes long to load, and is seldom needed
+    # takes long to load, and is seldom needed; scipy shows it by a star import
+    from scipy.signal import resample as by_fourier  # type: ignore[attr-defined]
 
     samples = math.ceil(waveform.shape[1] * to_hz / from_hz)
     resampled: Waveform = by_fourier(waveform, samples, axis=1).astype(np.float32, copy=False)
