@@ -1,11 +1,13 @@
-# Five verbs: check, test, slow, faults, wheel; and search, the main job. The environment is .venv.
+# Six verbs: check, test, slow, faults, wheel, results; and search, the main job. The environment is .venv.
 PYTHON ?= python3.11
 VENV = .venv
 BIN = $(VENV)/bin
 BUDGET ?= 128KB
 SPACE ?= mbconv
+RESULTS_DATA ?= ../shared/data/esc10
+RESULTS_OPTIONS ?=
 
-.PHONY: search test check slow faults wheel install clean
+.PHONY: search test check slow faults wheel results install clean
 
 install: $(VENV)/.installed
 
@@ -33,6 +35,11 @@ slow: install
 # All fault tests: of the moments at which a search is killed, `slow` draws a few.
 faults: install
 	NAS_ASC_FAULTS=all OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m slow $(wildcard tests/search/test_faults*.py)
+
+# The networks of the reports trained on ESC-10, what is not stored yet: hours on a core, and can be
+# ended at any time. RESULTS_OPTIONS='--only srpol-4 --minutes 25', or another of its options.
+results: install
+	$(BIN)/python benchmarks/report_results.py --data $(RESULTS_DATA) $(RESULTS_OPTIONS)
 
 # A bare install of the built wheel, away from the checkout.
 wheel: install

@@ -10,7 +10,7 @@ from nas_asc.networks.network import build
 from nas_asc.networks.reference_count import reference_count
 
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear)
-WIDTHS = {"float32": 4, "float16": 2, "int8": 1}
+WIDTHS = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
 
 
 def left(channels, fraction, iterations):

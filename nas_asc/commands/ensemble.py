@@ -80,7 +80,9 @@ def _print(
     chosen = choice.chosen
     if chosen is None:
         error = found.study.objective.replace("_", " ")
-        print_text(f"no ensemble within the budget has a better {error}: nothing is stored")
+        print_text(
+            f"no ensemble within the budget is better by 0.001 in {error}: nothing is stored"
+        )
         return
     members = ", ".join(
         f"trial {trial} ({vote_caption(share)})"
@@ -90,6 +92,8 @@ def _print(
     print_text(f"together: {_reached(chosen.metrics, chosen.costs.size_bytes)}")
     kept = "stored as" if is_new else "the same is there already:"
     print_text(f"{kept} trial {number}: {found.run}/models/{number}")
+    if found.budget.exceeded(chosen.costs):
+        print_text(f"it is on no front: the budget of the search is {found.budget}")
 
 
 def _reached(metrics: Mapping[str, object], size_bytes: int) -> str:

@@ -47,6 +47,7 @@ _FIGURES = {"accuracy": "{:.1%}", "log_loss": "{:.3f}"}
 @click.option("--seed", type=click.IntRange(0), help="Random seed.")
 @device_option()
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; default: runs/ID-TIME.")
+@click.option("--resume", is_flag=True, help="Go on with the training in --out.")
 @json_option
 def command(
     model: str,
@@ -54,6 +55,7 @@ def command(
     teachers: tuple[str, ...],
     device: str,
     out: Path | None,
+    resume: bool,
     as_json: bool,
     **options: object,
 ) -> int:
@@ -61,31 +63,32 @@ def command(
 
     Its recipe, schedule, compression and vote are those of the study named after the report
     (nas-asc studies); what the report leaves open is marked there as ours. The trained model is
-    trial 0 of the run folder, judged on the test clips. An interrupted run is gone on with by
-    nas-asc search --resume.
+    trial 0 of the run folder, judged on the test clips.
     """
+    from nas_asc.datasets import official_test_clips
     from nas_asc.reports import find_model, load_report
     from nas_asc.results import write_front
-    from nas_asc.search import JOB_FUNCTION, RUNNERS, check_new, failures, model_folder, read_task
-    from nas_asc.study import with_options
+    from nas_asc.search import JOB_FUNCTION, RUNNERS, failures, model_folder, read_task
     from nas_asc.training import evaluate_in_full
 
     given = {name: value for name, value in options.items() if value is not None}
     found = find_model(model)
     if source := take_source(data, given):
         given["data"] = source
+    if resume and out is None:
+        raise click.UsageError("--resume: expected the run folder with --out")
     run = out or Path("runs") / f"{model}-{datetime.now():%Y%m%d-%H%M%S}"
-    check_new(run)
-    config = settle_device(_study(found, given), device, resume=False, plan_only=False)
     if teachers:
-        config = with_options(config, {"teachers": teachers})
-        config = config.model_copy(update={"recipe": config.recipe.absolute})
+        given["teachers"] = teachers
+    config = _resumed(run, model, given) if resume else _new(run, found, given)
+    config = settle_device(config, device, resume, plan_only=False)
+    config = config.model_copy(update={"recipe": config.recipe.absolute})
     dataset = checked_dataset(config)
-    config = _for_data(config, found, dataset)
+    config = study_for_data(config, found, dataset)
     task = read_task(config, lambda: dataset)
     count = worker_count(config, None, 0, on_cluster=False)
     make = partial(RUNNERS["local"], count, JOB_FUNCTION)
-    summary = run_and_show(task, run, make, count, False, None)
+    summary = run_and_show(task, run, make, count, resume, None, f"reproduce {model}")
     write_front(summary, run)
     if not summary.points:
         for reason, trials in failures(run).most_common():
@@ -93,18 +96,57 @@ def command(
         return 4
     measured = evaluate_in_full(model_folder(run, 0), dataset)
     report = load_report(found.report)
-    reported = list(_reported(report, model, measured)) if _is_of(report, dataset) else []
+    same = _is_of(report, dataset)
+    reported = list(_reported(report, model, measured)) if same else []
+    clips = {"measured": measured.overall.clips, "official": official_test_clips(dataset.edition)}
     if as_json:
         again = {"finals": summary.to_dict().get("finals")} if config.trains_again else {}
         head = {"model": model, "run": str(run), "epochs": config.epochs, "seed": config.seed}
-        print_json({**head, "measured": measured.to_dict(), "reported": reported, **again})
+        found_there = {"measured": measured.to_dict(), "reported": reported, "test_clips": clips}
+        print_json({**head, **found_there, **again})
         return 0
     print_evaluation(measured)
-    _print_reported(reported, report, dataset)
+    click.echo()
+    if not same:
+        print_text(f"reported results are not shown: they are of {report.data}")
+    elif not reported:
+        print_text(f"the report has no results of {model} by itself")
+    else:
+        _print_reported(reported)
+        _remark_on_part(clips)
     return 0
 
 
-def _study(model: "ReportModel | Ensemble", given: Mapping[str, object]) -> "StudyConfig":
+def _remark_on_part(clips: "Mapping[str, int | None]") -> None:
+    """Say that results of a part of the test clips are no results of the data set."""
+    measured, official = clips["measured"], clips["official"]
+    if measured and official and measured < official:
+        print_text(
+            f"measured on {measured:,} of the {official:,} clips that the data set tests on, so "
+            "these results do not compare with the reported ones"
+        )
+
+
+def _new(run: Path, model: "ReportModel | Ensemble", given: dict[str, object]) -> "StudyConfig":
+    from nas_asc.search import check_new
+    from nas_asc.study import with_options
+
+    check_new(run)
+    teachers = {"teachers": given.pop("teachers")} if "teachers" in given else {}
+    return with_options(study_of(model, given), teachers)
+
+
+def _resumed(run: Path, model: str, given: dict[str, object]) -> "StudyConfig":
+    from nas_asc.search import resumed_config
+
+    config = resumed_config(run, given)
+    if config.report_models != (model,):
+        trained = ", ".join(config.report_models or ["a search"])
+        raise ConfigError(f"--resume: expected a run that reproduces {model}, got one of {trained}")
+    return config
+
+
+def study_of(model: "ReportModel | Ensemble", given: Mapping[str, object]) -> "StudyConfig":
     """Return the study of one training, in the space and by the rule of its report."""
     from nas_asc.reports import Ensemble, space_of
     from nas_asc.study import reproduction
@@ -118,7 +160,7 @@ def _study(model: "ReportModel | Ensemble", given: Mapping[str, object]) -> "Stu
     return config
 
 
-def _for_data(
+def study_for_data(
     config: "StudyConfig", model: "ReportModel | Ensemble", dataset: "Dataset"
 ) -> "StudyConfig":
     """Return the study as these data need it: its budget is what the model takes on them.
@@ -173,11 +215,7 @@ def _reported(
         yield {**said, "reported": numbers, "measured": found}
 
 
-def _print_reported(rows: list[dict[str, Any]], report: "Report", dataset: "Dataset") -> None:
-    click.echo()
-    if not rows:
-        print_text(f"reported results are not shown: they are of {report.data}")
-        return
+def _print_reported(rows: list[dict[str, Any]]) -> None:
     table = []
     for row in rows:
         name = ": ".join(str(row[key]) for key in ("system", "of") if key in row)

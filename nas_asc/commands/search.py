@@ -384,8 +384,9 @@ def run_and_show(
     workers: int | None,
     resume: bool,
     password: str | None,
+    command: str = "search",
 ) -> "Summary":
-    """Run a search with its progress shown, and say how to go on where it is interrupted."""
+    """Run a search with its progress shown, and say which command goes on after an interruption."""
     from nas_asc.search import run_task
     from nas_asc.study import STUDY_FILE
 
@@ -412,7 +413,7 @@ def run_and_show(
             return run_task(task, runner, run=run, progress=show, resume=resume, password=password)
     except KeyboardInterrupt:
         if (run / STUDY_FILE).is_file():
-            remark(f"go on with: nas-asc search --out {shlex.quote(str(run))} --resume")
+            remark(f"go on with: nas-asc {command} --out {shlex.quote(str(run))} --resume")
         raise
     finally:
         runner.close()

@@ -5,8 +5,6 @@ from nas_asc.complexity.caveats import counting_holes
 from nas_asc.complexity.counting import Complexity, Costs, LayerRow, count, layer_table, total_costs
 from nas_asc.complexity.pruning import (
     NOT_PRUNED,
-    PRUNED_FROM,
-    PRUNED_UNTIL,
     PRUNINGS,
     ChannelPruning,
     ChannelRemoval,
@@ -17,8 +15,8 @@ from nas_asc.complexity.pruning import (
 from nas_asc.complexity.rules import BYTES_PER_VALUE, RULES, CountingRule, counting_rule
 
 __all__ = [
-    "BYTES_PER_VALUE", "MEASURES", "NOT_PRUNED", "PRUNED_FROM", "PRUNED_UNTIL", "PRUNINGS", "RULES",
-    "Budget", "ChannelPruning", "ChannelRemoval", "Complexity", "Costs", "Counted", "CountingRule",
-    "LayerRow", "MagnitudePruning", "Pruning", "count", "counting_holes", "counting_rule",
-    "layer_table", "parse_budget", "total_costs", "values_left",
+    "BYTES_PER_VALUE", "MEASURES", "NOT_PRUNED", "PRUNINGS", "RULES", "Budget", "ChannelPruning",
+    "ChannelRemoval", "Complexity", "Costs", "Counted", "CountingRule", "LayerRow",
+    "MagnitudePruning", "Pruning", "count", "counting_holes", "counting_rule", "layer_table",
+    "parse_budget", "total_costs", "values_left",
 ]  # fmt: skip

@@ -13,9 +13,6 @@ from typing import Any, ClassVar, Protocol
 
 from nas_asc.architectures import CHANNEL_REMOVAL, channels_left
 
-# Shares of a training: before the first nothing is pruned, from the second on nothing more.
-PRUNED_FROM, PRUNED_UNTIL = 0.2, 0.7
-
 Kernels = Sequence[tuple[int, ...]]
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from nas_asc.errors import ConfigError, nearest
 
-BYTES_PER_VALUE: Mapping[str, int] = {"float32": 4, "float16": 2, "int8": 1}
+BYTES_PER_VALUE: Mapping[str, int] = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class CountingRule:
     max_params: int | None = None
     max_macs: int | None = None
     judged_macs: str = "macs"
-    precisions: tuple[str, ...] = ("float32", "float16", "int8")
+    precisions: tuple[str, ...] = tuple(BYTES_PER_VALUE)
     clip_s: float | None = None
     metric: str = "log_loss"
     notes: tuple[str, ...] = ()

@@ -23,6 +23,7 @@ class Clip:
         start_s: where in the file the clip begins.
         city: where it was recorded; None where that is not known.
         fine: index into the finer classes of its data set; None where there are none.
+        further: files that it goes on in; see `join_training_clips`.
     """
 
     path: Path
@@ -34,6 +35,7 @@ class Clip:
     start_s: float = 0.0
     city: str | None = None
     fine: int | None = None
+    further: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

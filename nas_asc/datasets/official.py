@@ -82,6 +82,11 @@ def edition_of(inventories: Sequence[Inventory]) -> str | None:
     return edition.name if edition else None
 
 
+def official_test_clips(edition: str | None) -> int | None:
+    """Return how many clips the whole of a published data set tests on; None where not known."""
+    return next((known.test for known in EDITIONS.values() if known.name == edition), None)
+
+
 @dataclass(frozen=True)
 class Present:
     """The rows of a table whose files are there.

@@ -21,7 +21,7 @@ from nas_asc.datasets.table import Table, list_rows, read_table
 from nas_asc.errors import ConfigError, DatasetError, printable
 from nas_asc.study import DataSource
 
-_NAME = re.compile(
+CLIP_NAME = re.compile(
     r"(?P<scene>[a-z_]+)-(?P<city>[a-z]+)-(?P<location>\d+)-(?P<segment>\d+)"
     r"(-(?P<second>\d))?-(?P<device>[a-z]\d*)"
 )
@@ -180,7 +180,7 @@ def _edition(table: Table, clips: Iterable[str]) -> str | None:
     ten classes, or three.
     """
     stems = {clip.rpartition(".")[0] for clip in clips}
-    matches = [_NAME.fullmatch(stem) for stem in stems]
+    matches = [CLIP_NAME.fullmatch(stem) for stem in stems]
     found = [match for match in matches if match]
     scenes = {match["scene"] for match in found}
     if len(found) < len(matches) or not scenes <= _CLASS_OF_SCENE.keys():
@@ -210,7 +210,7 @@ def _with_facts(
     rows = []
     for line, row in table.rows:
         clip = _clip(table.cell(row, "file"))
-        match = _NAME.fullmatch(clip.rpartition(".")[0])
+        match = CLIP_NAME.fullmatch(clip.rpartition(".")[0])
         city = _place(table, row).rpartition("-")[0]
         facts = {
             "split": next((split for split in ("test", "train") if clip in names[split]), ""),
@@ -225,7 +225,7 @@ def _place(table: Table, row: Mapping[str, str]) -> str:
     """Return city-location of a clip, by the table or else by its name."""
     if identifier := row.get("identifier", ""):
         return identifier
-    match = _NAME.fullmatch(_clip(table.cell(row, "file")).rpartition(".")[0])
+    match = CLIP_NAME.fullmatch(_clip(table.cell(row, "file")).rpartition(".")[0])
     return f"{match['city']}-{match['location']}" if match else ""
 
 

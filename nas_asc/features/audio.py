@@ -66,6 +66,25 @@ def read_clip(
     return pad_or_trim(waveform[:, round(lead_s * sample_rate_hz) :], samples, align)
 
 
+def read_joined(
+    paths: Sequence[Path],
+    sample_rate_hz: int,
+    channels: int,
+    samples: int,
+    resampling: str = RESAMPLINGS[0],
+) -> Waveform:
+    """Read files that follow each other in time as one clip, otherwise as `read_clip`.
+
+    They are joined as they are and resampled together, so that no filter rings where they meet;
+    where rates differ, each is brought to that of the first before.
+    """
+    found = [decode(path) for path in paths]
+    rate_hz = found[0][1]
+    parts = [resample(match_channels(each, channels), own_hz, rate_hz) for each, own_hz in found]
+    joined = np.concatenate(parts, axis=1)
+    return pad_or_trim(_RESAMPLERS[resampling](joined, rate_hz, sample_rate_hz), samples)
+
+
 def match_channels(waveform: Waveform, channels: int) -> Waveform:
     """Mix a waveform down to one channel by the mean and copy it, unless the number agrees."""
     if len(waveform) not in (1, channels):
@@ -98,7 +117,7 @@ def resample_by_fourier(waveform: Waveform, from_hz: int, to_hz: int) -> Wavefor
     """
     if from_hz == to_hz or not waveform.size:
         return waveform
-    # takes long to load, and is seldom needed; scipy shows it by a star import
+    # takes long to load, and is seldom needed; its names are not seen by mypy
     from scipy.signal import resample as by_fourier  # type: ignore[attr-defined]
 
     samples = math.ceil(waveform.shape[1] * to_hz / from_hz)

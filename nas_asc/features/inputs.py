@@ -20,6 +20,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,7 +32,7 @@ from numpy.typing import NDArray
 from nas_asc.architectures import FEATURES_VERSION, RESAMPLINGS, FrontEnd
 from nas_asc.datasets import AudioFile, Dataset, Waveform, hash_files, is_unchanged
 from nas_asc.errors import DatasetError
-from nas_asc.features.audio import LogMel, rate_of, read_clip, spectrogram_of
+from nas_asc.features.audio import LogMel, rate_of, read_clip, read_joined, spectrogram_of
 from nas_asc.features.cache import FeatureCache, key_of
 from nas_asc.features.mapped_pages import MappedPages
 from nas_asc.features.native_libraries import malloc_keeps_memory, one_torch_thread
@@ -122,11 +123,12 @@ def round_to_float16(waveforms: Waveform) -> Features:
 class _ClipAudio:
     """The clips of a data set at one rate, channel count and length.
 
-    A file stands there once for each of its windows, which begin at `starts_s`.
+    A file stands there once for each of its windows, which begin at `starts_s`. Several files of a
+    clip are joined.
     """
 
-    paths: tuple[Path, ...]
-    files: tuple[AudioFile, ...]
+    paths: tuple[tuple[Path, ...], ...]
+    files: tuple[tuple[AudioFile, ...], ...]
     sample_rate_hz: int
     channels: int
     samples: int
@@ -141,7 +143,10 @@ class _ClipAudio:
             "version": FEATURES_VERSION,
             "torchaudio": version("torchaudio"),
             "libsndfile": soundfile.__libsndfile_version__,
-            "clips": [file.digest for file in self.files],
+            "clips": [
+                files[0].digest if len(files) == 1 else [file.digest for file in files]
+                for files in self.files
+            ],
             "sample_rate_hz": self.sample_rate_hz,
             "channels": self.channels,
             "samples": self.samples,
@@ -163,13 +168,17 @@ class _ClipAudio:
         """Decode some clips; DatasetError if one cannot be, or has changed since it was checked."""
         clips = []
         for row in rows:
-            path, start_s = self.paths[row], self.starts_s[row]
-            asked = (self.sample_rate_hz, self.channels, self.samples, start_s, self.align)
-            clip = read_clip(path, *asked, self.resampling)
-            if not is_unchanged(path, self.files[row].stamp):
-                raise DatasetError(
-                    f"{path}: expected a clip at rest, found it changed or gone - try again"
-                )
+            paths, asked = self.paths[row], (self.sample_rate_hz, self.channels, self.samples)
+            if len(paths) == 1:
+                start_s = self.starts_s[row]
+                clip = read_clip(paths[0], *asked, start_s, self.align, self.resampling)
+            else:
+                clip = read_joined(paths, *asked, self.resampling)
+            for path, file in zip(paths, self.files[row], strict=True):
+                if not is_unchanged(path, file.stamp):
+                    raise DatasetError(
+                        f"{path}: expected a clip at rest, found it changed or gone - try again"
+                    )
             clips.append(round_to_float16(clip))
         return np.stack(clips)
 
@@ -214,28 +223,29 @@ def _made(
     return store.once(key, shape, make)
 
 
-def _known_files(store: FeatureCache, dataset: Dataset) -> tuple[AudioFile, ...]:
-    """Return what is known of the file of each clip; DatasetError where one is gone."""
-    paths = [clip.path for clip in dataset.clips]
+def _known_files(store: FeatureCache, dataset: Dataset) -> tuple[tuple[AudioFile, ...], ...]:
+    """Return what is known of the files of each clip; DatasetError where one is gone."""
+    paths = [path for clip in dataset.clips for path in (clip.path, *clip.further)]
     files = hash_files(dataset.root, paths, store.folder)
     for path, file in zip(paths, files, strict=True):
         if file.fault:
             raise DatasetError(
                 f"{path}: expected the clip that was checked, found {file.fault} - put it back"
             )
-    return files
+    of_all = iter(files)
+    return tuple(tuple(islice(of_all, 1 + len(clip.further))) for clip in dataset.clips)
 
 
 def _load(
     store: FeatureCache,
     dataset: Dataset,
-    files: tuple[AudioFile, ...],
+    files: tuple[tuple[AudioFile, ...], ...],
     frontend: FrontEnd,
     siblings: Iterable[FrontEnd],
 ) -> tuple[str, Features]:
     """Return the features of a front end of one plane, memory-mapped, and their key."""
     audio = _ClipAudio(
-        tuple(clip.path for clip in dataset.clips),
+        tuple((clip.path, *clip.further) for clip in dataset.clips),
         files,
         frontend.sample_rate_hz,
         frontend.channels,

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from nas_asc.architectures import Architecture, FrontEnd
@@ -100,7 +100,22 @@ def save_model(folder: Path, model: SavedModel) -> None:
             _write_json(part / STANDARD, [{"mean": m, "deviation": d} for m, d in pairs])
         if model.validation is not None:
             np.save(part / VALIDATION, model.validation.astype(np.float32))
-        (part / WEIGHTS).write_bytes(save(dict(model.arrays)))  # a full disk is an OSError
+        tensors = {name: _tensor(array) for name, array in model.arrays.items()}
+        (part / WEIGHTS).write_bytes(save(tensors))  # a full disk is an OSError
+
+
+def _tensor(array: NDArray[np.generic]) -> Tensor:
+    """Return a stored array as the tensor that a file holds: NumPy has no bfloat16."""
+    tensor = torch.from_numpy(array)
+    return tensor.view(torch.bfloat16) if tensor.dtype == torch.uint16 else tensor
+
+
+def _array(tensor: Tensor) -> NDArray[np.generic]:
+    """Undo `_tensor`; files of before have the bits of bfloat16 as they are."""
+    array: NDArray[np.generic] = (
+        tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor
+    ).numpy()
+    return array
 
 
 def save_ensemble(
@@ -146,7 +161,7 @@ def load_saved(folder: Path) -> SavedModel:
             described.class_names,
             described.clip_s,
             described.rule,
-            load_file(folder / WEIGHTS),
+            {name: _array(tensor) for name, tensor in load_file(folder / WEIGHTS).items()},
             metrics,
             tuple(np.array([each["mean"], each["deviation"]], np.float32) for each in planes),
             described.align,

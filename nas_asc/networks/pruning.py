@@ -23,8 +23,6 @@ from torch import Tensor, nn
 
 from nas_asc.architectures import Conv, Layer, channel_groups, channels_left
 from nas_asc.complexity import (
-    PRUNED_FROM,
-    PRUNED_UNTIL,
     ChannelPruning,
     ChannelRemoval,
     MagnitudePruning,
@@ -33,6 +31,7 @@ from nas_asc.complexity import (
 )
 from nas_asc.networks.layers import MelNorm
 from nas_asc.networks.network import Network
+from nas_asc.study import USUAL_PRUNING, PruningSchedule
 
 Kernel = nn.Conv1d | nn.Conv2d | nn.Linear  # the layers whose weights are pruned
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
@@ -74,15 +73,6 @@ def top_channels(weight: Tensor, kept: int) -> Tensor:
     return mask
 
 
-def sparsity_at(progress: float, sparsity: float) -> float:
-    """Return the sparsity at a share of training: a cubic rise in its middle half, constant after.
-
-    Zhu and Gupta 2017 (arXiv 1710.01878): fast while weights are plentiful, slow towards the end.
-    """
-    share = min(1.0, max(0.0, (progress - PRUNED_FROM) / (PRUNED_UNTIL - PRUNED_FROM)))
-    return sparsity * (1 - (1 - share) ** 3)
-
-
 def kernels(network: nn.Module, with_classifier: bool) -> dict[str, Tensor]:
     """Return the weights of convolutions and linear layers, by name; the classifier's is last."""
     modules = network.named_modules()
@@ -90,12 +80,6 @@ def kernels(network: nn.Module, with_classifier: bool) -> dict[str, Tensor]:
     if not with_classifier:
         found.popitem()
     return found
-
-
-def iterations_due(done: int, steps: int, iterations: int) -> float:
-    """Return how many iterations belong before the end of a step, spread over the middle half."""
-    share = min(1.0, (done / steps - PRUNED_FROM) / (PRUNED_UNTIL - PRUNED_FROM))
-    return share * iterations
 
 
 def _targets(network: nn.Module, pruning: MagnitudePruning | ChannelPruning) -> dict[str, Tensor]:
@@ -122,24 +106,40 @@ def channel_masks(network: nn.Module, pruning: ChannelPruning) -> dict[str, Tens
 class MagnitudePruner:
     """Prune by magnitude, ever more of it.
 
-    The masks are drawn anew some fifty times in a training, and for the last time at its end or
-    where the rise ends; between, the masked weights are held at zero.
+    The masks are drawn anew in the steps of the schedule, or some fifty times in a training and for
+    the last time at its end or where the rise ends; between, the masked weights are held at zero.
     """
 
-    def __init__(self, network: nn.Module, pruning: MagnitudePruning) -> None:
-        self.sparsity = pruning.sparsity
+    def __init__(
+        self,
+        network: nn.Module,
+        pruning: MagnitudePruning,
+        schedule: PruningSchedule = USUAL_PRUNING,
+    ) -> None:
+        self.sparsity, self.schedule = pruning.sparsity, schedule
         self.iterations_done = 0
         self._weights = list(_targets(network, pruning).values())
         self.masks: list[Tensor] = []
 
     def after_step(self, done: int, steps: int) -> None:
         """Draw masks if it is time to, and set the masked weights to zero."""
-        progress = done / steps
-        last = progress >= PRUNED_UNTIL > (done - 1) / steps
-        if last or (PRUNED_FROM < progress < PRUNED_UNTIL and done % max(1, steps // 50) == 0):
-            sparsity = sparsity_at(progress, self.sparsity)
+        share = self._share_due(done, steps)
+        if share is not None:
+            sparsity = self.schedule.sparsity(share, self.sparsity)
             self.masks = [largest(weight, sparsity).to(weight.dtype) for weight in self._weights]
         self.apply()
+
+    def _share_due(self, done: int, steps: int) -> float | None:
+        """Return how much of the rise masks are drawn for after a step; None for no new ones."""
+        before, progress, schedule = (done - 1) / steps, done / steps, self.schedule
+        if schedule.steps is not None:
+            drawn = schedule.steps_done(progress)
+            drawn_before = schedule.steps_done(before) if done > 1 else 0
+            return (drawn - 1) / schedule.steps if drawn > drawn_before else None
+        last = progress >= schedule.end > before
+        rises = schedule.start < progress < schedule.end
+        due = last or (rises and done % max(1, steps // 50) == 0)
+        return schedule.share(progress) if due else None
 
     def apply(self) -> None:
         """Set the masked weights to zero."""
@@ -147,13 +147,18 @@ class MagnitudePruner:
 
 
 class ChannelPruner:
-    """Prune channels, an iteration at a time, spread over the middle half of the training.
+    """Prune channels, an iteration at a time, spread evenly from start to end of the schedule.
 
     Between them the channels that are gone are held at zero.
     """
 
-    def __init__(self, network: nn.Module, pruning: ChannelPruning) -> None:
-        self.pruning = pruning
+    def __init__(
+        self,
+        network: nn.Module,
+        pruning: ChannelPruning,
+        schedule: PruningSchedule = USUAL_PRUNING,
+    ) -> None:
+        self.pruning, self.schedule = pruning, schedule
         self.iterations_done = 0
         self._weights = list(_targets(network, pruning).values())
         self.masks: list[Tensor] = []
@@ -172,7 +177,8 @@ class ChannelPruner:
     def after_step(self, done: int, steps: int) -> None:
         """Iterate if it is time to, and hold what is gone at zero."""
         self.apply()
-        while self.iterations_done < iterations_due(done, steps, self.pruning.iterations):
+        due = self.schedule.share(done / steps) * self.pruning.iterations
+        while self.iterations_done < due:
             self.iterate()
 
     def apply(self) -> None:
@@ -206,7 +212,7 @@ class GroupedChannels:
                 of_channel = kernel.weight.detach().abs().flatten(1).sum(dim=1)
                 shares = of_channel / of_channel.mean().clamp_min(torch.finfo().tiny)
                 runs = self.groups.axes[layer.index]
-                parts = shares.split([self.groups.sizes[group] for group, _ in runs])
+                parts = torch.split(shares, [self.groups.sizes[group] for group, _ in runs])
                 for (group, _), part in zip(runs, parts, strict=True):
                     norms[group] += part
         return [top_channels(each, kept) for each, kept in zip(norms, left, strict=True)]
@@ -232,13 +238,20 @@ class ChannelRemover:
     Masks are of the weight and the bias of each module, in order.
     """
 
-    def __init__(self, network: Network, pruning: ChannelRemoval) -> None:
-        self.pruning = pruning
+    def __init__(
+        self,
+        network: Network,
+        pruning: ChannelRemoval,
+        schedule: PruningSchedule = USUAL_PRUNING,
+    ) -> None:
+        self.pruning, self.schedule = pruning, schedule
         self.iterations_done = 0
         self.masks: list[Tensor] = []
         self._channels = GroupedChannels(network)
         self._pruned = [pair for pair in self._channels.modules if not isinstance(pair[1], MelNorm)]
-        self._parameters = [p for _, module in self._pruned for p in module.parameters()]
+        self._parameters: list[Tensor] = [
+            p for _, module in self._pruned for p in module.parameters()
+        ]
 
     def iterate(self) -> None:
         """Take the weakest of the channels that are still alive, and set them to zero."""
@@ -259,7 +272,8 @@ class ChannelRemover:
     def after_step(self, done: int, steps: int) -> None:
         """Iterate if it is time to, and hold what is gone at zero."""
         self.apply()
-        while self.iterations_done < iterations_due(done, steps, self.pruning.iterations):
+        due = self.schedule.share(done / steps) * self.pruning.iterations
+        while self.iterations_done < due:
             self.iterate()
 
     def apply(self) -> None:
@@ -305,9 +319,11 @@ PRUNERS: Mapping[str, tuple[Callable[..., Pruner], Callable[..., dict[str, Tenso
 }
 
 
-def pruner_for(network: nn.Module, pruning: Pruning) -> Pruner | None:
+def pruner_for(
+    network: nn.Module, pruning: Pruning, schedule: PruningSchedule = USUAL_PRUNING
+) -> Pruner | None:
     """Return what prunes a network while it trains; None if nothing does."""
-    return PRUNERS[pruning.kind][0](network, pruning) if pruning.kind in PRUNERS else None
+    return PRUNERS[pruning.kind][0](network, pruning, schedule) if pruning.kind in PRUNERS else None
 
 
 def masks_of(network: nn.Module, pruning: Pruning) -> dict[str, Tensor]:

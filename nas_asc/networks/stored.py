@@ -1,25 +1,26 @@
 """The stored form of a network: exactly the arrays that a compact file holds.
 
 ```
-NAME.weight           of a convolution or linear layer: float32, float16 or int8
+NAME.weight           of a convolution or linear layer: float32, float16, bfloat16 or int8
 NAME.weight.mask      in its place if pruned and smaller so: a bit per value, the first value in the
 NAME.weight.kept      highest bit; and the values whose bit is set, in order
 NAME.weight.channels  in the mask's place if whole output channels were pruned: a bit per channel
 NAME.weight.scale     with int8: float16, one per output channel; where one of them is too small or
-                      large for all digits of float16, bfloat16, as the 16 bits of each (uint16)
-NAME.bias             float32, else float16
+                      large for all digits of float16, bfloat16
+NAME.bias             float32 or bfloat16, else float16
 NAME.scale, .shift    of a batch norm at inference: output = input x scale + shift, per channel
 ```
 
+NumPy has no bfloat16: such an array is the 16 bits of each value, uint16, and nothing else is.
 All together they have `Complexity.size_bytes` under the rule `plain`. A network is judged by what
 comes back from this form, so that precision and sparsity show in its scores. int8 is symmetric per
 output channel (axis 0): value = integer x scale, integers from -127 to 127, the scale the channel's
 largest magnitude / 127. What stands beside int8 weights is float16.
 
 A batch norm whose inputs hardly vary has a large scale and, where their mean is far from 0, a shift
-of which float16 has few digits: rounded one by one the two move its output by up to half a step of
-the shift. They are rounded together instead, to the pair that is nearest over the inputs which the
-norm has seen.
+of which two bytes have few digits: rounded one by one the two move its output by up to half a step
+of the shift. They are rounded together instead, to the pair that is nearest over the inputs which
+the norm has seen.
 """
 
 from collections.abc import Mapping
@@ -36,68 +37,90 @@ from nas_asc.networks.pruning import BatchNorm, Kernel, masks_of
 
 Array = NDArray[np.generic]
 Values = NDArray[np.float32]
-Scales = NDArray[np.float16] | NDArray[np.uint16]  # the latter are the bits of bfloat16
 
 FLOAT16 = np.finfo(np.float16)
+_BFLOAT16_MAX = torch.finfo(torch.bfloat16).max
 _SCALE_STEPS = np.array(sorted(range(-32, 33), key=abs))[:, None]  # the nearest wins a tie
 
 
-def to_float(values: NDArray[np.floating], precision: str) -> NDArray[np.floating]:
+def to_float(values: NDArray[np.floating], precision: str) -> Array:
     """Round to the float type that `precision` stores floats in; beyond its range to its end."""
     if precision == "float32":
         return values.astype(np.float32)
+    if precision == "bfloat16":
+        return _bfloat16(values.clip(-_BFLOAT16_MAX, _BFLOAT16_MAX))
     rounded: NDArray[np.float16] = values.clip(FLOAT16.min, FLOAT16.max).astype(np.float16)
     return rounded
 
 
-def to_float16_pair(
-    scale: Values, shift: Values, mean: Values, variance: Values
-) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
-    """Round the scale and shift of a batch norm to the float16 pair of least squared error.
+def _bfloat16(values: NDArray[np.floating]) -> NDArray[np.uint16]:
+    rounded = torch.from_numpy(values.astype(np.float32)).bfloat16()
+    bits: NDArray[np.uint16] = rounded.view(torch.uint16).numpy()
+    return bits
+
+
+def to_float32(stored: Array) -> Values:
+    """Return stored values, or integers, in float32."""
+    if stored.dtype != np.uint16:
+        return stored.astype(np.float32)
+    values: Values = torch.from_numpy(stored).view(torch.bfloat16).float().numpy()
+    return values
+
+
+def to_short_pair(
+    scale: Values, shift: Values, mean: Values, variance: Values, precision: str = "float16"
+) -> tuple[Array, Array]:
+    """Round the scale and shift of a batch norm to the two-byte pair of least squared error.
 
     The error is that of input x scale + shift, over inputs of this mean and variance, per channel.
-    Scales up to 3 % away are tried, each with the shift that goes with it; 0 stays 0.
+    Scales up to 32 steps away are tried (3 % in float16), each with the shift that goes with it; 0
+    stays 0.
     """
-    nearest = to_float(scale, "float16")
-    spacing = 2.0 * np.spacing(nearest / 2)  # of the largest one itself it would be infinite
-    steps = _SCALE_STEPS * spacing * (nearest != 0)
-    scales = to_float(nearest + steps, "float16")
-    off = scales.astype(np.float64) - scale
-    shifts = to_float(shift - off * mean, "float16")
-    error = np.square(off) * variance + np.square(shifts + off * mean - shift)
+    short = to_float(scale, precision)
+    nearest = to_float32(short)
+    steps = _SCALE_STEPS * _spacing(short) * (nearest != 0)
+    scales = to_float(nearest + steps, precision)
+    off = to_float32(scales) - scale.astype(np.float64)
+    shifts = to_float(shift - off * mean, precision)
+    error = np.square(off) * variance + np.square(to_float32(shifts) + off * mean - shift)
     best = error.argmin(axis=0)[None]
     return np.take_along_axis(scales, best, 0)[0], np.take_along_axis(shifts, best, 0)[0]
 
 
-def to_int8(weight: Values) -> tuple[NDArray[np.int8], Scales]:
+def _spacing(values: Array) -> NDArray[np.floating]:
+    """Return the distance from each value to the next of its type."""
+    spacing: NDArray[np.floating]
+    if values.dtype == np.float16:
+        halves = values.astype(np.float16) / 2  # of the largest one itself it would be infinite
+        spacing = 2.0 * np.spacing(halves)
+    else:
+        spacing = np.ldexp(1.0, np.frexp(to_float32(values))[1] - 8)  # eight binary digits
+    return spacing
+
+
+def to_int8(weight: Values) -> tuple[NDArray[np.int8], Array]:
     """Round a weight, (out, ...), to integers of its shape and scales, (out,)."""
     rows = weight.reshape(len(weight), -1)
     scale = np.abs(rows).max(axis=1) / 127
     scale[scale < np.finfo(np.float32).tiny] = 1.0  # of a channel without a value
     stored = to_float(scale, "float16")
     if scale.min() < FLOAT16.tiny or scale.max() > FLOAT16.max:
-        stored = torch.from_numpy(scale).bfloat16().view(torch.uint16).numpy()
-    integers = np.rint(rows / _scale_values(stored)[:, None]).clip(-127, 127).astype(np.int8)
+        stored = _bfloat16(scale)
+    integers = np.rint(rows / to_float32(stored)[:, None]).clip(-127, 127).astype(np.int8)
     return integers.reshape(weight.shape), stored
 
 
-def from_int8(integers: NDArray[np.int8], scale: Scales) -> Values:
+def from_int8(integers: NDArray[np.int8], scale: Array) -> Values:
     """Undo `to_int8`."""
-    column = _scale_values(scale).reshape(-1, *[1] * (integers.ndim - 1))
+    column = to_float32(scale).reshape(-1, *[1] * (integers.ndim - 1))
     return integers.astype(np.float32) * column
-
-
-def _scale_values(scale: Scales) -> Values:
-    if scale.dtype == np.float16:
-        return scale.astype(np.float32)
-    values: Values = torch.from_numpy(scale).view(torch.bfloat16).float().numpy()
-    return values
 
 
 def store(network: nn.Module, *, precision: str, pruning: Pruning = NOT_PRUNED) -> dict[str, Array]:
     """Return the arrays of a trained network of convolutions, linear layers and batch norms.
 
-    The precision is float32, float16 or int8; what was not pruned in training is pruned here.
+    The precision is float32, float16, bfloat16 or int8. What was not pruned in training is pruned
+    here.
 
     Raises:
         ExportError: a value is not a number, or a layer has parameters of another kind.
@@ -181,7 +204,8 @@ def _store_norm(
     scale, shift = _numpy(f"{name}.scale", exact_scale), _numpy(f"{name}.shift", exact_shift)
     stored: tuple[Array, Array] = (scale, shift)
     if precision != "float32":
-        stored = to_float16_pair(scale, shift, mean.cpu().numpy(), variance.cpu().numpy())
+        kind = "bfloat16" if precision == "bfloat16" else "float16"
+        stored = to_short_pair(scale, shift, mean.cpu().numpy(), variance.cpu().numpy(), kind)
     return {f"{name}.scale": stored[0], f"{name}.shift": stored[1]}
 
 
@@ -211,4 +235,4 @@ def _fill(target: Tensor, values: Array, name: str) -> None:
     if values.shape != tuple(target.shape):
         expected = tuple(target.shape)
         raise ExportError(f"{name}: expected an array of shape {expected}, found {values.shape}")
-    target.copy_(torch.from_numpy(values.astype(np.float32)))
+    target.copy_(torch.from_numpy(to_float32(values)))

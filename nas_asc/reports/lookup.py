@@ -170,9 +170,11 @@ def find_trained(target: str) -> TrainedModel:
     try:
         if not any((folder / file).is_file() for file in _SAVED):
             if not (place and Path(place).is_dir()):
+                if _trials(folder):
+                    raise _nothing_at(folder)
                 raise ConfigError(
                     f"{target}: expected a trained model, RUN:TRIAL, "
-                    f"got {'none' if folder.exists() else 'nothing there'}"
+                    f"got {'a folder without one' if folder.exists() else 'nothing there'}"
                 )
             folder = _trial(Path(place), name).parent
         if not any(folder.rglob("*.safetensors")):
@@ -215,7 +217,7 @@ def _trials(run: Path) -> dict[str, Path]:
 def _trial(run: Path, trial: str) -> Path:
     trials = _trials(run)
     if trial not in trials:
-        has = f"it has {_some([*trials])}" if trials else "it has none, or is no run"
+        has = f"give one that has: {_some([*trials])}" if trials else "it has none, or is no run"
         raise RunError(f"{run}: expected a finished trial of a run, got {trial!r} - {has}")
     return trials[trial]
 

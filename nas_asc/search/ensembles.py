@@ -107,7 +107,8 @@ def trained_run(run: Path) -> Iterator[TrainedRun]:
         if len(folders) < 2:
             raise RunError(
                 f"{run}: expected two networks or more that were trained to the end, found "
-                f"{len(folders) or 'none'} - go on with nas-asc search --out {run} --resume"
+                f"{len(folders) or 'none'} - go on with nas-asc search --out {run} --resume "
+                "and more --trials or --time"
             )
         scenes = not study.data.paths
         dataset = (

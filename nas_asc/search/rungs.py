@@ -105,7 +105,7 @@ class Fronts:
     def add(self, number: int, point: Point) -> None:
         """Add a point, by a number that no other has."""
         self._points += 1
-        moving = ((*point, number),)
+        moving: tuple[tuple[int, float, int], ...] = ((*point, number),)
 
         def dominates(front: Front) -> bool:
             smaller = bisect_left(front.points, moving[0])

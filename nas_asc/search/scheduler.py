@@ -21,7 +21,6 @@ from heapq import heapreplace
 from math import ceil, inf
 
 from nas_asc.architectures import Architecture
-from nas_asc.complexity import PRUNED_UNTIL
 from nas_asc.reports import EnsembleReference
 from nas_asc.results import guessing_error
 from nas_asc.search.gate import Gate, Proposal, SpaceExhausted
@@ -291,8 +290,9 @@ class Scheduler:
             return
         completed = trial.state == "completed" and job is trial.jobs[-1]
         share = 1.0 if completed else job.until / self._study.epochs
+        pruned_from = self._study.recipe.pruning_schedule.end
         # judged with nearly all of its weights, it would beat all networks of its final size
-        unpruned = trial.complexity["sparsity"] > 0 and share < PRUNED_UNTIL
+        unpruned = trial.complexity["sparsity"] > 0 and share < pruned_from
         if unpruned:
             size_bytes = self._task.measure(architecture).unpruned_bytes
         else:

@@ -35,15 +35,24 @@ from nas_asc.study.planning import (
     TrainingWork,
     plan,
 )
-from nas_asc.study.recipe_tables import L2, MOST, Curriculum, Keep, Share, Stop
+from nas_asc.study.recipe_tables import (
+    L2,
+    MOST,
+    USUAL_PRUNING,
+    Curriculum,
+    Keep,
+    PruningSchedule,
+    Share,
+    Stop,
+)
 from nas_asc.study.reproduction import reproduction
 from nas_asc.study.storage_url import split_password
 
 __all__ = [
-    "CORES", "L2", "MOST", "RAISABLE", "STUDY_FILE", "TEACHER_FILE", "WARM_START_SHARE",
-    "Curriculum", "DataFacts", "DataSource", "Distillation", "EpochReported", "Event", "Job",
-    "JobFailed", "JobFinished", "JobResult", "JobWaiting", "Keep", "NoSettings", "OnEpoch", "Part",
-    "Recipe", "Share", "Stop", "StudyConfig", "Table", "TrainingWork", "faults_of", "load_study",
-    "loss_of", "plan", "read_study", "reproduction", "split_password", "study_toml", "trial_seed",
-    "with_options",
+    "CORES", "L2", "MOST", "RAISABLE", "STUDY_FILE", "TEACHER_FILE", "USUAL_PRUNING",
+    "WARM_START_SHARE", "Curriculum", "DataFacts", "DataSource", "Distillation", "EpochReported",
+    "Event", "Job", "JobFailed", "JobFinished", "JobResult", "JobWaiting", "Keep", "NoSettings",
+    "OnEpoch", "Part", "PruningSchedule", "Recipe", "Share", "Stop", "StudyConfig", "Table",
+    "TrainingWork", "faults_of", "load_study", "loss_of", "plan", "read_study", "reproduction",
+    "split_password", "study_toml", "trial_seed", "with_options",
 ]  # fmt: skip

@@ -30,7 +30,16 @@ from nas_asc.errors import ConfigError, nearest, short_repr, unknown_key
 from nas_asc.shipped import find, is_path
 from nas_asc.study.data_source import DataSource, Table
 from nas_asc.study.old_keys import with_new_keys
-from nas_asc.study.recipe_tables import L2, MOST, Curriculum, Keep, Share, Stop
+from nas_asc.study.recipe_tables import (
+    L2,
+    MOST,
+    USUAL_PRUNING,
+    Curriculum,
+    Keep,
+    PruningSchedule,
+    Share,
+    Stop,
+)
 from nas_asc.study.storage_url import check_address
 from nas_asc.toml_file import Fault, read_toml
 from nas_asc.units import MOST_S
@@ -117,6 +126,10 @@ class Recipe(Table):
             stored in int8 computes with weights rounded so. None for none of it.
         augmentations: settings of each that is on, by its name in `AUGMENTATIONS`.
         order: of the clips of an epoch, one of `ORDERS`; None for "shuffled".
+        join_clips: whether training clips that are parts of one recording, as the names of TAU 2022
+            Mobile say, are joined, and a network is fed a stretch from anywhere in it, as long as a
+            clip at most; a recording is one training clip then. None for no. What judges stays.
+        pruning: when networks that are to be pruned are; None for as it always was.
         l2, stop, keep, curriculum: see each; None for off: the last weights are the result.
         distillation: what is learnt from teachers; None for nothing.
         calibration: whether the trained network's logits are divided by the temperature of the
@@ -135,10 +148,12 @@ class Recipe(Table):
     augmentations: dict[str, dict[str, Any]] = Field(default_factory=dict)
     distillation: Distillation | None = None
     order: Choice | None = None
+    join_clips: bool | None = None
     l2: L2 | None = None
     stop: Stop | None = None
     keep: Keep | None = None
     curriculum: Curriculum | None = None
+    pruning: PruningSchedule | None = None
     calibration: Literal["none", "temperature"] | None = None
 
     @property
@@ -149,6 +164,11 @@ class Recipe(Table):
         teachers = tuple(str(Path(teacher).absolute()) for teacher in self.distillation.teachers)
         placed = self.distillation.model_copy(update={"teachers": teachers})
         return self.model_copy(update={"distillation": placed})
+
+    @property
+    def pruning_schedule(self) -> PruningSchedule:
+        """When networks that are to be pruned are."""
+        return self.pruning or USUAL_PRUNING
 
     def epoch_steps(self, clips: int) -> int:
         """Return how many steps an epoch of so many clips has; fewer than a batch are one."""
@@ -316,6 +336,12 @@ class StudyConfig(Table):
     def _ends(self) -> "StudyConfig":
         if self.trials is None and self.time_s is None:
             raise ValueError("trials: expected a number, or time_s, got neither")
+        recipes = [self.recipe, *(self.member_recipes or {}).values()]
+        if self.data.window_s is not None and any(each.join_clips for each in recipes):
+            raise ValueError(
+                "recipe.join_clips: expected clips that are whole files, got windows (--window) - "
+                "leave out one of them"
+            )
         if self.cv and self.recipe.distillation:
             raise ValueError(
                 "cv: expected no training for each fold (--cv) of what learns from teachers, who "

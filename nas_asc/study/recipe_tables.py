@@ -1,11 +1,12 @@
-"""Tables of a recipe that are off where they are absent: L2, stop, keep, curriculum.
+"""Tables of a recipe that are off where they are absent: L2, stop, keep, curriculum, pruning.
 
 Conventions: shares are 0 to 1, epochs count from 1. What is judged is always the validation part.
 """
 
+from math import floor
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from nas_asc.study.data_source import Table
 
@@ -85,3 +86,58 @@ class Curriculum(Table):
         # what is a whole number but for rounding is one
         before = int((epoch - 1) * (self.stages - 1) / (self.until * epochs) + 1e-9)
         return min(self.stages, 1 + before)
+
+
+class PruningSchedule(Table):
+    """The `[recipe.pruning]` table: when a network that is to be pruned is pruned in its training.
+
+    How, and how far, stands in the architecture. Without this table it is `USUAL_PRUNING`.
+
+    Attributes:
+        start: share of the training before which nothing is pruned.
+        end: share from which on nothing more is.
+        initial: sparsity at the start, of pruning by magnitude; the final one is the most.
+        steps: of pruning by magnitude, equally far apart, besides that at the start; None for some
+            fifty in a whole training. Of channels there is one for each iteration.
+        rate: share of the learning rate that is left when something has been pruned: fine-tuning.
+            None for all of it.
+    """
+
+    start: float = Field(ge=0, lt=1)
+    end: float = Field(gt=0, le=1)
+    initial: float = Field(default=0.0, ge=0, lt=1)
+    steps: int | None = Field(default=None, ge=1, le=MOST)
+    rate: float | None = Field(default=None, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _ends_later(self) -> "PruningSchedule":
+        if self.end <= self.start:
+            raise ValueError(f"end: expected more than the {self.start:g} of start, got {self.end}")
+        return self
+
+    def share(self, progress: float) -> float:
+        """Return the share of the way from start to end at a share of the training, below 0 too."""
+        return min(1.0, (progress - self.start) / (self.end - self.start))
+
+    def steps_done(self, progress: float) -> int:
+        """Return how many of the `steps`, and of that at the start, belong before such a share."""
+        if self.steps is None or progress < self.start:
+            return 0
+        if progress >= self.end:
+            return self.steps + 1
+        # what is a whole number but for rounding is one
+        return 1 + min(self.steps - 1, floor(self.share(progress) * self.steps + 1e-9))
+
+    def sparsity(self, share: float, final: float) -> float:
+        """Return the sparsity at a share of the way to the final one: a cubic rise.
+
+        Zhu and Gupta 2017 (arXiv 1710.01878): fast while weights are plentiful, slow towards the
+        end.
+        """
+        if share >= 1:
+            return final
+        initial = min(self.initial, final)
+        return initial + (final - initial) * (1 - (1 - max(0.0, share)) ** 3)
+
+
+USUAL_PRUNING = PruningSchedule(start=0.2, end=0.7)

@@ -25,6 +25,7 @@ from nas_asc.training.metrics import SMALLEST, Labels, Probabilities
 
 ROUNDS = 40  # in each of which a network is added, or one that is there gets more weight
 _LEAST_GAIN = 1e-12  # of a loss, beyond rounding
+_WORTH = 0.001  # of a loss or an accuracy: less is not seen in any table
 
 Loss = tuple[float, ...]  # the objective's, then what decides between equals
 Grown = tuple[Loss, int, tuple[tuple[int, int], ...]]  # bytes; number and weight of each member
@@ -50,7 +51,7 @@ class Selection:
     """What was selected: how often each trial, and the best network by itself.
 
     Attributes:
-        weights: by trial, two of them at least; none where no ensemble is better.
+        weights: by trial, two of them at least; none where no ensemble is better by a thousandth.
         single: the best network within the budget.
     """
 
@@ -92,7 +93,7 @@ def select_members(
     ]
     loss, _, weights = min(found)
     chosen = dict(weights)
-    if len(chosen) < 2 or loss[0] > library.losses[single][0] - _LEAST_GAIN:
+    if len(chosen) < 2 or loss[0] > library.losses[single][0] - _WORTH:
         return Selection({}, fitting[single])
     shared = reduce(gcd, chosen.values())
     return Selection({fitting[n].trial: k // shared for n, k in weights}, fitting[single])

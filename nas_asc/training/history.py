@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
-from nas_asc.complexity import NOT_PRUNED, PRUNED_UNTIL, Pruning
+from nas_asc.complexity import NOT_PRUNED, Pruning
 from nas_asc.study import Recipe
 
 
@@ -69,7 +69,8 @@ class Selection:
         """Return the epochs at whose end a network has the zeros that it is to have."""
         if self.pruning == NOT_PRUNED:
             return [*history]
-        return [each for each in history if each.epoch / self.epochs >= PRUNED_UNTIL]
+        end = self.recipe.pruning_schedule.end
+        return [each for each in history if each.epoch / self.epochs >= end]
 
 
 def _loss(report: EpochReport, best: str) -> float:

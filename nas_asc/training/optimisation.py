@@ -4,8 +4,8 @@ All that it remembers from step to step can be taken out and put back, so that a
 elsewhere to the last bit.
 """
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -41,7 +41,8 @@ class Optimisation:
         self._optimizer = parts.optimizer([self._weights], recipe.learning_rate)
         self._schedule = parts.schedule(self._optimizer, epochs, epoch_steps)
         self._l2 = l2_factors(network, recipe.l2) if recipe.l2 else None
-        self._pruner = pruner_for(network, pruning)
+        self._pruner = pruner_for(network, pruning, recipe.pruning_schedule)
+        self._rate_when_pruned = recipe.pruning_schedule.rate
         rounded_share = (recipe.quantization_aware or 0.0) if precision == "int8" else 0.0
         self._rounded_from = self.steps - round(rounded_share * self.steps)
         self._quantizer = FakeQuantizer(network) if rounded_share else None
@@ -75,7 +76,8 @@ class Optimisation:
             gradient.addcmul_(self._l2, self._weights.detach())
         if self._largest_norm:
             nn.utils.clip_grad_norm_(self._weights, self._largest_norm)
-        self._optimizer.step()
+        with self._fine_tuning():
+            self._optimizer.step()
         self.done += 1
         if self.done < self.steps and not isinstance(self._schedule, ReduceLROnPlateau):
             self._schedule.step()
@@ -83,6 +85,18 @@ class Optimisation:
             self._pruner.after_step(self.done, self.steps)
         if self._average:
             self._average.update()
+
+    @contextmanager
+    def _fine_tuning(self) -> Iterator[None]:
+        """Lower the rate where something has been pruned; the schedule never sees that."""
+        if self._rate_when_pruned is None or not self._pruner or not self._pruner.masks:
+            yield
+            return
+        (group,) = self._optimizer.param_groups
+        whole = group["lr"]
+        group["lr"] = whole * self._rate_when_pruned
+        yield
+        group["lr"] = whole
 
     def judged(self, log_loss: float) -> None:
         """Note the log loss of the validation part after an epoch."""

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from nas_asc.architectures import Architecture, FrontEnd, as_trained
 from nas_asc.complexity import ChannelRemoval, Complexity, count
-from nas_asc.datasets import Dataset, cross_validation, load_dataset
+from nas_asc.datasets import Dataset, cross_validation, join_training_clips, load_dataset
 from nas_asc.errors import ConfigError, DatasetError, DivergedError
 from nas_asc.features import MappedPages, load_inputs
 from nas_asc.files import digest
@@ -62,6 +62,7 @@ from nas_asc.training.compute_mode import execution_for
 from nas_asc.training.device import CPU, give_back_memory, machine_kind, prepare
 from nas_asc.training.distillation import read_probabilities
 from nas_asc.training.history import Selection
+from nas_asc.training.joining import joined_clips, with_crops
 from nas_asc.training.judging import metrics_of
 from nas_asc.training.loop import Hooks, train
 from nas_asc.training.metrics import Probabilities, predict_proba
@@ -152,6 +153,9 @@ def fit(
     network = build(whole, len(classes), dataset.clip_s)
     final = network if whole is architecture else build(architecture, len(classes), dataset.clip_s)
     epochs, recipe = settings.epochs, settings.recipe
+    joined = join_training_clips(dataset) if recipe.join_clips else None
+    if joined:
+        recipe = with_crops(recipe, dataset.clip_s)
     check_takes_crops(network, recipe.augmentations)
     named = digest(json.dumps([architecture.key, seed, epochs, recipe.to_dict()]), 16)
     before = load_checkpoint(checkpoint, named)
@@ -175,6 +179,9 @@ def fit(
     if settings.teacher is not None:
         shape = (len(training), len(classes))
         training = replace(training, teacher=read_probabilities(settings.teacher, shape))
+    if joined:
+        asked = (joined.dataset, frontend.feature_key, settings.space, architecture.family)
+        training = joined_clips(training, joined, *_inputs(*asked))
     if (standardisation := network.standardisation) is not None and before is None:
         parts = training.parts(standardisation.part_clips)
         standardisation.fit_parts(first for first, *_ in parts)
@@ -439,7 +446,10 @@ def _train_ensemble(
         own_seed = trial_seed(seed, number, "member")
         own = settings.of_member(member.model.id)
         if member.class_map is not None:
-            own = replace(own, dataset=settings.dataset.with_fine_labels)
+            # teachers tell the classes of the data apart, not the finer ones
+            recipe = own.recipe.model_copy(update={"distillation": None})
+            fine = settings.dataset.with_fine_labels
+            own = replace(own, recipe=recipe, dataset=fine, teacher=None)
         network = fit(member.model.architecture, own, own_seed, on_epoch, path)
         assert isinstance(network, TrainedNetwork), "an ensemble has no rungs"
         fitted.append(network)

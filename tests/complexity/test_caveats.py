@@ -101,7 +101,7 @@ def test_zeros_are_either_free_or_paid_for(model_id, rule):
     assert ("zeros are free" in found) is not paid
 
 
-@pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
+@pytest.mark.parametrize("precision", ["float32", "float16", "bfloat16", "int8"])
 def test_zeros_are_paid_for_although_a_compact_file_is_no_smaller(precision):
     """srpol-c3multi has 70,224 kernel values; half of each kernel is kept, all sizes are even.
 

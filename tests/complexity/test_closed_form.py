@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from network_checks import WIDTHS, hold_count
+from network_checks import hold_count
 from shipped_models import FAMILIES
 
 from nas_asc.complexity.counting import count
@@ -49,6 +49,6 @@ def test_the_candidates_vary(space_name):
         for seed in range(50)
     ]
     assert {c.input_shapes[0][-1] % 2 for c in counted} == {0, 1}
-    assert {c.precision for c in counted} == set(WIDTHS)
+    assert {c.precision for c in counted} == {"float32", "float16", "int8"}
     assert len({c.sparsity for c in counted}) > 1
     assert len({c.size_bytes for c in counted}) > 40

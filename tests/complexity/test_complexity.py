@@ -118,7 +118,12 @@ def test_the_counts_of_a_small_network_by_hand():
 
 @pytest.mark.parametrize(
     ("precision", "width", "size_bytes"),
-    [("float32", 4, 63 * 4), ("float16", 2, 63 * 2), ("int8", 1, 48 + 2 * (4 + 3) + 2 * 15)],
+    [
+        ("float32", 4, 63 * 4),
+        ("float16", 2, 63 * 2),
+        ("bfloat16", 2, 63 * 2),
+        ("int8", 1, 48 + 2 * (4 + 3) + 2 * 15),
+    ],
 )
 def test_stored_bytes_and_peak_memory_by_hand(precision, width, size_bytes):
     complexity = cost(precision=precision)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from network_checks import hold_count
+from safetensors.torch import load_file
 from shipped_models import NETWORKS
 from stage_values import value_of
 from torch import nn
@@ -140,7 +141,9 @@ def test_kernels_of_a_group_have_the_same_say():
     assert tied[1].weight.flatten(1).any(dim=1).nonzero().flatten().tolist() == [4]
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("float16", 2e-2)])
+@pytest.mark.parametrize(
+    ("precision", "tolerance"), [("float32", 1e-5), ("float16", 2e-2), ("bfloat16", 1e-1)]
+)
 def test_what_is_loaded_again_is_the_small_network(tmp_path, precision, tolerance):
     architecture = without(report_model("deepsound-32").architecture, precision)
     network, pruning = trained(architecture)
@@ -150,6 +153,8 @@ def test_what_is_loaded_again_is_the_small_network(tmp_path, precision, toleranc
     complexity = count(architecture, 3, CLIP_S)
     assert sum(array.nbytes for array in arrays.values()) == complexity.size_bytes
     save_model(tmp_path / "7", SavedModel(architecture, CLASSES, CLIP_S, "plain", arrays, {}))
+    held = load_file(tmp_path / "7" / "weights.safetensors").values()
+    assert {tensor.dtype for tensor in held} == {getattr(torch, precision)}
     loaded = load_model(tmp_path / "7")
     assert sum(p.numel() for p in loaded.parameters()) == complexity.params
     inputs = [torch.randn(2, *shape) for shape in network.input_shapes]

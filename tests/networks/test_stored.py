@@ -20,15 +20,15 @@ from nas_asc.networks.pruning import (
     largest,
     masks_of,
     pruner_for,
-    sparsity_at,
 )
 from nas_asc.networks.stored import (
     from_int8,
     restore,
     store,
     to_float,
-    to_float16_pair,
+    to_float32,
     to_int8,
+    to_short_pair,
 )
 from nas_asc.reports.lookup import report_model
 from nas_asc.spaces.space_file import load_space
@@ -59,7 +59,7 @@ def test_the_stored_bytes_are_the_closed_form():
         assert stored == c.size_bytes, architecture.choices
 
 
-@pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
+@pytest.mark.parametrize("precision", ["float32", "float16", "bfloat16", "int8"])
 @pytest.mark.parametrize("pruning", [NOT_PRUNED, MagnitudePruning(0.7)], ids=["dense", "sparse"])
 @pytest.mark.parametrize("size", [1.0, 1e-6])
 def test_what_is_restored_is_stored_again_as_it_was(precision, pruning, size):
@@ -131,7 +131,7 @@ def test_a_pair_in_float16_is_never_farther_off_than_one_rounded_by_one():
         off = scales.astype(float) - scale
         return off**2 * variance + (off * mean + shifts.astype(float) - shift) ** 2
 
-    pair = error(*to_float16_pair(scale, shift, mean, variance))
+    pair = error(*to_short_pair(scale, shift, mean, variance))
     single = error(to_float(scale, "float16"), to_float(shift, "float16"))
     assert (pair <= single).all()
     assert (pair < single / 10).mean() > 0.3
@@ -139,7 +139,7 @@ def test_a_pair_in_float16_is_never_farther_off_than_one_rounded_by_one():
 
 def test_a_pruned_channel_and_the_ends_of_float16_stay_in_a_pair():
     scale = np.array([0.0, 1e9, 65504.0, -65504.0])
-    scales, shifts = to_float16_pair(scale, np.full(4, 0.3), np.full(4, 7.1), np.ones(4))
+    scales, shifts = to_short_pair(scale, np.full(4, 0.3), np.full(4, 7.1), np.ones(4))
     assert scales.tolist() == [0, 65504, 65504, -65504]
     assert shifts[0] == np.float16(0.3)
     assert np.isfinite(shifts).all()
@@ -193,12 +193,6 @@ def test_arrays_of_another_model_are_refused(change, message):
         restore(layer, arrays)
 
 
-def test_sparsity_rises_as_a_cubic_in_the_middle_half():
-    assert sparsity_at(0.2, 0.8) == 0
-    assert sparsity_at(0.45, 0.8) == pytest.approx(0.8 * (1 - 0.5**3))
-    assert sparsity_at(0.7, 0.8) == sparsity_at(1.0, 0.8) == pytest.approx(0.8)
-
-
 def test_pruning_in_training_leaves_what_is_counted_and_spares_biases_and_norms():
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(2, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(32, 4))
@@ -241,7 +235,7 @@ def built(architecture):
     return network
 
 
-@pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
+@pytest.mark.parametrize("precision", ["float32", "float16", "bfloat16", "int8"])
 @pytest.mark.parametrize("prune_classifier", [False, True])
 def test_the_compact_file_has_the_bytes_that_are_counted(precision, prune_classifier):
     architecture = point(precision, prune_classifier=prune_classifier)
@@ -298,3 +292,22 @@ def test_the_classifier_or_all_can_be_spared(kind):
     assert "head.classifier.weight" in masks_of(network, pruning)
     spared = replace(pruning, prune_classifier=False)
     assert "head.classifier.weight" not in masks_of(network, spared)
+
+
+def test_bfloat16_has_eight_digits_and_the_range_of_float32():
+    """1 + 2^-8 is halfway to the next value, 1 + 2^-7, and becomes the even one, 1."""
+    values = np.array([1 + 2**-8, 1 + 2**-7, 3e38, 3.4e38, -1e-38, 0.0])
+    found = to_float32(to_float(values, "bfloat16"))
+    expected = torch.tensor([1, 1 + 2**-7, 3e38, 3.3895313892515355e38, -1e-38, 0])
+    assert np.array_equal(found, expected.bfloat16().float().numpy())
+    rng = np.random.default_rng(0)
+    scale, shift, mean = (rng.normal(size=500) * 10 ** rng.uniform(-3, 3, 500) for _ in range(3))
+
+    def error(scales, shifts):
+        off = to_float32(scales).astype(float) - scale
+        return off**2 + (off * mean + to_float32(shifts).astype(float) - shift) ** 2
+
+    pair = error(*to_short_pair(scale, shift, mean, np.ones(500), "bfloat16"))
+    single = error(*(to_float(each, "bfloat16") for each in (scale, shift)))
+    assert (pair <= single).all()
+    assert (pair < single / 10).mean() > 0.2

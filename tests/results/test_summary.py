@@ -171,8 +171,8 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_unfinished(make_summary, tmp
 def test_a_search_shows_what_it_cannot_write(
     make_summary, tmp_path, disk_full, monkeypatch, run_command
 ):
-    monkeypatch.setattr(search, "_dataset", lambda config: replace(DATASET, root=tmp_path))
-    monkeypatch.setattr(search, "_run", lambda *_: make_summary())
+    monkeypatch.setattr(search, "checked_dataset", lambda config: replace(DATASET, root=tmp_path))
+    monkeypatch.setattr(search, "run_and_show", lambda *_: make_summary())
     run = tmp_path / "run"
     options = ("--space", "mbconv", "--budget", "32KB", "--out", run, "--json")
     code, out, err = run_command("search", *options)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from study_cases import search, trials_of
 
-from nas_asc.commands.search import _with_device
+from nas_asc.commands.search import settle_device
 from nas_asc.errors import ConfigError
 from nas_asc.search import load_trials, resumed_config
 from nas_asc.search.runners import gpu
@@ -110,7 +110,7 @@ ON_GPU = with_options(QUICK, {"device": "cuda"})
 )
 def test_the_device_is_settled_once(machine, study, asked, resume, plan_only, found, device):
     machine(found)
-    settled = _with_device(study, asked, resume, plan_only)
+    settled = settle_device(study, asked, resume, plan_only)
     assert settled.device == device
     assert settled.to_dict().get("device") == device
 
@@ -118,7 +118,7 @@ def test_the_device_is_settled_once(machine, study, asked, resume, plan_only, fo
 def test_a_run_of_a_gpu_goes_on_without_one_only_where_that_is_asked_for(machine):
     machine(None)
     with pytest.raises(ConfigError, match="--device cpu"):
-        _with_device(ON_GPU, "auto", resume=True, plan_only=False)
+        settle_device(ON_GPU, "auto", resume=True, plan_only=False)
 
 
 def test_a_device_is_cpu_or_cuda():

@@ -156,9 +156,11 @@ def test_the_same_selection_is_stored_once_and_another_beside_it(extended, tmp_p
     code, out, _ = run_command("ensemble", run, "--members", 3)
     assert code == 0
     assert f"the same is there already: trial {FIRST}: {run}/models/{FIRST}" in out
+    assert "on no front" not in out
     code, out, _ = run_command("ensemble", run, "--budget", "200KB")
     assert code == 0
     assert f"stored as trial {FIRST + 1}" in out
+    assert "it is on no front: the budget of the search is" in out
     assert {path.name for path in (run / "models").iterdir()} == {
         *map(str, range(6)), str(FIRST), str(FIRST + 1)
     }  # fmt: skip
@@ -231,7 +233,7 @@ def test_where_no_ensemble_is_better_nothing_is_stored(run, run_command):
         shutil.copy(run / "models/0/validation.npy", run / f"models/{number}/validation.npy")
     code, out, err = run_command("ensemble", run)
     assert (code, err) == (0, "")
-    assert "no ensemble within the budget has a better log loss: nothing is stored" in out
+    assert "no ensemble within the budget is better by 0.001 in log loss: nothing is stored" in out
     assert not (run / "ensembles").exists()
     assert not (run / "models" / str(FIRST)).exists()
 

@@ -15,7 +15,7 @@ from nas_asc.search.runners import RUNNERS
 from nas_asc.search.runners.gpu import Gpu
 from nas_asc.search.runners.inline import attempt
 from nas_asc.search.runners.processes import available_bytes, fitting_workers, processors
-from nas_asc.study.job import EpochReported, Job, JobFailed, JobFinished, JobResult
+from nas_asc.study.job import EpochReported, Job, JobFailed, JobFinished, JobResult, JobWaiting
 
 LONGEST_S = 60.0
 
@@ -30,7 +30,7 @@ def events_of(workers, wanted):
     events, ended, until = [], 0, time.monotonic() + LONGEST_S
     while ended < wanted:
         assert time.monotonic() < until, events
-        new = workers.poll(0.5)
+        new = [event for event in workers.poll(0.5) if not isinstance(event, JobWaiting)]
         events += new
         ended += sum(isinstance(event, JobFinished | JobFailed) for event in new)
     return events
@@ -175,11 +175,20 @@ def test_a_killed_process_is_one_failed_trial_and_is_replaced(make):
 def test_a_cancelled_job_says_nothing_more_and_frees_its_worker(make):
     workers = make("local", "fake_job:waiting")
     workers.submit(job(1))
-    while not workers.poll(0.5):
+    while not any(isinstance(event, EpochReported) for event in workers.poll(0.5)):
         pass
     workers.cancel(1)
     assert workers.free == 1
     assert not [event for event in workers.poll(0.2) if event.number == 1]
+
+
+def test_a_job_waits_while_its_process_starts_and_not_for_ever(make, monkeypatch):
+    workers = make("local", "fake_job:run_job")
+    workers.submit(job(3))
+    assert workers.poll(0.0) == [JobWaiting(3)]  # the process takes longer than this to be there
+    monkeypatch.setattr("nas_asc.search.runners.processes._LONGEST_START_S", 0.0)
+    assert isinstance(events_of(workers, 1)[-1], JobFinished)
+    assert workers.ready
 
 
 def test_processes_that_never_start_are_an_error(make, monkeypatch):
@@ -201,7 +210,7 @@ DRIVER = """
 import test_runners as t
 workers = t.RUNNERS['local'](2, 'fake_job:waiting')  # not guarded by __name__
 workers.submit(t.job())
-while not workers.poll(0.5): pass
+while not any(isinstance(event, t.EpochReported) for event in workers.poll(0.5)): pass
 print(*[w.process.pid for w in workers._workers], flush=True)
 workers.poll(60)
 """

@@ -210,6 +210,22 @@ def test_a_failed_trial_never_goes_on():
     assert all(len(trial.jobs) == 1 for trial in scheduler.trials[1::2])
 
 
+@pytest.mark.parametrize("end_of_pruning", [0.4, 0.5, 0.6])
+def test_a_pruned_network_is_told_of_from_the_end_of_its_pruning_on(end_of_pruning):
+    """The rung is at half of the epochs."""
+    usual = TASK().config.recipe.to_dict()
+    scheduler = make(
+        recipe=usual | {"pruning": {"start": 0.1, "end": end_of_pruning}}, trials=12, lag=2
+    )
+    told = set()
+    scheduler._sampler.report = lambda number, values, share=1.0: told.add((number, share))
+    ask_and_end(scheduler, 12)
+    pruned = {trial.number for trial in scheduler.trials if trial.complexity["sparsity"]}
+    at_rung = {number for number, share in told if share == 0.5}
+    assert at_rung - pruned
+    assert bool(at_rung & pruned) is (end_of_pruning <= 0.5)
+
+
 def test_a_trial_that_its_recipe_ended_at_a_rung_never_goes_on_and_counts_as_trained():
     scheduler = make(startup_trials=4, lag=2, trials=12)
     told = {}

@@ -122,9 +122,9 @@ def test_a_teacher_is_found_by_trial_or_folder(write_run, tmp_path):
     [
         ("deepsound-32", "deepsound-32: expected a trained model, RUN:TRIAL, got nothing there"),
         ("nowhere:3", "nowhere:3: expected a trained model, RUN:TRIAL, got nothing there"),
-        ("RUN", "expected a trained model, RUN:TRIAL, got none"),
-        ("RUN:7", r"expected a finished trial of a run, got '7' - it has 0"),
-        ("RUN:1", r"expected a finished trial of a run, got '1' - it has 0"),
+        ("RUN", "expected a trial of the run, RUN:TRIAL - give .*run:0"),
+        ("RUN:7", r"expected a finished trial of a run, got '7' - give one that has: 0"),
+        ("RUN:1", r"expected a finished trial of a run, got '1' - give one that has: 0"),
         ("x" * 300, "expected a trained model, RUN:TRIAL, File name too long"),
     ],
 )

@@ -88,12 +88,15 @@ def test_what_is_off_unless_it_is_there_is_written_and_read_again(tmp_path):
         stop={"patience": 15},
         keep={"best": "accuracy", "after": 0.75},
         curriculum={"stages": 3, "until": 0.5, "first": 0.1},
+        pruning={"start": 0.25, "end": 0.75, "initial": 0.1, "steps": 20, "rate": 0.01},
+        join_clips=True,
     )
     study = load_study("quick").model_copy(update={"recipe": made})
     path = tmp_path / "mine.toml"
     path.write_text(study_toml(study), encoding="utf-8")
     assert load_study(str(path)) == study
-    assert not {"order", "l2", "stop", "keep", "curriculum"} & {*PLAINEST.to_dict()}
+    off = {"order", "l2", "stop", "keep", "curriculum", "pruning", "join_clips"}
+    assert not off & {*PLAINEST.to_dict()}
 
 
 @pytest.mark.parametrize(
@@ -110,6 +113,8 @@ def test_what_is_off_unless_it_is_there_is_written_and_read_again(tmp_path):
             "recipe.keep.from: expected one of best, after",
         ),
         ("l2 = 0.1", "recipe.l2: expected a table, got 0.1"),
+        ("pruning = { start = 0.5, end = 0.5 }", "recipe.pruning.end: expected more than the 0.5"),
+        ("pruning = { start = 0.5 }", "recipe.pruning.end: expected a value, got nothing"),
         ("curriculum = { stages = 3 }", "recipe.curriculum.until: expected a value, got nothing"),
     ],
 )

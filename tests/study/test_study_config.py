@@ -116,6 +116,7 @@ def on(name, **settings):
         ({"recipe": on("mixupp")}, "augmentations.mixupp"),
         ({"recipe": on("spec_augment", mel_mask_width=1.5)}, "spec_augment.mel_mask_width"),
         ({"recipe": on("spec_augment", frame_masks=-1)}, "spec_augment.frame_masks"),
+        ({"recipe": {"join_clips": True}, "data": {"window_s": 1.0}}, "recipe.join_clips"),
     ],
 )
 def test_a_setting_that_is_not_valid_has_its_path(quick, options, path):

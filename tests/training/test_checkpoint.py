@@ -59,6 +59,7 @@ def shallow():
             schedule="cosine",
             optimizer={"name": "adam", "weight_decay": 0.0},
             quantization_aware=0.4,
+            pruning={"start": 0.3, "end": 0.8, "initial": 0.1, "steps": 3, "rate": 0.1},
         ),
     ],
 )

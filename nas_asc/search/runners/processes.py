@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
@@ -21,11 +22,13 @@ from typing import Any
 from nas_asc.errors import RunError
 from nas_asc.search.runners.gpu import find_gpu, tell_gpu_full
 from nas_asc.search.runners.inline import attempt, job_function
-from nas_asc.study import EpochReported, Event, Job, JobFailed
+from nas_asc.study import EpochReported, Event, Job, JobFailed, JobWaiting
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _LONGEST_END_S = 5.0
 _DEATHS_AT_START = 3
+# Importing torch takes minutes where a machine has other work; a job has not begun before that.
+_LONGEST_START_S = 600.0
 # What a worker needs: torch, a network, and a share of the features; with CUDA's libraries more.
 _WORKER_BYTES = {"cpu": 1_200_000_000, "cuda": 2_500_000_000}
 # And of the GPU: what CUDA takes for a process, features of a split, maps of a small network. One
@@ -69,6 +72,9 @@ class ProcessRunner:
             by_handle[worker.connection] = by_handle[worker.process.sentinel] = worker
         ready = dict.fromkeys(by_handle[handle] for handle in wait(list(by_handle), timeout_s))
         events: list[Event] = []
+        for worker in self._workers:
+            if worker.number is not None and worker.starting:
+                events.append(JobWaiting(worker.number))
         for worker in ready:
             received = worker.received()
             events += received
@@ -133,6 +139,7 @@ class _Worker:
         )
         self.number: int | None = None
         self.started = False
+        self._began_s = time.monotonic()
         _mask_interrupts("SIG_BLOCK")  # else Ctrl-C while it starts would print a traceback
         # It must not run the user's script again, guarded by `__name__` or not.
         main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
@@ -142,6 +149,11 @@ class _Worker:
             sys.modules["__main__"] = main
             _mask_interrupts("SIG_UNBLOCK")
         theirs.close()
+
+    @property
+    def starting(self) -> bool:
+        """Whether the process has yet to say that it is there, and may take longer still."""
+        return not self.started and time.monotonic() - self._began_s < _LONGEST_START_S
 
     def received(self) -> list[Event]:
         events: list[Event] = []

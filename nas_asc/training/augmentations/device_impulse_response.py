@@ -16,7 +16,7 @@ from nas_asc.architectures import FrontEnd
 from nas_asc.errors import ConfigError
 from nas_asc.features import read_clip
 from nas_asc.study import Share, Table
-from nas_asc.training.augmentations.clipwise import drawn, front_end_of, mel_corners_hz
+from nas_asc.training.augmentations.clipwise import front_end_of, mel_corners_hz
 from nas_asc.training.augmentations.filtering import Bank, bank_of, filtered, log_power_in_bands
 from nas_asc.training.batches import Batch
 
@@ -61,12 +61,10 @@ def device_impulse_response(
         ConfigError: a file of the folder is silent or gone.
         DatasetError: a file cannot be decoded.
     """
-    frontend, clips = front_end_of(batch), len(batch.targets)
+    frontend = front_end_of(batch)
     bank = responses_of(settings, frontend.sample_rate_hz)
-    changed = drawn(settings.probability, clips, generator)
-    number = torch.randint(len(bank), (clips,), generator=generator)
-    number = torch.where(changed, number, -1)
-    return filtered(batch, number, bank, partial(_log_power, settings, frontend))
+    log_power = partial(_log_power, settings, frontend)
+    return filtered(batch, generator, settings.probability, bank, log_power)
 
 
 @cache

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from nas_asc.training.augmentations.clipwise import (
     LOG_FLOOR,
+    drawn,
     is_scaled_log_mel,
     is_waveform,
     with_some,
@@ -55,12 +56,21 @@ def log_power_in_bands(bank: Bank, sample_rate_hz: int, corners_hz: Tensor) -> B
     return logs
 
 
-def filtered(batch: Batch, number: Tensor, bank: Bank, log_power: Callable[[int], Bank]) -> Batch:
-    """Filter each clip by the filter of its number; -1 leaves it. number: (clip,) on the CPU.
+def filtered(
+    batch: Batch,
+    generator: torch.Generator,
+    probability: float,
+    bank: Bank,
+    log_power: Callable[[int], Bank],
+) -> Batch:
+    """Filter each clip, with a probability, by any filter of a bank.
 
     `log_power` gives `log_power_in_bands` for a plane of so many mel bins. Log-mels without a level
     ("peak") stay as they are; the loudest sample of a waveform without is at 1 again.
     """
+    clips = len(batch.targets)
+    changed = drawn(probability, clips, generator)
+    number = torch.where(changed, torch.randint(len(bank), (clips,), generator=generator), -1)
     if is_scaled_log_mel(batch):
         return batch
 
