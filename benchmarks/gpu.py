@@ -183,7 +183,7 @@ def _train_plainly(setting: Setting, there: Connection) -> None:
         if network.standardisation is not None:
             network.standardisation.fit(features)
         how = (setting.recipe, setting.epochs, setting.device)
-        for _ in plain_epochs(network, features, labels[training], *how):
+        for _ in plain_epochs(network, [features], labels[training], *how):
             pass
         predict_proba(network, torch.from_numpy(array[validation]))
     there.send(time.perf_counter() - began)

@@ -1,6 +1,6 @@
 """How fast a candidate is trained, beside a plain PyTorch loop; prints one JSON object.
 
-    python benchmarks/train.py [--repetitions N] [--augmentations]
+    python benchmarks/train.py [--repetitions N] [--models | --augmentations]
 
 Clips of 5 s as 64 mel bins x 320 frames, or of half a second at 8 kHz as 40 x 42, in memory as
 float16, the same for both; they are random, since speed does not depend on what they hold. Ours is
@@ -9,6 +9,10 @@ DataLoader, float32, plain memory order, torch's own AdamW, OneCycleLR and movin
 augmentations with one draw a batch. Each runs in a process of its own with one thread; they take
 turns epoch by epoch, and each figure is the best epoch of each, in CPU seconds, so that what else
 runs on the machine matters little.
+
+Each network of the reports has a row, these alone with `--models`: on clips of its own length and
+front end, with the recipe of the other rows, in batches of 16; the larger ones have few steps an
+epoch.
 
 Each augmentation has a row of its own, all that there are with `--augmentations`: the CPU time that
 it takes of a step with it and no other, on batches of the 20 kB candidate and on waveforms of as
@@ -23,7 +27,7 @@ import json
 import multiprocessing
 import time
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
@@ -37,7 +41,7 @@ from nas_asc.complexity import count
 from nas_asc.datasets import synthetic_dataset
 from nas_asc.features import load_inputs, torchaudio
 from nas_asc.networks import build
-from nas_asc.reports import report_model
+from nas_asc.reports import report_model, report_models
 from nas_asc.spaces import load_space
 from nas_asc.study import DataSource, Recipe
 from nas_asc.training import Clips, Hooks, execution_for, train
@@ -131,13 +135,18 @@ HALF_SECOND = {
 
 @dataclass(frozen=True)
 class Case:
-    """A candidate, by its choices, and what it is trained on; `compared` with smaller batches."""
+    """A candidate, by its choices, and what it is trained on; `compared` with smaller batches.
+
+    One with the id of a `model` is that network of a report.
+    """
 
     choices: dict[str, object]
     clip_s: float = 5.0
     clips: int = 96
     batch_size: int = 16
     compared: int | None = None
+    model: str | None = None
+    classes: int = CLASSES
 
     @property
     def recipe(self) -> Recipe:
@@ -152,6 +161,18 @@ CASES = {
     "half-second clips at 8 kHz": Case(HALF_SECOND, 0.5, 1792, 32),  # as planned for so many
     "half-second clips at 8 kHz, larger batches": Case(HALF_SECOND, 0.5, 1792, 128, compared=32),
 }
+BATCH, LARGE_MACS, HUGE_MACS = 16, 200_000_000, 1_000_000_000
+
+
+def of_report(name: str) -> Case:
+    """Give the case of a report's network."""
+    model = report_model(name)
+    macs = count(model.architecture, model.classes, model.clip_s).macs
+    steps = 1 if macs > HUGE_MACS else 2 if macs > LARGE_MACS else 4
+    return Case({}, model.clip_s, steps * BATCH, BATCH, model=name, classes=model.classes)
+
+
+MODELS = {f"report model {name}": of_report(name) for name in report_models()}
 EPOCHS, SEEDS = 40, (0, 1, 2)  # of the trainings whose log loss is compared
 
 
@@ -159,17 +180,23 @@ def main() -> None:
     """Run all cases and print the result."""
     parser = ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repetitions", type=int, default=6)
-    parser.add_argument("--augmentations", action="store_true", help="only their rows")
+    alone = parser.add_mutually_exclusive_group()
+    alone.add_argument("--models", action="store_true", help="only the rows of report models")
+    alone.add_argument("--augmentations", action="store_true", help="only their rows")
     options = parser.parse_args()
     repetitions = options.repetitions
-    rows = [] if options.augmentations else [row(case, repetitions) for case in CASES]
-    rows += augmentation_rows(repetitions)
+    if options.augmentations:
+        names: list[str] = []
+    else:
+        names = [*([] if options.models else CASES), *MODELS]
+    rows = [row(name, repetitions) for name in names]
+    rows += [] if options.models else augmentation_rows(repetitions)
     print(json.dumps({"benchmark": "train", "rows": rows}, indent=1))
 
 
 def row(name: str, repetitions: int) -> dict[str, object]:
     """Let both train one candidate in turns."""
-    case = CASES[name]
+    case = case_of(name)
     context = multiprocessing.get_context("spawn")
     turns = []
     for contestant in (ours, plain_loop):
@@ -186,7 +213,7 @@ def row(name: str, repetitions: int) -> dict[str, object]:
         here.send(False)
         process.join()
     best = [case.clips / min(times[1:]) for times in seconds]  # the first epoch warms up
-    complexity = count(candidate(case), CLASSES, case.clip_s)
+    complexity = count(candidate(case), case.classes, case.clip_s)
     result: dict[str, object] = {
         "case": f"{name}: {complexity.size_bytes} bytes, {complexity.macs / 1e6:.1f} MMAC",
         "ours": round(best[0], 1),
@@ -194,6 +221,7 @@ def row(name: str, repetitions: int) -> dict[str, object]:
         "peer_name": "plain PyTorch loop: DataLoader, float32, contiguous",
         "ratio": round(best[0] / best[1], 2),
         "unit": "clips/s",
+        "step_ms": [round(1000 * case.batch_size / clips_per_s, 1) for clips_per_s in best],
         "execution": vars(execution_for(complexity)),
     }
     if case.compared:
@@ -205,7 +233,7 @@ def row(name: str, repetitions: int) -> dict[str, object]:
 def augmentation_rows(repetitions: int) -> list[dict[str, object]]:
     """Tell the share of a step that each augmentation takes, on log-mels and on waveforms."""
     case = CASES["20 kB candidate"]
-    architecture, network, features, labels = setting(case)
+    architecture, network, (features,), labels = setting(case)
     frontend = architecture.frontend
     plain = case.recipe.model_copy(update={"augmentations": {}})
     way = execution_for(count(architecture, CLASSES, case.clip_s))
@@ -270,6 +298,8 @@ def trained(case: Case) -> dict[str, object]:
 
 def candidate(case: Case) -> Architecture:
     """Give the architecture of a case."""
+    if case.model is not None:
+        return report_model(case.model).architecture
     deepsound = report_model("deepsound-64").architecture
     dropped = "stage4." if "stage4.depth" in case.choices else "none"
     choices = {path: v for path, v in deepsound.choices.items() if not path.startswith(dropped)}
@@ -278,28 +308,34 @@ def candidate(case: Case) -> Architecture:
     return load_space("mbconv").from_choices(choices | case.choices)
 
 
-def setting(case: Case) -> tuple[Architecture, nn.Module, Tensor, Tensor]:
-    """Give a case's architecture, network, features and labels."""
+def case_of(name: str) -> Case:
+    """Give the case of a name."""
+    return CASES[name] if name in CASES else MODELS[name]
+
+
+def setting(case: Case) -> tuple[Architecture, nn.Module, list[Tensor], Tensor]:
+    """Give a case's architecture, network, inputs and labels."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     architecture = candidate(case)
-    network = build(architecture, CLASSES, case.clip_s)
-    features = torch.randn(case.clips, *network.input_shapes[0]).half()
-    return architecture, network, features, torch.arange(case.clips) % CLASSES
+    network = build(architecture, case.classes, case.clip_s)
+    inputs = [torch.randn(case.clips, *shape).half() for shape in network.input_shapes]
+    return architecture, network, inputs, torch.arange(case.clips) % case.classes
 
 
 def ours(name: str, epochs: int, turn: Connection) -> None:
     """Train as a search does."""
-    case = CASES[name]
-    architecture, network, features, labels = setting(case)
+    case = case_of(name)
+    architecture, network, inputs, labels = setting(case)
+    second_plane = architecture.frontend.second_window > 0
     train(
         network,
-        Clips((features,), labels, CLASSES),
+        Clips(tuple(inputs), labels, case.classes, second_plane),
         case.recipe,
         Hooks(on_epoch=timed(turn)),
         epochs=epochs,
         seed=0,
-        execution=execution_for(count(architecture, CLASSES, case.clip_s)),
+        execution=execution_for(count(architecture, case.classes, case.clip_s)),
     )
 
 
@@ -318,15 +354,16 @@ def timed(turn: Connection) -> Callable[[object], bool]:
 
 def plain_loop(name: str, epochs: int, turn: Connection) -> None:
     """Train as one does without thinking of speed."""
-    _, network, features, labels = setting(CASES[name])
+    case = case_of(name)
+    _, network, inputs, labels = setting(case)
     done = timed(turn)
-    for _ in plain_epochs(network, features, labels, CASES[name].recipe, epochs):
+    for _ in plain_epochs(network, inputs, labels, case.recipe, epochs):
         done(None)
 
 
 def plain_epochs(
     network: nn.Module,
-    features: Tensor,
+    inputs: Sequence[Tensor],
     labels: Tensor,
     recipe: Recipe,
     epochs: int,
@@ -334,11 +371,12 @@ def plain_epochs(
 ) -> Iterator[float]:
     """Train a network on a device by the loop that one writes; yield the mean loss of each epoch.
 
-    What a recipe has besides sizes and rates is that of `RECIPE`.
+    What a recipe has besides sizes and rates is that of `RECIPE`. The first input is shifted and
+    masked, a waveform in time alone; all are mixed.
     """
     network.to(device)
-    mels, frames = features.shape[2:]
-    data = TensorDataset(features, labels)
+    *_, mels, frames = inputs[0].shape
+    data = TensorDataset(*inputs, labels)
     loader = DataLoader(data, recipe.batch_size, shuffle=True, drop_last=True)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=WEIGHT_DECAY)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(
@@ -351,13 +389,15 @@ def plain_epochs(
     for _ in range(epochs):
         network.train()
         running = 0.0
-        for batch, wanted in loader:
-            batch, wanted = batch.to(device).float(), wanted.to(device)
+        for *batches, wanted in loader:
+            batch, *others = (each.to(device).float() for each in batches)
+            wanted = wanted.to(device)
             batch = torch.roll(batch, int(torch.randint(-frames // 2, frames // 2 + 1, ())), -1)
-            batch = hide_frames(hide_mels(batch))
+            batch = hide_frames(hide_mels(batch) if batch.dim() == 4 else batch)
             share = float(torch.distributions.Beta(MIXUP_ALPHA, MIXUP_ALPHA).sample())
             partner = torch.randperm(len(batch))
-            logits = network(share * batch + (1 - share) * batch[partner])
+            mixed = [share * each + (1 - share) * each[partner] for each in (batch, *others)]
+            logits = network(*mixed)
             loss = share * criterion(logits, wanted)
             loss = loss + (1 - share) * criterion(logits, wanted[partner])
             optimizer.zero_grad()

@@ -43,6 +43,15 @@ def run_command(
 
 
 @pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a command train here what worker processes would: they take seconds to start."""
+    from nas_asc.search.runners import RUNNERS  # not for all tests
+
+    inline = RUNNERS["inline"]
+    monkeypatch.setitem(RUNNERS, "local", lambda count, function: inline(1, function))
+
+
+@pytest.fixture
 def one_thread() -> Iterator[None]:
     """Train as a worker does; two threads would also wait for each other on a busy machine."""
     from nas_asc.features import one_torch_thread  # not for all tests: it imports torch

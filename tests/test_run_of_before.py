@@ -64,6 +64,7 @@ def test_a_trial_of_it_is_counted(run, run_command):
     assert (counted["size_bytes"], counted["params"], counted["macs"]) == (4528, 8610, 1686304)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_it_is_resumed_in_the_space_as_it_was(run, run_command):
     study = (run / "study.toml").read_text(encoding="utf-8")
     of_then = study.replace('space = "mbconv"', f'space = "{run / "mbconv.toml"}"')

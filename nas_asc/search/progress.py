@@ -198,10 +198,8 @@ class Pace:
     @property
     def candidate_s(self) -> float | None:
         """How often about a trial ends, in seconds; None where nothing is known."""
-        each_s = self._task.candidate_s
-        return (
-            None if each_s is None or not self._seconds else each_s * self.slowness / self._workers
-        )
+        each_s = self._task.candidate_s if self._seconds else None
+        return None if each_s is None else each_s * self.slowness / self._workers
 
 
 class Machines:

@@ -103,7 +103,7 @@ class Scheduler:
         self.over = False
         for trial in report_models:
             self._know(trial)
-        self._models_s = self._share_of_report_models_s()
+        self._models_s = self._share_of_report_models_s() if report_models else 0.0
         self._first = self._with_room()
         self.skipped = {trial.number for trial in report_models} - {*self._first}
         for number in sorted(self.skipped):

@@ -123,7 +123,8 @@ def run_task(
 ) -> Summary:
     """Search as `run_search` does, for a task that was read before; leaves the runner open."""
     config = shared_study.with_study_name(run, task.config, resume)
-    task = replace(task, config=config)
+    if config != task.config:  # else it keeps what has been computed of it
+        task = replace(task, config=config)
     warm_start, over_budget = warm_start_trials(task)
     manifest = run_folder.run_manifest(task, warm_start, over_budget)
     if resume:

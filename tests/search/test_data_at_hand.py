@@ -13,7 +13,7 @@ SHORT = ("--budget", "32KB,2MMAC", "--space", "mbconv", "--trials", 2, "--epochs
 
 
 @pytest.fixture
-def found(run_command, tmp_path):
+def found(run_command, tmp_path, in_this_process):
     """Search a folder of recordings; give the summary, what was said, and the study."""
 
     def search(folder, *options):

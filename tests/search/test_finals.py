@@ -12,7 +12,6 @@ from study_cases import OFF, search, study, trials_of, write_tones
 
 from nas_asc.datasets import cross_validation, load_dataset
 from nas_asc.errors import RunError
-from nas_asc.search.runners import RUNNERS
 from nas_asc.search.storage.finals import read_finals
 from nas_asc.search.storage.run_folder import resumed_config
 from nas_asc.search.storage.run_summary import load_front
@@ -230,9 +229,8 @@ def test_cross_validation_trains_each_point_once_a_fold(tmp_path, tones, caplog)
 SMALL = ("--budget", "24KB,4MMAC", "--space", "mbconv", "--epochs", 1, "--seed", 3)
 
 
-def test_a_finished_run_is_given_final_seeds(run_command, tmp_path, tones, monkeypatch):
-    inline = RUNNERS["inline"]
-    monkeypatch.setitem(RUNNERS, "local", lambda count, function: inline(1, function))
+@pytest.mark.usefixtures("in_this_process")
+def test_a_finished_run_is_given_final_seeds(run_command, tmp_path, tones):
     run = tmp_path / "run"
     argv = ("search", *SMALL, "--data", tones.root, "--trials", 2, "--out", run)
     assert run_command(*argv)[0] == 0

@@ -14,7 +14,7 @@ import nas_asc.search  # noqa: F401  # imported before what it calls is counted
 from nas_asc import load_model, load_space, read_inputs
 from nas_asc.complexity import parse_budget
 from nas_asc.datasets import load_dataset
-from nas_asc.search.runners import RUNNERS, find_gpu
+from nas_asc.search.runners import find_gpu
 from nas_asc.search.storage.run_folder import saved_study
 from nas_asc.study.config import load_study, study_toml, with_options
 from nas_asc.training.metrics import evaluate
@@ -77,6 +77,7 @@ def test_a_search_ends_with_a_front_of_proved_models(run_command, tmp_path, tone
         assert metrics.log_loss == pytest.approx(point["log_loss"], rel=1e-6)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_run_of_an_own_space_can_be_resumed_from_any_folder(
     run_command, tmp_path, tones, monkeypatch, counted
 ):
@@ -124,11 +125,8 @@ def test_a_plan_is_printed_as_a_study_that_plans_nothing_any_more(run_command, t
     assert not list(tmp_path.glob("runs"))
 
 
-def test_a_run_goes_on_where_its_recordings_were_moved_to(
-    run_command, tmp_path, tones, monkeypatch
-):
-    inline = RUNNERS["inline"]
-    monkeypatch.setitem(RUNNERS, "local", lambda count, function: inline(1, function))
+@pytest.mark.usefixtures("in_this_process")
+def test_a_run_goes_on_where_its_recordings_were_moved_to(run_command, tmp_path, tones):
     old, new, run = tmp_path / "old", tmp_path / "new", tmp_path / "run"
     shutil.copytree(tones, old)
     (tmp_path / "other").mkdir()
@@ -167,6 +165,7 @@ def test_the_same_seed_gives_the_same_front_with_one_worker_and_with_two(
     assert fronts[0] == fronts[1] == fronts[2]
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_no_more_workers_are_started_than_can_be_busy(run_command, tmp_path, tones):
     """A trial of this study waits for all that were before it, so one worker is all there is."""
     path = tmp_path / "one_by_one.toml"
@@ -178,12 +177,11 @@ def test_no_more_workers_are_started_than_can_be_busy(run_command, tmp_path, ton
     assert ", 1 worker; run folder" in err
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_there_are_no_more_workers_than_trials_left_or_than_memory_holds(
     run_command, tmp_path, tones, monkeypatch
 ):
-    """In one process here: what is said of workers is what is started."""
-    inline = RUNNERS["inline"]
-    monkeypatch.setitem(RUNNERS, "local", lambda count, function: inline(1, function))
+    """What is said of workers is what is started."""
     run, data = tmp_path / "run", ("--data", tones, "--epochs", 1, "--no-report-models")
     new = ("search", *SMALL[:4], *data, "--out", run, "--workers", 8, "--trials", 2)
     assert ", 2 workers; run folder" in run_command(*new)[2]
