@@ -90,7 +90,7 @@ def _recordings(
     """
     from dataclasses import replace
 
-    from nas_asc.datasets import load_as_split, load_dataset, synthetic_dataset
+    from nas_asc.datasets import dataset_of, load_as_split, load_dataset
     from nas_asc.networks import load_model
     from nas_asc.search import is_data_of
 
@@ -100,14 +100,12 @@ def _recordings(
                 "--split: expected test or validation of the recordings that the model was "
                 "trained on, got all - give other recordings with --data DIR"
             )
-        if not study.data.paths:
-            return synthetic_dataset(source=study.data)
         if gone := _absent(study.data.paths):
             raise RunError(
                 f"{printable(run)}: expected its recordings in {gone}, found nothing of that name "
                 "- say where they are now with --data NEW"
             )
-        return load_dataset(study.data, study.seed)
+        return dataset_of(study.data, study.seed)
     place = {"paths": tuple(str(Path(utf8_path(path)).absolute()) for path in data), "audio": None}
     if gone := _absent(data):
         raise ConfigError(f"--data: expected recordings, found nothing at {gone} - check the path")

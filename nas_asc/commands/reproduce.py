@@ -18,9 +18,14 @@ from nas_asc.commands.console import (
 )
 from nas_asc.commands.data_options import data_options, take_source
 from nas_asc.commands.evaluate import print_evaluation
-from nas_asc.commands.search import checked_dataset, run_and_show, settle_device, worker_count
+from nas_asc.commands.search import (
+    checked_dataset,
+    run_and_show,
+    settle_device,
+    tell_failures,
+    worker_count,
+)
 from nas_asc.errors import ConfigError
-from nas_asc.units import number_of
 
 if TYPE_CHECKING:
     from nas_asc.datasets import Dataset
@@ -68,7 +73,7 @@ def command(
     from nas_asc.datasets import official_test_clips
     from nas_asc.reports import find_model, load_report
     from nas_asc.results import write_front
-    from nas_asc.search import JOB_FUNCTION, RUNNERS, failures, model_folder, read_task
+    from nas_asc.search import JOB_FUNCTION, RUNNERS, model_folder, read_task
     from nas_asc.training import evaluate_in_full
 
     given = {name: value for name, value in options.items() if value is not None}
@@ -91,8 +96,7 @@ def command(
     summary = run_and_show(task, run, make, count, resume, None, f"reproduce {model}")
     write_front(summary, run)
     if not summary.points:
-        for reason, trials in failures(run).most_common():
-            remark(f"failed: {number_of(trials, 'trial')}: {reason}")
+        tell_failures(run)
         return 4
     measured = evaluate_in_full(model_folder(run, 0), dataset)
     report = load_report(found.report)

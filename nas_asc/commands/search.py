@@ -128,7 +128,6 @@ def command(
         JOB_FUNCTION,
         RUNNERS,
         ended_trials,
-        failures,
         read_task,
         resolve_device,
     )
@@ -194,9 +193,16 @@ def command(
     remark("wrote " + " ".join(map(str, paths)))
     if not summary.trials.get("failed"):
         return 0
+    tell_failures(run, password)
+    return 0 if summary.points or summary.resting else 4
+
+
+def tell_failures(run: Path, password: str | None = None) -> None:
+    """Say why trials of a run failed, the reason of most of them first."""
+    from nas_asc.search import failures
+
     for reason, trials in failures(run, password).most_common():
         remark(f"failed: {number_of(trials, 'trial')}: {reason}")
-    return 0 if summary.points or summary.resting else 4
 
 
 def _ray_options(runner: str, address: str | None, gpus: float | None) -> dict[str, Any]:
@@ -358,16 +364,14 @@ def _tell_plan(task: "Task") -> None:
 
 def checked_dataset(config: "StudyConfig") -> "Dataset":
     """Load the data of a study and say what was found."""
-    from nas_asc.datasets import load_dataset, synthetic_dataset
+    from nas_asc.datasets import dataset_of
     from nas_asc.features import FeatureCache
 
     with FeatureCache().lock("search"):
         pass  # a cache that cannot be written is told now, not by every trial
     if not config.data.paths:
         remark("data: built-in synthetic scenes, no real recordings")
-        dataset = synthetic_dataset(source=config.data)
-    else:
-        dataset = load_dataset(config.data, config.seed)
+    dataset = dataset_of(config.data, config.seed)
     for note in dataset.notes:
         remark(f"data: {note}")
     if dataset.skipped:

@@ -9,11 +9,11 @@ from nas_asc.datasets.lengths import windows_of_file
 from nas_asc.datasets.loading import clip_table, load_as_split, load_dataset, outline
 from nas_asc.datasets.official import official_test_clips
 from nas_asc.datasets.splits import SPLITS
-from nas_asc.datasets.synthetic import synthetic_dataset, write_synthetic
+from nas_asc.datasets.synthetic import dataset_of, synthetic_dataset, write_synthetic
 
 __all__ = [
     "SPLITS", "AudioFile", "Clip", "Dataset", "JoinedClips", "Waveform", "check", "clip_table",
-    "cross_validation", "decode", "hash_files", "is_unchanged", "join_training_clips",
+    "cross_validation", "dataset_of", "decode", "hash_files", "is_unchanged", "join_training_clips",
     "load_as_split", "load_dataset", "official_test_clips", "outline", "synthetic_dataset",
     "windows_of_file", "write_synthetic",
 ]  # fmt: skip

@@ -101,6 +101,14 @@ def write_synthetic(folder: Path, seed: int = _DEFAULT_SEED) -> None:
         ) from error
 
 
+def dataset_of(source: DataSource, split_seed: int) -> Dataset:
+    """Read what a study names as its data: the built-in scenes where that is nothing.
+
+    Errors are those of `load_dataset`.
+    """
+    return load_dataset(source, split_seed) if source.paths else synthetic_dataset(source=source)
+
+
 def synthetic_dataset(cache: Path | None = None, source: DataSource | None = None) -> Dataset:
     """Load the synthetic scenes, written once below the cache folder (None: the usual one).
 

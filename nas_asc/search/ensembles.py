@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nas_asc.architectures import Architecture
 from nas_asc.complexity import Budget, Costs, counting_rule, parse_budget
-from nas_asc.datasets import Dataset, load_dataset, synthetic_dataset
+from nas_asc.datasets import Dataset, dataset_of
 from nas_asc.errors import RunError
 from nas_asc.reports import EnsembleReference
 from nas_asc.results import Summary
@@ -110,10 +110,7 @@ def trained_run(run: Path) -> Iterator[TrainedRun]:
                 f"{len(folders) or 'none'} - go on with nas-asc search --out {run} --resume "
                 "and more --trials or --time"
             )
-        scenes = not study.data.paths
-        dataset = (
-            synthetic_dataset(source=study.data) if scenes else load_dataset(study.data, study.seed)
-        )
+        dataset = dataset_of(study.data, study.seed)
         run_folder.check_recordings(run, facts, dataset)
         budget = parse_budget(study.budget, counting_rule(study.rule), with_limits=True)
         judged = dataset.with_validation(study.validation_clips)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nas_asc.datasets import SPLITS, Dataset, hash_files, load_dataset, synthetic_dataset
+from nas_asc.datasets import SPLITS, Dataset, dataset_of, hash_files
 from nas_asc.errors import ConfigError, NasAscError
 from nas_asc.features import MappedPages, load_inputs
 from nas_asc.networks import Network, VotingNetwork, load_model
@@ -146,12 +146,11 @@ def own_data(folder: str | Path, dataset: Dataset) -> Dataset | None:
     if (dataset.source, dataset.split_seed) == (study.data, study.seed):
         return dataset
     try:
-        if not study.data.paths:
-            own = synthetic_dataset(source=study.data)
-            return dataset if own.source == dataset.source else own
-        return load_dataset(study.data, study.seed)
+        own = dataset_of(study.data, study.seed)
     except NasAscError:
         return None
+    scenes = not study.data.paths
+    return dataset if scenes and own.source == dataset.source else own
 
 
 def check_unseen(folder: str | Path, dataset: Dataset, split: str, own: Dataset | None) -> None:
