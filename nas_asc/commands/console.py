@@ -268,5 +268,5 @@ def device_option() -> Callable[[Any], Any]:
         type=click.Choice(["auto", "cpu", "cuda"]),
         default="auto",
         show_default=True,
-        help="What trains; auto: the GPU, if there is one.",
+        help="What computes; auto: the GPU, if there is one.",
     )

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas_asc.commands.console import json_option, print_json, print_table, print_text, remark
+from nas_asc.commands.console import (
+    device_option,
+    json_option,
+    print_json,
+    print_table,
+    print_text,
+    remark,
+)
 from nas_asc.errors import ConfigError, NasAscError, RunError, printable, utf8_path
 
 if TYPE_CHECKING:
@@ -44,6 +51,7 @@ _SPLITS = ("test", "validation", "all")
     type=click.Path(path_type=Path),
     help="File to write the challenge's submission into, tab separated.",
 )
+@device_option()
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, a row for each part.")
 @json_option
 def command(
@@ -53,18 +61,20 @@ def command(
     data: tuple[str, ...],
     out: Path | None,
     submission_file: Path | None,
+    device: str,
     as_csv: bool,
     as_json: bool,
 ) -> None:
     """Judge the model of a trial on clips that its search has not seen."""
     from nas_asc.results import evaluation_csv, submission, write_evaluation, write_file
-    from nas_asc.search import model_folder, saved_study
+    from nas_asc.search import model_folder, resolve_device, saved_study
     from nas_asc.training import evaluate_predictions, predict_split
 
     if as_csv and as_json:
         raise click.UsageError("expected one of --csv and --json, got both")
     study, folder = saved_study(run), model_folder(run, trial)
-    predictions = predict_split(folder, _recordings(run, study, folder, data, split), split)
+    dataset = _recordings(run, study, folder, data, split)
+    predictions = predict_split(folder, dataset, split, resolve_device(device))
     evaluation = evaluate_predictions(predictions)
     if as_json:
         print_json(evaluation.to_dict())

@@ -104,8 +104,10 @@ class TrialSettings:
         return replace(self, recipe=at(self.recipe, learning_rate), member_recipes=members)
 
     def of_member(self, model_id: str) -> "TrialSettings":
-        """Return the settings of a network of an ensemble."""
-        return replace(self, recipe=self.member_recipes.get(model_id, self.recipe))
+        """Return the settings of a network of an ensemble; all learn from the same teachers."""
+        recipe = self.member_recipes.get(model_id, self.recipe)
+        learns = {"distillation": self.recipe.distillation}
+        return replace(self, recipe=recipe.model_copy(update=learns))
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,17 @@ def test_the_library_gives_the_same(run_command, run, scenes):
 
 
 def test_table_csv_and_files_say_the_same(run_command, run, tmp_path):
-    asked = (run, "--trial", 0, "--split", "validation", "--out", tmp_path / "out")
+    asked = (
+        run,
+        "--trial",
+        0,
+        "--split",
+        "validation",
+        "--device",
+        "cpu",
+        "--out",
+        tmp_path / "out",
+    )
     table = evaluated(run_command, *asked)
     assert "class bus" in table
     assert "the search chose by validation clips" in table

@@ -23,9 +23,9 @@ from nas_asc.reports.lookup import ensembles_of, report_model, resolve
 from nas_asc.search.runners import RUNNERS
 from nas_asc.search.search import run_search
 from nas_asc.search.storage.run_summary import load_front
-from nas_asc.study.config import load_study, with_options
+from nas_asc.study.config import Distillation, load_study, with_options
 from nas_asc.study.job import Job
-from nas_asc.training.run_job import run_job
+from nas_asc.training.run_job import TrialSettings, run_job
 
 RATE_HZ, CLIP_S = 48000, 0.4
 SPACE = "asc"
@@ -257,3 +257,13 @@ def test_a_search_in_all_families_trains_the_ensemble(tones, tmp_path):
     assert points["ntu-ensemble"].choices["ensemble"] == "5 x ntu-vggnet, 1 x ntu-inceptionnet"
     again = {point.model: point for point in load_front(tmp_path / "run").points}
     assert again["ntu-ensemble"] == points["ntu-ensemble"]
+
+
+def test_networks_with_recipes_of_their_own_learn_from_the_same_teachers(tones):
+    own = load_study("quick").recipe
+    learns = Distillation(temperature=2.0, weight=0.5, teachers=("a digest",))
+    recipe = own.model_copy(update={"distillation": learns, "batch_size": 8})
+    recipes = {"with one": own}
+    settings = TrialSettings(tones, SPACE, "plain", recipe, 1, 1, (), member_recipes=recipes)
+    assert settings.of_member("with one").recipe == own.model_copy(update={"distillation": learns})
+    assert settings.of_member("without").recipe == recipe

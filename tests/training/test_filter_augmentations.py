@@ -149,6 +149,16 @@ def test_responses_are_read_from_a_folder_at_the_rate_of_the_clips(tmp_path):
             "high_pass.taps: expected an odd number, got 100",
         ),
         (
+            "fir_filter",
+            {"band_pass": {"edges_hz": [[3400.0, 340.0]], "taps": 99, "transition_hz": 100.0}},
+            "band_pass.edges_hz: expected rising edges above the transition of 100 Hz, got (3400",
+        ),
+        (
+            "fir_filter",
+            {"high_pass": {"edges_hz": [100.0], "taps": 99, "transition_hz": 100.0}},
+            "high_pass.edges_hz: expected rising edges above the transition of 100 Hz, got 100",
+        ),
+        (
             "noise",
             {"lowest_db": 6.0, "highest_db": 5.0, "step_db": 1.0},
             "highest_db: expected at least lowest_db, 6, got 5",
@@ -161,6 +171,16 @@ def test_settings_that_do_not_fit_are_told_in_one_line(name, settings, told):
     assert told in f"{fault.path}: {fault.message}"
 
 
-def test_a_filter_above_half_the_sample_rate_is_told():
-    with pytest.raises(ConfigError, match=r"low_pass.edges_hz: expected .* and 4000 Hz.*got 4000"):
-        designed(FirFilter.model_validate(IMT), 8000)
+def test_a_filter_above_half_the_sample_rate_is_not_drawn():
+    settings = FirFilter.model_validate(IMT)
+    assert len(designed(settings, 18_000)) == 10
+    assert len(designed(settings, 8000)) == 8  # all but the two at 4 kHz
+    assert len(designed(settings, 1000)) == 1  # high-pass at 340 Hz
+    assert len(designed(settings, 600)) == 0
+
+
+def test_clips_stay_where_no_filter_is_below_half_the_sample_rate():
+    high = {"edges_hz": [4000.0], "taps": 81, "transition_hz": 300.0}
+    given = Batch((torch.rand(3, 2, 800) - 0.5,), torch.eye(3), frontend=WAVE)
+    found = augmented("fir_filter", given, probability=1.0, low_pass=high, high_pass=high)
+    assert found is given

@@ -86,7 +86,7 @@ def resolve_device(asked: str) -> str:
         return "cpu"
     found = "none" if gpu is None else f"{gpu.name}, on which no training works ({gpu.fault})"
     raise ConfigError(
-        f"device: expected a GPU that PyTorch can use, found {found} - --device cpu trains without "
+        f"device: expected a GPU that PyTorch can use, found {found} - --device cpu does without "
         "one; results differ by rounding from those of a GPU"
     )
 

@@ -2,19 +2,22 @@
 
 from functools import cache, partial
 from itertools import pairwise
+from math import inf
 from typing import Annotated
 
+import numpy as np
 import torch
 from pydantic import Field, model_validator
 
 from nas_asc.architectures import FrontEnd
-from nas_asc.errors import ConfigError
 from nas_asc.study import MOST, Share, Table
 from nas_asc.training.augmentations.clipwise import front_end_of, mel_corners_hz
 from nas_asc.training.augmentations.filtering import Bank, bank_of, filtered, log_power_in_bands
 from nas_asc.training.batches import Batch
 
 _MOST_TAPS = 10_000
+
+Edge = Annotated[float, Field(gt=0, le=MOST)]
 
 
 class EdgeFilters(Table):
@@ -26,7 +29,7 @@ class EdgeFilters(Table):
         transition_hz: from there to the stop band.
     """
 
-    edges_hz: tuple[float, ...] = Field(strict=False)
+    edges_hz: tuple[Edge, ...] = Field(strict=False)
     taps: int = Field(ge=3, le=_MOST_TAPS)
     transition_hz: float = Field(gt=0, le=MOST)
 
@@ -34,7 +37,7 @@ class EdgeFilters(Table):
 class BandFilters(Table):
     """Filters with a pass band between two of these frequencies; otherwise as `EdgeFilters`."""
 
-    edges_hz: tuple[Annotated[tuple[float, float], Field(strict=False)], ...] = Field(strict=False)
+    edges_hz: tuple[Annotated[tuple[Edge, Edge], Field(strict=False)], ...] = Field(strict=False)
     taps: int = Field(ge=3, le=_MOST_TAPS)
     transition_hz: float = Field(gt=0, le=MOST)
 
@@ -55,6 +58,15 @@ class FirFilter(Table):
             raise ValueError("low_pass: expected edges in it, high_pass or band_pass, got none")
         if self.high_pass and self.high_pass.taps % 2 == 0:
             raise ValueError(f"high_pass.taps: expected an odd number, got {self.high_pass.taps}")
+        for kind, group in (("high_pass", self.high_pass), ("band_pass", self.band_pass)):
+            for edges in group.edges_hz if group else ():
+                assert group is not None
+                low_hz, high_hz = edges if isinstance(edges, tuple) else (edges, inf)
+                if not group.transition_hz < low_hz < high_hz:
+                    raise ValueError(
+                        f"{kind}.edges_hz: expected rising edges above the transition of "
+                        f"{group.transition_hz:g} Hz, got {edges}"
+                    )
         return self
 
 
@@ -64,11 +76,13 @@ def fir_filter(batch: Batch, generator: torch.Generator, settings: FirFilter) ->
     The filters are equiripple, of linear phase (Parks and McClellan 1972, doi
     10.1109/TCT.1972.1083419). In log-mels they are an offset in each bin, above their floor.
 
-    Raises:
-        ConfigError: a pass band with its transition does not lie below half the sample rate.
+    A filter whose bands do not lie below half the sample rate is not drawn at that rate: a search
+    may choose the rate, and there is nothing for such a filter to take, or to leave.
     """
     frontend = front_end_of(batch)
     bank = designed(settings, frontend.sample_rate_hz)
+    if not len(bank):
+        return batch
     log_power = partial(_log_power, settings, frontend)
     return filtered(batch, generator, settings.probability, bank, log_power)
 
@@ -81,11 +95,7 @@ def _log_power(settings: FirFilter, frontend: FrontEnd, mels: int) -> Bank:
 
 @cache
 def designed(settings: FirFilter, sample_rate_hz: int) -> Bank:
-    """Design the filters, low-pass ones first, then high-pass and band-pass ones.
-
-    Raises:
-        ConfigError: a pass band with its transition does not lie below half the sample rate.
-    """
+    """Design those that the rate allows, low-pass ones first, then high-pass and band-pass ones."""
     # takes long to load, and is needed with filters alone; scipy shows it by a star import
     from scipy.signal import remez  # type: ignore[attr-defined]
 
@@ -106,11 +116,6 @@ def designed(settings: FirFilter, sample_rate_hz: int) -> Bank:
                 "high_pass": ((*low, *pair[:1], half_hz), (0, 1)),
                 "band_pass": ((*low, *middle, *high), (0, 1, 0)),
             }[kind]
-            if any(left >= right for left, right in pairwise(bands)):
-                raise ConfigError(
-                    f"recipe.augmentations.fir_filter.{kind}.edges_hz: expected bands with "
-                    f"transitions of {group.transition_hz:g} Hz between 0 and {half_hz:g} Hz, half "
-                    f"the sample rate, got {edges} - move the edge, or fix a higher sample rate"
-                )
-            responses.append(remez(group.taps, bands, wanted, fs=sample_rate_hz))
-    return bank_of(responses)
+            if all(left < right for left, right in pairwise(bands)):
+                responses.append(remez(group.taps, bands, wanted, fs=sample_rate_hz))
+    return bank_of(responses) if responses else np.zeros((0, 1))
