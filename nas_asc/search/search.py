@@ -244,8 +244,9 @@ class _Session:
                 self._report_progress()
                 if not (self._running or self._lost):
                     break
-                self._look_ahead()
-                for event in self._runner.poll(min(_LONGEST_POLL_S, self.clock.left_s)):
+                self._look_ahead()  # the time may be up when it is done
+                timeout_s = max(0.0, min(_LONGEST_POLL_S, self.clock.left_s))
+                for event in self._runner.poll(timeout_s):
                     self._handle(event)
                 self._end_what_hangs()
                 self._keep_time()

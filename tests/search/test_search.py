@@ -8,6 +8,7 @@ from study_cases import DATASET, search, search_own_space, start, trials_of
 from test_feasibility import TINY
 
 from nas_asc.errors import ConfigError, NothingFits, RunError
+from nas_asc.search.runners import RUNNERS
 from nas_asc.search.samplers import SAMPLERS
 from nas_asc.search.storage.run_folder import ended_trials, resumed_config
 from nas_asc.search.storage.run_summary import load_front
@@ -245,10 +246,11 @@ def test_what_is_in_training_when_time_is_up_is_left_for_a_resumption(tmp_path, 
     assert "the time of the run is used up: a longer --time" in caplog.text
 
 
+@pytest.mark.slow
 def test_what_goes_on_from_a_rung_when_time_is_up_still_shows_what_it_was_there(tmp_path):
     run = tmp_path / "run"
     options = {"job": "waiting_after_the_rung", "kind": "local", "workers": 2}
-    found = search(run, **options, trials=None, time_s=3.0)
+    found = search(run, **options, trials=None, time_s=8.0)  # workers start meanwhile
     cut = [trial for trial in trials_of(run) if trial.state == "running"]
     whole, at_rung = sorted(cut, key=lambda trial: trial.jobs[0].number)
     assert (whole.jobs[0].until, whole.result) == (6, None)  # trained to its end at once
@@ -298,3 +300,21 @@ def test_report_models_without_room_wait_for_the_end_of_the_search(tmp_path):
     assert [trial.state for trial in trials[1:]] == ["running", "skipped", "skipped"]
     assert [trial.model for trial in trials[2:]] == [e["model"] for e in summary.seeds_skipped]
     assert (summary.trials["failed"], summary.trials["seeds_skipped"]) == (0, 2)
+
+
+def test_a_runner_is_never_asked_to_wait_for_less_than_nothing(monkeypatch, tmp_path):
+    """The time may be up when a job has been handed over."""
+    waits, inline = [], RUNNERS["inline"]
+
+    class Slow(inline):
+        def submit(self, job):
+            super().submit(job)
+            time.sleep(1.5)
+
+        def poll(self, timeout_s):
+            waits.append(timeout_s)
+            return super().poll(timeout_s)
+
+    monkeypatch.setitem(RUNNERS, "inline", Slow)
+    search(tmp_path / "run", trials=None, time_s=1.5)
+    assert waits == [0.0]
