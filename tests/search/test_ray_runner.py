@@ -85,6 +85,18 @@ def test_a_checkpoint_arrives_while_a_job_goes_on_which_may_be_cancelled(ray_of_
     assert [event.number for event in events_of(ray_of_two, 1)] == [1] * 4
 
 
+@pytest.mark.skipif(not shutil.which("ps"), reason="ps is not installed")
+def test_workers_get_their_share_of_the_processors(ray_of_two, tmp_path):
+    ray_of_two.submit(job(1, run=tmp_path))
+    events_of(ray_of_two, 1)
+    command = ["ps", "-eo", "ni=,args="]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    of_ray = [line.split()[0] for line in found.splitlines() if "ray::WorkerActor" in line]
+    assert of_ray
+    assert {*of_ray} == {str(own)}
+
+
 @pytest.mark.skipif(not shutil.which("ss"), reason="ss is not installed")
 def test_nothing_listens_beyond_this_machine(ray_of_two, tmp_path):
     ray_of_two.submit(job(1, run=tmp_path))

@@ -52,11 +52,13 @@ _CONNECT_S = 10.0
 _DEATHS_AT_START = 3
 _MOST_TRIALS = 1_000_000
 _OBJECT_STORE_BYTES = 100_000_000  # of a Ray of our own: checkpoints and models pass through it
-# Of Ray and Tune, unless the user has set them: nothing is sent home, no results are written, and
-# a call after the end does not start another Ray.
+# Of Ray and Tune, unless the user has set them: nothing is sent home, no results are written, a
+# call after the end does not start another Ray, and workers of a Ray of our own get the same share
+# of the processors as other programs (Ray's default is niceness 15).
 _SETTINGS = {
     "RAY_ENABLE_AUTO_CONNECT": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
