@@ -208,7 +208,9 @@ COMPARISONS = (
     Comparison(
         "Pruning",
         f"{_SMALL} by the recipe of a planned search, with three seeds on the split in which the "
-        "last fold tests. Channels are pruned by 20 % three times: set to zero, or removed.",
+        "last fold tests. Channels are pruned by 20 % three times: set to zero, or removed. Those "
+        "set to zero are chosen as in the IMT report, in each kernel and in the scales of each "
+        "batch norm by themselves, so that few channels have both.",
         {
             "none": "vggnet-whole",
             "unstructured, 80 %": "vggnet-magnitude",
