@@ -32,14 +32,14 @@ def command(run: Path, as_csv: bool, as_json: bool) -> None:
 
 
 def print_front(summary: "Summary") -> None:
-    """Print the fronts with what is needed to read them; columns without values are left out."""
+    """Print the fronts with what is needed to read them."""
     from nas_asc.results import columns, header, notes, sections
 
     for label, text in header(summary):
         print_text(f"{label:<8}{text}", 8)
     listed = [(title, points) for title, points in sections(summary) if points]
     every = [point for _, points in listed for point in points]
-    used = [c for c in columns(summary) if any(c.cell(p, summary).strip("-") for p in every)]
+    used = columns(summary)
     rows = {point: [column.cell(point, summary) for column in used] for point in every}
     if not every:
         click.echo("\nno trial was trained to the end")

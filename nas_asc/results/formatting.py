@@ -220,14 +220,19 @@ _SHORT = {"validation": "val.", "test": "test", "log_loss": "loss", "accuracy": 
 
 
 def columns(summary: Summary) -> tuple[Column, ...]:
-    """Return the columns of the front; where points were trained again, with what came of it."""
+    """Return the columns of what is listed that have a value somewhere.
+
+    Where points were trained again, with what came of it.
+    """
     again: list[Column] = []
     for kind in summary.final_figures:
         for split, measure in product(SPLITS, OBJECTIVES):
             title = f">{_SHORT[split]} {_SHORT[measure]}, {kind}"
             again.append(Column(title, partial(_spread_cell, kind, split, measure)))
         again.append(Column(f"tie, {kind}", partial(_tie_cell, kind)))
-    return (*_COLUMNS[:_BEFORE_FINALS], *again, *_COLUMNS[_BEFORE_FINALS:])
+    listed = [point for _, points in sections(summary) for point in points]
+    every = (*_COLUMNS[:_BEFORE_FINALS], *again, *_COLUMNS[_BEFORE_FINALS:])
+    return tuple(c for c in every if any(c.cell(p, summary).strip("-") for p in listed))
 
 
 def _spread_cell(kind: str, split: str, measure: str, point: Point, summary: Summary) -> str:

@@ -231,6 +231,7 @@ def front_html(summary: Summary) -> str:
                 title,
                 [
                     {
+                        "is_model": point.model is not None or point.is_of_trials,
                         "cells": [column.cell(point, summary) for column in shown_columns],
                         "choices": choices_in_words(point.choices, summary.points, summary.kb),
                     }
