@@ -175,12 +175,20 @@ def test_a_filter_above_half_the_sample_rate_is_not_drawn():
     settings = FirFilter.model_validate(IMT)
     assert len(designed(settings, 18_000)) == 10
     assert len(designed(settings, 8000)) == 8  # all but the two at 4 kHz
-    assert len(designed(settings, 1000)) == 1  # high-pass at 340 Hz
     assert len(designed(settings, 600)) == 0
+
+
+def test_a_filter_that_cannot_be_designed_is_told():
+    wide = {"edges_hz": [340.0], "taps": 125, "transition_hz": 250.0}
+    settings = FirFilter.model_validate({"probability": 0.5, "high_pass": wide})
+    with pytest.raises(ConfigError, match=r"high_pass: expected a filter at 340.* take fewer taps"):
+        designed(settings, 1000)
 
 
 def test_clips_stay_where_no_filter_is_below_half_the_sample_rate():
     high = {"edges_hz": [4000.0], "taps": 81, "transition_hz": 300.0}
     given = Batch((torch.rand(3, 2, 800) - 0.5,), torch.eye(3), frontend=WAVE)
-    found = augmented("fir_filter", given, probability=1.0, low_pass=high, high_pass=high)
-    assert found is given
+    found = augmented(
+        "fir_filter", given, probability=1.0, low_pass=high, high_pass=high, band_pass=None
+    )
+    assert torch.equal(found.inputs[0], given.inputs[0])

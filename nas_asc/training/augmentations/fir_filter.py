@@ -10,6 +10,7 @@ import torch
 from pydantic import Field, model_validator
 
 from nas_asc.architectures import FrontEnd
+from nas_asc.errors import ConfigError
 from nas_asc.study import MOST, Share, Table
 from nas_asc.training.augmentations.clipwise import front_end_of, mel_corners_hz
 from nas_asc.training.augmentations.filtering import Bank, bank_of, filtered, log_power_in_bands
@@ -78,6 +79,9 @@ def fir_filter(batch: Batch, generator: torch.Generator, settings: FirFilter) ->
 
     A filter whose bands do not lie below half the sample rate is not drawn at that rate: a search
     may choose the rate, and there is nothing for such a filter to take, or to leave.
+
+    Raises:
+        ConfigError: a filter cannot be designed.
     """
     frontend = front_end_of(batch)
     bank = designed(settings, frontend.sample_rate_hz)
@@ -95,7 +99,11 @@ def _log_power(settings: FirFilter, frontend: FrontEnd, mels: int) -> Bank:
 
 @cache
 def designed(settings: FirFilter, sample_rate_hz: int) -> Bank:
-    """Design those that the rate allows, low-pass ones first, then high-pass and band-pass ones."""
+    """Design those that the rate allows, low-pass ones first, then high-pass and band-pass ones.
+
+    Raises:
+        ConfigError: the algorithm does not converge.
+    """
     # takes long to load, and is needed with filters alone; scipy shows it by a star import
     from scipy.signal import remez  # type: ignore[attr-defined]
 
@@ -116,6 +124,14 @@ def designed(settings: FirFilter, sample_rate_hz: int) -> Bank:
                 "high_pass": ((*low, *pair[:1], half_hz), (0, 1)),
                 "band_pass": ((*low, *middle, *high), (0, 1, 0)),
             }[kind]
-            if all(left < right for left, right in pairwise(bands)):
+            if any(left >= right for left, right in pairwise(bands)):
+                continue
+            try:
                 responses.append(remez(group.taps, bands, wanted, fs=sample_rate_hz))
+            except ValueError:  # it does not converge
+                raise ConfigError(
+                    f"recipe.augmentations.fir_filter.{kind}: expected a filter at {edges} Hz that "
+                    f"can be designed at {sample_rate_hz} Hz, got none of {group.taps} taps with "
+                    f"a transition of {group.transition_hz:g} Hz - take fewer taps"
+                ) from None
     return bank_of(responses) if responses else np.zeros((0, 1))
