@@ -9,6 +9,8 @@ NAME.weight.scale     with int8: float16, one per output channel; where one of t
                       large for all digits of float16, bfloat16
 NAME.bias             float32 or bfloat16, else float16
 NAME.scale, .shift    of a batch norm at inference: output = input x scale + shift, per channel
+activations.scale     with full_int8: as the scales of weights, and int8, one of each per tensor
+activations.zero_point  that is kept between layers; see `activations`
 ```
 
 NumPy has no bfloat16: such an array is the 16 bits of each value, uint16, and nothing else is.
@@ -31,7 +33,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nas_asc.complexity import NOT_PRUNED, Pruning
+from nas_asc.complexity import INT8, NOT_PRUNED, Pruning
 from nas_asc.errors import ExportError
 from nas_asc.networks.pruning import BatchNorm, Kernel, masks_of
 
@@ -101,13 +103,20 @@ def _spacing(values: Array) -> NDArray[np.floating]:
 def to_int8(weight: Values) -> tuple[NDArray[np.int8], Array]:
     """Round a weight, (out, ...), to integers of its shape and scales, (out,)."""
     rows = weight.reshape(len(weight), -1)
-    scale = np.abs(rows).max(axis=1) / 127
-    scale[scale < np.finfo(np.float32).tiny] = 1.0  # of a channel without a value
-    stored = to_float(scale, "float16")
-    if scale.min() < FLOAT16.tiny or scale.max() > FLOAT16.max:
-        stored = _bfloat16(scale)
+    stored = to_short_scales(np.abs(rows).max(axis=1) / 127)
     integers = np.rint(rows / to_float32(stored)[:, None]).clip(-127, 127).astype(np.int8)
     return integers.reshape(weight.shape), stored
+
+
+def to_short_scales(scales: Values) -> Array:
+    """Round scales of integers to two bytes each: float16, where one is out of its range bfloat16.
+
+    One that is 0, of values that are all 0, becomes 1.
+    """
+    some = np.where(scales < np.finfo(np.float32).tiny, np.float32(1.0), scales)
+    if some.min() < FLOAT16.tiny or some.max() > FLOAT16.max:
+        return _bfloat16(some)
+    return to_float(some, "float16")
 
 
 def from_int8(integers: NDArray[np.int8], scale: Array) -> Values:
@@ -119,8 +128,8 @@ def from_int8(integers: NDArray[np.int8], scale: Array) -> Values:
 def store(network: nn.Module, *, precision: str, pruning: Pruning = NOT_PRUNED) -> dict[str, Array]:
     """Return the arrays of a trained network of convolutions, linear layers and batch norms.
 
-    The precision is float32, float16, bfloat16 or int8. What was not pruned in training is pruned
-    here.
+    The precision is one of `BYTES_PER_VALUE`. What was not pruned in training is pruned here. With
+    full_int8 `QuantizedActivations.arrays` are to be added.
 
     Raises:
         ExportError: a value is not a number, or a layer has parameters of another kind.
@@ -154,10 +163,10 @@ def restore(network: nn.Module, arrays: Mapping[str, Array]) -> None:
         if isinstance(module, Kernel):
             _fill(module.weight, _restore_weight(left, f"{name}.weight", module.weight), name)
             if module.bias is not None:
-                _fill(module.bias, _take(left, f"{name}.bias"), name)
+                _fill(module.bias, take(left, f"{name}.bias"), name)
         elif isinstance(module, BatchNorm):
-            _fill(module.weight, _take(left, f"{name}.scale"), name)
-            _fill(module.bias, _take(left, f"{name}.shift"), name)
+            _fill(module.weight, take(left, f"{name}.scale"), name)
+            _fill(module.bias, take(left, f"{name}.shift"), name)
             module.get_buffer("running_mean").zero_()
             module.get_buffer("running_var").fill_(1 - module.eps)  # so that it divides by 1
     if left:
@@ -181,7 +190,7 @@ def _store_weight(
         values = values * kept_here.reshape(*kept_here.shape, *[1] * (values.ndim - mask.dim()))
     stored: dict[str, Array] = {}
     dense: Array
-    if precision == "int8":
+    if precision in INT8:
         dense, stored[f"{name}.scale"] = to_int8(values)
     else:
         dense = to_float(values, precision)
@@ -211,21 +220,26 @@ def _store_norm(
 
 def _restore_weight(left: dict[str, Any], name: str, weight: Tensor) -> Any:
     if name in left:
-        values = _take(left, name)
+        values = take(left, name)
     else:
         kind = "channels" if f"{name}.channels" in left else "mask"
         bits = len(weight) if kind == "channels" else weight.numel()
-        mask = np.unpackbits(_take(left, f"{name}.{kind}"), count=bits).astype(bool)
+        mask = np.unpackbits(take(left, f"{name}.{kind}"), count=bits).astype(bool)
         mask = mask.repeat(weight.numel() // bits)
-        kept = _take(left, f"{name}.kept")
+        kept = take(left, f"{name}.kept")
         if len(kept) != mask.sum():
             raise ExportError(f"{name}: expected {mask.sum()} kept values, found {len(kept)}")
         values = np.zeros(tuple(weight.shape), dtype=kept.dtype)
         values.flat[mask] = kept
-    return from_int8(values, _take(left, f"{name}.scale")) if values.dtype == np.int8 else values
+    return from_int8(values, take(left, f"{name}.scale")) if values.dtype == np.int8 else values
 
 
-def _take(left: dict[str, Any], name: str) -> Any:
+def take(left: dict[str, Any], name: str) -> Any:
+    """Take an array out of those that are left.
+
+    Raises:
+        ExportError: it is missing.
+    """
     if name not in left:
         raise ExportError(f"{name}: expected this array, found none, is it of another model?")
     return left.pop(name)

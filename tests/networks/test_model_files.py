@@ -182,9 +182,10 @@ def test_a_saved_model_gives_on_sound_files_what_was_judged(space, wanted, tones
     assert bool(stored.standards) == (wanted.get("frontend.normalisation") == "standard")
 
 
-def test_a_network_without_some_channels_is_judged_as_it_is_saved(tones, tmp_path):
+@pytest.mark.parametrize("precision", ["int8", "full_int8"])
+def test_a_network_without_some_channels_is_judged_as_it_is_saved(precision, tones, tmp_path):
     drawn = draw("mbconv", STANDARD)
-    given = {"precision": "int8", "pruning": "channel_removal", "sparsity": 0.3, "iterations": 2}
+    given = {"precision": precision, "pruning": "channel_removal", "sparsity": 0.3, "iterations": 2}
     architecture = Architecture("mbconv", {**drawn.sections, "compression": given}, ())
     complexity = train_and_judge_again(architecture, "mbconv", tones, tmp_path)
     whole = count(as_trained(architecture), 2, CLIP_S)
