@@ -22,9 +22,7 @@ from torch import Tensor
 
 from nas_asc.architectures import Layer, kept_outputs
 from nas_asc.errors import DivergedError, ExportError
-from nas_asc.networks.stored import take, to_float32, to_short_scales
-
-Array = NDArray[np.generic]
+from nas_asc.networks.rounding import Array, to_float32, to_short_scales
 
 _LOWEST, _HIGHEST = -128, 127
 _SCALE, _ZERO_POINT = "activations.scale", "activations.zero_point"
@@ -89,12 +87,12 @@ class QuantizedActivations:
         Raises:
             ExportError: they are missing, or not those of such a network.
         """
-        found = {name: take(arrays, name) for name in (_SCALE, _ZERO_POINT)}
+        found = {name: arrays.pop(name) for name in (_SCALE, _ZERO_POINT) if name in arrays}
         shapes, expected = [each.shape for each in found.values()], (len(self._places),)
         if shapes != [expected] * 2:
             raise ExportError(
-                f"activations: expected two arrays of shape {expected}, found {shapes}, are they "
-                "of another model?"
+                f"{_SCALE}, {_ZERO_POINT}: expected two arrays of shape {expected}, found "
+                f"{' and '.join(map(str, shapes)) or 'none'}, are they of another model?"
             )
         scale = to_float32(found[_SCALE])
         if not (np.isfinite(scale).all() and (scale > 0).all()):

@@ -16,7 +16,7 @@ Another way is a class and a function here, a row in `PRUNERS`, and a closed for
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -30,10 +30,8 @@ from nas_asc.complexity import (
     values_left,
 )
 from nas_asc.networks.layers import MelNorm
+from nas_asc.networks.network import Network
 from nas_asc.study import USUAL_PRUNING, PruningSchedule
-
-if TYPE_CHECKING:
-    from nas_asc.networks.network import Network
 
 Kernel = nn.Conv1d | nn.Conv2d | nn.Linear  # the layers whose weights are pruned
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
@@ -191,7 +189,7 @@ class ChannelPruner:
 class GroupedChannels:
     """The groups of the channels of a network, and the modules that have them."""
 
-    def __init__(self, network: "Network") -> None:
+    def __init__(self, network: Network) -> None:
         self.groups = channel_groups(network.layers)
         self.modules: list[tuple[Layer, Kernel | BatchNorm]] = []
         for layer in network.layers:
@@ -242,7 +240,7 @@ class ChannelRemover:
 
     def __init__(
         self,
-        network: "Network",
+        network: Network,
         pruning: ChannelRemoval,
         schedule: PruningSchedule = USUAL_PRUNING,
     ) -> None:
@@ -288,7 +286,7 @@ def _left(pruning: ChannelRemoval, iterations: int) -> Callable[[int], int]:
 
 
 @torch.no_grad()
-def remove_channels(network: "Network", smaller: "Network", pruning: ChannelRemoval) -> None:
+def remove_channels(network: Network, smaller: Network, pruning: ChannelRemoval) -> None:
     """Copy what is left of a trained network into one that was built without the rest.
 
     What was not pruned in training is left out here.

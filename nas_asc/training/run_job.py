@@ -68,7 +68,7 @@ from nas_asc.training.loop import Hooks, train
 from nas_asc.training.metrics import Probabilities, predict_proba
 
 _SLOWER = 0.1  # times the learning rate, where a training has diverged
-_RANGE_CLIPS = 256  # more hardly widen the ranges of activations
+_RANGE_CLIPS = 256  # of training, that show the ranges of int8 activations
 _CHECKPOINT_S = 10.0  # between two: seldom enough to cost nothing
 
 
