@@ -1,5 +1,7 @@
 """What the tests of candidates share: independent counts of a network, and one pass in training."""
 
+from collections import Counter
+
 import torch
 import torchinfo
 from torch import nn
@@ -10,7 +12,7 @@ from nas_asc.networks.network import build
 from nas_asc.networks.reference_count import reference_count
 
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear)
-WIDTHS = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
+WIDTHS = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "full_int8": 1}
 
 
 def left(channels, fraction, iterations):
@@ -19,13 +21,27 @@ def left(channels, fraction, iterations):
     return channels
 
 
+def kept_tensors(layers):
+    """Count what is new in memory: all but logits, what passes values on, and what is fused."""
+    reads = Counter(source for layer in layers for source in {*layer.inputs})
+    behind = [layer.inputs[0] for layer in layers if layer.op in ("norm", "act")]
+    gone = {len(layers) - 1, *(source for source in behind if reads[source] == 1)}
+    gone |= {layer.index for layer in layers if layer.op in ("dropout", "flatten")}
+    gone |= {
+        layer.index
+        for layer in layers
+        if layer.op in ("pool", "global_pool") and layer.operator.kind == "max"
+    }
+    return len(layers) - len(gone)
+
+
 def bytes_of(network, precision, compression):
     """Price a module's tensors as a compact file holds them."""
     sparsity, pruning = compression.get("sparsity", 0.0), compression["pruning"]
     classifier = network.get_submodule("head.classifier")
     width = WIDTHS[precision]
-    beside = 2 if precision == "int8" else width
-    total = 0
+    beside = max(2, width)
+    total = 3 * kept_tensors(network.layers) if precision == "full_int8" else 0
     for module in network.modules():
         if isinstance(module, LAYERS):
             values = module.weight.numel()
@@ -41,7 +57,7 @@ def bytes_of(network, precision, compression):
                 total += min(dense, (values + 7) // 8 + kept * width)
             else:
                 total += dense
-            total += 2 * len(module.weight) if precision == "int8" else 0
+            total += 2 * len(module.weight) if width == 1 else 0
             total += beside * module.bias.numel() if module.bias is not None else 0
         elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             total += beside * 2 * module.num_features

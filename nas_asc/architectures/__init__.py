@@ -40,6 +40,7 @@ from nas_asc.architectures.graph import (
     Pool,
     buffers,
     describe,
+    kept_outputs,
     peak_elements,
     readers,
 )
@@ -61,6 +62,6 @@ __all__ = [
     "FrontEnd", "GlobalPool", "Input", "Layer", "Linear", "Mul", "Norm", "Operator", "Option",
     "Pool", "Shape", "Value", "as_trained", "band_corners_hz", "buffers", "build_graph",
     "channel_groups", "channels_left", "describe", "extent", "front_end", "has_empty_band",
-    "highest_centre_hz", "peak_elements", "read_dropout", "read_pool", "readers", "samples_of",
-    "tally_of",
+    "highest_centre_hz", "kept_outputs", "peak_elements", "read_dropout", "read_pool", "readers",
+    "samples_of", "tally_of",
 ]  # fmt: skip

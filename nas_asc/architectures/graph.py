@@ -321,6 +321,25 @@ def buffers(layers: Sequence[Layer]) -> list[int]:
     return buffer
 
 
+def kept_outputs(layers: Sequence[Layer]) -> list[int]:
+    """Return the layers whose outputs an integer runtime writes to memory as new values, in order.
+
+    As of Jacob et al. 2018 (arXiv 1712.05877): a batch normalisation or activation is computed with
+    the layer in front of it, if nothing else reads that one. Maxima, dropout and flattening pass on
+    values that are there already. The last output, the logits, is none of them.
+    """
+    read_by = readers(layers)
+    found = []
+    for layer in layers[:-1]:
+        match layer.operator:
+            case Dropout() | Flatten() | Pool("max") | GlobalPool("max"):
+                continue
+        reading = [layers[index].operator for index in read_by[layer.index]]
+        if len(reading) != 1 or not isinstance(reading[0], Norm | Activation):
+            found.append(layer.index)
+    return found
+
+
 def peak_elements(layers: Sequence[Layer]) -> int:
     """Compute the largest sum of live tensors over the execution order, in elements.
 

@@ -12,11 +12,18 @@ from nas_asc.complexity.pruning import (
     Pruning,
     values_left,
 )
-from nas_asc.complexity.rules import BYTES_PER_VALUE, RULES, CountingRule, counting_rule
+from nas_asc.complexity.rules import (
+    BYTES_PER_VALUE,
+    FULL_INT8,
+    INT8,
+    RULES,
+    CountingRule,
+    counting_rule,
+)
 
 __all__ = [
-    "BYTES_PER_VALUE", "MEASURES", "NOT_PRUNED", "PRUNINGS", "RULES", "Budget", "ChannelPruning",
-    "ChannelRemoval", "Complexity", "Costs", "Counted", "CountingRule", "LayerRow",
-    "MagnitudePruning", "Pruning", "count", "counting_holes", "counting_rule", "layer_table",
-    "parse_budget", "total_costs", "values_left",
+    "BYTES_PER_VALUE", "FULL_INT8", "INT8", "MEASURES", "NOT_PRUNED", "PRUNINGS", "RULES", "Budget",
+    "ChannelPruning", "ChannelRemoval", "Complexity", "Costs", "Counted", "CountingRule",
+    "LayerRow", "MagnitudePruning", "Pruning", "count", "counting_holes", "counting_rule",
+    "layer_table", "parse_budget", "total_costs", "values_left",
 ]  # fmt: skip

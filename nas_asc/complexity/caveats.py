@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from math import prod
 from typing import NamedTuple
 
-from nas_asc.architectures import Layer, Norm, build_graph, readers
+from nas_asc.architectures import Layer, Norm, build_graph, kept_outputs, readers
 from nas_asc.complexity.counting import Complexity
-from nas_asc.complexity.rules import BYTES_PER_VALUE
+from nas_asc.complexity.rules import BYTES_PER_VALUE, FULL_INT8, INT8
 
 _README_LIMIT_2021 = 128_000
 
@@ -109,12 +109,15 @@ def _of_nessi(complexity: Complexity, layers: list[Layer]) -> Iterator[str]:
     if elements:
         parts = ", ".join(f"{size:,} elements of {name}" for name, size in elements.items())
         yield f"torchinfo counts nothing for {parts}"
-    if complexity.precision == "int8":
+    if complexity.precision in INT8:
         scales = sum(layer.shape[0] for layer in layers if layer.weights)
         yield (
             f"every value counts one byte: {scales:,} scales of the quantised kernels are free, "
             "and biases are taken for bytes (32-bit integers in NeSsi's TFLite path)"
         )
+    if complexity.precision == FULL_INT8:
+        kept = len(kept_outputs(layers))
+        yield f"{kept:,} scales and as many zero points of int8 activations are free"
 
 
 def _of_2021(complexity: Complexity, layers: list[Layer]) -> Iterator[str]:

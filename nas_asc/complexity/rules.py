@@ -13,7 +13,14 @@ from dataclasses import dataclass, replace
 
 from nas_asc.errors import ConfigError, nearest
 
-BYTES_PER_VALUE: Mapping[str, int] = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
+# With activations in int8 too, which is as much as integer arithmetic needs.
+FULL_INT8 = "full_int8"
+INT8 = ("int8", FULL_INT8)  # kernels are
+BYTES_PER_VALUE: Mapping[str, int] = {
+    **{"float32": 4, "float16": 2, "bfloat16": 2},
+    **dict.fromkeys(INT8, 1),
+}
+BYTES_PER_RANGE = 3  # of int8 activations: a float16 scale and an int8 zero point
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,8 @@ RULES: dict[str, CountingRule] = {
                 "one pruned by channels min(dense, ceil(channels / 8) + kept x bytes)",
                 "int8: 1 byte per convolution or linear weight, one float16 scale per output "
                 "channel, everything else float16",
+                "full_int8: as int8, and a float16 scale and an int8 zero point, 3 bytes, for each "
+                "tensor that is kept between layers",
             ),
         ),
         CountingRule(
@@ -114,7 +123,7 @@ RULES: dict[str, CountingRule] = {
             id="dcase2022-1",
             title="DCASE 2022 task 1: 128 K parameters in int8, 30 M multiply-accumulates",
             max_params=128_000,
-            precisions=("int8",),
+            precisions=INT8,
             metric="log_loss",
             source="marmoi/dcase2022_task1_baseline; AlbertoAncilotto/NeSsi (PyTorch path)",
         ),

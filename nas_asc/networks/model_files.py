@@ -76,7 +76,10 @@ class SavedModel:
             ExportError: they are not those of the architecture.
         """
         network = build(self.architecture, len(self.classes), self.clip_s)
-        restore(network, self.arrays)
+        arrays = dict(self.arrays)
+        if network.activations is not None:
+            network.activations.load(arrays)
+        restore(network, arrays)
         network.classes = self.classes
         network.align, network.hop_s = self.align, self.hop_s
         if network.standardisation is not None:

@@ -35,7 +35,9 @@ from nas_asc.architectures import (
     buffers,
     build_graph,
 )
+from nas_asc.complexity import FULL_INT8
 from nas_asc.errors import UnsupportedOperation
+from nas_asc.networks.activations import QuantizedActivations
 from nas_asc.networks.layers import (
     MelNorm,
     PaddedConv1d,
@@ -67,6 +69,7 @@ class Network(nn.Module):
         align: where a clip shorter than `clip_s` lies in it, at the "start" or in the "center".
         hop_s: from one window of a file to the next; None where clips are no windows.
         standardisation: of the first input, where the front end standardises.
+        activations: where they are kept in int8, how; None where they are floats.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Network(nn.Module):
         if frontend is not None and frontend.normalisation == "standard":
             second_plane = frontend.second_window > 0
             self.standardisation = Standardisation(self.input_shapes[0], second_plane)
+        self.activations: QuantizedActivations | None = None
         buffer = buffers(layers)
         operations: list[tuple[int, Operation, Sequence[int]]] = []
         for layer in layers[len(self.input_shapes) :]:
@@ -126,7 +130,7 @@ class Network(nn.Module):
 
     def run_layers(self, *inputs: Tensor) -> Tensor:
         """Compute the logits, (batch, classes), of inputs that are prepared."""
-        return run_steps(self.steps, inputs)
+        return run_steps(self.steps, inputs, self.activations or None)
 
 
 def steps_of(operations: Iterable[tuple[int, Operation, Sequence[int]]]) -> list[Step]:
@@ -139,12 +143,21 @@ def steps_of(operations: Iterable[tuple[int, Operation, Sequence[int]]]) -> list
     ]
 
 
-def run_steps(steps: Sequence[Step], inputs: Sequence[Tensor]) -> Tensor:
-    """Compute the output of the last step; what nobody needs any more is forgotten."""
-    values = dict(enumerate(inputs))
+def run_steps(
+    steps: Sequence[Step],
+    inputs: Sequence[Tensor],
+    keep: Callable[[int, Tensor], Tensor] | None = None,
+) -> Tensor:
+    """Compute the output of the last step; what nobody needs any more is forgotten.
+
+    `keep` is given the number and output of each layer, inputs included, and returns what those
+    that read it get.
+    """
+    values = dict(enumerate(inputs if keep is None else map(keep, range(len(inputs)), inputs)))
     output = inputs[0]
     for index, operation, sources, done in steps:
-        output = values[index] = operation(*[values[source] for source in sources])
+        output = operation(*[values[source] for source in sources])
+        values[index] = output = output if keep is None else keep(index, output)
         for source in done:
             del values[source]
     return output
@@ -153,13 +166,17 @@ def run_steps(steps: Sequence[Step], inputs: Sequence[Tensor]) -> Tensor:
 def build(architecture: Architecture, n_classes: int, clip_s: float) -> Network:
     """Build the module for clips of `clip_s` seconds, its weights drawn from torch's generator.
 
-    Where pruning removes channels it is the network without them: see `as_trained`.
+    Where pruning removes channels it is the network without them: see `as_trained`. Where
+    activations are to be in int8 they are floats until their ranges are known.
 
     Raises:
         ConfigError: the architecture cannot be built on such clips.
     """
     layers = build_graph(architecture, n_classes, clip_s).layers
-    return Network(layers, architecture.frontend, clip_s)
+    network = Network(layers, architecture.frontend, clip_s)
+    if architecture.sections["compression"].get("precision") == FULL_INT8:
+        network.activations = QuantizedActivations(layers)
+    return network
 
 
 def _operation(layer: Layer, shape: Shape, in_place: bool) -> Operation:

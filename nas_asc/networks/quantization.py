@@ -2,8 +2,9 @@
 
 Jacob et al. 2018 (arXiv 1712.05877): the forward pass sees weights as they will be stored, and the
 gradient that it gives is taken for that of the exact ones (Bengio et al. 2013, arXiv 1308.3432),
-which are what is trained. Rounding is that of `stored`: symmetric, a scale per output channel. None
-is clipped, since the largest magnitude of a channel sets its scale, so every gradient passes.
+which are what is trained. Weights are rounded as in `rounding`: symmetric, a scale per output
+channel. None is clipped, since the largest magnitude of a channel sets its scale, so every gradient
+passes.
 """
 
 from collections.abc import Iterator

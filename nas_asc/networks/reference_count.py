@@ -16,10 +16,10 @@ from nas_asc.networks.network import Network
 
 _COUNTED = ("conv", "linear", "addmm", "matmul")
 # Without multiply-accumulates of their own, or whose cost is not one by our definition; division
-# and subtraction are the standardisation's.
+# and subtraction are the standardisation's, fake quantization is that of int8 activations.
 _FREE = re.compile(
-    "aten::(add_?|alpha_dropout|amax|avg_pool[12]d|div|feature_dropout|hardswish|max_pool[12]d|"
-    "mean|mul|pad|selu|sigmoid|silu|sub)"
+    "aten::(add_?|alpha_dropout|amax|avg_pool[12]d|div|fake_quantize_per_tensor_affine|"
+    "feature_dropout|hardswish|max_pool[12]d|mean|mul|pad|selu|sigmoid|silu|sub)"
 )
 
 

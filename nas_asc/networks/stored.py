@@ -9,18 +9,13 @@ NAME.weight.scale     with int8: float16, one per output channel; where one of t
                       large for all digits of float16, bfloat16
 NAME.bias             float32 or bfloat16, else float16
 NAME.scale, .shift    of a batch norm at inference: output = input x scale + shift, per channel
+activations.scale,    with full_int8: two bytes as a scale of weights has, and int8, for each tensor
+    .zero_point       that is kept between layers; see `activations`
 ```
 
-NumPy has no bfloat16: such an array is the 16 bits of each value, uint16, and nothing else is.
 All together they have `Complexity.size_bytes` under the rule `plain`. A network is judged by what
-comes back from this form, so that precision and sparsity show in its scores. int8 is symmetric per
-output channel (axis 0): value = integer x scale, integers from -127 to 127, the scale the channel's
-largest magnitude / 127. What stands beside int8 weights is float16.
-
-A batch norm whose inputs hardly vary has a large scale and, where their mean is far from 0, a shift
-of which two bytes have few digits: rounded one by one the two move its output by up to half a step
-of the shift. They are rounded together instead, to the pair that is nearest over the inputs which
-the norm has seen.
+comes back from this form, so that precision and sparsity show in its scores. What stands beside
+int8 weights is float16. How values are rounded stands in `rounding`.
 """
 
 from collections.abc import Mapping
@@ -31,96 +26,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nas_asc.complexity import NOT_PRUNED, Pruning
+from nas_asc.complexity import INT8, NOT_PRUNED, Pruning
 from nas_asc.errors import ExportError
 from nas_asc.networks.pruning import BatchNorm, Kernel, masks_of
-
-Array = NDArray[np.generic]
-Values = NDArray[np.float32]
-
-FLOAT16 = np.finfo(np.float16)
-_BFLOAT16_MAX = torch.finfo(torch.bfloat16).max
-_SCALE_STEPS = np.array(sorted(range(-32, 33), key=abs))[:, None]  # the nearest wins a tie
-
-
-def to_float(values: NDArray[np.floating], precision: str) -> Array:
-    """Round to the float type that `precision` stores floats in; beyond its range to its end."""
-    if precision == "float32":
-        return values.astype(np.float32)
-    if precision == "bfloat16":
-        return _bfloat16(values.clip(-_BFLOAT16_MAX, _BFLOAT16_MAX))
-    rounded: NDArray[np.float16] = values.clip(FLOAT16.min, FLOAT16.max).astype(np.float16)
-    return rounded
-
-
-def _bfloat16(values: NDArray[np.floating]) -> NDArray[np.uint16]:
-    rounded = torch.from_numpy(values.astype(np.float32)).bfloat16()
-    bits: NDArray[np.uint16] = rounded.view(torch.uint16).numpy()
-    return bits
-
-
-def to_float32(stored: Array) -> Values:
-    """Return stored values, or integers, in float32."""
-    if stored.dtype != np.uint16:
-        return stored.astype(np.float32)
-    values: Values = torch.from_numpy(stored).view(torch.bfloat16).float().numpy()
-    return values
-
-
-def to_short_pair(
-    scale: Values, shift: Values, mean: Values, variance: Values, precision: str = "float16"
-) -> tuple[Array, Array]:
-    """Round the scale and shift of a batch norm to the two-byte pair of least squared error.
-
-    The error is that of input x scale + shift, over inputs of this mean and variance, per channel.
-    Scales up to 32 steps away are tried (3 % in float16), each with the shift that goes with it; 0
-    stays 0.
-    """
-    short = to_float(scale, precision)
-    nearest = to_float32(short)
-    steps = _SCALE_STEPS * _spacing(short) * (nearest != 0)
-    scales = to_float(nearest + steps, precision)
-    off = to_float32(scales) - scale.astype(np.float64)
-    shifts = to_float(shift - off * mean, precision)
-    error = np.square(off) * variance + np.square(to_float32(shifts) + off * mean - shift)
-    best = error.argmin(axis=0)[None]
-    return np.take_along_axis(scales, best, 0)[0], np.take_along_axis(shifts, best, 0)[0]
-
-
-def _spacing(values: Array) -> NDArray[np.floating]:
-    """Return the distance from each value to the next of its type."""
-    spacing: NDArray[np.floating]
-    if values.dtype == np.float16:
-        halves = values.astype(np.float16) / 2  # of the largest one itself it would be infinite
-        spacing = 2.0 * np.spacing(halves)
-    else:
-        spacing = np.ldexp(1.0, np.frexp(to_float32(values))[1] - 8)  # eight binary digits
-    return spacing
-
-
-def to_int8(weight: Values) -> tuple[NDArray[np.int8], Array]:
-    """Round a weight, (out, ...), to integers of its shape and scales, (out,)."""
-    rows = weight.reshape(len(weight), -1)
-    scale = np.abs(rows).max(axis=1) / 127
-    scale[scale < np.finfo(np.float32).tiny] = 1.0  # of a channel without a value
-    stored = to_float(scale, "float16")
-    if scale.min() < FLOAT16.tiny or scale.max() > FLOAT16.max:
-        stored = _bfloat16(scale)
-    integers = np.rint(rows / to_float32(stored)[:, None]).clip(-127, 127).astype(np.int8)
-    return integers.reshape(weight.shape), stored
-
-
-def from_int8(integers: NDArray[np.int8], scale: Array) -> Values:
-    """Undo `to_int8`."""
-    column = to_float32(scale).reshape(-1, *[1] * (integers.ndim - 1))
-    return integers.astype(np.float32) * column
+from nas_asc.networks.rounding import (
+    Array,
+    from_int8,
+    to_float,
+    to_float32,
+    to_int8,
+    to_short_pair,
+)
 
 
 def store(network: nn.Module, *, precision: str, pruning: Pruning = NOT_PRUNED) -> dict[str, Array]:
     """Return the arrays of a trained network of convolutions, linear layers and batch norms.
 
-    The precision is float32, float16, bfloat16 or int8. What was not pruned in training is pruned
-    here.
+    The precision is one of `BYTES_PER_VALUE`. What was not pruned in training is pruned here. With
+    full_int8 `QuantizedActivations.arrays` are to be added.
 
     Raises:
         ExportError: a value is not a number, or a layer has parameters of another kind.
@@ -181,7 +104,7 @@ def _store_weight(
         values = values * kept_here.reshape(*kept_here.shape, *[1] * (values.ndim - mask.dim()))
     stored: dict[str, Array] = {}
     dense: Array
-    if precision == "int8":
+    if precision in INT8:
         dense, stored[f"{name}.scale"] = to_int8(values)
     else:
         dense = to_float(values, precision)

@@ -123,7 +123,7 @@ class Recipe(Table):
             gone through in parts, so that trainings can be compared early. None for all.
         gradient_clip: largest norm of the gradient; 0 for no limit.
         quantization_aware: the share of the training, at its end, in which a network that will be
-            stored in int8 computes with weights rounded so. None for none of it.
+            stored in int8 or full_int8 computes with weights rounded so. None for none of it.
         augmentations: settings of each that is on, by its name in `AUGMENTATIONS`.
         order: of the clips of an epoch, one of `ORDERS`; None for "shuffled".
         join_clips: whether training clips that are parts of one recording, as the names of TAU 2022

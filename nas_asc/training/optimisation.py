@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from nas_asc.complexity import Pruning
+from nas_asc.complexity import INT8, Pruning
 from nas_asc.networks import FakeQuantizer, kernels, pruner_for
 from nas_asc.study import L2, Recipe
 from nas_asc.training.parts import Parts
@@ -43,7 +43,7 @@ class Optimisation:
         self._l2 = l2_factors(network, recipe.l2) if recipe.l2 else None
         self._pruner = pruner_for(network, pruning, recipe.pruning_schedule)
         self._rate_when_pruned = recipe.pruning_schedule.rate
-        rounded_share = (recipe.quantization_aware or 0.0) if precision == "int8" else 0.0
+        rounded_share = (recipe.quantization_aware or 0.0) if precision in INT8 else 0.0
         self._rounded_from = self.steps - round(rounded_share * self.steps)
         self._quantizer = FakeQuantizer(network) if rounded_share else None
         self._average = MovingAverage(state, recipe.ema_decay) if recipe.ema_decay else None

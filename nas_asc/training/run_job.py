@@ -68,6 +68,7 @@ from nas_asc.training.loop import Hooks, train
 from nas_asc.training.metrics import Probabilities, predict_proba
 
 _SLOWER = 0.1  # times the learning rate, where a training has diverged
+_RANGE_CLIPS = 256  # of training, that show the ranges of int8 activations
 _CHECKPOINT_S = 10.0  # between two: seldom enough to cost nothing
 
 
@@ -217,9 +218,13 @@ def fit(
     if recipe.calibration == "temperature":
         calibrated["temperature"] = _calibrate(network, validation)
     arrays = store(network, precision=complexity.precision, pruning=complexity.pruning)
+    restore(network, arrays)
+    if network.activations is not None:
+        with network.activations.measured():
+            predict_proba(network, clips.subset(_range_clips(dataset)))
+        arrays |= network.activations.arrays
     stored_bytes = sum(array.nbytes for array in arrays.values())
     assert stored_bytes == complexity.stored_bytes, (stored_bytes, complexity.stored_bytes)
-    restore(network, arrays)
     probabilities = {"validation": predict_proba(network, validation)}
     if settings.tested:
         test = clips.subset(dataset.indices("test"))
@@ -242,6 +247,13 @@ def fit(
         probabilities["validation"],
     )
     return TrainedNetwork(model, complexity, probabilities, curve)
+
+
+def _range_clips(dataset: Dataset) -> tuple[int, ...]:
+    """Return the training clips, evenly spread, that the ranges of int8 activations are of."""
+    training = dataset.indices("train")
+    number = min(len(training), _RANGE_CLIPS)
+    return tuple(training[place * len(training) // number] for place in range(number))
 
 
 def _calibrate(network: Network, validation: Clips) -> float:

@@ -10,7 +10,7 @@ from math import prod
 
 import pytest
 
-from nas_asc.architectures.graph import CostTally, Graph, buffers, peak_elements
+from nas_asc.architectures.graph import CostTally, Graph, buffers, kept_outputs, peak_elements
 from nas_asc.architectures.layers import (
     act,
     add,
@@ -155,6 +155,42 @@ def test_a_view_takes_no_room():
     g = Graph()
     linear(g, flatten(g, g.input((3, 4, 5))), 2, name="dense")
     assert peak_elements(g.layers) == 60 + 2
+
+
+def kept_names(graph):
+    return [graph.layers[index].name for index in kept_outputs(graph.layers)]
+
+
+def test_what_follows_a_convolution_directly_is_computed_with_it():
+    """Maxima, dropout and flattening make no new values; logits are no activations."""
+    baseline = Graph()
+    baseline_2022(baseline)
+    assert kept_names(baseline) == ["input", "conv1.act", "conv2.act", "conv3.act", "act"]
+
+
+def test_what_two_layers_read_is_kept_and_sums_and_means_are_new():
+    g = Graph()
+    x = norm(g, g.input((4, 8, 8)), name="input_norm")
+    first = norm(g, conv(g, x, 4, (3, 3), name="conv"), name="branch")
+    summed = act(g, add(g, first, x), "relu", name="behind_sum")
+    mean = global_pool(g, summed, "avg", keep_axes=True)
+    gate = act(g, pointwise(g, mean, 4, name="expand"), "sigmoid")
+    scaled = mul(g, summed, gate)
+    maxima = global_pool(g, scaled, "max", name="maxima")
+    linear(g, maxima, 3, name="classifier")
+    assert kept_names(g) == ["input_norm", "branch", "behind_sum", "pool", "act", "mul"]
+
+
+def test_a_norm_behind_an_activation_is_computed_with_it_too():
+    for is_shortcut in (False, True):
+        g = Graph()
+        x = act(g, conv(g, g.input((1, 8, 8)), 4, (3, 3), name="first"), "relu")
+        y = conv(g, norm(g, x), 4, (3, 3), name="next")
+        if is_shortcut:
+            y = add(g, y, x)
+        linear(g, flatten(g, y), 3, name="classifier")
+        after = ["next", "add"] if is_shortcut else ["next"]
+        assert kept_names(g) == ["input", *["act"] * is_shortcut, "norm", *after]
 
 
 def test_a_gate_costs_its_own_size():

@@ -71,6 +71,8 @@ def test_a_norm_cannot_be_folded_behind_an_activation_nor_into_what_others_read(
         ("deepsound-32", "dcase2024-1", {}, "elements of sums"),
         ("deepsound-32", "dcase2024-1", {}, "elements of gates"),
         ("imt-b", "dcase2023-1", {"precision": "int8", "pruning": "none"}, "scales of the quant"),
+        # the input, five activations in front of poolings and the mean behind them
+        ("imt-b", "dcase2023-1", {"precision": "full_int8", "pruning": "none"}, "7 scales and as"),
     ],
 )
 def test_a_hole_is_named_with_its_size(model_id, rule, compression, told):

@@ -123,6 +123,8 @@ def test_the_counts_of_a_small_network_by_hand():
         ("float16", 2, 63 * 2),
         ("bfloat16", 2, 63 * 2),
         ("int8", 1, 48 + 2 * (4 + 3) + 2 * 15),
+        # and 3 bytes each for the input, the maps behind the activation, and their means
+        ("full_int8", 1, 48 + 2 * (4 + 3) + 2 * 15 + 3 * 3),
     ],
 )
 def test_stored_bytes_and_peak_memory_by_hand(precision, width, size_bytes):

@@ -27,7 +27,7 @@ def test_an_edition_counts_as_the_organisers_do(rule_id):
     assert not rule.compact
     # An edition with a limit on multiply-accumulates judges by torchinfo; 2022 fixes the precision.
     assert rule.judged_macs == ("macs_torchinfo" if macs else "macs")
-    assert rule.precisions == (("int8",) if params else tuple(BYTES_PER_VALUE))
+    assert rule.precisions == (("int8", "full_int8") if params else tuple(BYTES_PER_VALUE))
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from nas_asc.reports.lookup import report_model
 from nas_asc.study import DataSource
 from nas_asc.study.config import load_study
 from nas_asc.study.job import Job
+from nas_asc.training import run_job as run_job_file
 from nas_asc.training.judging import split_metrics
 from nas_asc.training.metrics import evaluate, predict_proba
 from nas_asc.training.run_job import TrialSettings, fit, run_job
@@ -182,14 +183,23 @@ def test_a_saved_model_gives_on_sound_files_what_was_judged(space, wanted, tones
     assert bool(stored.standards) == (wanted.get("frontend.normalisation") == "standard")
 
 
-def test_a_network_without_some_channels_is_judged_as_it_is_saved(tones, tmp_path):
+@pytest.mark.parametrize("precision", ["int8", "full_int8"])
+def test_a_network_without_some_channels_is_judged_as_it_is_saved(precision, tones, tmp_path):
     drawn = draw("mbconv", STANDARD)
-    given = {"precision": "int8", "pruning": "channel_removal", "sparsity": 0.3, "iterations": 2}
+    given = {"precision": precision, "pruning": "channel_removal", "sparsity": 0.3, "iterations": 2}
     architecture = Architecture("mbconv", {**drawn.sections, "compression": given}, ())
     complexity = train_and_judge_again(architecture, "mbconv", tones, tmp_path)
     whole = count(as_trained(architecture), 2, CLIP_S)
     assert complexity["macs"] < 0.7 * whole.macs
     assert complexity["size_bytes"] < 0.8 * whole.size_bytes
+
+
+def test_ranges_of_activations_are_of_training_clips_evenly_spread(tones, monkeypatch):
+    training = tones.indices("train")
+    assert run_job_file._range_clips(tones) == training
+    monkeypatch.setattr(run_job_file, "_RANGE_CLIPS", 4)
+    places = [len(training) * n // 4 for n in range(4)]
+    assert run_job_file._range_clips(tones) == tuple(training[place] for place in places)
 
 
 def train_and_judge_again(architecture, space, tones, folder):

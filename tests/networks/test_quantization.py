@@ -8,7 +8,8 @@ from test_loop import tones, trained, weights_of
 from torch import nn
 
 from nas_asc.networks.quantization import FakeQuantizer, fake_int8
-from nas_asc.networks.stored import from_int8, restore, store, to_int8
+from nas_asc.networks.rounding import from_int8, to_int8
+from nas_asc.networks.stored import restore, store
 from nas_asc.training.metrics import evaluate
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -21,15 +21,14 @@ from nas_asc.networks.pruning import (
     masks_of,
     pruner_for,
 )
-from nas_asc.networks.stored import (
+from nas_asc.networks.rounding import (
     from_int8,
-    restore,
-    store,
     to_float,
     to_float32,
     to_int8,
     to_short_pair,
 )
+from nas_asc.networks.stored import restore, store
 from nas_asc.reports.lookup import report_model
 from nas_asc.spaces.space_file import load_space
 

@@ -154,7 +154,7 @@ def test_what_is_no_model_is_refused_in_one_line(run, mine, monkeypatch, target,
 @pytest.mark.parametrize(
     ("changes", "given", "told"),
     [
-        ({"compression.precision": "float8"}, {}, "compression.precision: .* int8, got 'float8'"),
+        ({"compression.precision": "float8"}, {}, "compression.precision: .* int8, full_int8, got"),
         ({"stage1.width": "12"}, {}, "stage1.width: expected a whole number from 1 to 10,000"),
         ({"stage1.width": [12, 24]}, {}, r"stage1.width: expected one value, got \[12, 24\]"),
         ({"stage1.kernel": "3by3"}, {}, "stage1.kernel: expected a number or a pair"),

@@ -246,3 +246,50 @@ def test_a_cache_that_cannot_be_written_is_told_before_any_trial(
     assert (code, out) == (2, "")
     assert "NAS_ASC_CACHE" in err.splitlines()[-1]
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_networks_with_int8_activations_are_judged_vote_and_teach(run_command, tmp_path, tones):
+    run_command("spaces", "copy", "mbconv", tmp_path / "all.toml")
+    text = (tmp_path / "all.toml").read_text(encoding="utf-8")
+    given = text.replace('["float32", "float16", "int8"]', '"full_int8"').partition("[models.")[0]
+    (tmp_path / "own.toml").write_text(given, encoding="utf-8")
+    argv = ("--space", tmp_path / "own.toml", "--budget", "24KB,4MMAC", "--data", tones)
+    argv += ("--epochs", 3, "--seed", 3, "--trials", 3, "--workers", 1, "--json")
+    run = tmp_path / "run"
+    code, out, err = run_command("search", *argv, "--out", run)
+    assert code == 0, err
+    front = json.loads(out)["front"]
+    for point in front:
+        assert point["precision"] == "full_int8"
+        folder = run / "models" / str(point["trial"])
+        stored = load_file(folder / "weights.safetensors")
+        assert sum(array.nbytes for array in stored.values()) == point["size_bytes"]
+        assert {"activations.scale", "activations.zero_point"} <= stored.keys()
+    trial = front[0]["trial"]
+    code, out, err = run_command(
+        "evaluate", run, "--trial", trial, "--split", "validation", "--json"
+    )
+    assert code == 0, err
+    found = json.loads(out)["parts"][0]
+    assert found["accuracy"] == pytest.approx(front[0]["accuracy"])
+    assert found["log_loss"] == pytest.approx(front[0]["log_loss"], rel=1e-5)
+    code, out, err = run_command("count", f"{run}:{trial}", "--rule", "plain", "--json")
+    assert code == 0, err
+    assert json.loads(out)["size_bytes"] == front[0]["size_bytes"]
+    for command in (
+        ("front", run),
+        ("ensemble", run, "--budget", "100KB"),
+        (
+            "search",
+            *argv,
+            "--trials",
+            1,
+            "--teacher",
+            f"{run}:{trial}",
+            "--out",
+            tmp_path / "taught",
+        ),
+    ):
+        code, _, err = run_command(*command)
+        assert code == 0, err

@@ -116,14 +116,21 @@ def hold_training(architecture, n_classes, clip_s, folder):
             atol = 1e-5 * expected.abs().max().item()
             torch.testing.assert_close(network(*inputs), expected, rtol=1e-5, atol=atol)
     arrays = store(network, precision=complexity.precision, pruning=complexity.pruning)
-    assert sum(array.nbytes for array in arrays.values()) == complexity.stored_bytes
     restore(network, arrays)
+    if network.activations is not None:
+        with torch.no_grad(), network.eval().activations.measured():
+            network(*inputs)
+        arrays |= network.activations.arrays
+    assert sum(array.nbytes for array in arrays.values()) == complexity.stored_bytes
     names = tuple(map(str, range(n_classes)))
     standards = network.standardisation.statistics if network.standardisation else ()
     planes = tuple(standard.numpy() for standard in standards)
     save_model(folder, SavedModel(architecture, names, clip_s, "plain", arrays, {}, planes))
     loaded = load_saved(folder).network()
-    assert loaded(*inputs).isfinite().all()
+    with torch.no_grad():
+        assert loaded(*inputs).isfinite().all()
+        if network.activations is not None:
+            assert loaded(*inputs).equal(network(*inputs))
     values, wanted = loaded.state_dict(), network.state_dict()
     for name in values.keys() - {n for n in values if n.endswith("num_batches_tracked")}:
         assert values[name].equal(wanted[name]), name
