@@ -181,6 +181,7 @@ _PAIRED = (
     _compressed("vggnet-channels", {**_CHANNELS, "pruning": "channels"}),
     _compressed("vggnet-removal", {**_CHANNELS, "pruning": "channel_removal"}),
     _compressed("vggnet-int8", _INT8),
+    _compressed("vggnet-full-int8", _INT8 | {"precision": "full_int8"}),
     _compressed("vggnet-int8-trained", _INT8, recipe={"quantization_aware": 0.3}),
     _on_scenes("scenes-plain", {}),
     _on_scenes("scenes-mixstyle", _MIXSTYLE),
@@ -225,6 +226,7 @@ COMPARISONS = (
             "float32": "vggnet-whole",
             "int8 after training": "vggnet-int8",
             "int8 trained in": "vggnet-int8-trained",
+            "activations in int8, too, after training": "vggnet-full-int8",
         },
     ),
     Comparison(
