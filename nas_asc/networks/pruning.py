@@ -146,32 +146,36 @@ class MagnitudePruner:
         _multiply(self._weights, self.masks)
 
 
-class ChannelPruner:
-    """Prune channels, an iteration at a time, spread evenly from start to end of the schedule.
+class _ByIteration:
+    """Prunes channels an iteration at a time, spread evenly from start to end of the schedule.
 
     Between them the channels that are gone are held at zero.
     """
 
     def __init__(
         self,
-        network: nn.Module,
-        pruning: ChannelPruning,
-        schedule: PruningSchedule = USUAL_PRUNING,
+        pruning: ChannelPruning | ChannelRemoval,
+        schedule: PruningSchedule,
+        parameters: list[Tensor],
     ) -> None:
         self.pruning, self.schedule = pruning, schedule
         self.iterations_done = 0
-        self._weights = list(_targets(network, pruning).values())
         self.masks: list[Tensor] = []
+        self._parameters = parameters
+
+    def drawn(self) -> list[Tensor]:
+        """Return the masks of the parameters after so many iterations as are done."""
+        raise NotImplementedError
+
+    def left(self, channels: int) -> int:
+        """Count the channels of so many that are left after them."""
+        return channels_left(channels, self.pruning.sparsity, self.iterations_done)
 
     def iterate(self) -> None:
         """Take the weakest of the channels that are still alive, and set them to zero."""
         self.apply()  # what an optimizer has moved since is not alive
         self.iterations_done += 1
-        self.masks = []
-        for weight in self._weights:
-            alive = channels_left(len(weight), self.pruning.sparsity, self.iterations_done)
-            mask = top_channels(weight, alive).to(weight.dtype)
-            self.masks.append(mask.reshape(-1, *[1] * (weight.dim() - 1)))
+        self.masks = self.drawn()
         self.apply()
 
     def after_step(self, done: int, steps: int) -> None:
@@ -183,7 +187,27 @@ class ChannelPruner:
 
     def apply(self) -> None:
         """Set the channels that are gone to zero."""
-        _multiply(self._weights, self.masks)
+        _multiply(self._parameters, self.masks)
+
+
+class ChannelPruner(_ByIteration):
+    """Prune the channels of each weight by themselves."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        pruning: ChannelPruning,
+        schedule: PruningSchedule = USUAL_PRUNING,
+    ) -> None:
+        super().__init__(pruning, schedule, list(_targets(network, pruning).values()))
+
+    def drawn(self) -> list[Tensor]:
+        """Return the masks of the weights after so many iterations as are done."""
+        masks = []
+        for weight in self._parameters:
+            mask = top_channels(weight, self.left(len(weight))).to(weight.dtype)
+            masks.append(mask.reshape(-1, *[1] * (weight.dim() - 1)))
+        return masks
 
 
 class GroupedChannels:
@@ -232,8 +256,8 @@ class GroupedChannels:
         return [out, self.outputs(layer.inputs[0], alive)]
 
 
-class ChannelRemover:
-    """A pruner of channels that are removed in the end: an iteration at a time, as `ChannelPruner`.
+class ChannelRemover(_ByIteration):
+    """Prune the channels that are removed in the end.
 
     Masks are of the weight and the bias of each module, in order.
     """
@@ -244,45 +268,23 @@ class ChannelRemover:
         pruning: ChannelRemoval,
         schedule: PruningSchedule = USUAL_PRUNING,
     ) -> None:
-        self.pruning, self.schedule = pruning, schedule
-        self.iterations_done = 0
-        self.masks: list[Tensor] = []
         self._channels = GroupedChannels(network)
         self._pruned = [pair for pair in self._channels.modules if not isinstance(pair[1], MelNorm)]
-        self._parameters: list[Tensor] = [
-            p for _, module in self._pruned for p in module.parameters()
-        ]
+        parameters: list[Tensor] = [p for _, module in self._pruned for p in module.parameters()]
+        super().__init__(pruning, schedule, parameters)
 
-    def iterate(self) -> None:
-        """Take the weakest of the channels that are still alive, and set them to zero."""
-        self.apply()
-        self.iterations_done += 1
-        left = _left(self.pruning, self.iterations_done)
-        alive = self._channels.strongest(self._channels.groups.left(left))
-        self.masks = []
+    def drawn(self) -> list[Tensor]:
+        """Return the masks of the parameters after so many iterations as are done."""
+        alive = self._channels.strongest(self._channels.groups.left(self.left))
+        masks = []
         for layer, module in self._pruned:
             out, *read = self._channels.sides(layer, alive)
             mask = out.to(module.weight.dtype)
             whole = mask.reshape(-1, *[1] * (module.weight.dim() - 1))
-            self.masks.append(whole * read[0].reshape(-1, *whole.shape[2:]) if read else whole)
+            masks.append(whole * read[0].reshape(-1, *whole.shape[2:]) if read else whole)
             if module.bias is not None:
-                self.masks.append(mask)
-        self.apply()
-
-    def after_step(self, done: int, steps: int) -> None:
-        """Iterate if it is time to, and hold what is gone at zero."""
-        self.apply()
-        due = self.schedule.share(done / steps) * self.pruning.iterations
-        while self.iterations_done < due:
-            self.iterate()
-
-    def apply(self) -> None:
-        """Set the channels that are gone to zero."""
-        _multiply(self._parameters, self.masks)
-
-
-def _left(pruning: ChannelRemoval, iterations: int) -> Callable[[int], int]:
-    return partial(channels_left, sparsity=pruning.sparsity, iterations=iterations)
+                masks.append(mask)
+        return masks
 
 
 @torch.no_grad()
@@ -292,7 +294,8 @@ def remove_channels(network: Network, smaller: Network, pruning: ChannelRemoval)
     What was not pruned in training is left out here.
     """
     channels = GroupedChannels(network)
-    alive = channels.strongest(channels.groups.left(_left(pruning, pruning.iterations)))
+    left = partial(channels_left, sparsity=pruning.sparsity, iterations=pruning.iterations)
+    alive = channels.strongest(channels.groups.left(left))
     for layer, module in channels.modules:
         target = smaller.get_submodule(layer.name)
         sides = [] if isinstance(module, MelNorm) else channels.sides(layer, alive)
