@@ -39,7 +39,6 @@ from nas_asc.study import (
     STUDY_FILE,
     DataSource,
     Job,
-    Recipe,
     StudyConfig,
     load_study,
     study_toml,
@@ -50,7 +49,6 @@ from nas_asc.study import (
 ROOT = Path(__file__).resolve().parents[1]
 COARSE = ROOT / "studies" / "esc10_coarse.csv"
 _CODE = ("nas_asc", "search_spaces", "studies/*.toml", "benchmarks/*.py")
-_DISTILLED = {"temperature": 2.0, "weight": 0.5}  # as in NetEase's report
 
 
 def main() -> None:
@@ -201,8 +199,7 @@ def context_of(
     if row.teacher:
         teachers = [teacher_of(row.teacher, options)]
         check_teachers(teachers, dataset)
-        table = {**_DISTILLED, "teachers": [teachers[0].name]}
-        recipe = Recipe.model_validate({**recipe.to_dict(), "distillation": table})
+        recipe = with_options(study, {"teachers": [teachers[0].name]}).recipe
         keep_what_they_say(run, recipe, teachers, dataset)
     (run / STUDY_FILE).write_text(study_toml(study), encoding="utf-8")
     context = {
