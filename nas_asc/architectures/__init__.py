@@ -2,6 +2,7 @@
 
 from nas_asc.architectures.architecture import (
     CHANNEL_REMOVAL,
+    RECIPE,
     Architecture,
     Value,
     as_trained,
@@ -57,10 +58,10 @@ from nas_asc.architectures.mel_bands import band_corners_hz, has_empty_band, hig
 
 __all__ = [
     "ABSOLUTE", "ACTIVATIONS", "BLOCKS", "CHANNEL_REMOVAL", "DEFAULT_BRANCHES", "DROPOUTS",
-    "FEATURES_VERSION", "LENGTHS", "POOLINGS", "POOL_PADDINGS", "RESAMPLINGS", "Activation", "Add",
-    "Architecture", "ChannelGroups", "Concat", "Conv", "CostTally", "Dropout", "Flatten",
-    "FrontEnd", "GlobalPool", "Input", "Layer", "Linear", "Mul", "Norm", "Operator", "Option",
-    "Pool", "Shape", "Value", "as_trained", "band_corners_hz", "buffers", "build_graph",
+    "FEATURES_VERSION", "LENGTHS", "POOLINGS", "POOL_PADDINGS", "RECIPE", "RESAMPLINGS",
+    "Activation", "Add", "Architecture", "ChannelGroups", "Concat", "Conv", "CostTally", "Dropout",
+    "Flatten", "FrontEnd", "GlobalPool", "Input", "Layer", "Linear", "Mul", "Norm", "Operator",
+    "Option", "Pool", "Shape", "Value", "as_trained", "band_corners_hz", "buffers", "build_graph",
     "channel_groups", "channels_left", "describe", "extent", "front_end", "has_empty_band",
     "highest_centre_hz", "kept_outputs", "peak_elements", "read_dropout", "read_pool", "readers",
     "samples_of", "tally_of",

@@ -118,7 +118,9 @@ STAGE_DEFAULTS: Mapping[str, Any] = {
     "pool_norm": False,
     "dropout": "none",
 }
-_NO_STAGES = frozenset({"frontend", "head", "compression"})
+# What of a recipe a candidate has chosen stands in a section of its own; no layer is of it.
+RECIPE = "recipe"
+_NO_STAGES = frozenset({"frontend", "head", "compression", RECIPE})
 # The pruning of `[compression]` that leaves a smaller network.
 CHANNEL_REMOVAL = "channel_removal"
 

@@ -60,7 +60,7 @@ class LostTrials:
             if silent_s <= _SILENT_S:
                 continue
             # the features, of which nobody hears, take no less where trainings are quick
-            forecast_s = self._task.first_epoch_s(trial.complexity) * max(1.0, slowness)
+            forecast_s = self._task.first_epoch_s(trial) * max(1.0, slowness)
             if silent_s > _SILENT_S + _SILENT_TIMES * forecast_s:
                 reason = f"nothing was heard of it for {format_duration(silent_s)}"
                 found.append(JobFailed(trial.number, reason, lost=True))

@@ -290,7 +290,7 @@ class Scheduler:
             return
         completed = trial.state == "completed" and job is trial.jobs[-1]
         share = 1.0 if completed else job.until / self._study.epochs
-        pruned_from = self._study.recipe.pruning_schedule.end
+        pruned_from = self._task.recipe_of(architecture).pruning_schedule.end
         # judged with nearly all of its weights, it would beat all networks of its final size
         unpruned = trial.complexity["sparsity"] > 0 and share < pruned_from
         if unpruned:

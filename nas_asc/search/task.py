@@ -20,13 +20,13 @@ from nas_asc.complexity import (
 )
 from nas_asc.datasets import Dataset
 from nas_asc.errors import ConfigError, NothingFits
-from nas_asc.reports import Ensemble, read_ensembles
+from nas_asc.reports import Candidate, Ensemble, read_ensembles
 from nas_asc.search.front_end_rules import suits
 from nas_asc.search.storage.trials import Trial
 from nas_asc.search.teachers import Teacher, check_teachers, find_teachers
 from nas_asc.shipped import find
 from nas_asc.spaces import SearchSpace, check_that_something_fits, excess, load_space
-from nas_asc.study import DataFacts, StudyConfig, TrainingWork, plan
+from nas_asc.study import DataFacts, Recipe, StudyConfig, TrainingWork, plan
 
 Measure = Callable[[Architecture], Complexity]
 
@@ -118,11 +118,17 @@ class Task:
         counted = (costs["macs"], costs["macs_fvcore_total"], costs.get("weight_layers"))
         return self._training_s(TrainingWork.of(*counted, networks))
 
-    def first_epoch_s(self, costs: Mapping[str, Any]) -> float:
+    def first_epoch_s(self, trial: Trial) -> float:
         """Return how long it takes at most until a trial has done an epoch, features included."""
         epochs = self.config.epochs
-        before = self.config.recipe.first_epochs(epochs)
-        return self._facts.besides_s + self.training_s(costs) * (1 + before) / (epochs + before)
+        before = self.recipe_of(trial.architecture).first_epochs(epochs)
+        training_s = self.training_s(trial.complexity)
+        return self._facts.besides_s + training_s * (1 + before) / (epochs + before)
+
+    def recipe_of(self, candidate: Candidate) -> Recipe:
+        """Return the recipe by which a candidate is trained; networks of an ensemble may differ."""
+        chosen = candidate.sections if isinstance(candidate, Architecture) else {}
+        return self.config.recipe.of(chosen)
 
     def _training_s(self, work: TrainingWork) -> float:
         study, clips = self.config, self._facts.training_clips
@@ -156,6 +162,7 @@ def read_task(
         raise ConfigError("space: expected a search space (nas-asc spaces), got nothing")
     space = load_space(config.space)
     ensembles = read_ensembles(find("search_spaces", config.space, "space"), space.models)
+    space = space.with_recipe(config.recipe.choices)
     rule = counting_rule(config.rule)
     budget = parse_budget(config.budget, rule, with_limits=True)
     teachers = find_teachers(config.recipe)

@@ -17,6 +17,7 @@ from nas_asc.architectures import (
     DROPOUTS,
     POOL_PADDINGS,
     POOLINGS,
+    RECIPE,
     RESAMPLINGS,
     Option,
     Value,
@@ -270,6 +271,7 @@ SELECTORS: Mapping[str, tuple[str, ...]] = {
     "stage": ("depth", "block", *_OF_BLOCKS, "pool"),
     "head": ("conv", "classifier", "dense", "pool"),
     "compression": ("pruning",),
+    RECIPE: (),
 }
 # Those that a section must have.
 REQUIRED = frozenset({"kind", "block", "conv", "pruning"})

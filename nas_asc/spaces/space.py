@@ -16,7 +16,7 @@ from math import prod
 from sys import intern
 from types import MappingProxyType
 
-from nas_asc.architectures import Architecture, FrontEnd, Value, front_end
+from nas_asc.architectures import RECIPE, Architecture, FrontEnd, Value, front_end
 from nas_asc.errors import ConfigError, nearest, short_repr
 from nas_asc.spaces.exact_values import Offered, exact_faults, offered_choices, with_exact_values
 from nas_asc.spaces.schema import (
@@ -88,7 +88,7 @@ class Section:
         data_rate_hz: int = _UNBOUND_RATE_HZ,
     ) -> None:
         self.name = name
-        self.kind = section_kind(name) or ""
+        self.kind = section_kind(name) or name
         self.data_rate_hz = data_rate_hz
         # Python matches keyword arguments by identity first, and a TOML's keys are not interned.
         self.values = values = {intern(key): value for key, value in values.items()}
@@ -123,7 +123,9 @@ class Section:
     def _plan(self, selected: tuple[Value, ...]) -> _Plan:
         """Return what is fixed and what is to be asked under a selection."""
         named, asked, stated = self.named(selected), self.parameters, self._stated
-        rest = [key for key, _ in keys_in_use(self.kind, named) if key in self.values]
+        rest = [*self.values]
+        if self.kind != RECIPE:
+            rest = [key for key, _ in keys_in_use(self.kind, named) if key in self.values]
         choices = [(key, asked[key]) for key in rest if key in asked]
         return _Plan(
             {**named, **{key: stated(self.fixed[key]) for key in rest if key not in asked}},
@@ -271,6 +273,30 @@ class SearchSpace:
         own = (model for model in self.models.values() if model.id not in bound.models)
         bound.models.update({model.id: bound._with_its_rate(model) for model in own})
         return bound
+
+    def with_recipe(self, choices: Mapping[str, tuple[Value, ...]]) -> "SearchSpace":
+        """Return the space in which a candidate has an option of each choice of a recipe, too.
+
+        Report models have the first ones.
+
+        Args:
+            choices: options by their path inside the recipe.
+        """
+        if not choices:
+            return self
+        families = {name: space.with_recipe(choices) for name, space in self.families.items()}
+        in_order = {
+            path: tuple(sorted(options, key=float)) if Parameter(path, options).ordered else options
+            for path, options in choices.items()
+        }
+        sections = (*self.sections, Section(RECIPE, in_order)) if self.sections else ()
+        wider = SearchSpace(self.name, self.title, sections, families)
+        first = {f"{RECIPE}.{path}": options[0] for path, options in choices.items()}
+        for model in self.models.values() if self.sections else ():
+            own = {**model.choices, **first}
+            built = wider.from_choices(own)
+            wider.models[model.id] = replace(model, choices=own, architecture=built)
+        return wider
 
     def _with_its_rate(self, model: ReportModel) -> ReportModel:
         try:

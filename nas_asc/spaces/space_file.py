@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from nas_asc.architectures import Architecture, Value
+from nas_asc.architectures import RECIPE, Architecture, Value
 from nas_asc.errors import ConfigError, nearest, short_repr, unknown_key
 from nas_asc.shipped import find, is_path
 from nas_asc.spaces.schema import (
@@ -79,7 +79,11 @@ def check_architecture(architecture: Architecture) -> None:
     if rate == DATA_RATE:
         text = f"expected the rate of the data in Hz, got {rate!r}"
         faults.append(Fault("frontend.sample_rate_hz", text))
-    tables = {n: v for n, v in architecture.sections.items() if v != {"depth": 0}}
+    tables = {
+        name: values
+        for name, values in architecture.sections.items()
+        if values != {"depth": 0} and name != RECIPE  # whose options the training checks
+    }
     if faults := faults or _sections(tables)[1]:
         raise ConfigError("\n".join(f"architecture: {fault.text}" for fault in faults))
 

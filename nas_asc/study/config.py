@@ -10,7 +10,7 @@ TOML does. Which settings a part has, and what it does, stands in room `training
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import inf
 from pathlib import Path
 from pkgutil import resolve_name
@@ -21,7 +21,9 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
+    PrivateAttr,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 
@@ -30,6 +32,13 @@ from nas_asc.errors import ConfigError, nearest, short_repr, unknown_key
 from nas_asc.shipped import find, is_path
 from nas_asc.study.data_source import DataSource, Table
 from nas_asc.study.old_keys import with_new_keys
+from nas_asc.study.recipe_choices import (
+    Option,
+    recipes_to_check,
+    split_choices,
+    with_lists,
+    with_options_chosen,
+)
 from nas_asc.study.recipe_tables import (
     L2,
     MOST,
@@ -114,6 +123,8 @@ _AS_NETEASE = {"temperature": 2.0, "weight": 0.5}
 class Recipe(Table):
     """Optimisation and augmentation of one training; the number of epochs is the study's.
 
+    Most values may be lists in TOML, which are choices: here stands the first option then.
+
     Attributes:
         learning_rate: the peak of the schedule.
         batch_size: clips per step. What is left over at the end of an epoch is a step of its own
@@ -155,6 +166,44 @@ class Recipe(Table):
     curriculum: Curriculum | None = None
     pruning: PruningSchedule | None = None
     calibration: Literal["none", "temperature"] | None = None
+
+    _choices: Mapping[str, tuple[Option, ...]] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read_choices(cls, table: Any, read: Callable[[Any], "Recipe"]) -> "Recipe":
+        if not isinstance(table, dict):
+            return read(table)
+        first, choices = split_choices(table)
+        recipe = read(first)
+        recipe._choices = choices
+        for each in recipes_to_check(first, choices):
+            try:
+                cls.model_validate(each)
+            except ValidationError as error:
+                fault = next(iter(faults_of(error, cls)))
+                raise ValueError(f"{fault.path}: {fault.message}") from None
+        return recipe
+
+    @model_serializer(mode="wrap")
+    def _write_choices(self, write: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        return with_lists(write(self), self._choices)
+
+    @property
+    def choices(self) -> Mapping[str, tuple[Option, ...]]:
+        """What each candidate has an option of, by path: see `recipe_choices`."""
+        return self._choices
+
+    def of(self, sections: Mapping[str, Mapping[str, Any]]) -> "Recipe":
+        """Return the recipe of a candidate, with what its section "recipe" says.
+
+        What that does not say is the first option, as of report models.
+        """
+        chosen = sections.get("recipe", {})
+        if not (self._choices or chosen):
+            return self
+        first, _ = split_choices(self.to_dict())
+        return Recipe.model_validate(with_options_chosen(first, chosen))
 
     @property
     def absolute(self) -> "Recipe":
@@ -381,10 +430,21 @@ def read_study(path: Path, check_parts: bool = False) -> StudyConfig:
         faults += faults_of(error, StudyConfig)
     recipe = table.get("recipe")
     if check_parts and isinstance(recipe, dict):
-        faults += resolve_name(_FAULTS_OF_PARTS)(recipe)
+        faults += _faults_of_parts(recipe)
     if faults:
         raise file.error(faults)
     return study
+
+
+def _faults_of_parts(recipe: Mapping[str, Any]) -> Iterable[Fault]:
+    """Return what is wrong with the parts of a `[recipe]` table, whatever is chosen."""
+    try:
+        first, choices = split_choices(recipe)
+        tables = [first, *recipes_to_check(first, choices)]
+    except ValueError:  # told as a fault of the recipe
+        return ()
+    faults_of_parts = resolve_name(_FAULTS_OF_PARTS)
+    return {fault.text: fault for table in tables for fault in faults_of_parts(table)}.values()
 
 
 def with_options(study: StudyConfig, options: Mapping[str, Any]) -> StudyConfig:
@@ -471,4 +531,8 @@ def _key(name: str) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, float):
         return repr(value)  # infinity too, for which TOML and JSON have different words
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{_key(k)} = {_toml(v)}' for k, v in value.items())} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

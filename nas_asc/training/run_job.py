@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -367,7 +368,8 @@ def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
 
 def _settings(job: Job, device: torch.device) -> TrialSettings:
     context, final = job.context, job.context.get("final")
-    recipe = Recipe.model_validate(context["recipe"])
+    sections: Any = job.architecture["sections"]
+    recipe = Recipe.model_validate(context["recipe"]).of(sections)
     teacher = Path(str(context["run"])) / TEACHER_FILE if recipe.distillation else None
     return TrialSettings(
         _dataset(

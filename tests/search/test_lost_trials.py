@@ -101,7 +101,7 @@ def test_a_trial_hangs_after_a_minute_and_ten_times_its_forecast(monkeypatch, sl
     """A quick machine does not compute features quickly; a driver that was stopped heard nobody."""
     now_s = [0.0]
     monkeypatch.setattr(lost_trials, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
-    task = SimpleNamespace(first_epoch_s=lambda costs: 2.0)
+    task = SimpleNamespace(first_epoch_s=lambda trial: 2.0)
     trials, trial = lost_trials.LostTrials(task), Trial(5, None, None, 0, {})
     trials.heard(5)
 
