@@ -23,7 +23,7 @@ from nas_asc.errors import ConfigError, NothingFits
 from nas_asc.reports import Candidate, Ensemble, read_ensembles
 from nas_asc.search.front_end_rules import suits
 from nas_asc.search.storage.trials import Trial
-from nas_asc.search.teachers import Teacher, check_teachers, find_teachers
+from nas_asc.search.teachers import Teacher, check_hearing, check_teachers, find_teachers
 from nas_asc.shipped import find
 from nas_asc.spaces import SearchSpace, check_that_something_fits, excess, load_space
 from nas_asc.study import DataFacts, Recipe, StudyConfig, TrainingWork, plan
@@ -191,6 +191,7 @@ def read_task(
     drawn = None if given is None else _draw_fitting(space, trained, measure, suiting)
     if drawn is not None and given is not None:
         config = plan(config, _facts(dataset), drawn, given)
+    check_hearing(teachers, config.recipe, dataset)
     named, limits = tuple(ensembles.values()), (rule, budget, trained)
     task = Task(config, space, named, *limits, dataset, measure, suiting, drawn, teachers)
     limited = trained != budget or config.longest_s is not None

@@ -21,6 +21,7 @@ from nas_asc.units import number_of
 
 # Named, not imported: a room that this one does not meet.
 _KEEP_PROBABILITIES = "nas_asc.training.distillation:keep_probabilities"
+_CHECK_THEY_TAKE_CROPS = "nas_asc.training.distillation:check_they_take_crops"
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +68,17 @@ def check_teachers(teachers: Sequence[Teacher], dataset: Dataset) -> None:
                 f"{', '.join(dataset.classes)}, got one of {', '.join(teacher.classes) or 'none'}"
             )
         _check_unseen(teacher, dataset)
+
+
+def check_hearing(teachers: Sequence[Teacher], recipe: Recipe, dataset: Dataset) -> None:
+    """Check that teachers can hear crops of clips, if networks learn by a recipe what they say.
+
+    Raises:
+        ConfigError: one takes whole clips alone.
+    """
+    if teachers and "places" in recipe.augmentations.get("time_crop", {}):
+        folders = {teacher.name: teacher.folder for teacher in teachers}
+        resolve_name(_CHECK_THEY_TAKE_CROPS)(recipe, dataset, folders)
 
 
 def _check_unseen(teacher: Teacher, dataset: Dataset) -> None:
@@ -125,8 +137,7 @@ def keep_what_they_say(
     names, clips = ", ".join(each.name for each in teachers), len(dataset.indices("train"))
     _log.warning("teachers: %s: what they say of %d training clips is computed", names, clips)
     folders = [teacher.folder for teacher in teachers]
-    temperature = recipe.distillation.temperature
-    resolve_name(_KEEP_PROBABILITIES)(path, dataset, folders, temperature)
+    resolve_name(_KEEP_PROBABILITIES)(path, dataset, folders, recipe)
 
 
 def recipe_of_jobs(recipe: Recipe, teachers: Sequence[Teacher]) -> Mapping[str, Any]:

@@ -26,7 +26,8 @@ class Batch:
             or waveforms (batch, channels, sample). What stands beside the first is a summary of the
             clip, which follows it until it is standardised, and blends of clips thereafter.
         targets: probabilities, (batch, class).
-        teacher: what teachers give the clips, likewise; None where there are none.
+        teacher: what teachers give the clips, likewise; None where there are none. Before
+            `time_crop` it is (batch, place, class) where they have heard crops.
         class_weights: of the training, (class,); see `Clips`.
         second_plane: whether the first input's second channel is a transposed spectrogram,
             (frame, mel) by itself.
@@ -46,7 +47,7 @@ class Batch:
         """Blend what each clip is to give with that of another, the targets and the teacher's.
 
         Whoever blends clips calls it. What teachers would say of a blend is taken to be the blend
-        of what they say, since they hear each clip once.
+        of what they say, since they hear no blends.
 
         Args:
             partner: index of the other clip, (batch,).
@@ -73,7 +74,8 @@ class Clips:
         rows: where each clip stands in the inputs, int64, (clip,); None where they are all of them,
             in order.
         pages: of inputs that are mapped, what this process holds of them.
-        teacher: class probabilities that teachers give each clip, float32, (clip, class).
+        teacher: class probabilities that teachers give each clip, float32, (clip, class); where
+            they have heard the crops of it, one at each of some places, (clip, place, class).
         named_weights: of the classes, float32, (class,), that a recipe gives by name; None where
             they are to count alike.
     """

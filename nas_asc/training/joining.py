@@ -10,10 +10,19 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from nas_asc.datasets import JoinedClips
+from nas_asc.datasets import Dataset, JoinedClips, join_training_clips
 from nas_asc.features import MappedPages
 from nas_asc.study import Recipe
 from nas_asc.training.batches import Clips
+
+
+def joined_training(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, JoinedClips | None]:
+    """Return how training clips are joined, if a recipe asks for it, and its crops of them then.
+
+    Where they are not, or no two are of one recording, it is the recipe as it is, and None.
+    """
+    joined = join_training_clips(dataset) if recipe.join_clips else None
+    return (with_crops(recipe, dataset.clip_s) if joined else recipe), joined
 
 
 def with_crops(recipe: Recipe, clip_s: float) -> Recipe:
@@ -28,22 +37,18 @@ def joined_clips(
 ) -> Clips:
     """Return recordings in the place of the training clips that are their parts.
 
-    What teachers say of a recording is the mean of what they say of its parts.
-
     Args:
-        training: the clips of the data.
+        training: the clips of the data, without teachers.
         joined: how they are joined.
         inputs: features of the recordings, as of `Clips`.
         pages: of these.
     """
-    parts = torch.tensor(joined.parts)
-    teacher = None if training.teacher is None else training.teacher[parts].mean(dim=1)
+    firsts = torch.tensor([first for first, *_ in joined.parts])
     return replace(
         training,
         inputs=inputs,
-        labels=training.labels[parts[:, 0]],
+        labels=training.labels[firsts],
         files=None,
         rows=None,
         pages=pages,
-        teacher=teacher,
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from torch import Tensor
 
 from nas_asc.architectures import Architecture, FrontEnd, as_trained
 from nas_asc.complexity import ChannelRemoval, Complexity, count
-from nas_asc.datasets import Dataset, cross_validation, join_training_clips, load_dataset
+from nas_asc.datasets import Dataset, cross_validation, load_dataset
 from nas_asc.errors import ConfigError, DatasetError, DivergedError
 from nas_asc.features import MappedPages, load_inputs
 from nas_asc.files import digest
@@ -61,9 +61,9 @@ from nas_asc.training.calibration import best_temperature, fold_temperature
 from nas_asc.training.checkpoint import Checkpoint, load_checkpoint
 from nas_asc.training.compute_mode import execution_for
 from nas_asc.training.device import CPU, give_back_memory, machine_kind, prepare
-from nas_asc.training.distillation import read_probabilities
+from nas_asc.training.distillation import TeacherFile, read_taught
 from nas_asc.training.history import Selection
-from nas_asc.training.joining import joined_clips, with_crops
+from nas_asc.training.joining import joined_clips, joined_training
 from nas_asc.training.judging import metrics_of
 from nas_asc.training.loop import Hooks, train
 from nas_asc.training.metrics import Probabilities, predict_proba
@@ -92,7 +92,7 @@ class TrialSettings:
     rungs: Collection[int]
     tested: bool = False
     device: torch.device = CPU
-    teacher: Path | None = None
+    teacher: TeacherFile | None = None
     member_recipes: Mapping[str, Recipe] = field(default_factory=dict)
 
     def at_rate(self, learning_rate: float) -> "TrialSettings":
@@ -156,10 +156,7 @@ def fit(
     torch.manual_seed(seed)
     network = build(whole, len(classes), dataset.clip_s)
     final = network if whole is architecture else build(architecture, len(classes), dataset.clip_s)
-    epochs, recipe = settings.epochs, settings.recipe
-    joined = join_training_clips(dataset) if recipe.join_clips else None
-    if joined:
-        recipe = with_crops(recipe, dataset.clip_s)
+    epochs, (recipe, joined) = settings.epochs, joined_training(settings.recipe, dataset)
     check_takes_crops(network, recipe.augmentations)
     named = digest(json.dumps([architecture.key, seed, epochs, recipe.to_dict()]), 16)
     before = load_checkpoint(checkpoint, named)
@@ -180,12 +177,11 @@ def fit(
     training, validation = (
         clips.subset(dataset.indices(split)) for split in ("train", "validation")
     )
-    if settings.teacher is not None:
-        shape = (len(training), len(classes))
-        training = replace(training, teacher=read_probabilities(settings.teacher, shape))
     if joined:
         asked = (joined.dataset, frontend.feature_key, settings.space, architecture.family)
         training = joined_clips(training, joined, *_inputs(*asked))
+    if settings.teacher is not None:
+        training = replace(training, teacher=read_taught(settings.teacher, dataset, recipe))
     if (standardisation := network.standardisation) is not None and before is None:
         parts = training.parts(standardisation.part_clips)
         standardisation.fit_parts(first for first, *_ in parts)
@@ -368,9 +364,9 @@ def run_job(job: Job, on_epoch: OnEpoch) -> JobResult:
 
 def _settings(job: Job, device: torch.device) -> TrialSettings:
     context, final = job.context, job.context.get("final")
-    sections: Any = job.architecture["sections"]
-    recipe = Recipe.model_validate(context["recipe"]).of(sections)
-    teacher = Path(str(context["run"])) / TEACHER_FILE if recipe.distillation else None
+    shared, sections = Recipe.model_validate(context["recipe"]), job.architecture["sections"]
+    recipe = shared.of(cast(Mapping[str, Mapping[str, Any]], sections))
+    said = TeacherFile(Path(str(context["run"])) / TEACHER_FILE, shared)
     return TrialSettings(
         _dataset(
             DataSource.model_validate(context["data"]),
@@ -387,7 +383,7 @@ def _settings(job: Job, device: torch.device) -> TrialSettings:
         job.rungs,
         tested=final is not None,
         device=device,
-        teacher=teacher,
+        teacher=said if recipe.distillation else None,
         member_recipes={
             model_id: Recipe.model_validate(recipe)
             for model_id, recipe in context.get("member_recipes", {}).items()

@@ -259,6 +259,64 @@ def test_a_wrong_teacher_is_one_line_and_leaves_no_run(run_command, write_run, t
         assert not out.exists()
 
 
+def write_study(path, **options):
+    """Write a study of short trainings, whose networks learn from crops at three places."""
+    crop = {"length_s": 0.2, "places": 3}
+    config = study(**{"budget": "24KB,4MMAC", "epochs": 2, "warm_start": False, **options})
+    recipe = {**config.recipe.to_dict(), "augmentations": {"time_crop": crop}}
+    path.write_text(study_toml(with_options(config, {"recipe": recipe})), encoding="utf-8")
+    return path
+
+
+def test_a_teacher_that_hears_no_crops_is_one_line_and_leaves_no_run(
+    run_command, write_run, tones, tmp_path
+):
+    """One whose head is for whole clips."""
+    name, out = write_run(), tmp_path / "out"
+    architecture = report_model("ntu-vggnet").adapted(2, 0.4).architecture
+    arrays = store(build(architecture, 2, 0.4), precision="float16")
+    flat = SavedModel(architecture, ("high", "low"), 0.4, "plain", arrays, {})
+    save_model(tmp_path / "run" / "models" / "1", flat)
+    path, other = write_study(tmp_path / "own.toml"), name.replace(":0", ":1")
+    given = ("--data", tones, "--teacher", name, "--teacher", other, "--seed", 0, "--out", out)
+    code, _, err = run_command("search", "--study", path, *given)
+    lines = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert (code, len(lines)) == (2, 1)
+    assert f"{other}: expected a teacher that can hear crops of 0.2 s, got one for 0.4" in lines[0]
+    assert not out.exists()
+
+
+@pytest.mark.slow
+def test_a_search_learns_what_a_teacher_says_of_crops(run_command, write_run, tones, tmp_path):
+    """Networks come out otherwise than by whole clips, and the same when cut."""
+    path = write_study(tmp_path / "own.toml")
+    given = ("--study", path, "--data", tones, "--teacher", write_run(), "--seed", 0, "--json")
+
+    def search(out, *more):
+        code, printed, err = run_command("search", *given, "--workers", 1, "--out", out, *more)
+        assert code == 0, err
+        files = (out / "models").glob("*/weights.safetensors")
+        return json.loads(printed), {path.parent.name: path.read_bytes() for path in files}
+
+    value, weights = search(tmp_path / "whole", "--trials", 2, "--final-seeds", 1)
+    assert value["trials"]["completed"] == len(weights) == 2
+    said = np.load(tmp_path / "whole" / TEACHER_FILE)
+    assert said.shape == (len(load_dataset(tones).indices("train")), 3, 2)
+    np.testing.assert_allclose(said.sum(axis=2), 1, atol=1e-6)
+    cut = tmp_path / "cut"
+    search(cut, "--trials", 1)
+    (cut / TEACHER_FILE).unlink()
+    resume = ("search", "--resume", "--out", cut, "--trials", 2, "--workers", 1)
+    code, _, err = run_command(*resume)
+    assert code == 0, err
+    files = (cut / "models").glob("*/weights.safetensors")
+    assert {path.parent.name: path.read_bytes() for path in files} == weights
+    path.write_text(path.read_text(encoding="utf-8").replace("places = 3\n", ""), encoding="utf-8")
+    _, of_whole_clips = search(tmp_path / "other", "--trials", 2)
+    assert of_whole_clips.keys() == weights.keys()
+    assert all(of_whole_clips[n] != weights[n] for n in weights)
+
+
 @pytest.mark.slow
 def test_a_search_learns_from_a_teacher(run_command, tones, tmp_path, monkeypatch):
     """A first search has it; with it networks come out otherwise, and the same when cut."""

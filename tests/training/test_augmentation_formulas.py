@@ -5,7 +5,7 @@ from math import isfinite, log, log10
 
 import pytest
 import torch
-from augmenting import LOG_MEL_8K, LOG_MELS, augmented, batch, generator
+from augmenting import LOG_MEL_8K, LOG_MELS, WAVEFORM_8K, augmented, batch, generator
 from recipe_cases import EVERY_AUGMENTATION, recipe
 
 from nas_asc.architectures import FrontEnd
@@ -146,6 +146,52 @@ def test_a_crop_is_a_stretch_of_each_clip_with_its_own_mean_spectrum():
         torch.testing.assert_close(mean, clip.mean((0, 2)))
         firsts.add(first)
     assert len(firsts) > 5
+
+
+def test_without_places_a_crop_begins_at_any_frame():
+    """At one of those drawn for all clips at once, as before there were places."""
+    maps = torch.arange(51.0).expand(16, 1, 40, 51)
+    given = Batch((maps,), torch.eye(16), frontend=LOG_MEL_8K)
+    drawn = torch.randint(31, (16, 1), generator=generator(3))
+    expected = (drawn + torch.arange(21)).float()
+    assert torch.equal(augmented("time_crop", given, 3, length_s=0.2).inputs[0][:, 0, 7], expected)
+
+
+@pytest.mark.parametrize("is_waveform", [False, True])
+@pytest.mark.parametrize(
+    ("places", "firsts"),
+    [(1, [15]), (2, [0, 30]), (4, [0, 10, 20, 30]), (8, [0, 4, 9, 13, 17, 21, 26, 30])],
+)
+def test_at_places_a_crop_is_one_of_so_many_and_what_teachers_say_is_of_it(
+    places, firsts, is_waveform
+):
+    """Of 51 frames 21, and of 1630 samples 1600."""
+    whole, size = (1630, 1600) if is_waveform else (51, 21)
+    maps = torch.arange(float(whole)).expand(64, *((2,) if is_waveform else (1, 40)), whole)
+    teacher = torch.arange(64 * places * 3.0).view(64, places, 3)
+    frontend = WAVEFORM_8K if is_waveform else LOG_MEL_8K
+    given = Batch((maps,), torch.eye(64), teacher=teacher, frontend=frontend)
+    cropped = augmented("time_crop", given, length_s=0.2, places=places)
+    seen = set()
+    for own, (clip, said) in enumerate(zip(cropped.inputs[0], cropped.teacher, strict=True)):
+        first = int(clip.flatten()[0])
+        assert torch.equal(clip, maps[0][..., first : first + size])
+        assert torch.equal(said, teacher[own, firsts.index(first)])
+        seen.add(first)
+    assert seen == {*firsts}
+    again = augmented("time_crop", given, length_s=0.2, places=places)
+    assert torch.equal(again.inputs[0], cropped.inputs[0])
+    assert torch.equal(again.teacher, cropped.teacher)
+
+
+def test_what_teachers_say_of_whole_clips_stays_and_of_other_crops_is_refused():
+    given = Batch((torch.zeros(4, 1, 40, 51),), torch.eye(4), frontend=LOG_MEL_8K)
+    whole = replace(given, teacher=torch.eye(4))
+    found = augmented("time_crop", whole, length_s=0.2, places=3)
+    assert torch.equal(found.teacher, whole.teacher)
+    others = replace(given, teacher=torch.ones(4, 2, 4))
+    with pytest.raises(ValueError, match="expected what teachers say of 3 crops, got 2"):
+        augmented("time_crop", others, length_s=0.2, places=3)
 
 
 def test_a_crop_of_8_s_has_the_frames_that_the_deepsound_report_says():

@@ -12,16 +12,25 @@ from test_loop import tones, weights_of
 from torch.nn.functional import cross_entropy
 
 from nas_asc import build, load_model, predict_proba, read_inputs
+from nas_asc.architectures import FrontEnd
 from nas_asc.datasets import load_dataset
 from nas_asc.errors import ConfigError, StorageError
+from nas_asc.features import load_inputs
 from nas_asc.networks import SavedModel, save_ensemble, save_model, store
 from nas_asc.reports.ensemble import Ensemble, Member
 from nas_asc.reports.lookup import report_model
 from nas_asc.study import DataSource
 from nas_asc.training import distillation
+from nas_asc.training.augmentations import AUGMENTATIONS
 from nas_asc.training.batches import Batch, Clips
 from nas_asc.training.checkpoint import load_checkpoint
-from nas_asc.training.distillation import keep_probabilities, read_probabilities
+from nas_asc.training.distillation import (
+    TeacherFile,
+    check_they_take_crops,
+    keep_probabilities,
+    read_probabilities,
+    read_taught,
+)
 from nas_asc.training.loop import Hooks, train
 from nas_asc.training.parts import parts_of
 
@@ -83,9 +92,13 @@ def test_smoothing_and_class_weights_are_of_the_labels_alone():
     assert found.item() == pytest.approx(0.5 * hard.item() + 0.5 * loss_of(1.0).item(), rel=1e-6)
 
 
-def test_a_batch_without_teachers_is_refused():
-    with pytest.raises(ValueError, match="expected a batch with what teachers say"):
-        loss_of(0.5, batch=replace(BATCH, teacher=None))
+@pytest.mark.parametrize(
+    ("teacher", "found"), [(None, "got none"), (torch.ones(2, 2, 3) / 3, r"got \(2, 2, 3\)")]
+)
+def test_a_batch_without_what_teachers_say_of_each_clip_is_refused(teacher, found):
+    """Or with what they say of crops of which none has been drawn."""
+    with pytest.raises(ValueError, match=f"expected a batch with what teachers say .* {found}"):
+        loss_of(0.5, batch=replace(BATCH, teacher=teacher))
 
 
 def taught(labels=None):
@@ -137,6 +150,69 @@ def test_what_a_teacher_says_goes_with_its_clip():
     assert torch.equal(batch.teacher, clips.teacher[[5, 7]])
     there = some.to(torch.device("meta"))
     assert (there.teacher.device.type, there.teacher.shape) == ("meta", (3, 3))
+    crops = taught_of_crops()
+    some = crops.subset([7, 3, 5])
+    assert torch.equal(some.batch(torch.tensor([2, 0])).teacher, crops.teacher[[5, 7]])
+    assert some.to(torch.device("meta")).teacher.shape == (3, 3, 3)
+
+
+def cropping(**changed):
+    """A recipe with teachers that crops clips of 36 frames to 11 at one of three places."""
+    crop = {"length_s": 0.1, "places": 3}
+    return learning(1.0, augmentations={"time_crop": crop, "mixup": {"alpha": 0.3}}, **changed)
+
+
+def taught_of_crops():
+    """Clips whose frames are their numbers, and a teacher of chance that heard three crops."""
+    frontend = FrontEnd("logmel", 1, 8000, 256, 80, 256, n_mels=3, f_max_hz=4000.0)
+    maps = torch.arange(36.0).expand(12, 1, 3, 36)
+    teacher = torch.randn(12, 3, 3, generator=torch.Generator().manual_seed(4)).softmax(2)
+    labels = torch.arange(12) % 3
+    return Clips((maps,), labels, 3, teacher=teacher, frontend=frontend)
+
+
+def test_a_network_learns_what_was_said_of_the_crop_that_it_is_fed(monkeypatch):
+    """Of frames 0 to 10, 12 to 22 or 25 to 35."""
+    clips, heard, found = taught_of_crops(), [], []
+    augment = AUGMENTATIONS["mixup"].function
+
+    def noted(batch, generator, settings):
+        heard.append(batch)
+        return augment(batch, generator, settings)
+
+    mixup = replace(AUGMENTATIONS["mixup"], function=noted)
+    monkeypatch.setitem(AUGMENTATIONS, "mixup", mixup)
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(33, 3))
+    train(network, clips, cropping(order="fixed", batch_size=4), epochs=2, seed=0)
+    for step, batch in enumerate(heard):
+        assert batch.teacher.shape == (4, 3)
+        for own, (clip, said) in enumerate(zip(batch.inputs[0], batch.teacher, strict=True)):
+            first = int(clip[0, 0, 0])
+            assert torch.equal(clip, torch.arange(36.0).expand(1, 3, 36)[..., first : first + 11])
+            place = [0, 12, 25].index(first)
+            assert torch.equal(said, clips.teacher[4 * step % 12 + own, place])
+            found.append(place)
+    assert (len(found), {*found}) == (24, {0, 1, 2})
+
+
+def test_a_curriculum_with_crops_goes_on_to_the_last_bit(tmp_path):
+    """Its first model learns from teachers, too."""
+    table = {"stages": 2, "until": 0.5, "first": 0.4}
+    path, results = tmp_path / "checkpoint", []
+    for untils in ((3,), (1, 3)):
+        path.unlink(missing_ok=True)
+        for until in untils:
+            torch.manual_seed(1)
+            pooled = [torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(1, 3)]
+            network = torch.nn.Sequential(*pooled)
+            hooks = Hooks(
+                go_on_from=load_checkpoint(path, "this"),
+                on_checkpoint=lambda _, checkpoint: checkpoint().save(path, "this"),
+            )
+            steps = cropping(curriculum=table)
+            train(network, taught_of_crops(), steps, hooks, epochs=3, seed=0, until=until)
+        results.append(weights_of(network))
+    assert torch.equal(*results)
 
 
 def test_a_blend_of_clips_has_a_blend_of_what_teachers_say():
@@ -175,12 +251,11 @@ def saved(place, *given, **changed):
     return place
 
 
-def said(tmp_path, dataset, *folders, temperature=2.0):
-    """What teachers say of training clips, by way of the file."""
-    path = tmp_path / f"{len(list(tmp_path.iterdir()))}.npy"
-    keep_probabilities(path, dataset, folders, temperature)
-    shape = (len(dataset.indices("train")), len(dataset.classes))
-    return read_probabilities(path, shape).numpy()
+def said(tmp_path, dataset, *folders, steps=None):
+    """What teachers say of training clips to who learns by a recipe, by way of the file."""
+    path, steps = tmp_path / f"{len(list(tmp_path.iterdir()))}.npy", steps or learning(0.5)
+    keep_probabilities(path, dataset, folders, steps)
+    return read_taught(TeacherFile(path, steps), dataset, steps).numpy()
 
 
 def direct(folder, dataset, temperature=2.0):
@@ -227,6 +302,97 @@ def test_a_teacher_hears_each_window(tmp_path, folder):
     found = said(tmp_path, dataset, teacher)
     assert len(found) > len({dataset.clips[i].path for i in dataset.indices("train")})
     np.testing.assert_allclose(found, direct(teacher, dataset), atol=1e-3)
+
+
+def steps_of(**crop):
+    return learning(0.5, augmentations={"time_crop": crop})
+
+
+def test_a_teacher_hears_the_crop_at_each_place(tmp_path, folder, monkeypatch):
+    """Of 26 frames those of 0.2 s, 13, from the first, fifth, tenth and last of 14 starts.
+
+    However long the teacher's own clips are; what is cached is taken.
+    """
+    dataset, steps = load_dataset(folder), steps_of(length_s=0.2, places=4)
+    teachers = [saved(tmp_path / "a", 1), saved(tmp_path / "b", 2, ("low", "high"), clip_s=0.5)]
+    found = said(tmp_path, dataset, *teachers, steps=steps)
+    expected = np.zeros((len(dataset.indices("train")), 4, 2))
+    for teacher, order in zip(teachers, ([0, 1], [1, 0]), strict=True):
+        network = load_model(teacher)
+        (maps,) = load_inputs(dataset, network.frontend.feature_key)
+        assert maps.shape[-1] == 26
+        maps = torch.from_numpy(maps)[list(dataset.indices("train"))].float()
+        with torch.no_grad():
+            for place, first in enumerate([0, 4, 9, 13]):
+                logits = network(maps[..., first : first + 13])[:, order]
+                expected[:, place] += (logits / 2).softmax(1).numpy() / 2
+    assert found.dtype == np.float32
+    assert found.std(axis=1).max() > 1e-3
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    monkeypatch.setattr(distillation, "load_inputs", None)
+    assert np.array_equal(said(tmp_path, dataset, *teachers, steps=steps), found)
+    for other in ({"length_s": 0.2, "places": 3}, {"length_s": 0.3, "places": 4}):
+        with pytest.raises(TypeError):  # has not been heard yet
+            said(tmp_path, dataset, *teachers, steps=steps_of(**other))
+
+
+def test_an_ensemble_hears_crops_and_an_only_one_is_in_the_middle(tmp_path, folder):
+    """Of 26 frames 13 from the seventh on, 6.5 rounded to the even one."""
+    dataset, architecture = load_dataset(folder), report_model("deepsound-32").adapted(2, 0.4)
+    members = [Member(replace(architecture, id=name), 1, 1.0) for name in "ab"]
+    ensemble = Ensemble("made", "", "", tuple(members), dataset.classes, 0.4, "plain", {})
+    save_ensemble(tmp_path / "7", ensemble, [model(1), model(2)], {})
+    found = said(tmp_path, dataset, tmp_path / "7", steps=steps_of(length_s=0.2, places=1))
+    (maps,) = load_inputs(dataset, architecture.architecture.frontend.feature_key)
+    maps = torch.from_numpy(maps)[list(dataset.indices("train"))].float()
+    networks = [load_model(tmp_path / "7" / name) for name in "12"]
+    with torch.no_grad():
+        votes = [each(maps[..., 6:19]).softmax(1) for each in networks]
+    expected = (sum(votes) / 2).log().div(2).softmax(1)
+    np.testing.assert_allclose(found, expected[:, None], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "crop", [{"length_s": 0.2}, {"length_s": 0.4, "places": 4}, {"length_s": 9.0, "places": 4}]
+)
+def test_without_places_or_shorter_crops_teachers_hear_whole_clips(tmp_path, folder, crop):
+    dataset, teacher = load_dataset(folder), saved(tmp_path / "a", 1)
+    found = said(tmp_path, dataset, teacher, steps=steps_of(**crop))
+    assert np.array_equal(found, said(tmp_path, dataset, teacher))
+
+
+def test_a_training_with_other_crops_learns_the_mean_over_places(tmp_path, folder):
+    """As a network of an ensemble whose recipe is another than that of the study."""
+    dataset, steps = load_dataset(folder), steps_of(length_s=0.2, places=3)
+    path = tmp_path / "teacher.npy"
+    keep_probabilities(path, dataset, [saved(tmp_path / "a", 1)], steps)
+    stored = np.load(path)
+    assert stored.shape == (len(dataset.indices("train")), 3, 2)
+    for crop in ({"length_s": 0.2, "places": 2}, {"length_s": 0.3, "places": 3}, {"length_s": 0.2}):
+        found = read_taught(TeacherFile(path, steps), dataset, steps_of(**crop))
+        torch.testing.assert_close(found, torch.from_numpy(stored).mean(1))
+    found = read_taught(TeacherFile(path, steps), dataset, learning(0.5))
+    torch.testing.assert_close(found, torch.from_numpy(stored).mean(1))
+
+
+def test_a_teacher_for_clips_of_one_length_hears_crops_that_are_as_long(tmp_path, folder):
+    dataset, steps = load_dataset(folder), steps_of(length_s=0.2, places=2)
+    as_long = saved(tmp_path / "a", 1, clip_s=0.2, model_id="ntu-vggnet")
+    check_they_take_crops(steps, dataset, {"this": as_long})
+    assert said(tmp_path, dataset, as_long, steps=steps).shape[1:] == (2, 2)
+    longer = saved(tmp_path / "b", 1, model_id="ntu-vggnet")
+    check_they_take_crops(learning(0.5), dataset, {"this": longer})
+    told = r"this: expected a teacher that can hear crops of 0.2 s, got one for 0.4 s alone - take"
+    with pytest.raises(ConfigError, match=told):
+        check_they_take_crops(steps, dataset, {"that": as_long, "this": longer})
+    with pytest.raises(ConfigError, match="b: expected a teacher that can hear crops"):
+        said(tmp_path, dataset, longer, steps=steps)
+
+
+def test_a_teacher_with_two_spectrograms_hears_no_crops(tmp_path, folder):
+    two = saved(tmp_path / "a", 1, model_id="srpol-4")
+    with pytest.raises(ConfigError, match=r"got one whose two spectrograms \(frontend.second_wind"):
+        check_they_take_crops(steps_of(length_s=0.2, places=2), load_dataset(folder), {"it": two})
 
 
 def test_a_teacher_whose_weights_are_no_numbers_is_refused(tmp_path, folder):

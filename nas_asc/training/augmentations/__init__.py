@@ -26,13 +26,21 @@ from nas_asc.training.augmentations.mixup import Mixup, mixup
 from nas_asc.training.augmentations.noise import Noise, noise
 from nas_asc.training.augmentations.spec_augment import SpecAugment, spec_augment
 from nas_asc.training.augmentations.temporal_mask import TemporalMask, temporal_mask
-from nas_asc.training.augmentations.time_crop import TimeCrop, check_takes_crops, time_crop
+from nas_asc.training.augmentations.time_crop import (
+    TimeCrop,
+    check_takes_crops,
+    every_crop,
+    takes_crops,
+    time_crop,
+)
 from nas_asc.training.augmentations.time_shift import TimeShift, time_shift
 from nas_asc.training.augmentations.time_warp import TimeWarp, time_warp
 from nas_asc.training.augmentations.warp import Warp, warp
 from nas_asc.training.batches import Batch
 
-__all__ = ["AUGMENTATIONS", "Augmentation", "check_takes_crops"]
+__all__ = [
+    "AUGMENTATIONS", "Augmentation", "TimeCrop", "check_takes_crops", "every_crop", "takes_crops",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
