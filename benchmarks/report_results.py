@@ -24,7 +24,7 @@ from time import monotonic
 from typing import Any
 
 from filelock import FileLock, Timeout
-from results_rows import Row, adapted, costs_of, rows
+from results_rows import CLIP_S, TRAINING_CLIPS, Row, adapted, costs_of, rows
 from results_table import write_table
 from search import git
 
@@ -133,7 +133,8 @@ def read_data(name: str, folder: Path) -> Dataset:
     if name == "coarse":
         labels = {"columns": "label=label,fine=fine", "audio": str(folder)}
         return load_dataset(DataSource.of(COARSE, **labels), 0)
-    return load_dataset(DataSource.of(folder), 0)
+    window_s = CLIP_S[name] if name == "windows" else None
+    return load_dataset(DataSource.of(folder, window_s=window_s), 0)
 
 
 def study_for(row: Row, dataset: Dataset) -> StudyConfig:
@@ -175,7 +176,7 @@ def train(row: Row, unit: str, options: Namespace) -> dict[str, Any]:
     if kept:
         test = evaluate_model(run / "models" / job.name, dataset).to_dict()
     validation = {name: result.metrics[name] for name in ("accuracy", "log_loss")}
-    steps = study.recipe.epoch_steps(len(dataset.indices("train")))
+    steps = study.recipe.epoch_steps(TRAINING_CLIPS[row.data])
     return {
         **{"row": row.name, "unit": unit, "model": row.model, "data": row.data},
         **{"seed": study.seed, "training_seed": job.seed},
@@ -247,7 +248,7 @@ class Clock:
 
 def notes_of(row: Row, study: StudyConfig, dataset: Dataset) -> Iterator[str]:
     """Yield what of a recipe falls away, or cannot shrink in proportion, a few words each."""
-    clips = len(dataset.indices("train"))
+    clips = TRAINING_CLIPS[row.data]
     model = find_model(row.model)
     whole = study_of(model, {})
     share = row.epochs / whole.epochs
@@ -263,7 +264,7 @@ def notes_of(row: Row, study: StudyConfig, dataset: Dataset) -> Iterator[str]:
         if had_weights and recipe.loss.get("class_weights") == "none":
             yield "the class weights fall away: they are of other classes"
         crop = recipe.augmentations.get("time_crop", {}).get("length_s", 0.0)
-        if crop >= dataset.clip_s:
+        if crop >= dataset.clip_s and not recipe.join_clips:
             yield f"the crop of {crop:g} s falls away: clips have {dataset.clip_s:g} s"
         for key in ("every", "step_epochs"):
             if (step := recipe.schedule.get(key)) and step * steps < 1:

@@ -89,6 +89,8 @@ def command(
     config = settle_device(config, device, resume, plan_only=False)
     config = config.model_copy(update={"recipe": config.recipe.absolute})
     dataset = checked_dataset(config)
+    if windowed := in_windows(config, found, dataset):
+        config, dataset = windowed, checked_dataset(windowed)
     config = study_for_data(config, found, dataset)
     task = read_task(config, lambda: dataset)
     count = worker_count(config, None, 0, on_cluster=False)
@@ -162,6 +164,27 @@ def study_of(model: "ReportModel | Ensemble", given: Mapping[str, object]) -> "S
         whole = reproduction(model.report, model.id, members, **place).epochs
         remark(f"epochs: {config.epochs} of {whole}, every schedule is shortened in proportion")
     return config
+
+
+def in_windows(
+    config: "StudyConfig", model: "ReportModel | Ensemble", dataset: "Dataset"
+) -> "StudyConfig | None":
+    """Return the study with windows as long as the clips of a model, if it needs them.
+
+    That is a network fed stretches of recordings, where the clips of the data are whole recordings.
+    """
+    from nas_asc.reports import Ensemble
+    from nas_asc.study import with_options
+
+    if isinstance(model, Ensemble) or not config.recipe.join_clips or config.data.window_s:
+        return None
+    if dataset.clip_s <= model.clip_s:
+        return None
+    remark(
+        f"windows: {model.id} is trained on stretches of {model.clip_s:g} s from anywhere in a "
+        f"clip, and judged by the mean over windows of {model.clip_s:g} s"
+    )
+    return with_options(config, {"data": {"window_s": model.clip_s}})
 
 
 def study_for_data(

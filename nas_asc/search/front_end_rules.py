@@ -2,8 +2,8 @@
 
 A rate above the data's own adds nothing but work, and a mel bin that no Fourier frequency lies in,
 or that lies above what the recordings hold, is the same number for every clip. Where a space has
-nothing else, a rule is waived: poor front ends are better than no search. Report models are what
-they are, and exempt.
+nothing else, a rule is waived: poor front ends are better than no search. Where a recipe crops
+clips, neither is proposed what takes whole ones alone. Report models are what they are, and exempt.
 """
 
 import logging
@@ -14,6 +14,7 @@ from nas_asc.architectures import Architecture, FrontEnd, has_empty_band, highes
 from nas_asc.datasets import Dataset
 from nas_asc.errors import ConfigError
 from nas_asc.spaces import SearchSpace
+from nas_asc.study import Recipe
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ def _is_above_the_recordings(frontend: FrontEnd, dataset: Dataset) -> bool:
 
 
 Rule = Callable[[FrontEnd, Dataset], bool]
+_WHOLE_CLIPS = "flatten"  # the pooling after which a network takes clips of one length alone
 
 # Whether a front end breaks a rule, by what it then has.
 _OF_RATES: Mapping[str, Rule] = {"a rate above that of the data": _is_above_the_rate}
@@ -41,8 +43,8 @@ _OF_MEL_BINS: Mapping[str, Rule] = {
 }
 
 
-def suits(space: SearchSpace, dataset: Dataset) -> Callable[[Architecture], bool]:
-    """Return what checks whether the front end of an architecture suits the data.
+def suits(space: SearchSpace, dataset: Dataset, recipe: Recipe) -> Callable[[Architecture], bool]:
+    """Return what checks whether an architecture suits the data, and the crops of a recipe.
 
     Where no front end of the space keeps all rules, the fewest are waived, with a warning.
 
@@ -61,7 +63,16 @@ def suits(space: SearchSpace, dataset: Dataset) -> Callable[[Architecture], bool
     def is_suitable(frontend: FrontEnd) -> bool:
         return waived.issuperset(_broken(frontend, dataset))
 
-    return lambda architecture: is_suitable(architecture.frontend)
+    crop_s = recipe.augmentations.get("time_crop", {}).get("length_s", dataset.clip_s)
+    if crop_s >= dataset.clip_s or {*space.options("head.pooling")} == {_WHOLE_CLIPS}:
+        return lambda architecture: is_suitable(architecture.frontend)
+
+    def is_suitable_for_crops(architecture: Architecture) -> bool:
+        frontend, head = architecture.frontend, architecture.sections["head"]
+        takes_crops = head.get("pooling") != _WHOLE_CLIPS and not frontend.second_window
+        return takes_crops and is_suitable(frontend)
+
+    return is_suitable_for_crops
 
 
 def _waived(space: SearchSpace, dataset: Dataset) -> frozenset[str]:

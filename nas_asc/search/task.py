@@ -184,7 +184,7 @@ def read_task(
     check_teachers(teachers, dataset)
     config.recipe.class_weights(dataset.classes)  # none is missing
     space = space.for_data(dataset.sample_rate_hz)
-    suiting = suits(space, dataset)
+    suiting = suits(space, dataset, config.recipe)
     measure = checked_measure(space, len(dataset.classes), dataset.clip_s, suiting)
     most = [macs for macs in (budget.macs, config.macs_ceiling) if macs is not None]
     trained = replace(budget, macs=min(most, default=None))

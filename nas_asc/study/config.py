@@ -138,8 +138,9 @@ class Recipe(Table):
         augmentations: settings of each that is on, by its name in `AUGMENTATIONS`.
         order: of the clips of an epoch, one of `ORDERS`; None for "shuffled".
         join_clips: whether training clips that are parts of one recording, as the names of TAU 2022
-            Mobile say, are joined, and a network is fed a stretch from anywhere in it, as long as a
-            clip at most; a recording is one training clip then. None for no. What judges stays.
+            Mobile say, or windows of one file, are joined, and a network is fed a stretch from
+            anywhere in it, as long as a clip at most; a recording is one training clip then. None
+            for no. What judges stays.
         pruning: when networks that are to be pruned are; None for as it always was.
         l2, stop, keep, curriculum: see each; None for off: the last weights are the result.
         distillation: what is learnt from teachers; None for nothing.
@@ -385,12 +386,6 @@ class StudyConfig(Table):
     def _ends(self) -> "StudyConfig":
         if self.trials is None and self.time_s is None:
             raise ValueError("trials: expected a number, or time_s, got neither")
-        recipes = [self.recipe, *(self.member_recipes or {}).values()]
-        if self.data.window_s is not None and any(each.join_clips for each in recipes):
-            raise ValueError(
-                "recipe.join_clips: expected clips that are whole files, got windows (--window) - "
-                "leave out one of them"
-            )
         if self.cv and self.recipe.distillation:
             raise ValueError(
                 "cv: expected no training for each fold (--cv) of what learns from teachers, who "

@@ -3,8 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from nas_asc.datasets.dataset import Clip, Dataset
 from nas_asc.datasets.joining import join_training_clips
 from nas_asc.study.data_source import DataSource
@@ -53,7 +51,28 @@ def test_clips_of_ten_seconds_stay():
     assert join_training_clips(dataset(*clips("bus-lyon-1-7-0-a", "bus-lyon-1-8-0-a"))) is None
 
 
-def test_windows_are_not_joined():
-    source = DataSource(window_s=0.5)
-    with pytest.raises(ValueError, match="expected clips that are whole files"):
-        join_training_clips(dataset(*clips("bus-lyon-1-7-0-a"), source=source))
+def windows(name, starts_s, split="train"):
+    return [replace(clip, start_s=s) for clip in clips(name, split=split) for s in starts_s]
+
+
+def test_windows_are_joined_to_files_as_long_as_most():
+    """Of 40 files 38 have 5 s; one of 2 s begins again, one of 10 s is cut."""
+    whole = [window for n in range(38) for window in windows(f"{n}", range(5))]
+    found = [*windows("short", range(2)), *whole, *windows("long", range(10))]
+    others = windows("judged", range(5), "validation")
+    joined = join_training_clips(dataset(*found, *others, source=DataSource(window_s=1.0)))
+    assert joined is not None
+    assert joined.dataset.clip_s == 5.0
+    short, first, *_, last = joined.dataset.clips
+    assert len(joined.dataset.clips) == 40
+    assert short.further == (short.path, short.path)
+    assert (first.further, last.further) == ((), ())
+    assert {clip.start_s for clip in joined.dataset.clips} == {0.0}
+    assert joined.parts[0] == (0, 1) * 5
+    assert joined.parts[1] == (2, 3, 4, 5, 6, 2, 3, 4, 5, 6)
+    assert joined.parts[-1] == tuple(range(192, 202))
+
+
+def test_files_of_one_window_stay():
+    found = [*windows("a", [0.0]), *windows("b", [0.0])]
+    assert join_training_clips(dataset(*found, source=DataSource(window_s=1.0))) is None

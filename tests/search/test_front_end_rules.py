@@ -6,6 +6,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from recipe_cases import recipe
 from study_cases import DATASET, task
 
 from nas_asc.architectures import has_empty_band
@@ -25,7 +26,7 @@ SPEECH = replace(DATASET, sample_rate_hz=8000, highest_hz=3500.0, clip_s=0.4)
 def suitable(dataset, space=MBCONV, number=60):
     """Give front ends of random draws that suit the data."""
     bound, rng = space.for_data(dataset.sample_rate_hz), random.Random(0)
-    suit = suits(bound, dataset)
+    suit = suits(bound, dataset, recipe())
     drawn = (bound.random(rng) for _ in range(20_000))
     return [a.frontend for a in islice(filter(suit, drawn), number)]
 
@@ -107,4 +108,15 @@ def test_a_space_in_which_nothing_suits_is_searched_all_the_same(of_before, capl
 def test_limits_that_the_data_leave_nothing_between_are_refused(of_before):
     path = of_before(**{"44100": '"data"', "f_min_hz = 10": "f_min_hz = 5000"})
     with pytest.raises(ConfigError, match="f_min_hz: expected less than half the rate"):
-        suits(read_space(path).for_data(8000), SPEECH)
+        suits(read_space(path).for_data(8000), SPEECH, recipe())
+
+
+@pytest.mark.parametrize(("length_s", "some"), [(0.5, False), (1.0, True), (2.0, True)])
+def test_what_takes_whole_clips_alone_is_not_proposed_where_they_are_cropped(length_s, some):
+    """DATASET has clips of 1 s; dwsep has heads that flatten, among others."""
+    crops = {"time_crop": {"length_s": length_s}}
+    studied = task(space="dwsep", recipe=recipe(augmentations=crops).to_dict(), budget="128KB")
+    rng = random.Random(0)
+    drawn = [studied.space.random(rng) for _ in range(300)]
+    poolings = {each.sections["head"]["pooling"] for each in drawn if studied.suits(each)}
+    assert poolings == {"avg", "max", "avg+max", *(["flatten"] if some else [])}

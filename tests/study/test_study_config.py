@@ -100,7 +100,7 @@ def on(name, **settings):
         ({"recipe": {"learning_rate": 1e300}}, "recipe.learning_rate"),
         ({"recipe": {"batch_size": 2.5}}, "recipe.batch_size"),
         ({"recipe": {"ema_decay": 1.0}}, "recipe.ema_decay"),
-        ({"recipe": {"optimizer": ["adam"]}}, "recipe.optimizer"),
+        ({"recipe": {"optimizer": [["adam"]]}}, "recipe.optimizer"),
         ({"recipe": {"schedule": {}}}, "recipe.schedule"),
         ({"recipe": {"augmentations": ["mixup"]}}, "recipe.augmentations"),
         ({"recipe": {"augmentations": {"mixup": 0.2}}}, "recipe.augmentations.mixup"),
@@ -116,7 +116,6 @@ def on(name, **settings):
         ({"recipe": on("mixupp")}, "augmentations.mixupp"),
         ({"recipe": on("spec_augment", mel_mask_width=1.5)}, "spec_augment.mel_mask_width"),
         ({"recipe": on("spec_augment", frame_masks=-1)}, "spec_augment.frame_masks"),
-        ({"recipe": {"join_clips": True}, "data": {"window_s": 1.0}}, "recipe.join_clips"),
     ],
 )
 def test_a_setting_that_is_not_valid_has_its_path(quick, options, path):

@@ -79,8 +79,8 @@ def check_takes_crops(network: Network, augmentations: Mapping[str, Mapping[str,
     if not takes_crops(network, settings, within=network.input_shapes[0][-1]):
         raise ConfigError(
             f"{_NAME}: expected a network that takes clips of any length, got one for "
-            f"{network.clip_s:g} s alone - pool over time in its head (not flatten), crop less or "
-            "leave it out"
+            f"{network.clip_s:g} s alone - pool over time in its head (not flatten), cut clips "
+            "into windows as long as a crop (--window), or leave it out"
         )
 
 
