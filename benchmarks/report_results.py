@@ -39,6 +39,7 @@ from nas_asc.study import (
     STUDY_FILE,
     DataSource,
     Job,
+    Recipe,
     StudyConfig,
     load_study,
     study_toml,
@@ -176,7 +177,7 @@ def train(row: Row, unit: str, options: Namespace) -> dict[str, Any]:
     if kept:
         test = evaluate_model(run / "models" / job.name, dataset).to_dict()
     validation = {name: result.metrics[name] for name in ("accuracy", "log_loss")}
-    steps = study.recipe.epoch_steps(TRAINING_CLIPS[row.data])
+    steps = study.recipe.epoch_steps(_training_clips(study.recipe, row, dataset))
     return {
         **{"row": row.name, "unit": unit, "model": row.model, "data": row.data},
         **{"seed": study.seed, "training_seed": job.seed},
@@ -248,7 +249,6 @@ class Clock:
 
 def notes_of(row: Row, study: StudyConfig, dataset: Dataset) -> Iterator[str]:
     """Yield what of a recipe falls away, or cannot shrink in proportion, a few words each."""
-    clips = TRAINING_CLIPS[row.data]
     model = find_model(row.model)
     whole = study_of(model, {})
     share = row.epochs / whole.epochs
@@ -259,7 +259,7 @@ def notes_of(row: Row, study: StudyConfig, dataset: Dataset) -> Iterator[str]:
     if row.note:
         yield row.note
     for recipe, reported in pairs:
-        steps = recipe.epoch_steps(clips)
+        steps = recipe.epoch_steps(_training_clips(recipe, row, dataset))
         had_weights = not row.planned and isinstance(reported.loss.get("class_weights"), dict)
         if had_weights and recipe.loss.get("class_weights") == "none":
             yield "the class weights fall away: they are of other classes"
@@ -277,6 +277,11 @@ def notes_of(row: Row, study: StudyConfig, dataset: Dataset) -> Iterator[str]:
         total = steps * row.epochs
         if recipe.ema_decay > (reached := (1 + total) / (10 + total)):
             yield f"the average of weights reaches {reached:.2g} of {recipe.ema_decay:g}"
+
+
+def _training_clips(recipe: Recipe, row: Row, dataset: Dataset) -> int:
+    """Return how many clips an epoch of a row has: joined ones where its recipe joins them."""
+    return TRAINING_CLIPS[row.data] if recipe.join_clips else len(dataset.indices("train"))
 
 
 def code_version() -> str:
