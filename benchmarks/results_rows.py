@@ -204,10 +204,10 @@ COMPARISONS = (
     Comparison(
         "Distillation",
         "netease-student by the recipe of its report, with three seeds on the split in which the "
-        "last fold tests. Its teacher is the netease-teacher of the table above, one of four, which "
-        "has had few epochs, or deepsound-64 by the recipe of its report. A network learns what one "
-        "says of a whole clip, the mean over its windows, or of the very second, one of nine in a "
-        "clip, that the network is trained on.",
+        "last fold tests. Its teacher is the netease-teacher of the table above, one of four, that "
+        "has had few epochs, or deepsound-64 by the recipe of its report. A network learns what a "
+        "teacher says of a whole clip, the mean over its windows, or of the very second, one of "
+        "nine in a clip, that the network is trained on.",
         {
             "from labels alone": "student-alone",
             "from the teacher too, of whole clips": "student-taught",
