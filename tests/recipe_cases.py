@@ -1,6 +1,6 @@
 """Recipes that tests train by."""
 
-from nas_asc.study.config import Recipe
+from nas_asc.study.recipe import Recipe
 
 PLAIN_TABLE = {
     "optimizer": {"name": "adamw", "weight_decay": 0.01},

@@ -22,7 +22,7 @@ from nas_asc.complexity.rules import RULES, counting_rule
 from nas_asc.errors import ConfigError
 from nas_asc.networks.network import build
 from nas_asc.spaces.space_file import load_space
-from nas_asc.study.config import Recipe
+from nas_asc.study.recipe import Recipe
 from nas_asc.training.orders import ORDERS
 from nas_asc.training.parts import LOSSES, OPTIMIZERS, parts_of
 from nas_asc.training.schedules import SCHEDULES

@@ -10,6 +10,7 @@ from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
 
+from nas_asc.architectures import RECIPE
 from nas_asc.complexity import MEASURES
 from nas_asc.results.finals import SPLITS, Spread
 from nas_asc.results.pareto import OBJECTIVES, Point
@@ -126,6 +127,8 @@ def architecture_caption(choices: Mapping[str, object]) -> str:
     n_mels = None
     extents = []
     for name, values in choices_by_section(choices).items():
+        if RECIPE in name.split("."):
+            continue
         if name.endswith("frontend"):
             n_mels = values.get("n_mels")
         elif values.get("depth") != 0 and not name.endswith(("head", "compression")):

@@ -7,11 +7,19 @@ clips, neither is proposed what takes whole ones alone. Report models are what t
 """
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from nas_asc.architectures import Architecture, FrontEnd, has_empty_band, highest_centre_hz
-from nas_asc.datasets import Dataset
+from nas_asc.architectures import (
+    RECIPE,
+    Architecture,
+    FrontEnd,
+    Value,
+    has_empty_band,
+    highest_centre_hz,
+)
+from nas_asc.datasets import Dataset, join_training_clips
 from nas_asc.errors import ConfigError
 from nas_asc.spaces import SearchSpace
 from nas_asc.study import Recipe
@@ -33,6 +41,7 @@ def _is_above_the_recordings(frontend: FrontEnd, dataset: Dataset) -> bool:
 
 
 Rule = Callable[[FrontEnd, Dataset], bool]
+_CROPS = re.compile(r"augmentations(\.time_crop.*)?")  # choices of them
 _WHOLE_CLIPS = "flatten"  # the pooling after which a network takes clips of one length alone
 
 # Whether a front end breaks a rule, by what it then has.
@@ -63,14 +72,27 @@ def suits(space: SearchSpace, dataset: Dataset, recipe: Recipe) -> Callable[[Arc
     def is_suitable(frontend: FrontEnd) -> bool:
         return waived.issuperset(_broken(frontend, dataset))
 
-    crop_s = recipe.augmentations.get("time_crop", {}).get("length_s", dataset.clip_s)
-    if crop_s >= dataset.clip_s or {*space.options("head.pooling")} == {_WHOLE_CLIPS}:
-        return lambda architecture: is_suitable(architecture.frontend)
+    joins = recipe.join_clips and join_training_clips(dataset)
+    of_joined = {"length_s": dataset.clip_s} if joins else {}
+    of_crops = [path for path in recipe.choices if _CROPS.fullmatch(path)]
+    flattens = {*space.options("head.pooling")} == {_WHOLE_CLIPS}
+
+    @lru_cache(maxsize=1 << 10)
+    def crop_s(chosen: tuple[tuple[str, Value], ...]) -> float | None:
+        """Return how long crops of clips are; None where there are none."""
+        own = recipe.of({RECIPE: dict(chosen)})
+        length_s: float | None = own.augmentations.get("time_crop", of_joined).get("length_s")
+        return length_s
 
     def is_suitable_for_crops(architecture: Architecture) -> bool:
         frontend, head = architecture.frontend, architecture.sections["head"]
-        takes_crops = head.get("pooling") != _WHOLE_CLIPS and not frontend.second_window
-        return takes_crops and is_suitable(frontend)
+        chosen = architecture.sections.get(RECIPE, {})
+        length_s = crop_s(tuple((path, chosen[path]) for path in of_crops if path in chosen))
+        if length_s is not None:
+            is_shorter = length_s < dataset.clip_s and not flattens
+            if frontend.second_window or (is_shorter and head.get("pooling") == _WHOLE_CLIPS):
+                return False
+        return is_suitable(frontend)
 
     return is_suitable_for_crops
 

@@ -182,7 +182,8 @@ def read_task(
         checked_measure(space.for_data(rate_hz) if rate_hz else space, n_classes, clip_s)
     dataset = load_data()
     check_teachers(teachers, dataset)
-    config.recipe.class_weights(dataset.classes)  # none is missing
+    for recipe in config.recipe.with_each_option():
+        recipe.class_weights(dataset.classes)  # none is missing
     space = space.for_data(dataset.sample_rate_hz)
     suiting = suits(space, dataset, config.recipe)
     measure = checked_measure(space, len(dataset.classes), dataset.clip_s, suiting)

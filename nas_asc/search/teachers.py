@@ -74,9 +74,18 @@ def check_hearing(teachers: Sequence[Teacher], recipe: Recipe, dataset: Dataset)
     """Check that teachers can hear crops of clips, if networks learn by a recipe what they say.
 
     Raises:
-        ConfigError: one takes whole clips alone.
+        ConfigError: one takes whole clips alone, or crops with places differ between candidates.
     """
-    if teachers and "places" in recipe.augmentations.get("time_crop", {}):
+    if not teachers:
+        return
+    first, *others = [e.augmentations.get("time_crop", {}) for e in recipe.with_each_option()]
+    if any("places" in crop for crop in (first, *others)):
+        if any(crop != first for crop in others):
+            raise ConfigError(
+                "recipe.augmentations.time_crop: expected one crop for all candidates, at whose "
+                "places teachers hear clips, got a list - leave out places: they then hear whole "
+                "clips"
+            )
         folders = {teacher.name: teacher.folder for teacher in teachers}
         resolve_name(_CHECK_THEY_TAKE_CROPS)(recipe, dataset, folders)
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import zip_longest
 from math import exp2, inf
 
-from nas_asc.architectures import Architecture, Value
+from nas_asc.architectures import RECIPE, Architecture, Value
 from nas_asc.complexity import Budget
 from nas_asc.spaces.feasibility import Measure
 from nas_asc.spaces.space import Parameter, SearchSpace
@@ -168,7 +168,10 @@ def _steps(
     by_key: dict[str, list[tuple[str, Value]]] = {}
     for parameter in asked:
         steps = [(parameter.path, o) for o in _neighbours(parameter, values[parameter.path])]
-        by_key.setdefault(_parts(parameter)[-1], []).extend(steps)
+        parts = _parts(parameter)
+        # the width of a time shift scales no network
+        key = parameter.path if RECIPE in parts else parts[-1]
+        by_key.setdefault(key, []).extend(steps)
     scaling = [key for key in by_key if key in _SCALES]
     others = [key for key in by_key if key not in _SCALES and key != "family"]
     for keys in (scaling, others if also_others else []):

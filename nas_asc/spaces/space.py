@@ -152,7 +152,8 @@ class Section:
 
     def _stated(self, option: Value) -> Value:
         """Return what an option is in an architecture: the word for the data's rate is that."""
-        return self.data_rate_hz if option == DATA_RATE else option
+        is_rate = option == DATA_RATE and self.kind != RECIPE  # where a folder may be called so
+        return self.data_rate_hz if is_rate else option
 
     def selections(self) -> Iterator[tuple[list[Value], ...]]:
         """Yield the selections that decide differently which choices follow.

@@ -3,10 +3,6 @@
 from nas_asc.study.config import (
     RAISABLE,
     STUDY_FILE,
-    Distillation,
-    NoSettings,
-    Part,
-    Recipe,
     StudyConfig,
     faults_of,
     load_study,
@@ -35,6 +31,7 @@ from nas_asc.study.planning import (
     TrainingWork,
     plan,
 )
+from nas_asc.study.recipe import Distillation, NoSettings, Part, Recipe
 from nas_asc.study.recipe_tables import (
     L2,
     MOST,

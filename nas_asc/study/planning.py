@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from math import log2
 from typing import Any, NamedTuple
 
-from nas_asc.study.config import Recipe, StudyConfig
+from nas_asc.study.config import StudyConfig
+from nas_asc.study.recipe import Recipe
 from nas_asc.units import format_duration
 
 # What trains, fitted to 95 networks on clips of 0.6 to 5 s (two AVX2 cores, float32; within 15 % of

@@ -18,7 +18,7 @@ from nas_asc.errors import short_repr
 Option = bool | int | float | str
 
 # What belongs to the data and to what is computed once for all candidates.
-_FIXED = ("join_clips", "epoch_clips", "distillation.temperature", "distillation.teachers")
+_FIXED = ("join_clips", "epoch_clips", "distillation", "distillation.temperature")
 # Tables, and parts of a training, that are off where they are absent.
 _MAY_BE_OFF = ("l2", "stop", "keep", "curriculum", "pruning", "order", "quantization_aware")
 _OFF = "none"
@@ -40,11 +40,21 @@ def split_choices(table: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, t
             raise ValueError(
                 f"{path}: expected 1 to {_MOST_OPTIONS:,} options, got {len(options):,}"
             )
-        if not all(isinstance(each, Option | dict) for each in options):
-            text = "expected options that are numbers, words, true, false or tables"
-            raise ValueError(f"{path}: {text}, got {short_repr(options)}")
+        for each in options:
+            if isinstance(each, str) and each.startswith("{"):
+                raise ValueError(
+                    f"{path}: expected words that do not begin with {{, got {short_repr(each)}"
+                )
+            if isinstance(each, dict):
+                for inside, _ in _lists(each, tuple(path.split("."))):
+                    text = "expected one value in an option that is a table, got a list"
+                    raise ValueError(f"{inside}: {text} - give an option for each of its values")
+            elif not isinstance(each, Option):
+                text = "expected options that are numbers, words, true, false or tables"
+                raise ValueError(f"{path}: {text}, got {short_repr(options)}")
         known = tuple(
-            json.dumps(each, sort_keys=True) if isinstance(each, dict) else each for each in options
+            json.dumps(each, sort_keys=True, default=str) if isinstance(each, dict) else each
+            for each in options
         )
         if len({(isinstance(each, bool), each) for each in known}) < len(known):
             raise ValueError(f"{path}: expected different options, got {short_repr(options)}")
@@ -55,14 +65,14 @@ def split_choices(table: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, t
 
 
 def _lists(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, list[Any]]]:
-    """Yield the lists that are choices; those deeper in a setting are its value."""
+    """Yield the lists that are choices in a table; those deeper in a setting are its value."""
+    if len(path) > (2 if path[:1] == ("augmentations",) else 1):
+        return
     for key, value in table.items():
         inside = (*path, key)
         if isinstance(value, list) and inside != ("distillation", "teachers"):
             yield ".".join(inside), value
-        elif isinstance(value, dict) and len(inside) <= (
-            2 if path[:1] == ("augmentations",) else 1
-        ):
+        elif isinstance(value, dict):
             yield from _lists(value, inside)
 
 

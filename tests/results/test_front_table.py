@@ -107,6 +107,10 @@ def test_models_that_are_adapted_alike_share_a_line():
     ("choices", "text"),
     [
         (CHOICES, "64 mel | 6 2x12 3x24"),
+        (
+            {**CHOICES, "recipe.l2": "none", "recipe.augmentations.time_shift.width": 0.1},
+            "64 mel | 6 2x12 3x24",
+        ),
         ({"ensemble": "1 x a, 2 x b"}, "1 x a, 2 x b"),
         ({"net.size": 3, "net.kind": "x"}, "net.size=3, net.kind=x"),
         ({}, ""),

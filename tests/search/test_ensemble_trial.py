@@ -23,8 +23,9 @@ from nas_asc.reports.lookup import ensembles_of, report_model, resolve
 from nas_asc.search.runners import RUNNERS
 from nas_asc.search.search import run_search
 from nas_asc.search.storage.run_summary import load_front
-from nas_asc.study.config import Distillation, load_study, with_options
+from nas_asc.study.config import load_study, with_options
 from nas_asc.study.job import Job
+from nas_asc.study.recipe import Distillation
 from nas_asc.training.run_job import TrialSettings, run_job
 
 RATE_HZ, CLIP_S = 48000, 0.4

@@ -17,8 +17,8 @@ from test_faults import LONGEST_S
 
 from nas_asc.datasets import load_dataset
 from nas_asc.errors import RunError
-from nas_asc.study.config import NoSettings, Part
 from nas_asc.study.job import trial_seed
+from nas_asc.study.recipe import NoSettings, Part
 from nas_asc.training.loop import train
 from nas_asc.training.parts import LOSSES, CrossEntropy, cross_entropy
 

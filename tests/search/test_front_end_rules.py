@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,12 +12,14 @@ from study_cases import DATASET, task
 
 from nas_asc.architectures import has_empty_band
 from nas_asc.complexity.budget import Budget
+from nas_asc.datasets import Clip
 from nas_asc.errors import ConfigError
 from nas_asc.search.front_end_rules import suits
 from nas_asc.search.scheduler import Gate
 from nas_asc.search.warm_start import warm_start_trials
 from nas_asc.shipped import shipped
 from nas_asc.spaces.space_file import load_space, read_space
+from nas_asc.study import DataSource
 
 MBCONV = load_space("mbconv")
 MBCONV_TOML = shipped("search_spaces")["mbconv"].read_text(encoding="utf-8")
@@ -120,3 +123,27 @@ def test_what_takes_whole_clips_alone_is_not_proposed_where_they_are_cropped(len
     drawn = [studied.space.random(rng) for _ in range(300)]
     poolings = {each.sections["head"]["pooling"] for each in drawn if studied.suits(each)}
     assert poolings == {"avg", "max", "avg+max", *(["flatten"] if some else [])}
+
+
+def test_what_a_candidate_does_not_crop_it_may_take_whole():
+    """Where the crop is a choice it is of each candidate by itself."""
+    crops = {"time_crop": ["none", {"length_s": 0.5}, {"length_s": 1.0}]}
+    studied = task(space="dwsep", recipe=recipe(augmentations=crops).to_dict(), budget="128KB")
+    rng = random.Random(0)
+    drawn = [studied.space.random(rng) for _ in range(600)]
+    flat = [a for a in drawn if a.sections["head"]["pooling"] == "flatten" and studied.suits(a)]
+    found = {each.sections["recipe"]["augmentations.time_crop"] for each in flat}
+    assert found == {"none", '{"length_s": 1.0}'}
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_two_spectrograms_are_not_proposed_where_recordings_are_joined(joined):
+    """vgg has front ends of one and of two; of joined recordings a stretch is a crop."""
+    source = DataSource.of("nowhere", window_s=1.0)
+    first = Clip(Path("a.wav"), 0, "train", "a", None, None)
+    dataset = replace(DATASET, clips=(first, replace(first, start_s=1.0)), source=source)
+    studied = task(dataset, space="vgg", recipe=recipe(join_clips=joined).to_dict(), budget="1MB")
+    rng = random.Random(0)
+    drawn = [studied.space.random(rng) for _ in range(300)]
+    suited = [each.frontend.second_window > 0 for each in drawn if studied.suits(each)]
+    assert {*suited} == ({False} if joined else {False, True})

@@ -23,7 +23,7 @@ from nas_asc.search.storage.run_folder import (
     run_manifest,
     save_study,
 )
-from nas_asc.search.teachers import check_teachers, find_teachers, recipe_of_jobs
+from nas_asc.search.teachers import check_hearing, check_teachers, find_teachers, recipe_of_jobs
 from nas_asc.spaces import load_space
 from nas_asc.study import STUDY_FILE, TEACHER_FILE, DataSource, read_study, study_toml, with_options
 
@@ -284,6 +284,20 @@ def test_a_teacher_that_hears_no_crops_is_one_line_and_leaves_no_run(
     assert (code, len(lines)) == (2, 1)
     assert f"{other}: expected a teacher that can hear crops of 0.2 s, got one for 0.4" in lines[0]
     assert not out.exists()
+
+
+@pytest.mark.parametrize("length_s", [0.2, [0.2, 0.1]])
+def test_teachers_hear_one_list_of_crops(write_run, tones, length_s):
+    crop = {"time_crop": {"length_s": length_s, "places": 3}}
+    recipe = {**study().recipe.to_dict(), "augmentations": crop}
+    recipe = study(recipe=recipe, teachers=[write_run()]).recipe
+    teachers, dataset = find_teachers(recipe), load_dataset(tones)
+    if length_s == 0.2:
+        check_hearing(teachers, recipe, dataset)
+    else:
+        with pytest.raises(ConfigError, match="time_crop: expected one crop for all candidates"):
+            check_hearing(teachers, recipe, dataset)
+    check_hearing((), recipe, dataset)
 
 
 @pytest.mark.slow

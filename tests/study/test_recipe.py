@@ -7,7 +7,8 @@ from recipe_cases import EVERY_AUGMENTATION, PLAINEST, recipe
 from torch import nn
 
 from nas_asc.errors import ConfigError
-from nas_asc.study.config import Part, Table, load_study, study_toml
+from nas_asc.study.config import Table, load_study, study_toml
+from nas_asc.study.recipe import Part
 from nas_asc.training.augmentations import AUGMENTATIONS, Augmentation
 from nas_asc.training.batches import Batch, Clips
 from nas_asc.training.loop import train

@@ -1,18 +1,30 @@
 """Lists in a recipe are choices: read, written, refused, and made by a search."""
 
+import random
 import tomllib
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from pydantic import ValidationError
 from recipe_cases import PLAIN_TABLE
 from study_cases import search, study, task, write_tones
 
+from nas_asc.complexity import Budget
 from nas_asc.datasets import load_dataset
 from nas_asc.errors import ConfigError
 from nas_asc.reports.lookup import report_model
 from nas_asc.search.storage.run_folder import read_trials
-from nas_asc.study import DataSource, Job, Recipe, load_study, study_toml
+from nas_asc.spaces import mutations
+from nas_asc.study import (
+    DataSource,
+    Job,
+    Recipe,
+    faults_of,
+    load_study,
+    study_toml,
+    with_options,
+)
 from nas_asc.training.run_job import run_job
 
 STEP_DECAY = '{"every": 2, "factor": 0.9, "name": "step_decay"}'
@@ -44,6 +56,7 @@ CHOICES = {
     "augmentations.mixup": ('{"alpha": 0.3}', "none"),
     "augmentations.fir_filter.probability": (0.0, 0.5),
 }
+TAUGHT = {"teachers": ["run:1"], "temperature": 2.0, "weight": 0.5}
 SMALL = {"learning_rate": [0.01, 0.003, 0.03], "l2": ["none", {"factor": 0.1, "layers": "kernels"}]}
 
 
@@ -110,6 +123,19 @@ def test_a_study_with_choices_is_written_and_read_back(tmp_path):
         ({"learning_rate": [0.1, -1]}, "learning_rate: expected a number greater than 0, got -1"),
         ({"learning_rate": [[0.1], 0.2]}, "learning_rate: expected options that are numbers"),
         ({"epoch_clips": [10, 20]}, "epoch_clips: expected one value for all candidates"),
+        ({"distillation": [TAUGHT, "none"]}, "distillation: expected one value for all candidates"),
+        (
+            {"l2": ["none", {"factor": [0.1, 0.2], "layers": "kernels"}]},
+            "l2.factor: expected one value in an option that is a table, got a list",
+        ),
+        (
+            {"l2": ["none", {"factor": date(2021, 6, 15), "layers": "kernels"}]},
+            "l2.factor: expected a number, got '2021-06-15'",
+        ),
+        (
+            {"schedule": ["one_cycle", "{x"]},
+            "schedule: expected words that do not begin with {, got '{x'",
+        ),
         (
             {"pruning": {"start": [0.2, 0.6], "end": [0.9, 0.5]}},
             "pruning.end: expected more than the 0.6 of start, got 0.5",
@@ -121,8 +147,64 @@ def test_a_study_with_choices_is_written_and_read_back(tmp_path):
     ],
 )
 def test_choices_that_cannot_be_are_refused(values, message):
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(ValidationError) as error:
         recipe(**values)
+    (fault,) = faults_of(error.value, Recipe)
+    assert fault.text.startswith(message)
+
+
+def test_all_faults_of_all_options_are_told_once():
+    values = {"batch_size": [8, 0], "ema_decay": [0.9, 1.5, 2.0], "gradient_clip": -1.0}
+    with pytest.raises(ValidationError) as error:
+        recipe(**values)
+    assert [fault.path for fault in faults_of(error.value, Recipe)] == [
+        *("gradient_clip", "batch_size", "ema_decay", "ema_decay")
+    ]
+
+
+def test_lists_that_are_values_may_stand_in_options():
+    low_pass = {"edges_hz": [1000.0, 2000.0], "taps": 40, "transition_hz": 250.0}
+    high_pass = {**low_pass, "taps": 31}
+    options = [low_pass, {**low_pass, "edges_hz": [500.0]}]
+    tables = {"fir_filter": {"probability": 0.5, "low_pass": options, "high_pass": high_pass}}
+    found = recipe(augmentations=tables)
+    assert [*found.choices] == ["augmentations.fir_filter.low_pass"]
+    whole = [{"probability": 0.5, "high_pass": high_pass}, "none"]
+    assert [*recipe(augmentations={"fir_filter": whole}).choices] == ["augmentations.fir_filter"]
+
+
+def test_networks_of_ensembles_have_no_choices():
+    own = {"ntu-vggnet": recipe(learning_rate=[0.1, 0.2]).to_dict()}
+    message = "member_recipes.ntu-vggnet.learning_rate: expected one value"
+    with pytest.raises(ConfigError, match=message):
+        with_options(load_study("quick"), {"member_recipes": own})
+
+
+def test_class_weights_of_every_option_are_of_the_classes_of_the_data():
+    weights = ["none", {"bus": 1.0, "park": 1.0}]
+    loss = {"name": "cross_entropy", "label_smoothing": 0.0, "class_weights": weights}
+    with pytest.raises(ConfigError, match="got none for metro, tram"):
+        task(recipe=recipe(loss=loss).to_dict())
+
+
+def test_a_word_is_itself_whatever_it_is_called():
+    """The rate of the data stands for "data" in a front end alone."""
+    responses = {"probability": 0.5, "folder": ["data", "devices"]}
+    table = recipe(augmentations={"device_impulse_response": responses}).to_dict()
+    space, path = task(recipe=table).space, "augmentations.device_impulse_response.folder"
+    drawn = [space.random(random.Random(seed)) for seed in range(20)]
+    drawn += [space.with_options(space.options_of(each)) for each in drawn]
+    assert {each.sections["recipe"][path] for each in drawn} == {"data", "devices"}
+
+
+def test_a_choice_of_a_recipe_is_no_scale_of_a_network():
+    """Mutations for a start scale a network; a time shift has a width, too."""
+    table = recipe(augmentations={"time_shift": {"width": [0.1, 0.2, 0.3]}}).to_dict()
+    made = task(recipe=table, budget="128KB")
+    parents = [model.architecture for model in made.space.models.values()]
+    limits = (Budget(size_bytes=131_072), made.measure, made.over, random.Random(0))
+    found = [next(mutations(made.space, parents, *limits, number)) for number in range(30)]
+    assert {each.choices["recipe.augmentations.time_shift.width"] for each in found} == {0.1}
 
 
 def test_every_option_of_a_part_is_checked_and_what_does_not_go_together(tmp_path):
