@@ -88,9 +88,8 @@ def command(
     config = _resumed(run, model, given) if resume else _new(run, found, given)
     config = settle_device(config, device, resume, plan_only=False)
     config = config.model_copy(update={"recipe": config.recipe.absolute})
+    config = in_windows(config, found)
     dataset = checked_dataset(config)
-    if windowed := in_windows(config, found, dataset):
-        config, dataset = windowed, checked_dataset(windowed)
     config = study_for_data(config, found, dataset)
     task = read_task(config, lambda: dataset)
     count = worker_count(config, None, 0, on_cluster=False)
@@ -166,20 +165,29 @@ def study_of(model: "ReportModel | Ensemble", given: Mapping[str, object]) -> "S
     return config
 
 
-def in_windows(
-    config: "StudyConfig", model: "ReportModel | Ensemble", dataset: "Dataset"
-) -> "StudyConfig | None":
+def in_windows(config: "StudyConfig", model: "ReportModel | Ensemble") -> "StudyConfig":
     """Return the study with windows as long as the clips of a model, if it needs them.
 
     That is a network fed stretches of recordings, where the clips of the data are whole recordings.
+
+    Raises:
+        ConfigError: clips of another length are asked for.
     """
+    from nas_asc.datasets import outline
     from nas_asc.reports import Ensemble
     from nas_asc.study import with_options
 
-    if isinstance(model, Ensemble) or not config.recipe.join_clips or config.data.window_s:
-        return None
-    if dataset.clip_s <= model.clip_s:
-        return None
+    data = config.data
+    if isinstance(model, Ensemble) or not config.recipe.join_clips or not data.paths:
+        return config
+    _, clip_s, _ = outline(data)
+    if data.window_s or clip_s <= model.clip_s:
+        return config
+    if data.clip_s:
+        raise ConfigError(
+            f"--clip: expected at most {model.clip_s:g} s for {model.id}, which takes clips of no "
+            f"other length, got {data.clip_s:g} - leave it out: longer clips are cut into windows"
+        )
     remark(
         f"windows: {model.id} is trained on stretches of {model.clip_s:g} s from anywhere in a "
         f"clip, and judged by the mean over windows of {model.clip_s:g} s"

@@ -6,13 +6,14 @@ from math import isfinite
 
 import pytest
 from made_tau import write_tau
-from study_cases import DATASET
+from study_cases import DATASET, write_tones
 
 from nas_asc.commands.reproduce import _is_of, _remark_on_part, _reported, study_of
 from nas_asc.datasets import official_test_clips
 from nas_asc.reports import find_model, load_report, report_ensembles, report_models
 from nas_asc.results import Evaluation, Part
 from nas_asc.search.runners import RUNNERS
+from nas_asc.study import load_study
 
 MODELS = report_models() | report_ensembles()
 # Of each edition as few scenes as tell its classes apart.
@@ -72,6 +73,39 @@ def test_a_reproduction_that_is_gone_on_with_ends_with_the_same(made, run_comman
     code, _, err = run_command("reproduce", "imt-a", "--out", tmp_path / "run", "--resume")
     assert code == 2
     assert "expected a run that reproduces imt-a, got one of srpol-3" in err
+
+
+@pytest.fixture
+def long_clips(tmp_path, monkeypatch):
+    """Give a folder of two classes, clips of 1.5 s."""
+    monkeypatch.setenv("NAS_ASC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(RUNNERS, "local", RUNNERS["inline"])
+    (tmp_path / "tones").mkdir()
+    return write_tones(tmp_path / "tones", 8000, 1.5)
+
+
+def test_a_network_for_a_second_is_judged_by_windows_of_longer_clips(
+    long_clips, run_command, tmp_path
+):
+    """Also when it is gone on with; two windows cover a clip of 1.5 s."""
+    command = ("reproduce", "netease-student", "--out", tmp_path / "run", "--json")
+    code, out, err = run_command(*command, "--data", long_clips, "--epochs", 1)
+    assert code == 0, err
+    assert err.count("windows: netease-student is trained on stretches of 1 s") == 1
+    found = json.loads(out)
+    assert found["measured"]["windows"] == 2 * found["measured"]["parts"][0]["clips"]
+    study = load_study(str(tmp_path / "run" / "study.toml"))
+    assert (study.data.window_s, study.recipe.join_clips) == (1.0, True)
+    code, again, err = run_command(*command, "--resume")
+    assert code == 0, err
+    assert json.loads(again) == found
+
+
+def test_another_length_than_its_own_is_refused(long_clips, run_command):
+    command = ("reproduce", "netease-student", "--data", long_clips, "--clip", 1.5)
+    code, _, err = run_command(*command)
+    assert code == 2
+    assert "--clip: expected at most 1 s for netease-student" in err
 
 
 def part(kind, name, accuracy):
