@@ -233,6 +233,7 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "prune_classifier": FLAG,
         "iterations": whole(1, _MOST_REPEATS),
     },
+    RECIPE: {},  # no section of a file: its keys are what a study leaves open
 }
 
 # What a report model, or an ensemble of them, says of itself besides what it is made of.
