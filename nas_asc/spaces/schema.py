@@ -17,7 +17,6 @@ from nas_asc.architectures import (
     DROPOUTS,
     POOL_PADDINGS,
     POOLINGS,
-    RECIPE,
     RESAMPLINGS,
     Option,
     Value,
@@ -233,7 +232,6 @@ DOMAINS: Mapping[str, Mapping[str, Domain]] = {
         "prune_classifier": FLAG,
         "iterations": whole(1, _MOST_REPEATS),
     },
-    RECIPE: {},  # no section of a file: its keys are what a study leaves open
 }
 
 # What a report model, or an ensemble of them, says of itself besides what it is made of.
@@ -272,7 +270,6 @@ SELECTORS: Mapping[str, tuple[str, ...]] = {
     "stage": ("depth", "block", *_OF_BLOCKS, "pool"),
     "head": ("conv", "classifier", "dense", "pool"),
     "compression": ("pruning",),
-    RECIPE: (),
 }
 # Those that a section must have.
 REQUIRED = frozenset({"kind", "block", "conv", "pruning"})

@@ -93,7 +93,7 @@ class Section:
         # Python matches keyword arguments by identity first, and a TOML's keys are not interned.
         self.values = values = {intern(key): value for key, value in values.items()}
         self.selectors = tuple(
-            (key, self.options(key)) for key in SELECTORS[self.kind] if key in values
+            (key, self.options(key)) for key in SELECTORS.get(self.kind, ()) if key in values
         )
         self.plan = cache(self._plan)  # of a selection; a search asks for thousands a second
         self.parameters = {
@@ -474,7 +474,7 @@ def _section_faults(section: Section, choices: Mapping[str, object]) -> dict[str
                 f"expected {fixed}, at which the space fixes it, got {got} - "
                 f"make {got} an option there, or give {fixed}"
             )
-    faulty = [path for path in faults if paths[path] in SELECTORS[section.kind]]
+    faulty = [path for path in faults if paths[path] in SELECTORS.get(section.kind, ())]
     if faulty:
         return {path: text for path, text in faults.items() if path in (*choices, faulty[0])}
     idle = [path for path, key in given.items() if key not in values]
