@@ -1,9 +1,9 @@
 """A run whose result is known: what a search finds does not change unless somebody means it to.
 
 The one test whose expectation was made by the program. Trials, choices, costs, states and JSON keys
-are compared exactly, accuracy and log loss to 0.02, since processors differ by rounding; times,
-paths and machines are left out. No trial depends on the loss of another, so nothing else differs
-with them.
+are compared exactly, log loss to 0.02, since processors differ by rounding, and accuracy to 0.05,
+which jumps where a network is near chance; times, paths and machines are left out. No trial depends
+on the loss of another, so nothing else differs with them.
 
 A change that means to change numbers records them anew, and says why in its commit:
 
@@ -32,6 +32,7 @@ DATA = Path(__file__).parent / "data"
 OPTIONS = ("--space", "mbconv", "--budget", "124300B,8MMAC", "--trials", "6", "--epochs", "2")
 RATE = 0.001  # at the study's own, trainings so short multiply what processors round differently
 MEASURED = {"accuracy", "log_loss", "loss", "hypervolume", "train_loss", "values"}
+LESS_CLOSE = {"accuracy": 0.05, "train_loss": 0.05}
 LEFT_OUT = {"seconds", "elapsed_s", "spent_s", "run", "utilisation", "machine"}
 
 
@@ -85,13 +86,13 @@ def kept(value):
 
 
 def assert_same(found, expected, where=""):
-    """Compare exactly, but what was measured to 0.02; a front follows from what was measured."""
+    """Compare exactly, but what was measured closely; a front follows from what was measured."""
     name = where.rsplit(".", 1)[-1]
     if name in MEASURED and expected is not None:
         measured, golden = (
             each if isinstance(each, list) else [each] for each in (found, expected)
         )
-        tolerance = 0.05 if name == "train_loss" else 0.02
+        tolerance = LESS_CLOSE.get(name, 0.02)
         for one, other in zip(measured, golden, strict=True):
             assert math.isclose(one, other, abs_tol=tolerance), where
     elif isinstance(expected, dict):
