@@ -178,10 +178,12 @@ def in_windows(config: "StudyConfig", model: "ReportModel | Ensemble") -> "Study
     from nas_asc.study import with_options
 
     data = config.data
-    if isinstance(model, Ensemble) or not config.recipe.join_clips or not data.paths:
+    if isinstance(model, Ensemble) or not config.recipe.join_clips:
+        return config
+    if data.window_s or not data.paths:
         return config
     _, clip_s, _ = outline(data)
-    if data.window_s or clip_s <= model.clip_s:
+    if clip_s <= model.clip_s:
         return config
     if data.clip_s:
         raise ConfigError(

@@ -247,8 +247,7 @@ def read_study(path: Path, check_parts: bool = False) -> StudyConfig:
 def _faults_of_parts(recipe: Mapping[str, Any]) -> Iterable[Fault]:
     """Return what is wrong with the parts of a `[recipe]` table, whatever is chosen."""
     try:
-        first, choices = split_choices(recipe)
-        tables = [first, *recipes_to_check(first, choices)]
+        tables = [*recipes_to_check(*split_choices(recipe))]
     except ValueError:  # told as a fault of the recipe
         return ()
     faults_of_parts = resolve_name(_FAULTS_OF_PARTS)

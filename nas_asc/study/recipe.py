@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails
 
+from nas_asc.architectures import RECIPE
 from nas_asc.errors import ConfigError, nearest
 from nas_asc.study.data_source import Table
 from nas_asc.study.recipe_choices import (
@@ -137,10 +138,11 @@ class Recipe(Table):
         if not isinstance(table, dict):
             return read(table)
         first, choices = split_choices(table)
+        recipes: list[Recipe] = []
         faults: dict[str, InitErrorDetails] = {}  # of all options, each once
-        for each in (first, *recipes_to_check(first, choices)):
+        for each in recipes_to_check(first, choices):
             try:
-                recipe = read(each)
+                recipes.append(read(each))
             except ValidationError as error:
                 for found in error.errors(include_url=False):
                     kind, loc, value = found["type"], found["loc"], found["input"]
@@ -150,9 +152,8 @@ class Recipe(Table):
                     faults[str((loc, found["msg"], value))] = fault
         if faults:
             raise ValidationError.from_exception_data("recipe", [*faults.values()])
-        recipe = read(first)
-        recipe._choices = choices
-        return recipe
+        recipes[0]._choices = choices
+        return recipes[0]
 
     @model_serializer(mode="wrap")
     def _write_choices(self, write: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
@@ -168,7 +169,7 @@ class Recipe(Table):
 
         What that does not say is the first option, as of report models.
         """
-        chosen = sections.get("recipe", {})
+        chosen = sections.get(RECIPE, {})
         if not (self._choices or chosen):
             return self
         first, _ = split_choices(self.to_dict())
@@ -176,8 +177,7 @@ class Recipe(Table):
 
     def with_each_option(self) -> Iterator["Recipe"]:
         """Yield recipes without choices: each option, and all combinations within a part."""
-        first, choices = split_choices(self.to_dict())
-        yield from map(Recipe.model_validate, (first, *recipes_to_check(first, choices)))
+        yield from map(Recipe.model_validate, recipes_to_check(*split_choices(self.to_dict())))
 
     @property
     def absolute(self) -> "Recipe":

@@ -89,32 +89,35 @@ def with_options_chosen(table: Mapping[str, Any], options: Mapping[str, Any]) ->
         if option == _OFF and (path in _MAY_BE_OFF or outer == ["augmentations"]):
             holder.pop(key, None)
         else:
-            is_table = isinstance(option, str) and option.startswith("{")
-            holder[key] = json.loads(option) if is_table else option
+            holder[key] = _value(option)
     return chosen
+
+
+def _value(option: Any) -> Any:
+    """Return an option as the table holds it."""
+    is_table = isinstance(option, str) and option.startswith("{")
+    return json.loads(option) if is_table else option
 
 
 def with_lists(
     table: Mapping[str, Any], choices: Mapping[str, tuple[Option, ...]]
 ) -> dict[str, Any]:
     """Return the `[recipe]` table that `split_choices` splits into this one and the choices."""
-    lists = {
-        path: [json.loads(o) if isinstance(o, str) and o.startswith("{") else o for o in options]
-        for path, options in choices.items()
-    }
+    lists = {path: [*map(_value, options)] for path, options in choices.items()}
     return dict(with_options_chosen(table, lists))
 
 
 def recipes_to_check(
     table: Mapping[str, Any], choices: Mapping[str, tuple[Option, ...]]
 ) -> Iterator[Mapping[str, Any]]:
-    """Yield recipes such that all that can be chosen are valid if these are.
+    """Yield recipes, this one first, such that all that can be chosen are valid if these are.
 
     The settings of one part, such as an optimizer, must go together, those of different ones do.
 
     Raises:
         ValueError: one part has too many options to look at.
     """
+    yield table
     parts: dict[tuple[str, ...], dict[str, tuple[Option, ...]]] = {}
     for path, options in choices.items():
         names = path.split(".")
