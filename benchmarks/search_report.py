@@ -166,7 +166,8 @@ def table(variants: Iterable[Variant]) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     for variant in variants:
         counts = [f"{variant.mean(key):,.0f}" for key in ("completed", "stopped", "epochs")]
-        versions = ", ".join(dict.fromkeys(cell["version"] for cell in variant.cells))
+        parts = [part for cell in variant.cells for part in cell["version"].split(", ")]
+        versions = ", ".join(dict.fromkeys(parts))
         figures = [_spread(variant.last(split)) for split in ("validation", "test")]
         words = (LABELS[variant.name], *figures, *counts, str(len(variant.cells)), versions)
         yield f"| {' | '.join(words)} |"

@@ -1,13 +1,14 @@
 """Which job comes next: a new trial up to its first rung, or one that rests there to its next.
 
-Conventions: report models and ensembles are trials 0 to s - 1, cheapest first. The first job is a
-new trial, trained to its end at once, so that there is soon something to have; then come those
-report models for whose first jobs there is room in their share of the planned work. None of these
-wait for anything. Each later job is decided when those jobs have ended that would have ended by
-then if every job took its planned seconds on `lag` workers, and it depends on exactly those. So
-nothing here depends on the number of workers or on which job ends first, and one that takes long
-does not hold up the ones beside it. A trial goes on before a new one begins; of these the first are
-mutations of report models. When there are to be no more new ones, all of the first front goes on.
+Conventions: report models and ensembles are trials 0 to s - 1, cheapest first. The first jobs are
+two new trials, trained to their ends at once, the first of them quick, so that there is soon
+something to have; then come those report models for whose first jobs there is room in their share
+of the planned work. None of these wait for anything. Each later job is decided when those jobs have
+ended that would have ended by then if every job took its planned seconds on `lag` workers, and it
+depends on exactly those. So nothing here depends on the number of workers or on which job ends
+first, and one that takes long does not hold up the ones beside it. A trial goes on before a new one
+begins; of these the first are mutations of report models. When there are to be no more new ones,
+all of the first front goes on.
 """
 
 import logging
@@ -32,6 +33,9 @@ from nas_asc.spaces import mutations
 from nas_asc.study import CORES, WARM_START_SHARE, loss_of, trial_seed
 
 _log = logging.getLogger(__name__)
+
+_AT_ONCE = 2  # new trials that are trained to their ends at once
+_QUICK = 1 / 3  # of the longest training, what the first of them takes
 
 
 class PlannedTimes:
@@ -90,7 +94,7 @@ class Scheduler:
         )
         self._gate = Gate(task.space, task.budget, task.measure, task.trained_budget, task.suits)
         self._epochs = (*study.early_stopping.epochs(study.epochs), study.epochs)
-        self._first_at_once = len(self._epochs) > 1
+        self._at_once = _AT_ONCE if len(self._epochs) > 1 else 0
         self._report_models = len(report_models)
         self._rungs = Rungs(self._epochs[:-1], study.early_stopping.keep)
         self._planned = PlannedTimes(study.lag)
@@ -153,7 +157,7 @@ class Scheduler:
         self.trials[trial.number] = trial
 
     def _without_waiting(self) -> Trial | None:
-        if self._first_at_once and self._new == 0 and (trial := self._proposed()) is not None:
+        if self._new < self._at_once and (trial := self._proposed()) is not None:
             return trial
         if self._first:
             return self._next_job(self.trials[self._first[0]])
@@ -223,8 +227,10 @@ class Scheduler:
         classes, clip_s = len(task.dataset.classes), task.dataset.clip_s
         parents = [model.adapted(classes, clip_s).architecture for model in models]
         rng = random.Random(trial_seed(study.seed, number, "mutation"))
-        limits = (task.trained_budget, task.measure, task.over)
-        return mutations(task.space, parents, *limits, rng, self._new)
+        over = partial(task.over, share=1.0 if self._new else _QUICK)
+        return mutations(
+            task.space, parents, task.trained_budget, task.measure, over, rng, self._new
+        )
 
     def _in_batch(self, new: int) -> int:
         """Return the place in its batch of a trial that a sampler proposes, after so many new."""
@@ -239,17 +245,18 @@ class Scheduler:
 
     def _next_job(self, trial: Trial) -> Trial:
         """Return a trial with one more job, which is issued."""
-        until = self._epochs[-1 if self._at_once(trial) else len(trial.jobs)]
+        until = self._epochs[-1 if self._whole(trial) else len(trial.jobs)]
         job = TrialJob(self._next_number, until, self._planned.known)
         self._next_number += 1
         self.trials[trial.number] = trial = replace(trial, jobs=(*trial.jobs, job))
         self._issue(trial.number, len(trial.jobs) - 1)
         return trial
 
-    def _at_once(self, trial: Trial) -> bool:
+    def _whole(self, trial: Trial) -> bool:
         """Return whether a trial is trained to its end in one job."""
-        whole = isinstance(trial.architecture, EnsembleReference)  # no vote before its last epoch
-        return whole or (self._first_at_once and trial.number == self._report_models)
+        if isinstance(trial.architecture, EnsembleReference):  # no vote before its last epoch
+            return True
+        return trial.model is None and trial.number - self._report_models < self._at_once
 
     def _issue(self, number: int, at: int) -> None:
         """Take a job of a trial as begun."""
@@ -326,4 +333,4 @@ class Scheduler:
                 left_s -= seconds
                 first.append(trial.number)
         total = self._study.trials
-        return first if total is None else first[: total - self._first_at_once]
+        return first if total is None else first[: max(0, total - self._at_once)]

@@ -66,20 +66,25 @@ class Task:
             self.config.longest_s is None or not self.overtime(_work(self.measure(architecture)))
         )
 
-    def over(self, architecture: Architecture, budget: Budget) -> float:
-        """Return how far it is over a budget and the longest training together, 0 if it is not.
+    def over(self, architecture: Architecture, budget: Budget, share: float = 1.0) -> float:
+        """Return how far it is over a budget and a share of the longest training, 0 if it is not.
 
         As `excess` does; infinite where the front end does not suit the data.
         """
         if not self.suits_data(architecture):
             return inf
         counted = self.measure(architecture)
-        return excess(budget, counted) + self.overtime(_work(counted))
+        return excess(budget, counted) + self.overtime(_work(counted), share)
 
-    def overtime(self, work: TrainingWork) -> float:
-        """Return the logarithm of how many times too long it is planned to take; 0 if not."""
+    def overtime(self, work: TrainingWork, share: float = 1.0) -> float:
+        """Return the logarithm of how many times too long it is planned to take; 0 if not.
+
+        Too long is what takes more than a share of the longest training.
+        """
         longest_s = self.config.longest_s
-        return 0.0 if longest_s is None else max(0.0, log(self._training_s(work) / longest_s))
+        if longest_s is None:
+            return 0.0
+        return max(0.0, log(self._training_s(work) / (share * longest_s)))
 
     def affordable(self, drawn: Sequence[TrainingWork]) -> list[TrainingWork]:
         """Return those of the works that do not take too long."""

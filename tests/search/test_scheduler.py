@@ -2,19 +2,23 @@ import random
 from dataclasses import replace
 from functools import partial
 from itertools import islice, repeat
+from pathlib import Path
 
 import pytest
 from study_cases import DATASET, OFF, task
 
 from nas_asc.complexity.budget import Budget
 from nas_asc.complexity.counting import count
+from nas_asc.datasets.dataset import Clip
 from nas_asc.search.gate import Gate, SpaceExhausted
 from nas_asc.search.samplers import SAMPLERS, draw
 from nas_asc.search.samplers.sampler import UniformSampler
 from nas_asc.search.scheduler import PlannedTimes, Scheduler
 from nas_asc.search.storage.trials import Trial, TrialJob
+from nas_asc.search.task import read_task
 from nas_asc.search.warm_start import warm_start_trials
 from nas_asc.spaces.space_file import load_space
+from nas_asc.study.config import load_study, with_options
 
 DATA = replace(DATASET, classes=tuple("abcdefghij"))
 TASK = partial(task, DATA, budget="128KB", warm_start=False)
@@ -151,15 +155,30 @@ def test_what_is_asked_does_not_depend_on_results_that_came_early():
 def test_trials_rest_at_their_rung_and_the_best_goes_on_before_a_new_one_begins():
     thirds = {"enabled": True, "rungs": [0.34], "keep": 0.33}
     scheduler = make(lag=1, early_stopping=thirds)
-    (at_once,) = ask_and_end(scheduler, 1)
-    assert [job.until for job in at_once.jobs] == [EPOCHS[-1]]  # soon there is something to have
+    at_once = ask_and_end(scheduler, 2)  # soon there is something to have
+    assert [job.until for trial in at_once for job in trial.jobs] == [EPOCHS[-1]] * 2
     first = ask_and_end(scheduler, 2)
     assert [trial.jobs[-1].until for trial in first] == [EPOCHS[0]] * 2
     (going_on,) = ask_and_end(scheduler, 1)  # a third of two is one
     assert [job.until for job in going_on.jobs] == [*EPOCHS]
     assert going_on.number == min(first, key=lambda trial: loss_at(trial, EPOCHS[0])).number
-    following = ask_and_end(scheduler, 3)  # trial 3 is better than both
-    assert [(trial.number, len(trial.jobs)) for trial in following] == [(3, 1), (3, 2), (4, 1)]
+    following = ask_and_end(scheduler, 3)  # trial 5 is better than 2, 3 and 4
+    assert [(trial.number, len(trial.jobs)) for trial in following] == [(4, 1), (5, 1), (5, 2)]
+
+
+def test_the_first_network_is_there_after_a_third_of_the_longest_training():
+    """No draw within the longest training is sure to be as quick."""
+    clip = Clip(Path("a.wav"), 0, "train", "a", None, None)
+    data = replace(DATA, clips=(clip,) * 240, clip_s=5.0)
+    options = {"space": "mbconv", "budget": "128KB", "time_s": 720.0}
+    study = with_options(load_study("planned"), options)
+    of = read_task(study, lambda: data, None, options)
+    for seed in range(3):
+        seeded = replace(of, config=with_options(of.config, {"seed": seed}))
+        first, second = ask(Scheduler(seeded, warm_start_trials(seeded)[0]), 2)
+        assert first.model is second.model is None
+        assert 0.0 < seeded.training_s(first.complexity) <= of.config.longest_s / 3
+        assert seeded.training_s(second.complexity) <= of.config.longest_s
 
 
 def test_when_no_trial_may_begin_the_whole_front_goes_on():
@@ -287,13 +306,13 @@ def test_report_models_have_a_quarter_of_the_planned_work():
         before = trial.jobs[-2].until if len(trial.jobs) > 1 else 0
         spent_s += of.job_s(trial, before, trial.jobs[-1].until) if trial.model else 0.0
     assert 0.0 < spent_s <= 0.25 * 2 * 60.0
-    first = [trial.model for trial in trials[: len(models) + 1]]
-    assert first == [None, *[model.model for model in models]]
+    first = [trial.model for trial in trials[: len(models) + 2]]
+    assert first == [None, None, *[model.model for model in models]]
 
     # Of 5 s on two cores they have 2.5; each takes 1 s and some arithmetic, to its end here.
-    few = Scheduler(TASK(warm_start=True, trials=None, time_s=5.0), models)
+    few = Scheduler(TASK(warm_start=True, trials=None, time_s=5.0, lag=5), models)
     assert few.skipped == {2, 3}
-    assert [trial.model is None for trial in ask(few, 4)] == [True, False, False, True]
+    assert [trial.model is None for trial in ask(few, 5)] == [True, True, False, False, True]
 
 
 def test_a_batch_is_made_of_what_was_known_at_its_first_proposal(monkeypatch):
