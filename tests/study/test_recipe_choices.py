@@ -226,7 +226,8 @@ def test_every_option_of_a_part_is_checked_and_what_does_not_go_together(tmp_pat
 @pytest.mark.parametrize("sampler", ["evolution", "nsga2", "tpe"])
 def test_a_search_chooses_recipes_and_goes_on_with_them(tmp_path, sampler):
     table = {**study().recipe.to_dict(), **SMALL}
-    options = {"recipe": table, "sampler": sampler, "startup_trials": 4, "budget": "128KB"}
+    options = {"recipe": table, "sampler": sampler, "budget": "128KB"}
+    options |= {"startup_trials": 8, "mutations": 0.25}
     run = tmp_path / "run"
     search(run, trials=20, **options)
     ended = [trial for trial in read_trials(run)[0] if trial.state == "completed"]
