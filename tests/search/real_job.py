@@ -16,10 +16,10 @@ from nas_asc.search.runners import RUNNERS
 from nas_asc.search.search import JOB_FUNCTION, run_search
 from nas_asc.study.job import Job, JobResult, OnEpoch
 
-# Four candidates rest after three of six epochs, and half of them go on.
+# Two candidates are trained at once, six rest after three of six epochs, and some of them go on.
 OPTIONS = {
     "budget": "24KB,4MMAC",
-    "trials": 4,
+    "trials": 8,
     "epochs": 6,
     "sampler": "random",
     "warm_start": False,

@@ -189,7 +189,7 @@ def test_a_disk_that_is_full_under_the_models_stops_the_search(
         patch.setattr("nas_asc.search.storage.run_folder.check_new", lambda run: None)
         ballast = fill(disk)
         os.truncate(ballast, ballast.stat().st_size - left_bytes)
-        with pytest.raises(RunError, match=f"^{disk}/[0-3]: {full}, and go on with --resume\\Z"):
+        with pytest.raises(RunError, match=f"^{disk}/[0-7]: {full}, and go on with --resume\\Z"):
             search_tones(run, dataset)
         ballast.unlink()
         assert resumed(run, dataset) == whole
