@@ -224,9 +224,9 @@ def search(root: Path, words: list[str], run: Path) -> dict[str, Any]:
 def read_run(run: Path) -> list[Training]:
     """Read what a search has trained: all that this file knows of how a run is stored.
 
-    When a job ended that its trial went on from is not stored. Its epochs count from when it was
-    issued at the earliest, so that there are never too few: all jobs before it but those that the
-    other workers may have had by then had ended.
+    When a job ended that its trial went on from is not stored. Its epochs count from just after it
+    was issued at the earliest, so that there are never too few: all jobs before it but those that
+    the other workers may have had by then had ended.
     """
     trials, _ = read_trials(run)
     ends = [(trial.jobs[-1].number, trial.elapsed_s) for trial in trials if trial.jobs]
@@ -258,7 +258,8 @@ def summed(trainings: list[Training], run: Path, dataset: Dataset) -> dict[str, 
     """
     events: list[dict[str, Any]] = []
     epochs = 0
-    for training in sorted(trainings, key=lambda each: each.seconds):
+    # what rested was issued when another ended, so after it
+    for training in sorted(trainings, key=lambda each: (each.seconds, each.state == "rested")):
         epochs += training.epochs
         if training.state == "completed":
             event = {**asdict(training), "epochs": epochs, "seconds": round(training.seconds, 2)}
