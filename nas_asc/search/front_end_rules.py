@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from itertools import product
 
 from nas_asc.architectures import (
     RECIPE,
@@ -58,7 +59,8 @@ def suits(space: SearchSpace, dataset: Dataset, recipe: Recipe) -> Callable[[Arc
     Where no front end of the space keeps all rules, the fewest are waived, with a warning.
 
     Raises:
-        ConfigError: no front end has a frequency between its limits.
+        ConfigError: no front end has a frequency between its limits, or the recipe always crops
+            clips and no network of the space takes crops.
     """
     waived = _waived(space, dataset)
     if waived:
@@ -75,25 +77,43 @@ def suits(space: SearchSpace, dataset: Dataset, recipe: Recipe) -> Callable[[Arc
     joins = recipe.join_clips and join_training_clips(dataset)
     of_joined = {"length_s": dataset.clip_s} if joins else {}
     of_crops = [path for path in recipe.choices if _CROPS.fullmatch(path)]
-    flattens = {*space.options("head.pooling")} == {_WHOLE_CLIPS}
 
-    @lru_cache(maxsize=1 << 10)
-    def crop_s(chosen: tuple[tuple[str, Value], ...]) -> float | None:
+    def crop_s(own: Recipe) -> float | None:
         """Return how long crops of clips are; None where there are none."""
-        own = recipe.of({RECIPE: dict(chosen)})
         length_s: float | None = own.augmentations.get("time_crop", of_joined).get("length_s")
         return length_s
+
+    @lru_cache(maxsize=1 << 10)
+    def chosen_crop_s(chosen: tuple[tuple[str, Value], ...]) -> float | None:
+        return crop_s(recipe.of({RECIPE: dict(chosen)}))
+
+    def takes(length_s: float | None, pooling: Value | None, second_window: float) -> bool:
+        if length_s is None:
+            return True
+        return not second_window and (length_s >= dataset.clip_s or pooling != _WHOLE_CLIPS)
 
     def is_suitable_for_crops(architecture: Architecture) -> bool:
         frontend, head = architecture.frontend, architecture.sections["head"]
         chosen = architecture.sections.get(RECIPE, {})
-        length_s = crop_s(tuple((path, chosen[path]) for path in of_crops if path in chosen))
-        if length_s is not None:
-            is_shorter = length_s < dataset.clip_s and not flattens
-            if frontend.second_window or (is_shorter and head.get("pooling") == _WHOLE_CLIPS):
-                return False
-        return is_suitable(frontend)
+        length_s = chosen_crop_s(tuple((path, chosen[path]) for path in of_crops if path in chosen))
+        head_and_front_end = (head.get("pooling"), frontend.second_window)
+        return takes(length_s, *head_and_front_end) and is_suitable(frontend)
 
+    lengths_s = {crop_s(option) for option in recipe.with_each_option()}
+
+    def takes_any(family: SearchSpace) -> bool:
+        of_recipe_and_head = [*product(lengths_s, {*family.options("head.pooling")} or {"avg"})]
+        windows = (frontend.second_window for frontend in family.front_ends())
+        return any(takes(*each, window) for window in windows for each in of_recipe_and_head)
+
+    if not any(map(takes_any, space.families.values() or [space])):
+        raise ConfigError(
+            "recipe.augmentations.time_crop, or join_clips: expected a space with networks that "
+            f"take clips of any length, got {space.name!r}, whose networks take {dataset.clip_s:g} "
+            "s alone - pool over time in a head (head.pooling, not flatten only), allow a front "
+            "end without a second window, cut clips into windows as long as a crop (--window), or "
+            "leave crops out"
+        )
     return is_suitable_for_crops
 
 

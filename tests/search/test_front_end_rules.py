@@ -125,6 +125,30 @@ def test_what_takes_whole_clips_alone_is_not_proposed_where_they_are_cropped(len
     assert poolings == {"avg", "max", "avg+max", *(["flatten"] if some else [])}
 
 
+@pytest.mark.parametrize(
+    ("space", "old", "new"),
+    [
+        ("dwsep", 'pooling = ["avg", "max", "avg+max", "flatten"]', 'pooling = "flatten"'),
+        ("vgg", "second_window_ms = [0, 171, 341]", "second_window_ms = [171, 341]"),
+    ],
+)
+def test_crops_that_no_network_of_a_space_takes_are_refused_before_anything_is_trained(
+    tmp_path, space, old, new
+):
+    text = shipped("search_spaces")[space].read_text(encoding="utf-8").partition("\n[models.")[0]
+    assert old in text
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def read(crop):
+        own = recipe(augmentations={"time_crop": crop}).to_dict()
+        return task(space=str(path), budget="1MB", recipe=own)
+
+    read(["none", {"length_s": 0.5}])
+    with pytest.raises(ConfigError, match="expected a space with networks that take clips"):
+        read({"length_s": 0.5})
+
+
 def test_what_a_candidate_does_not_crop_it_may_take_whole():
     """Where the crop is a choice it is of each candidate by itself."""
     crops = {"time_crop": ["none", {"length_s": 0.5}, {"length_s": 1.0}]}
