@@ -236,9 +236,16 @@ def read_study(path: Path, check_parts: bool = False) -> StudyConfig:
         study = StudyConfig.model_validate(table)
     except ValidationError as error:
         faults += faults_of(error, StudyConfig)
-    recipe = table.get("recipe")
-    if check_parts and isinstance(recipe, dict):
-        faults += _faults_of_parts(recipe)
+    members = table.get("member_recipes")
+    recipes = {"recipe": table.get("recipe")}
+    for member, recipe in members.items() if isinstance(members, dict) else ():
+        recipes[f"member_recipes.{member}"] = recipe
+    for place, recipe in recipes.items() if check_parts else ():
+        if isinstance(recipe, dict):
+            found = _faults_of_parts(recipe)
+            faults += (
+                Fault(fault.path.replace("recipe", place, 1), fault.message) for fault in found
+            )
     if faults:
         raise file.error(faults)
     return study

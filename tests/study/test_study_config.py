@@ -81,6 +81,16 @@ def test_all_faults_are_reported_at_once_each_with_its_line(quick, written):
         assert f"did you mean {word}?" in faults[number][2]
 
 
+def test_parts_of_recipes_of_members_are_checked_as_well(quick, written):
+    own = "[member_recipes.imt-a.schedule]"
+    text = study_toml(with_options(quick, {"member_recipes": {"imt-a": PLAIN_TABLE}}))
+    path = written(text, (f'{own}\nname = "one_cycle"', f'{own}\nname = "onecycle"'))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    place = f"{path}:{lines.index(own) + 1}: member_recipes.imt-a.schedule"
+    with pytest.raises(ConfigError, match=f"^{place}: expected one of .*'onecycle'.*\\Z"):
+        load_study(str(path))
+
+
 def part(name, **settings):
     return {"name": name, **settings}
 
