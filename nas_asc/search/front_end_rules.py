@@ -96,13 +96,14 @@ def suits(space: SearchSpace, dataset: Dataset, recipe: Recipe) -> Callable[[Arc
         frontend, head = architecture.frontend, architecture.sections["head"]
         chosen = architecture.sections.get(RECIPE, {})
         length_s = chosen_crop_s(tuple((path, chosen[path]) for path in of_crops if path in chosen))
-        head_and_front_end = (head.get("pooling"), frontend.second_window)
-        return takes(length_s, *head_and_front_end) and is_suitable(frontend)
+        pooling, window = head.get("pooling"), frontend.second_window
+        return takes(length_s, pooling, window) and is_suitable(frontend)
 
     lengths_s = {crop_s(option) for option in recipe.with_each_option()}
 
     def takes_any(family: SearchSpace) -> bool:
-        of_recipe_and_head = [*product(lengths_s, {*family.options("head.pooling")} or {"avg"})]
+        poolings: set[Value | None] = {*family.options("head.pooling")}
+        of_recipe_and_head = [*product(lengths_s, poolings or {None})]
         windows = (frontend.second_window for frontend in family.front_ends())
         return any(takes(*each, window) for window in windows for each in of_recipe_and_head)
 

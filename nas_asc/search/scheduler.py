@@ -35,7 +35,7 @@ from nas_asc.study import CORES, WARM_START_SHARE, loss_of, trial_seed
 _log = logging.getLogger(__name__)
 
 _AT_ONCE = 2  # new trials that are trained to their ends at once
-_QUICK = 1 / 3  # of the longest training, what the first of them takes
+_QUICK = 1 / 3  # of the longest training, what the first of them takes at most
 
 
 class PlannedTimes:

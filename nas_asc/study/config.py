@@ -236,29 +236,27 @@ def read_study(path: Path, check_parts: bool = False) -> StudyConfig:
         study = StudyConfig.model_validate(table)
     except ValidationError as error:
         faults += faults_of(error, StudyConfig)
-    members = table.get("member_recipes")
-    recipes = {"recipe": table.get("recipe")}
-    for member, recipe in members.items() if isinstance(members, dict) else ():
-        recipes[f"member_recipes.{member}"] = recipe
-    for place, recipe in recipes.items() if check_parts else ():
-        if isinstance(recipe, dict):
-            found = _faults_of_parts(recipe)
-            faults += (
-                Fault(fault.path.replace("recipe", place, 1), fault.message) for fault in found
-            )
+    if check_parts:
+        members = table.get("member_recipes")
+        of_members = members.items() if isinstance(members, dict) else ()
+        recipes = {f"member_recipes.{member}": recipe for member, recipe in of_members}
+        for place, recipe in {"recipe": table.get("recipe"), **recipes}.items():
+            if isinstance(recipe, dict):
+                faults += _faults_of_parts(recipe, place)
     if faults:
         raise file.error(faults)
     return study
 
 
-def _faults_of_parts(recipe: Mapping[str, Any]) -> Iterable[Fault]:
-    """Return what is wrong with the parts of a `[recipe]` table, whatever is chosen."""
+def _faults_of_parts(recipe: Mapping[str, Any], place: str) -> Iterable[Fault]:
+    """Return what is wrong with the parts of a recipe at a place, whatever is chosen."""
     try:
         tables = [*recipes_to_check(*split_choices(recipe))]
     except ValueError:  # told as a fault of the recipe
         return ()
     faults_of_parts = resolve_name(_FAULTS_OF_PARTS)
-    return {fault.text: fault for table in tables for fault in faults_of_parts(table)}.values()
+    found = {fault.text: fault for table in tables for fault in faults_of_parts(table)}.values()
+    return (fault._replace(path=fault.path.replace("recipe", place, 1)) for fault in found)
 
 
 def with_options(study: StudyConfig, options: Mapping[str, Any]) -> StudyConfig:
