@@ -2,14 +2,33 @@
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from nas_asc.commands.console import json_option, print_json, print_table, remark
 from nas_asc.commands.data_options import data_options, make_source
+from nas_asc.errors import ConfigError
 
-_paths = click.argument("paths", metavar="DIR|TABLE...", nargs=-1, required=True)
+
+def _place_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what says where the recordings are to a command: arguments, or --data as in a search."""
+    option = click.option(
+        "--data",
+        metavar="DIR|TABLE",
+        multiple=True,
+        help="The recordings as a search takes them, instead of DIR; may be given again.",
+    )
+    return click.argument("paths", metavar="DIR|TABLE...", nargs=-1)(option(function))
+
+
+def _places(paths: tuple[str, ...], data: tuple[str, ...]) -> tuple[str, ...]:
+    """Return where the recordings are; what an error proposes as --data goes before."""
+    if not (data or paths):
+        raise ConfigError("nas-asc data: expected a folder or a table, got none - give DIR")
+    return data or paths
 
 
 @click.group("data")
@@ -18,14 +37,16 @@ def command() -> None:
 
 
 @command.command("check")
-@_paths
+@_place_options
 @data_options
 @json_option
-def check_data(paths: tuple[str, ...], as_json: bool, **options: object) -> int:
+def check_data(
+    paths: tuple[str, ...], data: tuple[str, ...], as_json: bool, **options: object
+) -> int:
     """Check what folders and tables of recordings hold, and what is wrong with them."""
     from nas_asc.datasets import check
 
-    findings = check(make_source(paths, options))
+    findings = check(make_source(_places(paths, data), options))
     if as_json:
         print_json([finding.to_dict() for finding in findings])
     else:
@@ -34,17 +55,19 @@ def check_data(paths: tuple[str, ...], as_json: bool, **options: object) -> int:
 
 
 @command.command("table")
-@_paths
+@_place_options
 @data_options
 @click.option("--seed", type=click.IntRange(0), default=0, help="Random seed of drawn splits.")
-def write_table(paths: tuple[str, ...], seed: int, **options: object) -> None:
+def write_table(
+    paths: tuple[str, ...], data: tuple[str, ...], seed: int, **options: object
+) -> None:
     """Write what is understood of every clip as a table to edit: label, split, group and more.
 
     nas-asc data table DIR > meta.csv; a search then takes --data meta.csv.
     """
     from nas_asc.datasets import clip_table
 
-    columns, rows = clip_table(make_source(paths, options), seed)
+    columns, rows = clip_table(make_source(_places(paths, data), options), seed)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([columns, *rows])
     click.echo(text.getvalue(), nl=False)

@@ -84,7 +84,8 @@ def list_clips(folder: Folder, source: DataSource) -> tuple[str, Listing]:
             check_subset(source, layout, f"a folder of layout {name}")
             listing = layout.read(folder, source)
             labels = {entry.label for entry in listing.entries}
-            if len(labels) == 1 and name == "class_folders" and (option := options_for(folder)):
+            in_folders = name in ("class_folders", "split_folders", "fold_folders")
+            if len(labels) == 1 and in_folders and (option := options_for(folder)):
                 raise DatasetError(
                     f"{printable(folder.root)}: expected at least two classes, found 1 "
                     f"({', '.join(labels)}) - {option}, or give the folder of the class folders"
@@ -246,9 +247,17 @@ def _top_splits(folder: Folder) -> dict[str, str]:
 
 def _splits_at(paths: Sequence[PurePosixPath], level: int) -> dict[str, str]:
     """Return the split of each folder at a level where all are splits, one of them for training."""
-    names = _folders_at(paths, level)
-    meanings = meaning_of_splits(names)
-    return meanings if len(meanings) == len(names) > 1 and "train" in meanings.values() else {}
+    words = {name: _split_word(name) for name in _folders_at(paths, level)}
+    by_word = meaning_of_splits(words.values())
+    meanings = {name: by_word[word] for name, word in words.items() if word in by_word}
+    whole = len(meanings) == len(words) and len(set(meanings.values())) > 1
+    return meanings if whole and "train" in meanings.values() else {}
+
+
+def _split_word(name: str) -> str:
+    """Return the word for a split that a folder is named by: train of nsynth-train."""
+    words = [word for word in re.split(r"[-_. ]", name) if word.lower() in SPLIT_WORDS]
+    return words[0] if len(words) == 1 and name.lower() not in SPLIT_WORDS else name
 
 
 def _folds_at(paths: Sequence[PurePosixPath], level: int) -> dict[str, int]:
@@ -278,8 +287,8 @@ def _has_class_folders(folder: Folder, source: DataSource) -> bool:
     """
     if source.label_level is not None:
         return True
-    tops = folder.top_folders
-    words = [name for name in tops if name.lower() in SPLIT_WORDS]
+    tops, splits = folder.top_folders, _top_splits(folder)
+    words = [name for name in tops if name.lower() in SPLIT_WORDS or name in splits]
     others = [name for name in tops if name not in words and not FOLD_NAME.fullmatch(name)]
     nested = any(
         path.parts[folder.base] in words and len(path.parts) > folder.base + 2

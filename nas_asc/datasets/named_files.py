@@ -2,7 +2,8 @@
 
 Conventions: a file is named from the table's folder or the folder above, from `audio` or
 `audio/foldN` (UrbanSound8K) beside it, from `--audio`, or by its whole path; its suffix may be
-another or left out, and of its folders the first, as far as no other file ends so.
+another or left out, and of its folders the first, as far as no other file below the table's folder
+or `--audio` ends so.
 """
 
 import os
@@ -24,7 +25,7 @@ def path_of(name: str) -> PurePosixPath:
 def in_folder(folder: Folder) -> Find:
     """Return what finds the file of a row among those of a folder."""
     there = set(folder.audio)
-    by_tail, converted = _by_tail(folder.audio), _converted()
+    by_tail, converted = _by_tail(lambda: folder.audio), _converted()
 
     def find(row: Mapping[str, str], name: str) -> Path | None:
         wanted = path_of(name)
@@ -47,11 +48,8 @@ def in_folder(folder: Folder) -> Find:
 
 def in_places(parent: Path, audio: Path | None) -> Find:
     """Return what finds the file of a row of a table in `parent`, or from the folder `audio`."""
-    by_tail, root, converted = _by_tail(()), audio or parent, _converted()
-    if audio is not None:
-        below = [Path(where, name) for where, _, files in os.walk(audio) for name in files]
-        relative = [PurePosixPath(path.relative_to(audio)) for path in below]
-        by_tail = _by_tail([path for path in relative if is_audio(path)])
+    root, converted = audio or parent, _converted()
+    by_tail = _by_tail(lambda: _audio_below(root))
 
     def find(row: Mapping[str, str], name: str) -> Path | None:
         wanted = path_of(name)
@@ -106,8 +104,17 @@ def _converted() -> Callable[[Path], Path | None]:
     return find
 
 
-def _by_tail(paths: Sequence[PurePosixPath]) -> Callable[[PurePosixPath], PurePosixPath | None]:
+def _audio_below(root: Path) -> list[PurePosixPath]:
+    below = [Path(where, name) for where, _, files in os.walk(root) for name in files]
+    return [path for each in below if is_audio(path := PurePosixPath(each.relative_to(root)))]
+
+
+def _by_tail(
+    listed: Callable[[], Sequence[PurePosixPath]],
+) -> Callable[[PurePosixPath], PurePosixPath | None]:
     """Return what finds the one file that a row means whose own path does not lead to it.
+
+    The files are listed when the first such row is met.
 
     It is the one that shares most of the path's end with it, whatever suffix it has. Where the
     folder that the row names before that is there, and the file not in it, it is the file that is
@@ -116,7 +123,7 @@ def _by_tail(paths: Sequence[PurePosixPath]) -> Callable[[PurePosixPath], PurePo
 
     @cache
     def index() -> tuple[dict[str, PurePosixPath | None], set[str]]:
-        found: dict[str, PurePosixPath | None] = {}
+        paths, found = listed(), dict[str, PurePosixPath | None]()
         for path in filter(is_readable, paths):
             inner = PurePosixPath(path.stem)  # x.m4a.wav was x.m4a
             for tail in {path.name, path.stem, inner.stem if is_audio(inner) else path.stem}:

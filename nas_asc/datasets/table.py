@@ -9,7 +9,7 @@ import csv
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 
 from nas_asc.datasets.columns import (
@@ -28,6 +28,11 @@ from nas_asc.units import number_of
 _PREFERRED = ("meta", "metadata", "labels")
 _PLACES = (".", "meta", "metadata")
 _LOOKED_AT = 200  # rows that are enough to see what columns hold
+# Columns that say where in a recording begins what a row is about.
+_BEGINNINGS = frozenset({
+    "onset", "start", "start_s", "start_time", "start_seconds", "begin", "begin_time",
+    "begin time (s)", "event_onset",
+})  # fmt: skip
 
 _Row = tuple[str, Entry]  # the table and line of a row, for what is wrong with it
 
@@ -117,16 +122,35 @@ def list_tables(
     if columns and not tables:
         raise DatasetError(_no_such_columns(folder, columns))
     labelled = [table for table in tables if "label" in table.roles]
+    find, notes = in_folder(folder), list[str]()
+    if len(labelled) > 1 and not _are_splits(labelled):
+        there = [table for table in labelled if _names_one(table, find)]
+        notes = [
+            f"the table {table.path.relative_to(folder.root).as_posix()} is not used: no file that "
+            "it names is there"
+            for table in labelled
+            if there and table not in there
+        ]
+        labelled = there or labelled
     preferred = [table for table in tables if table.path.stem in _PREFERRED]
-    by_split = len(named_after_splits(table.path for table in labelled)) == len(labelled) > 0
     single = (wanted for wanted in (labelled, preferred, tables) if len(wanted) == 1)
-    if chosen := labelled if by_split else next(single, []):
-        return list_rows(chosen, in_folder(folder), folder.root, folder, skip_bad)
+    if chosen := labelled if _are_splits(labelled) else next(single, []):
+        entries, said = list_rows(chosen, find, folder.root, folder, skip_bad)
+        return entries, [*notes, *said]
     found = ", ".join(table.path.relative_to(folder.root).as_posix() for table in tables[:4])
     raise DatasetError(
         f"{printable(folder.root)}: expected one table of clips, found {len(tables)} ({found}) - "
         f"name the one to use meta.csv, or give it: --data {printable(tables[0].path)}"
     )
+
+
+def _are_splits(tables: Sequence[Table]) -> bool:
+    return len(named_after_splits(table.path for table in tables)) == len(tables) > 0
+
+
+def _names_one(table: Table, find: Find) -> bool:
+    """Return whether one of the first rows of a table names a file that is there."""
+    return any(find(row, table.cell(row, "file")) for _, row in table.rows[:_LOOKED_AT])
 
 
 def list_rows(
@@ -181,6 +205,9 @@ def list_rows(
             f"named from with {whole}--audio DIR"
         )
     notes = unlike_names({**splits, **{p.stem: split for p, split in by_name.items()}})
+    several_labels = (entry.label for entry in entries if "," in entry.label)
+    for label in islice(several_labels, 1):
+        notes.append(f"a clip has one class: labels such as {label!r} are taken whole")
     seen = sum(len(rows) for rows in rows_of.values())
     for count, what in (
         (len(unlabelled), "without a label left out"),
@@ -212,9 +239,13 @@ def _contradiction(rows: Sequence[_Row]) -> str:
     for (where, other), name in product(others, ("label", "fine", "split", "fold", "group")):
         one, two = getattr(other, name), getattr(entry, name)
         if one != two:
+            part = next((column for column, _ in entry.fields if column in _BEGINNINGS), "")
+            do = "keep one of the two"
+            if part:
+                do = f"its rows are parts of recordings (column {part}): cut each into a file first"
             return (
                 f"{where}: expected one {name} for {printable(entry.path.name)}, found "
-                f"{_shown(one)} and {_shown(two)} ({first}) - keep one of the two"
+                f"{_shown(one)} and {_shown(two)} ({first}) - {do}"
             )
     return ""
 

@@ -247,7 +247,12 @@ FAULTS = [
     (write_esc50, ESC50, "clip,category\na,dog", "expected a column of filenames (filename, "),
     (write_one, TABLE, "filename,label\na.wav,", "line 2: expected a label, found an empty cell"),
     (write_one, TABLE, "filename,label,split\na.wav,dog,trian", "split, did you mean 'train'?"),
-    (write_table, "b.csv", "filename,label\na,b", "one table of clips, found 2 (b.csv, clips.csv)"),
+    (
+        write_table,
+        "b.csv",
+        "filename,label\ndog1.flac,b",
+        "one table of clips, found 2 (b.csv, clips.csv)",
+    ),
     (write_speech_commands, TESTING, "yes/1b_nohash_0.wav", "'no' in every split, found 4 clips"),
 ]
 

@@ -32,6 +32,17 @@ def test_a_flat_folder_is_offered_a_pattern_that_works(digits):
     assert load_dataset(DataSource.of(digits, names=pattern)).classes == ("0", "1")
 
 
+def test_names_without_separators_are_offered_fields_of_fixed_places(tmp_path):
+    for speaker, text, emotion, take in product((3, 8), (1, 2), "FNW", "ab"):
+        write_clip(tmp_path / "wav" / f"{speaker:02d}a{text:02d}{emotion}{take}.wav", 0.05)
+    text = refusal(tmp_path)
+    assert "field4 would be F, N, W: 3 values" in text
+    offered = text.partition("--names '")[2].partition("'")[0]
+    assert offered == "{label:2}{field2:1}{field3:2}{field4:1}{field5:1}"
+    meant = offered.replace("label", "speaker").replace("field4", "label")
+    assert load_dataset(DataSource.of(tmp_path, names=meant)).classes == ("F", "N", "W")
+
+
 @pytest.mark.parametrize(
     ("pattern", "path", "fields"),
     [
@@ -40,13 +51,21 @@ def test_a_flat_folder_is_offered_a_pattern_that_works(digits):
         ("{label}{take}", "rain12.ogg", {"label": "rain", "take": "12"}),
         ("{label}/{speaker}-*", "a/dog/ann-x-3.wav", {"label": "dog", "speaker": "ann"}),
         ("{label}_{speaker}_{take}", "dog_3.wav", None),
+        (
+            "{speaker:2}{text:3}{label:1}{take:1}",
+            "wav/03a01Fa.wav",
+            {"speaker": "03", "text": "a01", "label": "F", "take": "a"},
+        ),
+        ("{speaker:2}{label:1}", "03Fa.wav", None),
     ],
 )
 def test_a_pattern_reads_names(pattern, path, fields):
     assert parse_names(pattern).read(PurePosixPath(path)) == fields
 
 
-@pytest.mark.parametrize("pattern", ["", "label", "{label", "{a b}", "{label}_{label}"])
+@pytest.mark.parametrize(
+    "pattern", ["", "label", "{label", "{a b}", "{label}_{label}", "{label:0}"]
+)
 def test_a_pattern_without_sense_is_refused(pattern):
     with pytest.raises(ConfigError, match="--names: expected fields"):
         parse_names(pattern)

@@ -1,5 +1,6 @@
 """What people have that is not quite as a layout says: read, or refused with a way on."""
 
+import json
 from itertools import product
 
 import pytest
@@ -215,6 +216,63 @@ def test_contradictions_are_counted(tmp_path):
     assert "line 4) - keep one of the two, or leave such rows out with --skip-bad (1 more" in text
 
 
+def test_a_table_without_a_file_that_is_there_is_passed_over(tmp_path):
+    write_labels(tmp_path, [])
+    (tmp_path / "meta.csv").rename(tmp_path / "whole.csv")
+    write_rows(tmp_path / "parts.csv", ["dog1.0.wav,dog", "cat1.0.wav,cat"], "file,label")
+    dataset = load_dataset(tmp_path)
+    assert len(dataset.clips) == 8
+    assert "the table parts.csv is not used: no file that it names is there" in notes_of(dataset)
+
+
+def test_a_table_that_is_given_finds_files_below_its_folder(tmp_path):
+    write_labels(tmp_path / "en" / "clips", [])
+    (tmp_path / "en" / "clips" / "meta.csv").rename(tmp_path / "en" / "dev.tsv")
+    assert len(load_dataset(tmp_path / "en" / "dev.tsv").clips) == 8
+
+
+def test_joined_labels_are_told_of(tmp_path):
+    for n in range(4):
+        write_clip(tmp_path / f"a{n}.wav")
+        write_clip(tmp_path / f"b{n}.wav")
+    rows = [
+        f'{name}{n}.wav,"{label}"'
+        for name, label in (("a", "Bark,Dog"), ("b", "Rain"))
+        for n in range(4)
+    ]
+    write_rows(tmp_path / "meta.csv", rows, "fname,labels")
+    dataset = load_dataset(tmp_path)
+    assert dataset.classes == ("Bark,Dog", "Rain")
+    assert "labels such as 'Bark,Dog' are taken whole" in notes_of(dataset)
+
+
+@pytest.mark.parametrize("name", ["nsynth-{}", "{}_set", "FSD.{}.audio"])
+def test_folders_may_be_named_by_splits_and_more(name, tmp_path):
+    for split, label, n in product(("train", "valid", "test"), LABELS, range(3)):
+        write_clip(tmp_path / name.format(split) / label / f"{n}.wav")
+    dataset = load_dataset(tmp_path)
+    assert dataset.classes == tuple(sorted(LABELS))
+    assert dataset.describe()["splits"] == {"train": 6, "validation": 6, "test": 6}
+
+
+def test_names_are_proposed_where_folders_of_splits_hold_no_classes(tmp_path):
+    for split, label, n in product(("train", "valid", "test"), LABELS, range(3)):
+        write_clip(tmp_path / f"nsynth-{split}" / "audio" / f"{label}_{n}.wav")
+    text = refusal(tmp_path)
+    assert "--names '{label}_{take}'" in text
+    dataset = load_dataset(DataSource.of(tmp_path, names="{label}_{take}"))
+    assert dataset.describe()["splits"] == {"train": 6, "validation": 6, "test": 6}
+
+
+def test_rows_of_parts_of_recordings_are_told_from_contradictions(tmp_path):
+    write_labels(tmp_path, [])
+    rows = ["dog1.wav,dog,0.0", "dog1.wav,cat,0.5", "cat1.wav,cat,0.0"]
+    write_rows(tmp_path / "meta.csv", rows, "file,label,onset")
+    text = refusal(tmp_path)
+    assert "line 3: expected one label for dog1.wav, found cat and dog (" in text
+    assert "parts of recordings (column onset): cut each into a file first" in text
+
+
 @pytest.mark.parametrize("cell", ["{}.0", "fold{}", "Fold_{}"])
 def test_folds_may_be_written_in_several_ways(cell, tmp_path):
     rows = []
@@ -286,3 +344,16 @@ def test_copies_are_told_and_stop_nothing(tmp_path):
     findings = {finding.subject: finding.level for finding in check(tmp_path)}
     assert findings["copy"] == "note"
     assert "error" not in findings.values()
+
+
+def test_what_an_error_proposes_is_taken_by_check(run_command, tmp_path):
+    write_labels(tmp_path / "en" / "clips", [], "path,word")
+    (tmp_path / "en" / "clips" / "meta.csv").rename(tmp_path / "en" / "dev.csv")
+    _, out, _ = run_command("data", "check", tmp_path, "--json")
+    proposed = json.loads(out)[0]["text"].partition("--data '")[2].partition("'")[0]
+    assert proposed.endswith("dev.csv")
+    code, out, _ = run_command("data", "check", tmp_path, "--data", proposed, "--json")
+    assert code == 0
+    assert any(f["text"] == "8" for f in json.loads(out) if f["subject"] == "clips")
+    code, _, err = run_command("data", "check")
+    assert (code, err.count("\n")) == (2, 1)
