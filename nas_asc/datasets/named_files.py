@@ -114,11 +114,9 @@ def _by_tail(
 ) -> Callable[[PurePosixPath], PurePosixPath | None]:
     """Return what finds the one file that a row means whose own path does not lead to it.
 
-    The files are listed when the first such row is met.
-
     It is the one that shares most of the path's end with it, whatever suffix it has. Where the
     folder that the row names before that is there, and the file not in it, it is the file that is
-    not there.
+    not there. The files are listed when the first such row is met.
     """
 
     @cache

@@ -9,7 +9,7 @@ import csv
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, product
+from itertools import product
 from pathlib import Path
 
 from nas_asc.datasets.columns import (
@@ -205,9 +205,8 @@ def list_rows(
             f"named from with {whole}--audio DIR"
         )
     notes = unlike_names({**splits, **{p.stem: split for p, split in by_name.items()}})
-    several_labels = (entry.label for entry in entries if "," in entry.label)
-    for label in islice(several_labels, 1):
-        notes.append(f"a clip has one class: labels such as {label!r} are taken whole")
+    if joined := next((entry.label for entry in entries if "," in entry.label), ""):
+        notes.append(f"a clip has one class: labels such as {joined!r} are taken whole")
     seen = sum(len(rows) for rows in rows_of.values())
     for count, what in (
         (len(unlabelled), "without a label left out"),
