@@ -257,7 +257,7 @@ def _splits_at(paths: Sequence[PurePosixPath], level: int) -> dict[str, str]:
 def _split_word(name: str) -> str:
     """Return the word for a split that a folder is named by: train of nsynth-train."""
     words = [word for word in re.split(r"[-_. ]", name) if word.lower() in SPLIT_WORDS]
-    return words[0] if len(words) == 1 and name.lower() not in SPLIT_WORDS else name
+    return words[0] if len(words) == 1 else name
 
 
 def _folds_at(paths: Sequence[PurePosixPath], level: int) -> dict[str, int]:
